@@ -1,0 +1,132 @@
+"""gantool: a plugin-based GAN toolkit.
+
+Importing this package imports neither torch nor pydantic: every public name is resolved when it
+is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gantool.errors import (
+        DataError,
+        DivergedError,
+        GantoolError,
+        MissingExtraError,
+        PluginError,
+        RecipeError,
+        UsageError,
+    )
+    from gantool.interfaces.architecture import Architecture
+    from gantool.interfaces.component import Component
+    from gantool.interfaces.dataset import Dataset
+    from gantool.interfaces.extractor import Extractor
+    from gantool.interfaces.hooks import hookimpl
+    from gantool.interfaces.image import ImageShape, ImageSource
+    from gantool.interfaces.logger import Logger, RunDescription
+    from gantool.interfaces.loss import Loss
+    from gantool.interfaces.metric import Evidence, Metric, Samples
+    from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer
+    from gantool.interfaces.step import (
+        DiscriminatorStep,
+        GameLosses,
+        GeneratorStep,
+        Player,
+        Random,
+        Setup,
+        Snapshot,
+        Step,
+        Update,
+    )
+    from gantool.launch import load, resume, run
+
+__version__ = "0.1.0"
+
+_MODULES = {
+    "gantool.errors": (
+        "DataError",
+        "DivergedError",
+        "GantoolError",
+        "MissingExtraError",
+        "PluginError",
+        "RecipeError",
+        "UsageError",
+    ),
+    "gantool.interfaces.architecture": ("Architecture",),
+    "gantool.interfaces.component": ("Component",),
+    "gantool.interfaces.dataset": ("Dataset",),
+    "gantool.interfaces.extractor": ("Extractor",),
+    "gantool.interfaces.hooks": ("hookimpl",),
+    "gantool.interfaces.image": ("ImageShape", "ImageSource"),
+    "gantool.interfaces.logger": ("Logger", "RunDescription"),
+    "gantool.interfaces.loss": ("Loss",),
+    "gantool.interfaces.metric": ("Evidence", "Metric", "Samples"),
+    "gantool.interfaces.regularizer": ("LazyOption", "PlayerOption", "Regularizer"),
+    "gantool.interfaces.step": (
+        "DiscriminatorStep",
+        "GameLosses",
+        "GeneratorStep",
+        "Player",
+        "Random",
+        "Setup",
+        "Snapshot",
+        "Step",
+        "Update",
+    ),
+    "gantool.launch": ("load", "resume", "run"),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [
+    "Architecture",
+    "Component",
+    "DataError",
+    "Dataset",
+    "DiscriminatorStep",
+    "DivergedError",
+    "Evidence",
+    "Extractor",
+    "GameLosses",
+    "GantoolError",
+    "GeneratorStep",
+    "ImageShape",
+    "ImageSource",
+    "LazyOption",
+    "Logger",
+    "Loss",
+    "Metric",
+    "MissingExtraError",
+    "Player",
+    "PlayerOption",
+    "PluginError",
+    "Random",
+    "RecipeError",
+    "Regularizer",
+    "RunDescription",
+    "Samples",
+    "Setup",
+    "Snapshot",
+    "Step",
+    "Update",
+    "UsageError",
+    "__version__",
+    "hookimpl",
+    "load",
+    "resume",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        msg = f"module 'gantool' has no attribute {name!r}"
+        raise AttributeError(msg)
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,52 @@
+"""The two networks of a run."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import PositiveInt
+
+from gantool.interfaces.component import Component
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from gantool.interfaces.image import ImageShape
+
+
+class Architecture(Component):
+    """A generator and a discriminator for images of one shape.
+
+    The generator maps latents [N, latent_dim] (and labels [N], when conditional) to images
+    [N, C, H, W] in [-1, 1]. The discriminator maps images (and labels) to logits [N]; it exposes
+    `blocks` (an `nn.ModuleList`, input first), `features(images[, labels])` and
+    `head(features[, labels])`, and its forward is `head` after `features`.
+    """
+
+    kind: ClassVar[str] = "architecture"
+
+    latent_dim: PositiveInt = 128
+    """Numbers in one latent, each drawn from N(0, 1)."""
+
+    @abstractmethod
+    def check(self, image: ImageShape, classes: int) -> None:
+        """Refuse an image shape or a number of classes that the networks cannot have.
+
+        Must not import torch: `gantool validate` calls it.
+
+        Args:
+            image: Shape of every image.
+            classes: Number of classes of a conditional run, else 0.
+
+        Raises:
+            ValueError: When unsupported; the message names what is supported.
+        """
+
+    @abstractmethod
+    def generator(self, image: ImageShape, classes: int) -> nn.Module:
+        """Build the generator; `classes` is 0 unless the run is conditional."""
+
+    @abstractmethod
+    def discriminator(self, image: ImageShape, classes: int) -> nn.Module:
+        """Build the discriminator; `classes` is 0 unless the run is conditional."""

@@ -1,0 +1,55 @@
+"""Where else a run's figures and pictures go."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from gantool.interfaces.component import Component
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RunDescription:
+    """What a logger is told of the run.
+
+    Attributes:
+        identifier: Stable over every resume of the run.
+        name: The run folder's name.
+        folder: The run folder.
+        recipe: The resolved recipe, as plain data.
+        resumed_from: The step at which this process took over; 0 in a new run.
+    """
+
+    identifier: str
+    name: str
+    folder: Path
+    recipe: Mapping[str, Any]
+    resumed_from: int
+
+
+class Logger(Component):
+    """A destination of figures and pictures, active only when a recipe names it.
+
+    Whatever a logger raises is reported once and never stops the run.
+    """
+
+    kind: ClassVar[str] = "logger"
+
+    @abstractmethod
+    def start(self, run: RunDescription) -> None:
+        """Import the library and open the destination."""
+
+    @abstractmethod
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        """Record figures of the step."""
+
+    def images(self, step: int, path: Path) -> None:
+        """Record a picture of the step, a PNG file."""
+
+    def finish(self, outcome: str) -> None:
+        """Close the destination; the outcome is "completed", "stopped" or "failed"."""

@@ -1,0 +1,121 @@
+"""Everything that changes how the two players are trained, short of the loss itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import PositiveInt
+
+from gantool.interfaces.component import Component
+from gantool.interfaces.step import Player
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor, nn
+
+    from gantool.interfaces.step import DiscriminatorStep, GeneratorStep, Setup, Step, Update
+
+
+class Regularizer(Component):
+    """A change to training. Override what you need; the engine never calls the rest."""
+
+    kind: ClassVar[str] = "regularizer"
+
+    strength: ClassVar[str | None] = None
+    """The option whose 0 means off; the regularizer is then left out altogether."""
+    needs_real_in_generator: ClassVar[bool] = False
+    """Whether a generator update needs real images and their logits, as feature matching does."""
+    needs_both_graphs: ClassVar[bool] = False
+    """Whether neither player may be frozen or detached, as for consensus optimization."""
+    capturable: ClassVar[bool] = True
+    """Whether an update may be recorded once and replayed; `around_update` never is."""
+
+    # Before training.
+
+    def prepare(self, network: nn.Module, player: Player, setup: Setup) -> nn.Module | None:
+        """Change a network in place, or return a wrapper to train instead; called once a player."""
+        del network, player, setup
+        return None
+
+    def optimizer_options(self, player: Player) -> Mapping[str, Any]:
+        """Return options for a player's optimizer, such as `{"weight_decay": 0.005}`.
+
+        Raises:
+            PluginError: By the engine, when the optimizer has no such option.
+        """
+        del player
+        return {}
+
+    def make_state(self, setup: Setup) -> nn.Module | None:
+        """Return what this regularizer remembers between updates, or None.
+
+        Its buffers and parameters move to the device, are saved and resumed. Its parameters are
+        trained by the discriminator's optimizer, or by that of the `player` option.
+        """
+        del setup
+        return None
+
+    # Inside an update, in this order.
+
+    def latents(self, latents: Tensor, step: Step) -> Tensor:
+        """Return the latents to use instead, [N, latent_dim]."""
+        del step
+        return latents
+
+    def batch(self, real: Tensor, fake: Tensor, step: DiscriminatorStep) -> tuple[Tensor, Tensor]:
+        """Return the real and the generated images to use instead, both [N, C, H, W].
+
+        Called in discriminator updates only.
+        """
+        del step
+        return real, fake
+
+    def transform(self, images: Tensor, step: Step) -> Tensor:
+        """Return the images that the discriminator sees, [N, C, H, W]; differentiable."""
+        del step
+        return images
+
+    def sample_weights(self, step: Step) -> Tensor | None:
+        """Return a weight for each term of the loss, [N] with mean 1, or None for equal ones."""
+        del step
+        return None
+
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
+        """Return what the discriminator minimizes besides its loss, a scalar."""
+        return step.fake_logits.new_zeros(())
+
+    def generator_penalty(self, step: GeneratorStep) -> Tensor:
+        """Return what the generator minimizes besides its loss, a scalar."""
+        return step.fake_logits.new_zeros(())
+
+    # Around an update.
+
+    def after_update(self, step: Step) -> None:
+        """Look at, or change, weights and state when the optimizer has done its work."""
+
+    def around_update(self, update: Update, step: Step) -> None:
+        """Replace an update; `update()` performs it."""
+        del step
+        update()
+
+
+class PlayerOption(Regularizer):
+    """Adds the option `player`: the hooks named there are called for that player alone.
+
+    They are `prepare`, `optimizer_options`, `after_update` and `around_update`.
+    """
+
+    player: Player = "discriminator"
+    """The network it applies to: "discriminator" or "generator"."""
+
+
+class LazyOption(Regularizer):
+    """Adds the option `every_steps`: a penalty applied now and then, and then the more strongly.
+
+    The engine calls the penalties in one of `every_steps` updates of their player and multiplies
+    them by `every_steps`, within the same optimizer step (Karras et al. 2020, appendix B).
+    """
+
+    every_steps: PositiveInt = 1
+    """Updates of its player from one application to the next; 1 applies it always."""

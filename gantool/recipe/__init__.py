@@ -1,0 +1,1 @@
+"""What to train: the recipe's tables, reading them from files, and naming every problem."""

@@ -1,0 +1,268 @@
+"""The core's own tables of a recipe, and the recipe that reading returns.
+
+Components own their tables: their models are in the plugins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt
+from pydantic import PositiveFloat, PositiveInt
+
+from gantool.interfaces.image import ImageShape
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gantool.interfaces.architecture import Architecture
+    from gantool.interfaces.dataset import Dataset
+    from gantool.interfaces.extractor import Extractor
+    from gantool.interfaces.logger import Logger
+    from gantool.interfaces.loss import Loss
+    from gantool.interfaces.metric import Metric
+    from gantool.interfaces.regularizer import Regularizer
+    from gantool.interfaces.step import Player
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+"""A share of a whole, never all of it."""
+
+
+class Table(BaseModel):
+    """A table that the core owns; each field's docstring is its documentation."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        defer_build=True,
+    )
+
+
+class ImageTable(Table):
+    """How every image is prepared."""
+
+    size: PositiveInt | tuple[PositiveInt, PositiveInt] = 64
+    """Side in pixels, or [height, width]."""
+    channels: Literal[1, 3, 4] = 3
+    """1 for grayscale, 3 for RGB, 4 for RGB with transparency."""
+    fit: Literal["stretch", "crop", "pad"] = "stretch"
+    """How an image of another shape is fitted: squashed, cut around its center, or padded."""
+    horizontal_flip: bool = False
+    """Whether half of the images, chosen anew in every batch, are mirrored."""
+    held_out: Fraction = 0.0
+    """Share of the images kept from training, for metrics that compare with unseen images."""
+
+    @property
+    def shape(self) -> ImageShape:
+        """Channels, height and width."""
+        height, width = self.size if isinstance(self.size, tuple) else (self.size, self.size)
+        return ImageShape(self.channels, height, width)
+
+
+class OptimizerTable(Table):
+    """What every optimizer has in common; `[optimizer.discriminator]` may differ from it."""
+
+    learning_rate: NonNegativeFloat = 1e-3
+    """Step size at the start."""
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    """How the learning rate moves to `final_learning_rate` over the run."""
+    final_learning_rate: NonNegativeFloat = 0.0
+    """Where "linear" and "cosine" end."""
+    clip_gradient_norm: PositiveFloat | None = None
+    """Largest norm of a player's whole gradient; a larger one is scaled down to it."""
+
+
+class AdamTable(OptimizerTable):
+    """Adam (Kingma & Ba 2015)."""
+
+    use: Literal["adam"] = "adam"
+    """Name of the optimizer."""
+    betas: tuple[Fraction, Fraction] = (0.5, 0.999)
+    """Decay of the averages of the gradient and of its square."""
+    eps: PositiveFloat = 1e-8
+    """Added to the denominator."""
+
+
+class AdamWTable(OptimizerTable):
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
+
+    use: Literal["adamw"]
+    """Name of the optimizer."""
+    betas: tuple[Fraction, Fraction] = (0.5, 0.999)
+    """Decay of the averages of the gradient and of its square."""
+    eps: PositiveFloat = 1e-8
+    """Added to the denominator."""
+    weight_decay: NonNegativeFloat = 0.01
+    """Share of each weight taken off in a step, times the learning rate."""
+
+
+class RMSpropTable(OptimizerTable):
+    """RMSprop (Tieleman & Hinton 2012), the optimizer of the first Wasserstein GAN."""
+
+    use: Literal["rmsprop"]
+    """Name of the optimizer."""
+    alpha: Fraction = 0.99
+    """Decay of the average of the squared gradient."""
+    eps: PositiveFloat = 1e-8
+    """Added to the denominator."""
+    momentum: Fraction = 0.0
+    """Share of the last step that is taken again."""
+
+
+class SGDTable(OptimizerTable):
+    """Stochastic gradient descent."""
+
+    use: Literal["sgd"]
+    """Name of the optimizer."""
+    momentum: Annotated[float, Field(gt=-1, lt=1)] = 0.0
+    """Share of the last step that is taken again; a negative one damps rotation in games."""
+
+
+OPTIMIZERS: Mapping[str, type[OptimizerTable]] = {
+    "adam": AdamTable,
+    "adamw": AdamWTable,
+    "rmsprop": RMSpropTable,
+    "sgd": SGDTable,
+}
+
+
+class TrainingTable(Table):
+    """How long and in what portions the players are trained."""
+
+    epochs: PositiveInt | None = None
+    """Passes over the images; either this or `steps`."""
+    steps: PositiveInt | None = None
+    """Generator updates; either this or `epochs`."""
+    batch_size: Annotated[int, Field(ge=2)] = 128
+    """Images in the batch of one update, over all processes."""
+    seed: NonNegativeInt = 0
+    """Where every random number of the run starts."""
+    conditional: bool = False
+    """Whether both networks are given the images' labels."""
+    label_sampling: Literal["data", "uniform"] = "data"
+    """Labels of generated images: as frequent as in the data, or all equally frequent."""
+    discriminator_updates: PositiveInt = 1
+    """Discriminator updates before each generator update, each with a batch of its own."""
+    reuse_fakes: bool = False
+    """Whether the generator's update uses the fakes of the step's last discriminator update."""
+    last_batch: Literal["drop", "keep"] = "drop"
+    """What becomes of an epoch's last batch when the images do not fill it."""
+    accumulate: PositiveInt = 1
+    """Slices in which a batch is worked through to save memory; BatchNorm sees each by itself."""
+    start_from: Path | None = None
+    """A run folder whose trained networks this run starts from, with fresh optimizers."""
+    log_every_steps: PositiveInt = 10
+    """Steps over which losses are averaged for one record."""
+    on_divergence: Literal["stop", "ignore"] = "stop"
+    """What to do when a loss, a gradient or a weight becomes NaN or infinite."""
+
+
+class EmaTable(Table):
+    """The exponential moving average of the generator's weights (Karras et al. 2018)."""
+
+    half_life_images: PositiveFloat | None = None
+    """Images after which a weight's share has halved; absent: no average is kept."""
+    start_step: NonNegativeInt = 0
+    """Steps before which the average simply follows the weights."""
+    ramp_up: PositiveFloat | None = None
+    """Half-life early in training, as a share of the images seen so far (Karras et al. 2020)."""
+
+
+class SamplingTable(Table):
+    """How pictures are drawn from the generator, and when."""
+
+    weights: Literal["ema", "raw"] | None = None
+    """Averaged or raw weights; by default the average where the run keeps one."""
+    batch_statistics: Literal["running", "standing", "batch"] = "running"
+    """BatchNorm statistics: those of training, new ones over many fakes, or each batch's own."""
+    count: PositiveInt = 64
+    """Images in a sample grid."""
+    at_epochs: tuple[PositiveInt, ...] | None = None
+    """Epochs after which a grid is drawn; by default five moments spread over the run."""
+
+
+class CheckpointsTable(Table):
+    """When the run is saved, and what is kept."""
+
+    every_seconds: PositiveFloat | None = 60.0
+    """Longest time between two checkpoints."""
+    every_steps: PositiveInt | None = None
+    """Steps between two checkpoints, besides those by time."""
+    keep_last: PositiveInt = 3
+    """Newest checkpoints that are kept."""
+    keep_every_steps: PositiveInt | None = None
+    """Checkpoints at multiples of this many steps are kept for good."""
+
+
+class EvaluationTable(Table):
+    """How the metrics of the recipe are computed during training."""
+
+    every_epochs: PositiveInt | None = None
+    """Epochs between two evaluations; absent: only at the end, if the recipe names metrics."""
+    extractor: str | None = None
+    """Name of the extractor whose features are compared; absent: the pixels themselves."""
+    count: Annotated[int, Field(ge=2)] = 10_000
+    """Generated images to judge by."""
+    seed: NonNegativeInt = 0
+    """Where the latents of the judged images start."""
+
+
+class DeviceTable(Table):
+    """What the run computes with."""
+
+    name: str = "auto"
+    """"auto", "cpu", "cuda", "cuda:1", "mps"; "auto" takes a GPU if there is one."""
+    precision: Literal["auto", "float32", "bf16", "float64"] = "auto"
+    """Arithmetic of the networks; "auto" is bf16 autocast on CUDA and float32 elsewhere."""
+    layout: Literal["auto", "contiguous", "channels_last"] = "auto"
+    """Memory order of images and weights; "auto" is channels_last, the faster one."""
+    deterministic: bool = False
+    """Whether CUDA must give the same bits every time, at some cost in speed."""
+
+
+class CoreTables(Table):
+    """All tables that the core owns, optimizers aside: their options depend on `use`."""
+
+    extends: str | None = None
+    """The recipe that this one builds on: a file beside it, or a shipped recipe's name."""
+    requires: tuple[str, ...] = ()
+    """Plugin packages this recipe needs, as in "gantool-wgan-gp>=0.1"."""
+    image: ImageTable = Field(default_factory=ImageTable)
+    training: TrainingTable = Field(default_factory=TrainingTable)
+    ema: EmaTable = Field(default_factory=EmaTable)
+    sampling: SamplingTable = Field(default_factory=SamplingTable)
+    checkpoints: CheckpointsTable = Field(default_factory=CheckpointsTable)
+    evaluation: EvaluationTable = Field(default_factory=EvaluationTable)
+    device: DeviceTable = Field(default_factory=DeviceTable)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A validated recipe: components built, values checked, paths absolute.
+
+    Attributes:
+        name: The file's name without its suffix.
+        document: The resolved recipe as plain data; written as TOML, it runs as it is.
+        origins: For each value's path in the document, where it was said, as in "base.toml:12:1",
+            "--set training.steps=20" or "default".
+        warnings: What is allowed and probably unwise, one sentence each.
+    """
+
+    name: str
+    dataset: Dataset
+    architecture: Architecture
+    loss: Loss
+    regularizers: tuple[Regularizer, ...]
+    metrics: tuple[Metric, ...]
+    loggers: tuple[Logger, ...]
+    extractor: Extractor | None
+    optimizer: Mapping[Player, OptimizerTable]
+    tables: CoreTables
+    document: Mapping[str, Any]
+    origins: Mapping[tuple[str | int, ...], str]
+    warnings: tuple[str, ...] = ()

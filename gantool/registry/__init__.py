@@ -1,0 +1,1 @@
+"""Which components are installed, and by whom they are supplied."""

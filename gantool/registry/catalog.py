@@ -1,0 +1,107 @@
+"""Look components up by kind and name."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from gantool.errors import PluginError
+from gantool.interfaces.component import KINDS, Component
+from gantool.registry.discovery import Plugin, discover
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A component and the plugin that supplies it."""
+
+    component: type[Component]
+    plugin: Plugin
+
+    @property
+    def kind(self) -> str:
+        """The component's kind."""
+        return self.component.kind
+
+    @property
+    def name(self) -> str:
+        """The component's name, as recipes say it."""
+        return self.component.name
+
+    @property
+    def full_name(self) -> str:
+        """`plugin:name`, which stays unique when two plugins offer the same name."""
+        return f"{self.plugin.name}:{self.component.name}"
+
+
+class Catalog:
+    """All components that a set of plugins supplies."""
+
+    def __init__(self, plugins: Iterable[Plugin]) -> None:
+        self.plugins = tuple(plugins)
+        self.offers = tuple(
+            Offer(component, plugin) for plugin in self.plugins for component in plugin.components
+        )
+
+    def of_kind(self, kind: str) -> list[Offer]:
+        """Return the offers of one kind, sorted by name."""
+        return sorted(
+            (offer for offer in self.offers if offer.kind == kind), key=lambda o: o.full_name
+        )
+
+    def names(self, kind: str) -> list[str]:
+        """Return the names of one kind, sorted, each once."""
+        return sorted({offer.name for offer in self.of_kind(kind)})
+
+    def find(self, kind: str, use: str) -> Offer:
+        """Return the component that a recipe means.
+
+        Args:
+            kind: One of the seven kinds.
+            use: The component's name or full name (`plugin:name`).
+
+        Raises:
+            PluginError: When no plugin offers it, or several do and `use` does not say which.
+        """
+        found = [offer for offer in self.of_kind(kind) if use in (offer.name, offer.full_name)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            choices = " or ".join(f"'{offer.full_name}'" for offer in found)
+            raise PluginError(f"{kind} '{use}' is offered by several plugins", f"write {choices}")
+        raise PluginError(f"unknown {kind} '{use}'", self._way_out(kind, use))
+
+    def locate(self, reference: str) -> Offer:
+        """Return the component that `KIND/NAME` names.
+
+        Raises:
+            PluginError: When the reference has another form or names nothing.
+        """
+        kind, slash, use = reference.partition("/")
+        if not slash or kind not in KINDS:
+            expected = f"expected KIND/NAME with one of the kinds {', '.join(KINDS)}"
+            raise PluginError(f"'{reference}' names no component", expected)
+        return self.find(kind, use)
+
+    def _way_out(self, kind: str, use: str) -> str:
+        """Say what the user may have meant, or which broken plugin may be the reason."""
+        if near := difflib.get_close_matches(use, self.names(kind), n=1):
+            return f"did you mean '{near[0]}'?"
+        broken = [plugin for plugin in self.plugins if plugin.failure]
+        for plugin in broken:
+            if use.partition(":")[0] == plugin.name:
+                return f"plugin '{plugin.name}' could not be loaded: {plugin.failure}"
+        installed = f"installed: {', '.join(self.names(kind)) or 'none'}"
+        if not broken:
+            return installed
+        return f"{installed}; broken plugins: {', '.join(plugin.name for plugin in broken)}"
+
+
+@cache
+def installed() -> Catalog:
+    """Return the catalog of the installed plugins, discovered once a process."""
+    return Catalog(discover())
