@@ -1,0 +1,1 @@
+"""From files to tensors: decode once, map into memory, batch on the device."""

@@ -1,0 +1,1 @@
+"""Everything a run was and made, in one folder."""

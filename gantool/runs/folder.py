@@ -1,0 +1,109 @@
+"""The run folder: every file name in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from gantool.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+RUNS = "runs"
+RECIPE = "recipe.toml"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths inside one run's folder; nothing is read or made here."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        return self.path.name
+
+    @property
+    def recipe(self) -> Path:
+        """The resolved recipe; the folder is a run if this file exists."""
+        return self.path / RECIPE
+
+    @property
+    def description(self) -> Path:
+        """Identifier, versions and outcome of the run, JSON."""
+        return self.path / "run.json"
+
+    @property
+    def environment(self) -> Path:
+        """Machine and package versions of each process that worked on the run, JSON."""
+        return self.path / "environment.json"
+
+    @property
+    def metrics(self) -> Path:
+        """Figures of each log interval, one JSON object a line, without wall-clock."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def timing(self) -> Path:
+        """Seconds and images a second of each log interval, one JSON object a line."""
+        return self.path / "timing.jsonl"
+
+    @property
+    def skipped(self) -> Path:
+        """Images that could not be used, one tab-separated name and reason a line."""
+        return self.path / "skipped.tsv"
+
+    @property
+    def curves(self) -> Path:
+        """Loss curves, as a picture."""
+        return self.path / "curves.png"
+
+    @property
+    def samples(self) -> Path:
+        """Folder of sample grids."""
+        return self.path / "samples"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of checkpoints."""
+        return self.path / "checkpoints"
+
+    def sample_grid(self, step: int) -> Path:
+        """Return the path of the grid drawn after `step` steps."""
+        return self.samples / f"step-{step:08d}.png"
+
+    def exists(self) -> bool:
+        """Whether a run has been started here."""
+        return self.recipe.is_file()
+
+
+def new_folder(runs: Path, recipe: str, day: date) -> RunFolder:
+    """Return the first free `<recipe>-<date>-<n>` folder below `runs`; nothing is made."""
+    number = 1
+    while (path := runs / f"{recipe}-{day.isoformat()}-{number}").exists():
+        number += 1
+    return RunFolder(path)
+
+
+def existing_folder(path: Path) -> RunFolder:
+    """Return the run in a folder.
+
+    Raises:
+        UsageError: When there is none.
+    """
+    folder = RunFolder(path)
+    if not folder.exists():
+        raise UsageError(
+            f"no run in {path}: {RECIPE} is missing", "gantool list-runs shows the runs here"
+        )
+    return folder
+
+
+def list_runs(runs: Path) -> Iterator[RunFolder]:
+    """Yield the runs below a folder, the most recently changed first."""
+    found = [RunFolder(recipe.parent) for recipe in runs.glob(f"*/{RECIPE}")]
+    yield from sorted(found, key=lambda run: run.path.stat().st_mtime, reverse=True)
