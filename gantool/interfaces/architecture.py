@@ -50,3 +50,11 @@ class Architecture(Component):
     @abstractmethod
     def discriminator(self, image: ImageShape, classes: int) -> nn.Module:
         """Build the discriminator; `classes` is 0 unless the run is conditional."""
+
+    def batch_coupling(self) -> str | None:
+        """Say how to keep the discriminator from mixing the images of a batch, if it does.
+
+        BatchNorm lets each logit depend on every image, so that the gradient of an image's own
+        logit, which gradient penalties are about, does not exist. None where nothing is mixed.
+        """
+        return None

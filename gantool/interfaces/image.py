@@ -41,3 +41,9 @@ class ImageSource(Protocol):
 
     def name(self, index: int) -> str:
         """Return what names the image to a person: its path below the source's folder."""
+
+    def stamp(self, index: int) -> tuple[int, int]:
+        """Return two numbers that change with the file: its size in bytes and its time or checksum.
+
+        Prepared images are made again when a stamp changes.
+        """

@@ -28,6 +28,8 @@ class Regularizer(Component):
     """Whether a generator update needs real images and their logits, as feature matching does."""
     needs_both_graphs: ClassVar[bool] = False
     """Whether neither player may be frozen or detached, as for consensus optimization."""
+    uses_image_gradient: ClassVar[bool] = False
+    """Whether it takes gradients of single images' logits, which BatchNorm would mix."""
     capturable: ClassVar[bool] = True
     """Whether an update may be recorded once and replayed; `around_update` never is."""
 
