@@ -1,1 +1,1 @@
-
+"""DCGAN networks (Radford et al. 2016) as a gantool plugin."""

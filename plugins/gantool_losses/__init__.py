@@ -1,1 +1,1 @@
-
+"""The four classic GAN losses as a gantool plugin."""

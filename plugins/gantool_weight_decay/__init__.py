@@ -1,1 +1,1 @@
-
+"""L2 weight decay as a gantool plugin."""
