@@ -1,0 +1,130 @@
+"""The two DCGAN networks, for any power-of-two size from 16 to 256."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from gantool import ImageShape
+
+Network = TypeVar("Network", bound=nn.Module)
+
+LARGEST_FACTOR = 16
+"""Channels never exceed this many times the width."""
+
+
+def channels(image: ImageShape, width: int) -> list[int]:
+    """Return the channels of each resolution, from beside the image down to the smallest map.
+
+    The shorter side is halved until it is 4: [w, 2w, 4w, 8w] for 64x64.
+    """
+    halvings = (min(image.height, image.width) // 4).bit_length() - 1
+    return [width * min(2**level, LARGEST_FACTOR) for level in range(halvings)]
+
+
+def smallest_map(image: ImageShape) -> tuple[int, int]:
+    """Return height and width of the smallest map: 4 on the shorter side."""
+    factor = min(image.height, image.width) // 4
+    return image.height // factor, image.width // factor
+
+
+class Generator(nn.Module):
+    """Latents [N, latent_dim] (and labels [N]) to images [N, C, H, W] in [-1, 1]."""
+
+    def __init__(self, image: ImageShape, latent_dim: int, width: int, classes: int) -> None:
+        super().__init__()
+        widths = channels(image, width)[::-1]
+        self.embedding = nn.Embedding(classes, latent_dim) if classes else None
+        inputs = 2 * latent_dim if classes else latent_dim
+        first = nn.ConvTranspose2d(inputs, widths[0], smallest_map(image), bias=False)
+        blocks = [_grown(first, widths[0])]
+        for before, after in zip(widths, widths[1:], strict=False):
+            blocks.append(_grown(_doubling(before, after), after))
+        self.blocks = nn.ModuleList(blocks)
+        self.to_image = nn.Sequential(_doubling(widths[-1], image.channels), nn.Tanh())
+
+    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return images for latents."""
+        if self.embedding is not None:
+            latents = torch.cat([latents, self.embedding(labels)], dim=1)  # [N, 2 latent_dim]
+        maps = latents[:, :, None, None]  # [N, latent_dim, 1, 1]
+        for block in self.blocks:
+            maps = block(maps)  # [N, 8w, 4, 4], then half the channels and twice the side
+        images: Tensor = self.to_image(maps)  # [N, C, H, W]
+        return images
+
+
+class Discriminator(nn.Module):
+    """Images [N, C, H, W] in [-1, 1] (and labels [N]) to logits [N]."""
+
+    def __init__(
+        self, image: ImageShape, width: int, classes: int, norm: str, *, first_norm: bool
+    ) -> None:
+        super().__init__()
+        widths = channels(image, width)
+        bias = norm == "none"  # a normalization has a shift of its own
+        blocks = [_shrunk(image.channels, widths[0], norm if first_norm else "none", bias=bias)]
+        for before, after in zip(widths, widths[1:], strict=False):
+            blocks.append(_shrunk(before, after, norm, bias=bias))
+        self.blocks = nn.ModuleList(blocks)
+        self.to_logit = nn.Conv2d(widths[-1], 1, smallest_map(image), bias=bias)
+        self.embedding = nn.Embedding(classes, widths[-1]) if classes else None
+
+    def features(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the maps before the head, [N, 8w, 4, 4] for 64x64; labels are not needed."""
+        del labels
+        maps = images
+        for block in self.blocks:
+            maps = block(maps)
+        return maps
+
+    def head(self, features: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the logits [N] of features."""
+        logits: Tensor = self.to_logit(features).flatten()  # [N]
+        if self.embedding is None:
+            return logits
+        pooled = features.sum((2, 3))  # [N, 8w]
+        return logits + (self.embedding(labels) * pooled).sum(1)
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the logits [N] of images."""
+        return self.head(self.features(images, labels), labels)
+
+
+def initialize(network: Network, initialization: str) -> Network:
+    """Draw the weights anew if "normal": N(0, 0.02), BatchNorm scales N(1, 0.02) (section 3)."""
+    if initialization == "pytorch":
+        return network
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Embedding):
+            nn.init.normal_(module.weight, 0.0, 0.02)
+        elif isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1.0, 0.02)
+    return network
+
+
+def _doubling(inputs: int, outputs: int) -> nn.ConvTranspose2d:
+    return nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False)
+
+
+def _grown(convolution: nn.Module, outputs: int) -> nn.Sequential:
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+
+
+def _shrunk(inputs: int, outputs: int, norm: str, *, bias: bool) -> nn.Sequential:
+    halving = nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=bias)
+    return nn.Sequential(halving, *_norm(norm, outputs), nn.LeakyReLU(0.2, inplace=True))
+
+
+def _norm(norm: str, outputs: int) -> list[nn.Module]:
+    match norm:
+        case "batch":
+            return [nn.BatchNorm2d(outputs)]
+        case "instance":
+            return [nn.InstanceNorm2d(outputs, affine=True)]
+        case "layer":
+            return [nn.GroupNorm(1, outputs)]
+    return []

@@ -1,0 +1,77 @@
+"""The architecture `dcgan`: strided convolutions, nothing pooled, nothing fully connected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import PositiveInt
+from typing_extensions import override
+
+from gantool import Architecture, Component, hookimpl
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from gantool import ImageShape
+
+SIZES = (16, 32, 64, 128, 256)
+
+
+class DCGAN(Architecture):
+    """Deep convolutional GAN (Radford et al. 2016, section 3).
+
+    The generator starts from a 4x4 map and doubles it; the discriminator halves the image down to
+    4x4. Channels double with each halving, from `width` up to 16 times `width`. The defaults are
+    the networks of an internship report on paintings (2021): a BatchNorm also after the
+    discriminator's first convolution and PyTorch's own initialization; `first_norm = false` and
+    `initialization = "normal"` give the paper's. Conditional networks embed the label beside the
+    latent and project it in the discriminator (Miyato & Koyama 2018, eq. 3).
+    """
+
+    name = "dcgan"
+
+    latent_dim: PositiveInt = 150
+    """Numbers in one latent, each drawn from N(0, 1)."""
+    width: PositiveInt = 64
+    """Channels beside the image, in both networks."""
+    initialization: Literal["pytorch", "normal"] = "pytorch"
+    """Weights at the start: PyTorch's defaults, or N(0, 0.02) as in the paper."""
+    first_norm: bool = True
+    """Whether the discriminator normalizes after its first convolution too."""
+    discriminator_norm: Literal["batch", "none", "instance", "layer"] = "batch"
+    """Normalization in the discriminator; gradient penalties need one of the last three."""
+
+    @override
+    def check(self, image: ImageShape, classes: int) -> None:
+        if image.height not in SIZES or image.width not in SIZES:
+            supported = ", ".join(map(str, SIZES))
+            msg = f"height and width must be among {supported}, got {image.height}x{image.width}"
+            raise ValueError(msg)
+
+    @override
+    def generator(self, image: ImageShape, classes: int) -> nn.Module:
+        from gantool_dcgan.networks import Generator, initialize
+
+        network = Generator(image, self.latent_dim, self.width, classes)
+        return initialize(network, self.initialization)
+
+    @override
+    def discriminator(self, image: ImageShape, classes: int) -> nn.Module:
+        from gantool_dcgan.networks import Discriminator, initialize
+
+        network = Discriminator(
+            image, self.width, classes, self.discriminator_norm, first_norm=self.first_norm
+        )
+        return initialize(network, self.initialization)
+
+    @override
+    def batch_coupling(self) -> str | None:
+        if self.discriminator_norm != "batch":
+            return None
+        return 'set discriminator_norm to "none", "instance" or "layer"'
+
+
+@hookimpl
+def gantool_components() -> list[type[Component]]:
+    """Offer the DCGAN architecture."""
+    return [DCGAN]
