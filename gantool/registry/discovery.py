@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
@@ -58,19 +58,13 @@ def discover() -> tuple[Plugin, ...]:
 
 def load(entry: EntryPoint) -> Plugin:
     """Load one plugin; whatever goes wrong becomes its `failure`."""
-    distribution, version = _origin(entry)
-    described = {
-        "name": entry.name,
-        "module": entry.value,
-        "distribution": distribution,
-        "version": version,
-    }
+    plugin = Plugin(entry.name, entry.value, *_origin(entry))
     try:
         with redirect_stdout(sys.stderr):  # stdout is data; a plugin's prints are not
             components = _components(entry.name, entry.load())
     except (Exception, SystemExit) as error:  # a plugin may fail in any way
-        return Plugin(**described, failure=f"{type(error).__name__}: {error}")
-    return Plugin(**described, components=components)
+        return replace(plugin, failure=f"{type(error).__name__}: {error}")
+    return replace(plugin, components=components)
 
 
 def _components(name: str, module: Any) -> tuple[type[Component], ...]:
@@ -85,7 +79,8 @@ def _components(name: str, module: Any) -> tuple[type[Component], ...]:
     manager.add_hookspecs(hooks)
     manager.register(module, name)
     manager.check_pending()
-    offers = [impl.function() for impl in manager.hook.gantool_components.get_hookimpls()]
+    implementations = manager.hook.gantool_components.get_hookimpls()
+    offers: list[Any] = [implementation.function() for implementation in implementations]
     return tuple(_checked(component) for offer in offers for component in offer)
 
 
@@ -109,9 +104,7 @@ def _without_repeats(plugins: Iterable[Plugin]) -> Iterator[Plugin]:
             yield plugin
             continue
         reason = f"its name is taken by the plugin of {first.distribution} {first.version}"
-        yield Plugin(
-            plugin.name, plugin.module, plugin.distribution, plugin.version, failure=reason
-        )
+        yield replace(plugin, components=(), failure=reason)
 
 
 def _origin(entry: EntryPoint) -> tuple[str, str]:

@@ -1,0 +1,115 @@
+"""What a run computes with: the device, its precision and its memory layout."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+
+from gantool.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from gantool.recipe.schema import DeviceTable
+
+Module = TypeVar("Module", bound="nn.Module")
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device and how it is used.
+
+    Attributes:
+        device: Where weights, images and random numbers are.
+        dtype: Type of weights, losses, penalties and averages.
+        autocast: Type of the networks' arithmetic, where it differs; else None.
+        layout: Memory order of images and weights.
+    """
+
+    device: torch.device
+    dtype: torch.dtype = torch.float32
+    autocast: torch.dtype | None = None
+    layout: torch.memory_format = torch.channels_last
+
+    def place(self, module: Module) -> Module:
+        """Move a module here, in this type and layout; whole-number buffers keep their type."""
+        return module.to(self.device, self.dtype).to(memory_format=self.layout)
+
+    def forward_precision(self) -> AbstractContextManager[object]:
+        """Return the context of the networks' forward passes."""
+        if self.autocast is None:
+            return nullcontext()
+        return torch.autocast(self.device.type, self.autocast)
+
+    def full_precision(self) -> AbstractContextManager[object]:
+        """Return a context inside which autocast is off."""
+        if self.autocast is None:
+            return nullcontext()
+        return torch.autocast(self.device.type, enabled=False)
+
+    def __str__(self) -> str:
+        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "CPU"
+        name = name if self.device.type in ("cuda", "cpu") else self.device.type
+        precision = str(self.autocast or self.dtype).removeprefix("torch.")
+        return f"{name}, {precision}"
+
+
+def open_device(table: DeviceTable) -> Device:
+    """Return the device that a recipe asks for, ready for use.
+
+    Raises:
+        UsageError: When the device does not exist, is not there, or lacks the precision.
+    """
+    device = _find(table.name)
+    if device.type == "cuda":
+        torch.backends.cuda.matmul.allow_tf32 = True
+        torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = not table.deterministic
+    if table.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
+        torch.use_deterministic_algorithms(mode=True)
+    dtype, autocast = _precision(table.precision, device)
+    layout = torch.contiguous_format if table.layout == "contiguous" else torch.channels_last
+    return Device(device, dtype, autocast, layout)
+
+
+def _find(name: str) -> torch.device:
+    """Return the device of a name; "auto" prefers CUDA, then Apple's GPU."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", torch.cuda.current_device())
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UsageError(f"device '{name}' cannot be used: {reason}", _devices_here()) from error
+    return device
+
+
+def _devices_here() -> str:
+    """Name the devices of this machine."""
+    names = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    return f"devices here: {', '.join(names)}"
+
+
+def _precision(name: str, device: torch.device) -> tuple[torch.dtype, torch.dtype | None]:
+    """Return the type of weights and that of the networks' arithmetic, where it differs."""
+    if name == "float64" and device.type == "mps":
+        raise UsageError("device 'mps' has no float64", 'set device.precision = "float32"')
+    if name == "float64":
+        return torch.float64, None
+    if name == "bf16" or (name == "auto" and device.type == "cuda" and _has_bf16(device)):
+        return torch.float32, torch.bfloat16
+    return torch.float32, None
+
+
+def _has_bf16(device: torch.device) -> bool:
+    """Whether the GPU computes in bf16 itself; those before Ampere only emulate it."""
+    major, _ = torch.cuda.get_device_capability(device)
+    return major >= 8

@@ -1,0 +1,153 @@
+"""What both players' updates share: networks, loss, regularizers, randomness, device."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+from torch.func import functional_call
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from torch import Tensor
+
+    from gantool.data.batches import Batch, Batches
+    from gantool.interfaces.loss import Loss
+    from gantool.interfaces.step import Player, Setup
+    from gantool.training.device import Device
+    from gantool.training.players import Competitor
+    from gantool.training.randomness import Streams
+    from gantool.training.regularization import Regularization
+
+
+@dataclass
+class Game:
+    """Everything an update needs that outlives it.
+
+    Attributes:
+        setup: What is known before the first step.
+        competitors: Both players.
+        loss: The recipe's loss.
+        regularization: The active regularizers.
+        batches: Real images and labels.
+        streams: Random numbers.
+        device: What is computed with.
+        number: Steps completed, 0-dim int64 on the device.
+        progress: Share of the run completed, 0-dim on the device.
+        accumulate: Slices in which a batch is worked through.
+        uniform_labels: Whether labels of generated images are equally frequent.
+        reuse_fakes: Whether the generator's update reuses the last discriminator update's fakes.
+        horizontal_flip: Whether each real image is mirrored with probability 1/2.
+    """
+
+    setup: Setup
+    competitors: Mapping[Player, Competitor]
+    loss: Loss
+    regularization: Regularization
+    batches: Batches
+    streams: Streams
+    device: Device
+    number: Tensor
+    progress: Tensor
+    accumulate: int = 1
+    uniform_labels: bool = False
+    reuse_fakes: bool = False
+    horizontal_flip: bool = False
+    _probes: dict[str, _Probe] = field(default_factory=dict)
+
+    def network(self, player: Player) -> nn.Module:
+        """Return a player's network."""
+        return self.competitors[player].network
+
+    @property
+    def needs_real_in_generator(self) -> bool:
+        """Whether generator updates look at real images."""
+        return self.loss.needs_real_in_generator or self.regularization.need_real_in_generator
+
+    def real_batch(self, step: int, index: int) -> Batch:
+        """Return the real images of a discriminator update, mirrored by chance if asked for."""
+        number = step * self.setup.discriminator_updates + index
+        if not self.horizontal_flip:
+            return self.batches.batch(number)
+        self.streams.begin(step, "real", index)
+        generator = self.streams.generator("flips", "")
+        draws = torch.rand(self.batches.size, generator=generator, device=self.streams.device)
+        return self.batches.batch(number, draws < 0.5)
+
+    def forward(self, player: Player, inputs: Tensor, labels: Tensor | None) -> Tensor:
+        """Call a player's network itself, which advances its buffers; the result is full precision.
+
+        Only the engine's own forwards go this way.
+        """
+        with self.device.forward_precision():
+            output: Tensor = self.network(player)(*_arguments(inputs, labels))
+        return output.to(self.device.dtype)
+
+    def probe(
+        self,
+        player: Player,
+        inputs: Tensor,
+        labels: Tensor | None,
+        *,
+        method: str = "forward",
+        precise: bool = False,
+    ) -> Tensor:
+        """Call a method of a player's network on copies of its buffers.
+
+        Args:
+            player: Whose network.
+            inputs: Latents [N, latent_dim] or images [N, C, H, W].
+            labels: int64 [N], or None.
+            method: "forward" or "features".
+            precise: Whether autocast is off.
+        """
+        network = self.network(player)
+        buffers = {f"network.{name}": buffer.clone() for name, buffer in network.named_buffers()}
+        probe = self._probes.setdefault(player, _Probe(network))
+        arguments = (method, *_arguments(inputs, labels))
+        device = self.device
+        with device.full_precision() if precise else device.forward_precision():
+            output: Tensor = functional_call(probe, buffers, arguments)
+        return output.to(device.dtype)
+
+    @contextmanager
+    def only_trains(self, player: Player) -> Iterator[None]:
+        """Freeze the other player, unless a regularizer differentiates in both.
+
+        Only what was trainable before is switched, and switched back.
+        """
+        if self.regularization.need_both_graphs:
+            yield
+            return
+        other = self.competitors["discriminator" if player == "generator" else "generator"]
+        for parameter in other.parameters:
+            parameter.requires_grad_(False)
+        try:
+            yield
+        finally:
+            for parameter in other.parameters:
+                parameter.requires_grad_(True)
+
+    def average(self, value: Tensor) -> Tensor:
+        """Return the mean over all ranks; there is one."""
+        return value
+
+
+class _Probe(nn.Module):
+    """Lets `functional_call` reach methods other than `forward`."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, method: str, *arguments: Tensor) -> Tensor:
+        result: Tensor = getattr(self.network, method)(*arguments)
+        return result
+
+
+def _arguments(inputs: Tensor, labels: Tensor | None) -> tuple[Tensor, ...]:
+    return (inputs,) if labels is None else (inputs, labels)

@@ -1,0 +1,190 @@
+"""The two players: networks, optimizers and the generator's average."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from gantool.errors import PluginError
+from gantool.interfaces.step import PLAYERS
+from gantool.training.randomness import global_seed, seed_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from torch import Tensor, nn
+
+    from gantool.interfaces.architecture import Architecture
+    from gantool.interfaces.step import Player, Setup
+    from gantool.recipe.schema import EmaTable, OptimizerTable
+    from gantool.training.device import Device
+    from gantool.training.regularization import Regularization
+
+OPTIMIZERS: Mapping[str, type[torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
+FUSED = frozenset({"adam", "adamw", "sgd"})
+OURS = frozenset({"use", "learning_rate", "schedule", "final_learning_rate", "clip_gradient_norm"})
+"""Keys of an optimizer's table that the optimizer itself does not know."""
+
+
+@dataclass(frozen=True)
+class Competitor:
+    """One player with what trains it.
+
+    Attributes:
+        player: Which of the two.
+        network: Its network.
+        parameters: What its optimizer trains: the network's trainable parameters, then those of
+            the regularizers' states.
+        optimizer: Its optimizer.
+        learning_rate: A 0-dim tensor that the optimizer reads in every step.
+        table: Its optimizer's table.
+    """
+
+    player: Player
+    network: nn.Module
+    parameters: tuple[nn.Parameter, ...]
+    optimizer: torch.optim.Optimizer
+    learning_rate: Tensor
+    table: OptimizerTable
+
+
+def build_network(
+    architecture: Architecture,
+    player: Player,
+    setup: Setup,
+    regularization: Regularization,
+    *,
+    seed: int,
+) -> nn.Module:
+    """Build a player's network on the CPU, prepared by the regularizers.
+
+    Its first weights depend on the seed and the player alone.
+    """
+    with global_seed(seed_of(seed, "weights", player)):
+        build = architecture.generator if player == "generator" else architecture.discriminator
+        network = build(setup.image, setup.classes)
+    for active in regularization.having("prepare", player):
+        with global_seed(seed_of(seed, "prepare", active.stream, player)):
+            network = active.component.prepare(network, player, setup) or network
+    return network
+
+
+def build_competitor(
+    network: nn.Module,
+    player: Player,
+    table: OptimizerTable,
+    regularization: Regularization,
+    device: Device,
+) -> Competitor:
+    """Move a network to the device and give it an optimizer."""
+    device.place(network).train()
+    parameters = tuple(_trained(network, player, regularization))
+    learning_rate = torch.tensor(table.learning_rate, dtype=torch.float32, device=device.device)
+    if device.dtype == torch.float64:
+        learning_rate = learning_rate.double().fill_(table.learning_rate)
+    options = _optimizer_options(table, player, regularization)
+    optimizer = OPTIMIZERS[_use(table)](parameters, lr=learning_rate, **options)  # type: ignore[call-arg]
+    return Competitor(player, network, parameters, optimizer, learning_rate, table)
+
+
+def _trained(
+    network: nn.Module, player: Player, regularization: Regularization
+) -> Iterator[nn.Parameter]:
+    """Yield what a player's optimizer trains."""
+    yield from (parameter for parameter in network.parameters() if parameter.requires_grad)
+    for active in regularization.active:
+        if active.state is not None and active.trainer == player:
+            yield from active.state.parameters()
+
+
+def _use(table: OptimizerTable) -> str:
+    return str(getattr(table, "use", "adam"))
+
+
+def _optimizer_options(
+    table: OptimizerTable, player: Player, regularization: Regularization
+) -> dict[str, Any]:
+    """Return the optimizer's options: the table's, then those of the regularizers.
+
+    Raises:
+        PluginError: When a regularizer sets what the optimizer does not know, or two the same.
+    """
+    use = _use(table)
+    options = {key: value for key, value in table.model_dump().items() if key not in OURS}
+    if use in FUSED:
+        options["fused"] = True
+    known = inspect.signature(OPTIMIZERS[use]).parameters
+    set_by: dict[str, str] = {}
+    for active in regularization.having("optimizer_options", player):
+        for option, value in active.component.optimizer_options(player).items():
+            if option not in known or option in set_by:
+                other = f"'{set_by[option]}' sets it too" if option in set_by else "it has none"
+                msg = f"regularizer '{active.stream}' sets '{option}' of optimizer '{use}'; {other}"
+                raise PluginError(msg)
+            set_by[option] = active.stream
+            options[option] = value
+    return options
+
+
+def learning_rate_at(table: OptimizerTable, progress: float) -> float:
+    """Return the learning rate after a share `progress` in [0, 1] of the run.
+
+    Linear, or half a cosine (Loshchilov & Hutter 2017, eq. 5, without restarts).
+    """
+    start, end = table.learning_rate, table.final_learning_rate
+    if table.schedule == "linear":
+        return start + (end - start) * progress
+    if table.schedule == "cosine":
+        from math import cos, pi
+
+        return end + (start - end) * (1 + cos(pi * progress)) / 2
+    return start
+
+
+class Average:
+    """The exponential moving average of the generator's weights; buffers are copied."""
+
+    def __init__(self, generator: nn.Module, table: EmaTable, batch_size: int) -> None:
+        self.network = copy.deepcopy(generator).requires_grad_(requires_grad=False)
+        self._table = table
+        self._batch_size = batch_size
+        self._averages: list[Tensor] = [*self.network.parameters()]
+        self._weights: list[Tensor] = [*generator.parameters()]
+        self._buffers = [*zip(self.network.buffers(), generator.buffers(), strict=True)]
+        self._share = torch.zeros((), device=self._averages[0].device)
+
+    def share_at(self, step: int) -> float:
+        """Return the share of the new weights in the average after `step` completed steps.
+
+        1 - 2^(-batch / half-life), the half-life ramping up with the images seen so far
+        (Karras et al. 2020, stylegan2-ada's `ema_rampup`).
+        """
+        half_life = self._table.half_life_images
+        if half_life is None or step <= self._table.start_step:
+            return 1.0
+        if self._table.ramp_up is not None:
+            half_life = min(half_life, self._table.ramp_up * step * self._batch_size)
+        return float(1 - 0.5 ** (self._batch_size / half_life))
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Move the average towards the weights after `step` completed steps."""
+        self._share.fill_(self.share_at(step))
+        shares = [self._share.to(self._averages[0].dtype)] * len(self._averages)
+        torch._foreach_lerp_(self._averages, self._weights, shares)
+        for copied, buffer in self._buffers:
+            copied.copy_(buffer)
+
+
+def each_player(competitors: Mapping[Player, Competitor]) -> Iterator[Competitor]:
+    """Yield the discriminator, then the generator."""
+    yield from (competitors[player] for player in PLAYERS)

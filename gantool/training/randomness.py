@@ -1,0 +1,134 @@
+"""Every random number of a run, from nothing but (seed, attempt, stream, step, update, place).
+
+A stream is the name and occurrence of a component, or one of the engine's own; the place is the
+hook, or the call, that draws. So nobody's draws depend on what else is installed, on how many
+processes share a batch, or on a run having been interrupted.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from torch import Tensor
+
+SEED_BITS = 63
+
+
+def seed_of(*key: str | int) -> int:
+    """Return a seed in [0, 2^63) that depends on every part of the key."""
+    digest = blake2b(repr(key).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> (64 - SEED_BITS)
+
+
+@contextmanager
+def global_seed(seed: int) -> Iterator[None]:
+    """Seed torch's global CPU generator inside the context and restore it afterwards.
+
+    Layers draw their first weights from it.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of the batch of all processes that are worked on at the moment."""
+
+    start: int
+    stop: int
+    total: int
+
+    @property
+    def count(self) -> int:
+        """Number of rows."""
+        return self.stop - self.start
+
+    def of(self, tensor: Tensor) -> Tensor:
+        """Return these rows of a tensor that holds the whole batch."""
+        return tensor if self.count == self.total else tensor[self.start : self.stop]
+
+
+@dataclass
+class Streams:
+    """The generators of a run on one device, seeded anew for each update.
+
+    Attributes:
+        seed: The recipe's seed.
+        device: Where numbers are drawn; other devices draw other numbers.
+        dtype: Type of normal and uniform numbers.
+        attempt: Raised after a rollback, so that the same steps meet other noise.
+    """
+
+    seed: int
+    device: torch.device
+    dtype: torch.dtype = torch.float32
+    attempt: int = 0
+    _moment: tuple[str | int, ...] = ()
+    _generators: dict[tuple[str, str], torch.Generator] = field(default_factory=dict)
+    _seeded: set[tuple[str, str]] = field(default_factory=set)
+
+    def begin(self, *moment: str | int) -> None:
+        """Start over for an update, named by its step, player, index and repetition."""
+        self._moment = moment
+        self._seeded.clear()
+
+    def generator(self, stream: str, place: str) -> torch.Generator:
+        """Return the generator of a stream at a place, seeded at its first use in the update."""
+        key = (stream, place)
+        if key not in self._generators:
+            self._generators[key] = torch.Generator(self.device)
+        generator = self._generators[key]
+        if key not in self._seeded:
+            generator.manual_seed(seed_of(self.seed, self.attempt, *key, *self._moment))
+            self._seeded.add(key)
+        return generator
+
+    def permutation(self, epoch: int, count: int) -> Tensor:
+        """Return the order of the images in an epoch, int64 [count], drawn on the CPU."""
+        generator = torch.Generator().manual_seed(seed_of(self.seed, "order", epoch))
+        return torch.randperm(count, generator=generator)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The random numbers of one stream at one place, for some rows of the batch."""
+
+    streams: Streams
+    stream: str
+    place: str
+    rows: Rows
+
+    def normal(self, *shape: int) -> Tensor:
+        """Draw from N(0, 1)."""
+        return self._draw(torch.randn, shape, self.streams.dtype)
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Draw from U[0, 1)."""
+        return self._draw(torch.rand, shape, self.streams.dtype)
+
+    def integers(self, low: int, high: int, *shape: int) -> Tensor:
+        """Draw whole numbers from [low, high), int64."""
+
+        def draw(shape: tuple[int, ...], **options: object) -> Tensor:
+            return torch.randint(low, high, shape, **options)  # type: ignore[call-overload, no-any-return]
+
+        return self._draw(draw, shape, torch.int64)
+
+    def _draw(
+        self, draw: Callable[..., Tensor], shape: tuple[int, ...], dtype: torch.dtype
+    ) -> Tensor:
+        """Draw for the whole batch and keep our rows, where the first dimension counts them."""
+        generator = self.streams.generator(self.stream, self.place)
+        per_image = bool(shape) and shape[0] == self.rows.count
+        whole = (self.rows.total, *shape[1:]) if per_image else shape
+        drawn = draw(whole, generator=generator, device=self.streams.device, dtype=dtype)
+        return self.rows.of(drawn) if per_image else drawn

@@ -1,0 +1,77 @@
+"""When a run is saved, and what happens when that fails."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from gantool.errors import DiskError, DivergedError
+from gantool.training.state import is_finite
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gantool.recipe.schema import CheckpointsTable
+    from gantool.runs.checkpoints import Checkpoint, Checkpoints
+
+log = logging.getLogger("gantool")
+
+FAILED_SAVES = 3
+"""Failed saves in a row after which training gives up."""
+
+
+@dataclass
+class Saver:
+    """Saves states into a run's checkpoints.
+
+    Attributes:
+        checkpoints: Where states go.
+        table: The recipe's `[checkpoints]`.
+        stops_on_divergence: Whether a state that is not finite ends the run; it is never saved.
+        last_step: The step last saved or resumed from; None before.
+    """
+
+    checkpoints: Checkpoints
+    table: CheckpointsTable
+    stops_on_divergence: bool = True
+    last_step: int | None = None
+    _saved_at: float = field(default_factory=time.monotonic)
+    _failures: int = 0
+
+    def is_due(self, step: int) -> bool:
+        """Whether enough steps or seconds have gone by since the last checkpoint."""
+        every_steps, every_seconds = self.table.every_steps, self.table.every_seconds
+        return step != self.last_step and (
+            (every_steps is not None and step % every_steps == 0)
+            or (every_seconds is not None and time.monotonic() - self._saved_at >= every_seconds)
+        )
+
+    def save(self, step: int, state: Mapping[str, Any]) -> Checkpoint | None:
+        """Save a state; None when that failed and training may go on without it.
+
+        Raises:
+            DivergedError: When the state is not finite, unless the recipe ignores that.
+            DiskError: When saving failed for the first checkpoint, or several times in a row.
+        """
+        if not is_finite(state):
+            if self.stops_on_divergence:
+                raise DivergedError(f"training diverged: weights are not finite after step {step}")
+            return None
+        self._saved_at = time.monotonic()  # a failed save is tried again an interval later
+        try:
+            checkpoint = self.checkpoints.save(step, state)
+        except (OSError, RuntimeError) as error:  # torch reports a full disk as the latter
+            self._failed(step, error)
+            return None
+        self._failures, self.last_step = 0, step
+        return checkpoint
+
+    def _failed(self, step: int, error: Exception) -> None:
+        """Warn, or give up."""
+        self._failures += 1
+        message = f"checkpoint of step {step} could not be saved: {error}"
+        if self._failures == FAILED_SAVES or self.last_step is None:
+            raise DiskError(message, "free some space, then: gantool resume") from error
+        log.warning(message)

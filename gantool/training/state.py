@@ -1,0 +1,107 @@
+"""Everything that training changes, as one state to save and to come back to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from gantool.errors import UsageError
+from gantool.training.players import each_player
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor, nn
+
+    from gantool.training.game import Game
+    from gantool.training.players import Average, Competitor
+    from gantool.training.totals import Totals
+
+
+def gather(game: Game, average: Average | None, totals: Totals, step: int) -> dict[str, Any]:
+    """Return the state after `step` completed steps: plain data and tensors.
+
+    Random numbers need no state of their own: they follow from the seed and the step.
+    """
+    return {
+        "step": step,
+        "attempt": game.streams.attempt,
+        "networks": {c.player: c.network.state_dict() for c in each_player(game.competitors)},
+        "optimizers": {c.player: _optimizer_state(c) for c in each_player(game.competitors)},
+        "average": average.network.state_dict() if average else None,
+        "regularizers": {
+            stream: module.state_dict() for stream, module in game.regularization.states().items()
+        },
+        "totals": totals.state(),
+    }
+
+
+def restore(state: Mapping[str, Any], game: Game, average: Average | None, totals: Totals) -> int:
+    """Put a state back, in place, and return its step.
+
+    Raises:
+        UsageError: When the state is of other networks, or of another recipe.
+    """
+    game.streams.attempt = state["attempt"]
+    for competitor in each_player(game.competitors):
+        load_weights(competitor.network, state["networks"][competitor.player], competitor.player)
+        _restore_optimizer(competitor, state["optimizers"][competitor.player])
+    if average is not None:
+        saved = state["average"] or state["networks"]["generator"]
+        load_weights(average.network, saved, "average")
+    for stream, module in game.regularization.states().items():
+        load_weights(module, state["regularizers"].get(stream, {}), f"regularizer '{stream}'")
+    totals.restore(state["totals"])
+    step: int = state["step"]
+    return step
+
+
+def load_weights(module: nn.Module, saved: Mapping[str, Tensor], owner: str) -> None:
+    """Copy saved tensors into a module.
+
+    Raises:
+        UsageError: When a tensor is missing, unknown or of another shape.
+    """
+    try:
+        module.load_state_dict(saved)
+    except RuntimeError as error:
+        lines = [line.strip() for line in str(error).splitlines()[1:]]
+        reason = lines[0] if lines else str(error)
+        raise UsageError(f"the saved {owner} has another structure: {reason}") from error
+
+
+def is_finite(state: object) -> bool:
+    """Whether no tensor of a state holds NaN or infinity."""
+    if isinstance(state, torch.Tensor):
+        return not state.is_floating_point() or bool(state.isfinite().all())
+    if isinstance(state, dict):
+        return all(is_finite(value) for value in state.values())
+    return True
+
+
+def _optimizer_state(competitor: Competitor) -> list[dict[str, Any]]:
+    """Return the optimizer's state of each parameter, in their order."""
+    state = competitor.optimizer.state
+    return [dict(state.get(parameter, {})) for parameter in competitor.parameters]
+
+
+def _restore_optimizer(competitor: Competitor, saved: list[dict[str, Any]]) -> None:
+    """Put back the optimizer's state; its options stay those of the recipe."""
+    if len(saved) != len(competitor.parameters):
+        raise UsageError(
+            f"the saved {competitor.player} had {len(saved)} trained tensors, "
+            f"this one has {len(competitor.parameters)}"
+        )
+    state = competitor.optimizer.state
+    state.clear()
+    for parameter, values in zip(competitor.parameters, saved, strict=True):
+        if values:
+            state[parameter] = {key: _beside(value, parameter) for key, value in values.items()}
+
+
+def _beside(value: Any, parameter: Tensor) -> Any:
+    """Move what has a parameter's shape to its device; step counters stay where they were made."""
+    if isinstance(value, torch.Tensor) and (value.dim() > 0 or parameter.is_cuda):
+        return value.to(parameter.device)
+    return value

@@ -1,0 +1,197 @@
+"""One update of one player: gradients of its objective, and the optimizer's step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+
+from gantool.data.batches import Batch
+from gantool.training.fakes import Fakes, generate
+from gantool.training.objective import Objective
+from gantool.training.randomness import Rows
+from gantool.training.step import Seen, UpdateStep, joined
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from torch import Tensor
+
+    from gantool.interfaces.step import Player
+    from gantool.interfaces.step import Update as UpdateInterface
+    from gantool.training.game import Game
+    from gantool.training.regularization import Active
+    from gantool.training.totals import Totals
+
+
+@dataclass
+class Update:
+    """One optimizer step of one player; what `Regularizer.around_update` is given.
+
+    Attributes:
+        game: What outlives the update.
+        player: Whose update it is.
+        batch: Real images; the generator's update has those of the last discriminator update.
+        step: Steps completed.
+        index: Which of the step's updates of this player it is.
+        totals: Where figures are added; None for a look-ahead, which does not count.
+        kept_fakes: With `reuse_fakes`, what the discriminator's update leaves to the generator's.
+        place: Distinguishes the draws of look-aheads.
+    """
+
+    game: Game
+    player: Player
+    batch: Batch
+    step: int
+    index: int
+    totals: Totals | None
+    kept_fakes: list[Fakes] = field(default_factory=list)
+    place: str = ""
+    _repetitions: int = 0
+    _look_aheads: int = 0
+    _slices_seen: list[Seen] = field(default_factory=list)
+
+    def perform(self) -> None:
+        """Make the update the way the regularizers want it made."""
+        update: UpdateInterface = self
+        for active in self.game.regularization.having("around_update", self.player):
+            update = _Around(update, active, self._step_before())
+        update()
+        self._tell_after()
+
+    def __call__(self, player: Player | None = None) -> None:
+        """Compute gradients and apply them, or make a look-ahead update of the other player."""
+        if player is None or player == self.player:
+            self.gradients()
+            self.apply()
+        else:
+            self._look_ahead(player)
+
+    def gradients(self) -> None:
+        """Compute the gradients of the objective, slice by slice."""
+        competitor = self.game.competitors[self.player]
+        competitor.optimizer.zero_grad(set_to_none=True)
+        self._slices_seen.clear()
+        figures: dict[str, Tensor] = {}
+        for rows in self._slices():
+            self._seed_draws()
+            step = UpdateStep(self.game, self.player, rows, Seen())
+            objective = Objective(self.game, step, self._updates_done)
+            fakes = self._fakes(step, rows)
+            share = rows.count / rows.total
+            with self.game.only_trains(self.player):
+                value = objective.value(_rows_of(self.batch, rows), fakes)
+                torch.autograd.backward(share * value, inputs=competitor.parameters)
+            _accumulate(figures, objective.figures, share)
+            self._slices_seen.append(step.seen)
+        self._repetitions += 1
+        self._record(figures)
+
+    def apply(self) -> None:
+        """Clip the gradients, if asked to, and let the optimizer use them."""
+        competitor = self.game.competitors[self.player]
+        gradients = [p.grad for p in competitor.parameters if p.grad is not None]
+        norm = get_total_norm(gradients, foreach=True)
+        if (largest := competitor.table.clip_gradient_norm) is not None:
+            clip_grads_with_norm_(competitor.parameters, largest, norm, foreach=True)
+        competitor.optimizer.step()
+        self._record({f"{self.player}_gradient_norm": norm})
+
+    def _fakes(self, step: UpdateStep, rows: Rows) -> Fakes:
+        """Generate images, or take those that the discriminator's update has left."""
+        if self.player == "generator" and self.kept_fakes:
+            return self.kept_fakes.pop(0)
+        needs_graph = self.player == "generator" or self.game.regularization.need_both_graphs
+        hands_on = self.game.reuse_fakes and self.player == "discriminator"
+        fakes = generate(self.game, step, rows, with_graph=needs_graph or hands_on)
+        if hands_on:
+            self.kept_fakes.append(fakes)
+        return fakes if needs_graph else fakes._replace(images=fakes.images.detach())
+
+    def _look_ahead(self, player: Player) -> None:
+        """Update the other player on the same real images, with draws of its own."""
+        self._look_aheads += 1
+        place = f"{self.place} look-ahead {self._look_aheads}"
+        Update(self.game, player, self.batch, self.step, self.index, None, place=place)()
+
+    def _tell_after(self) -> None:
+        """Let regularizers look at the finished update, on all rows at once."""
+        watching = self.game.regularization.having("after_update", self.player)
+        if not watching:
+            return
+        step = UpdateStep(self.game, self.player, self._all_rows, joined(self._slices_seen))
+        with torch.no_grad():
+            for active in watching:
+                active.component.after_update(step.for_(active, "after_update"))
+
+    def _step_before(self) -> UpdateStep:
+        """Return the step as it is before anything is generated."""
+        seen = Seen()
+        if self.player == "discriminator" or self.game.needs_real_in_generator:
+            seen = Seen(real=self.batch.images, real_labels=self.batch.labels)
+        return UpdateStep(self.game, self.player, self._all_rows, seen)
+
+    def _seed_draws(self) -> None:
+        """Start the draws anew: every slice draws for the whole batch and keeps its rows."""
+        moment = (self.step, self.player, self.index, self._repetitions, self.place)
+        self.game.streams.begin(*moment)
+
+    def _slices(self) -> Iterator[Rows]:
+        """Yield the rows of each slice, as equal as they can be."""
+        total, start = len(self.batch.images), 0
+        slices = min(self.game.accumulate, total)
+        for index in range(slices):
+            stop = start + (total - start) // (slices - index)
+            yield Rows(start, stop, total)
+            start = stop
+
+    @property
+    def _all_rows(self) -> Rows:
+        return Rows(0, len(self.batch.images), len(self.batch.images))
+
+    @property
+    def _updates_done(self) -> int:
+        """Updates of this player before this one."""
+        each = self.game.setup.discriminator_updates if self.player == "discriminator" else 1
+        return self.step * each + self.index
+
+    def _record(self, figures: Mapping[str, Tensor]) -> None:
+        if self.totals is not None:
+            for name, value in figures.items():
+                self.totals.add(name, value)
+
+
+@dataclass
+class _Around:
+    """An update seen through one regularizer's `around_update`."""
+
+    update: UpdateInterface
+    active: Active
+    step: UpdateStep
+
+    def __call__(self, player: Player | None = None) -> None:
+        if player is not None:
+            self.update(player)
+            return
+        view = self.step.for_(self.active, "around_update")
+        self.active.component.around_update(self.update, view)
+
+    def gradients(self) -> None:
+        self.update.gradients()
+
+    def apply(self) -> None:
+        self.update.apply()
+
+
+def _rows_of(batch: Batch, rows: Rows) -> Batch:
+    """Return some rows of a batch."""
+    labels = None if batch.labels is None else rows.of(batch.labels)
+    return Batch(rows.of(batch.images), labels)
+
+
+def _accumulate(sums: dict[str, Tensor], values: Mapping[str, Tensor], share: float) -> None:
+    """Add what a slice contributes to the figures of the whole batch."""
+    for name, value in values.items():
+        sums[name] = sums[name] + share * value if name in sums else share * value
