@@ -48,6 +48,11 @@ class RunFolder:
         return self.path / "metrics.jsonl"
 
     @property
+    def scores(self) -> Path:
+        """Scores of the recipe's metrics, one JSON object a line."""
+        return self.path / "scores.jsonl"
+
+    @property
     def timing(self) -> Path:
         """Seconds and images a second of each log interval, one JSON object a line."""
         return self.path / "timing.jsonl"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,25 +17,9 @@ from gantool.training.totals import Totals
 from gantool.training.trainer import Trainer
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
+    from gantool.data.selection import TrainingImages
     from gantool.recipe.schema import Recipe
     from gantool.training.device import Device
-
-
-@dataclass(frozen=True)
-class TrainingImages:
-    """The images a run is trained on.
-
-    Attributes:
-        pixels: uint8 [N, H, W, C], anywhere.
-        labels: int64 [N]; None unless the run is conditional.
-        classes: Number of classes of a conditional run, else 0.
-    """
-
-    pixels: Tensor
-    labels: Tensor | None = None
-    classes: int = 0
 
 
 def build_trainer(recipe: Recipe, images: TrainingImages, device: Device) -> Trainer:

@@ -44,17 +44,26 @@ def restore(state: Mapping[str, Any], game: Game, average: Average | None, total
         UsageError: When the state is of other networks, or of another recipe.
     """
     game.streams.attempt = state["attempt"]
+    load_networks(state, game, average)
     for competitor in each_player(game.competitors):
-        load_weights(competitor.network, state["networks"][competitor.player], competitor.player)
         _restore_optimizer(competitor, state["optimizers"][competitor.player])
-    if average is not None:
-        saved = state["average"] or state["networks"]["generator"]
-        load_weights(average.network, saved, "average")
     for stream, module in game.regularization.states().items():
         load_weights(module, state["regularizers"].get(stream, {}), f"regularizer '{stream}'")
     totals.restore(state["totals"])
     step: int = state["step"]
     return step
+
+
+def load_networks(state: Mapping[str, Any], game: Game, average: Average | None) -> None:
+    """Start from the networks of another run, with fresh optimizers.
+
+    Raises:
+        UsageError: When that run's networks have another structure.
+    """
+    for competitor in each_player(game.competitors):
+        load_weights(competitor.network, state["networks"][competitor.player], competitor.player)
+    if average is not None:
+        load_weights(average.network, state["average"] or state["networks"]["generator"], "average")
 
 
 def load_weights(module: nn.Module, saved: Mapping[str, Tensor], owner: str) -> None:

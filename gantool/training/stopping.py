@@ -6,13 +6,17 @@ import signal
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
+from typing_extensions import override
+
+from gantool.training.observers import Observer
+
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class StopSignals:
+class StopSignals(Observer):
     """Inside the context, SIGINT and SIGTERM only leave a note; a second SIGINT stops at once.
 
     The handlers of before come back at its end. Outside the main thread, where Python allows no
@@ -39,6 +43,10 @@ class StopSignals:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    @override
+    def wants_stop(self) -> str | None:
+        return None if self.received is None else signal.Signals(self.received).name
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGINT and self.received is not None:

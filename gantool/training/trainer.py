@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import DivergedError
@@ -38,6 +38,7 @@ class Trainer:
         table: The recipe's `[training]`.
         saver: Where checkpoints go; None for a trial that leaves nothing behind.
         observers: Who looks on.
+        about: Facts of the run that its checkpoints carry along, plain data.
         step: Steps completed.
         stop_reason: Why training stopped before its last step, or None.
     """
@@ -48,6 +49,7 @@ class Trainer:
     table: TrainingTable
     saver: Saver | None = None
     observers: Sequence[Observer] = ()
+    about: Mapping[str, Any] = field(default_factory=dict)
     step: int = 0
     stop_reason: str | None = None
 
@@ -108,7 +110,7 @@ class Trainer:
         if self.saver is None:
             return
         current = state.gather(self.game, self.average, self.totals, self.step)
-        checkpoint = self.saver.save(self.step, current)
+        checkpoint = self.saver.save(self.step, {**current, "about": dict(self.about)})
         if checkpoint is None:
             return
         for observer in self.observers:

@@ -1,0 +1,1 @@
+"""Pictures and scores of a trained generator."""

@@ -1,0 +1,106 @@
+"""Images from a generator, without disturbing it."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from gantool.training.randomness import seed_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from gantool.training.device import Device
+
+CHUNK = 64
+"""Images generated at a time, and latents drawn from one seed."""
+STANDING_CHUNKS = 16
+"""Chunks of fakes over which standing statistics are gathered."""
+
+
+def draw_latents(seed: int, count: int, latent_dim: int) -> Tensor:
+    """Return latents [count, latent_dim] from N(0, 1), on the CPU.
+
+    The first latents of a seed are the same whatever the count.
+    """
+    chunks = []
+    for chunk in range(-(-count // CHUNK)):
+        generator = torch.Generator().manual_seed(seed_of(seed, "sample latents", chunk))
+        chunks.append(torch.randn(CHUNK, latent_dim, generator=generator))
+    return torch.cat(chunks)[:count] if chunks else torch.empty(0, latent_dim)
+
+
+def draw_labels(seed: int, count: int, classes: int) -> Tensor:
+    """Return labels, int64 [count], all classes equally likely, on the CPU."""
+    generator = torch.Generator().manual_seed(seed_of(seed, "sample labels"))
+    return torch.randint(classes, (count,), generator=generator)
+
+
+def generate(
+    generator: nn.Module,
+    latents: Tensor,
+    labels: Tensor | None,
+    device: Device,
+    *,
+    batch_statistics: str = "running",
+) -> Tensor:
+    """Return the images of latents.
+
+    Args:
+        generator: Left as it is; a copy does the work.
+        latents: [N, latent_dim].
+        labels: int64 [N], for a conditional generator.
+        device: Where the generator is.
+        batch_statistics: "running" for BatchNorm's statistics of training, "standing" for new
+            ones over many fakes (Brock et al. 2019, section 3.1), "batch" for those of each
+            64 images.
+
+    Returns:
+        float32 [N, C, H, W] in [-1, 1] on the CPU.
+    """
+    network = copy.deepcopy(generator)
+    if batch_statistics == "standing":
+        _gather_statistics(network, latents.shape[1], labels, device)
+    network.train(batch_statistics == "batch")
+    return torch.cat(list(_chunks(network, latents, labels, device)))
+
+
+def to_pixels(images: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """Return images [N, C, H, W] in [-1, 1] as uint8 [N, H, W, C], rounded and clamped."""
+    values = ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return values.permute(0, 2, 3, 1).contiguous().numpy()
+
+
+@torch.no_grad()
+def _chunks(
+    network: nn.Module, latents: Tensor, labels: Tensor | None, device: Device
+) -> list[Tensor]:
+    """Return the images of each chunk of latents, on the CPU."""
+    images = []
+    for start in range(0, len(latents), CHUNK):
+        rows = slice(start, start + CHUNK)
+        arguments = [latents[rows].to(device.device, device.dtype)]
+        if labels is not None:
+            arguments.append(labels[rows].to(device.device))
+        with device.forward_precision():
+            images.append(network(*arguments).float().cpu())
+    return images
+
+
+def _gather_statistics(
+    network: nn.Module, latent_dim: int, labels: Tensor | None, device: Device
+) -> None:
+    """Let BatchNorm average over many fakes instead of keeping its running statistics."""
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.reset_running_stats()
+            module.momentum = None  # a plain average over all that follows
+    network.train()
+    count = STANDING_CHUNKS * CHUNK
+    latents = draw_latents(seed_of("standing statistics"), count, latent_dim)
+    repeated = None if labels is None else labels.repeat(-(-count // len(labels)))[:count]
+    _chunks(network, latents, repeated, device)

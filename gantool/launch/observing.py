@@ -1,0 +1,141 @@
+"""Who looks on while a run is trained, put together."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
+
+from gantool.interfaces.logger import RunDescription
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from rich.console import Console
+    from torch import Tensor
+
+    from gantool.launch.session import Session
+    from gantool.reporting.loggers import LoggersObserver
+    from gantool.reporting.streams import Level
+    from gantool.runs.folder import RunFolder
+    from gantool.runs.status import Outcome, RunStatus
+    from gantool.training.observers import Observer
+    from gantool.training.trainer import Trainer
+
+
+@contextmanager
+def observed(
+    session: Session, folder: RunFolder, status: RunStatus, console: Console, level: Level
+) -> Iterator[list[Observer]]:
+    """Start records, scores, grids, loggers and console, and end them however training ends."""
+    from gantool.reporting.console import ConsoleObserver
+    from gantool.reporting.grids import GridsObserver, grid_moments
+    from gantool.reporting.recording import RecordingObserver
+
+    trainer, setup = session.trainer, session.trainer.game.setup
+    per_step = setup.discriminator_updates / trainer.game.batches.per_epoch  # epochs in a step
+    images_per_step = round(trainer.game.batches.images_per_epoch * per_step)
+    loggers = _loggers(session, folder, status)
+    screen = ConsoleObserver(
+        console,
+        level,
+        steps=setup.steps,
+        epochs=setup.steps * per_step,
+        images_per_step=images_per_step,
+        device=str(session.device),
+        start_step=trainer.step,
+    )
+    recording = RecordingObserver(folder, images_per_step=images_per_step, start_step=trainer.step)
+    moments = grid_moments(session.plan.tables, setup.steps, 1 / per_step)
+    grids = GridsObserver(_grid_drawer(session), moments, folder, [loggers.images])
+    loggers.start()
+    outcome: Outcome = "failed"
+    try:
+        with screen:
+            yield [recording, *_scoring(session, folder, 1 / per_step), grids, loggers, screen]
+        outcome = outcome_of(trainer)
+    finally:
+        loggers.finish(outcome)
+
+
+def outcome_of(trainer: Trainer) -> Literal["completed", "stopped"]:
+    """Return how training ended, when nothing went wrong."""
+    return "completed" if trainer.is_finished() else "stopped"
+
+
+def _loggers(session: Session, folder: RunFolder, status: RunStatus) -> LoggersObserver:
+    """Return what drives the recipe's loggers; they are told what an earlier process sent."""
+    from gantool.reporting.loggers import LoggersObserver
+    from gantool.runs.records import JsonLines
+
+    steps_sent = [record["step"] for record in JsonLines(folder.metrics).read()]
+    description = RunDescription(
+        identifier=status.identifier,
+        name=folder.name,
+        folder=folder.path.resolve(),
+        recipe=session.plan.document,
+        resumed_from=session.trainer.step,
+    )
+    return LoggersObserver(session.plan.loggers, description, max(steps_sent, default=None))
+
+
+def _scoring(session: Session, folder: RunFolder, steps_per_epoch: float) -> list[Observer]:
+    """Return the observer that computes the recipe's metrics, if it names any."""
+    from gantool.evaluation.evidence import Witness
+    from gantool.evaluation.scoring import ScoringObserver
+
+    plan, trainer = session.plan, session.trainer
+    if not plan.metrics:
+        return []
+    table, steps = plan.tables.evaluation, trainer.game.setup.steps
+    moments = {steps}
+    if table.every_epochs is not None:
+        every = table.every_epochs * steps_per_epoch
+        moments |= {round(every * number) for number in range(1, int(steps / every) + 1)}
+    images = session.images
+    witness = Witness(plan.extractor, images.pixels, images.held_out, session.device.device)
+    draw = _drawer(session, table.count, table.seed)
+    return [
+        ScoringObserver(
+            plan.metrics,
+            witness,
+            draw,
+            moments,
+            seed=table.seed,
+            folder=folder,
+            start_step=trainer.step,
+        )
+    ]
+
+
+def _grid_drawer(session: Session) -> Callable[[], NDArray[np.uint8]]:
+    """Return what draws a grid's images: in a conditional run, the classes take turns."""
+    import torch
+
+    count, classes = session.plan.tables.sampling.count, session.trainer.game.setup.classes
+    labels = torch.arange(count) % classes if classes else None
+    return _drawer(session, count, session.plan.tables.training.seed, labels)
+
+
+def _drawer(
+    session: Session, count: int, seed: int, labels: Tensor | None = None
+) -> Callable[[], NDArray[np.uint8]]:
+    """Return what draws images uint8 [N, H, W, C] from latents that are always the same."""
+    from gantool.evaluation.sampling import draw_labels, draw_latents, generate, to_pixels
+
+    trainer, table = session.trainer, session.plan.tables.sampling
+    setup = trainer.game.setup
+    network = trainer.game.network("generator")
+    if trainer.average is not None and table.weights != "raw":
+        network = trainer.average.network
+    latents = draw_latents(seed, count, setup.latent_dim)
+    if setup.classes and labels is None:
+        labels = draw_labels(seed, count, setup.classes)
+
+    def draw() -> NDArray[np.uint8]:
+        statistics = table.batch_statistics
+        images = generate(network, latents, labels, session.device, batch_statistics=statistics)
+        return to_pixels(images)
+
+    return draw

@@ -1,0 +1,93 @@
+"""One process's work on a run: train, and keep the folder true whatever happens."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+from gantool.errors import Interrupted
+from gantool.launch.observing import observed, outcome_of
+from gantool.launch.session import memory_faults_named
+from gantool.recipe.writing import dump
+from gantool.runs.status import write_json, write_status
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gantool.launch.session import Session
+    from gantool.reporting.streams import Level
+    from gantool.runs.folder import RunFolder
+    from gantool.runs.status import Outcome, RunStatus
+
+
+def write_beginning(folder: RunFolder, session: Session, status: RunStatus) -> None:
+    """Write what is known before the first step; the recipe comes last and makes it a run."""
+    folder.samples.mkdir(exist_ok=True)
+    write_status(folder, status)
+    note_environment(folder)
+    if session.prepared.skipped:
+        lines = (f"{skipped.name}\t{skipped.reason}\n" for skipped in session.prepared.skipped)
+        folder.skipped.write_text("".join(lines), encoding="utf-8", errors="surrogateescape")
+    folder.recipe.write_text(dump(session.plan.document), encoding="utf-8")
+
+
+def note_environment(folder: RunFolder) -> None:
+    """Add this process's machine and packages to those that worked on the run before."""
+    from gantool.registry.catalog import installed
+    from gantool.runs.environment import describe_environment
+
+    before: list[Any] = []
+    if folder.environment.exists():
+        before = json.loads(folder.environment.read_text(encoding="utf-8"))
+    write_json(folder.environment, [*before, describe_environment(installed().plugins)])
+
+
+def train(
+    session: Session,
+    folder: RunFolder,
+    status: RunStatus,
+    console: Console,
+    level: Level,
+    *,
+    announce: bool = True,
+) -> None:
+    """Train to the end or to a stop, observed; keep the status true whatever happens."""
+    from gantool.reporting.messages import show_outcome
+    from gantool.training.stopping import StopSignals
+
+    trainer = session.trainer
+    outcome: Outcome = "failed"
+    write_status(folder, status.at(trainer.step, "running"))
+    signals = StopSignals()
+    try:
+        with signals, observed(session, folder, status, console, level) as observers:
+            trainer.observers = [*observers, signals]
+            with memory_faults_named(session.plan):
+                trainer.train()
+        outcome = outcome_of(trainer)
+    finally:
+        write_status(folder, status.at(trainer.step, outcome))
+        _draw_curves(folder)
+    ended = outcome_of(trainer)
+    if announce:
+        show_outcome(folder, ended, trainer.step, console, level)
+    if ended == "stopped" and signals.received is not None:
+        raise Interrupted(
+            f"{trainer.stop_reason} received; saved after step {trainer.step}",
+            f"go on with: gantool resume {folder.path}",
+            signal_number=signals.received,
+        )
+
+
+def _draw_curves(folder: RunFolder) -> None:
+    """Draw the loss curves, if there are records; a full disk costs them and nothing else."""
+    from gantool.reporting.curves import draw_curves
+    from gantool.runs.records import JsonLines
+
+    records = list(JsonLines(folder.metrics).read())
+    try:
+        if records:
+            draw_curves(records, folder.curves, folder.name)
+    except OSError as error:
+        logging.getLogger("gantool").warning("curves could not be drawn: %s", error)

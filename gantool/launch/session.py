@@ -1,0 +1,141 @@
+"""What one process needs to work on a run."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gantool.errors import DataError, DeviceMemoryError
+from gantool.recipe.reading import read_recipe
+from gantool.runs.folder import existing_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import Console
+
+    from gantool.data.prepared import PreparedImages
+    from gantool.data.selection import TrainingImages
+    from gantool.recipe.schema import Recipe
+    from gantool.reporting.streams import Level
+    from gantool.runs.folder import RunFolder
+    from gantool.training.device import Device
+    from gantool.training.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class Session:
+    """A recipe made ready on a device.
+
+    Attributes:
+        plan: The recipe.
+        images: What is trained on, and what is kept from it.
+        prepared: All usable images of the dataset.
+        device: What is computed with.
+        trainer: Built, not yet observed or saved.
+    """
+
+    plan: Recipe
+    images: TrainingImages
+    prepared: PreparedImages
+    device: Device
+    trainer: Trainer
+
+
+def read(recipe: str | Path, overrides: Sequence[str]) -> Recipe:
+    """Read a recipe and pass its warnings on."""
+    plan = read_recipe(recipe, overrides)
+    for warning in plan.warnings:
+        logging.getLogger("gantool").warning(warning)
+    return plan
+
+
+def prepare(plan: Recipe, console: Console, level: Level) -> PreparedImages:
+    """Return the prepared images, decoding them if that was not done before."""
+    from gantool.data.preparing import prepare
+    from gantool.reporting.preparation import preparation_progress
+
+    with preparation_progress(console, level) as progress:
+        prepared = prepare(plan.dataset, plan.tables.image, progress=progress)
+    if prepared.skipped:
+        first = prepared.skipped[0]
+        logging.getLogger("gantool").warning(
+            "%d images cannot be used and are skipped, the first is %r: %s",
+            len(prepared.skipped),
+            first.name,
+            first.reason,
+        )
+    return prepared
+
+
+def unchanged(prepared: PreparedImages, saved: dict[str, Any], folder: RunFolder) -> PreparedImages:
+    """Return the images if they are those of a run's checkpoint.
+
+    Raises:
+        DataError: When they are others.
+    """
+    before, now = saved["about"]["fingerprint"], prepared.fingerprint
+    if before != now:
+        raise DataError(
+            f"the images have changed since {folder.path} was started: {saved['about']['images']} "
+            f"then (fingerprint {before}), {len(prepared)} now ({now})",
+            "restore the folder, or start a new run with training.start_from",
+        )
+    return prepared
+
+
+def assemble(plan: Recipe, prepared: PreparedImages) -> Session:
+    """Build the trainer on its device.
+
+    Raises:
+        GantoolError: When device, images and recipe do not go together.
+    """
+    from gantool.data.selection import select
+    from gantool.training.building import build_trainer
+    from gantool.training.device import open_device
+
+    training = plan.tables.training
+    device = open_device(plan.tables.device)
+    images = select(
+        prepared,
+        held_out=plan.tables.image.held_out,
+        seed=training.seed,
+        conditional=training.conditional,
+    )
+    with memory_faults_named(plan):
+        trainer = build_trainer(plan, images, device)
+    if training.start_from is not None:
+        _start_from(training.start_from, trainer)
+    trainer.about = {
+        "classes": list(prepared.classes) if images.classes else [],
+        "fingerprint": prepared.fingerprint,
+        "images": len(prepared),
+    }
+    return Session(plan, images, prepared, device, trainer)
+
+
+@contextmanager
+def memory_faults_named(plan: Recipe) -> Iterator[None]:
+    """Turn the device's memory fault into a message that names what to change."""
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        size = plan.tables.training.batch_size
+        raise DeviceMemoryError(
+            f"the device ran out of memory: {str(error).partition('. ')[0]}",
+            f"set training.batch_size below {size}, or training.accumulate = 2; "
+            "the last checkpoint is intact",
+        ) from error
+
+
+def _start_from(path: Path, trainer: Trainer) -> None:
+    """Load the networks of another run, and its average; optimizers start afresh."""
+    from gantool.evaluation.trained import newest_state
+    from gantool.training.state import load_networks
+
+    load_networks(newest_state(existing_folder(path)), trainer.game, trainer.average)

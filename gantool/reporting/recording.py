@@ -1,0 +1,67 @@
+"""Figures into the run folder: what was measured, and beside it how long it took."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from gantool.runs.records import JsonLines
+from gantool.training.observers import Observer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gantool.runs.folder import RunFolder
+    from gantool.training.observers import Record
+
+
+class RecordingObserver(Observer):
+    """Writes each log interval's figures, and its seconds into a file of their own.
+
+    Figures without wall-clock are the same, to the byte, in every run of a seed.
+
+    Args:
+        folder: The run's folder.
+        images_per_step: Real images that one step takes.
+        start_step: Steps completed before this process; records of later ones are dropped.
+        clock: Seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        *,
+        images_per_step: int,
+        start_step: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._metrics = JsonLines(folder.metrics)
+        self._timing = JsonLines(folder.timing)
+        for lines in (self._metrics, self._timing):
+            lines.cut_after(start_step)
+        self._images_per_step = images_per_step
+        self._clock = clock
+        self._last = (start_step, clock())
+
+    @override
+    def at_log(self, record: Record) -> None:
+        self._metrics.append({"step": record.step, "epoch": record.epoch, **record.values})
+        (before, since), now = self._last, self._clock()
+        images = (record.step - before) * self._images_per_step
+        seconds = now - since
+        self._timing.append(
+            {
+                "step": record.step,
+                "seconds": round(seconds, 6),
+                "images_per_second": round(images / seconds, 1) if seconds > 0 else None,
+            }
+        )
+        self._last = (record.step, now)
+
+    @override
+    def at_checkpoint(self, step: int) -> None:
+        """Make the figures up to here as durable as the checkpoint."""
+        self._metrics.sync()
+        self._timing.sync()

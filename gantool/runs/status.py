@@ -1,0 +1,82 @@
+"""What a run is and how far it has come, for listings and for those who come back to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from gantool import __version__
+from gantool.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gantool.runs.folder import RunFolder
+
+Outcome = Literal["running", "completed", "stopped", "failed"]
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """A run's identity and progress.
+
+    Attributes:
+        recipe: Name of the recipe.
+        steps: Steps of the whole run.
+        step: Steps completed when this was last written.
+        outcome: How the last process that worked on it ended.
+        identifier: Stable over every resume.
+        created: When the run was started, ISO 8601.
+        gantool: Version that started it.
+        holder: Process that works, or last worked, on the run.
+    """
+
+    recipe: str
+    steps: int
+    step: int = 0
+    outcome: Outcome = "running"
+    identifier: str = ""
+    created: str = ""
+    gantool: str = __version__
+    holder: int = 0
+
+    def at(self, step: int, outcome: Outcome) -> RunStatus:
+        """Return the status after `step` steps, with this process as its holder."""
+        return replace(self, step=step, outcome=outcome, holder=os.getpid())
+
+
+def new_status(recipe: str, steps: int) -> RunStatus:
+    """Return the status of a run that starts now."""
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    status = RunStatus(recipe, steps, identifier=uuid.uuid4().hex, created=created)
+    return status.at(0, "running")
+
+
+def read_status(folder: RunFolder) -> RunStatus:
+    """Return a run's status.
+
+    Raises:
+        UsageError: When the file is missing or holds something else.
+    """
+    try:
+        values = json.loads(folder.description.read_text(encoding="utf-8"))
+        known = {field.name for field in fields(RunStatus)}
+        return RunStatus(**{key: value for key, value in values.items() if key in known})
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise UsageError(f"{folder.description} cannot be read: {error}") from error
+
+
+def write_status(folder: RunFolder, status: RunStatus) -> None:
+    """Write a run's status, all at once."""
+    write_json(folder.description, asdict(status))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write plain data as JSON, so that a reader sees the old file or the new one."""
+    aside = path.with_name(f".tmp-{path.name}")
+    aside.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    aside.replace(path)
