@@ -1,0 +1,92 @@
+"""The wheel, installed where there is no checkout."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel from the checkout, without network."""
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, "--no-index", "--wheel-dir", str(folder), str(ROOT)], check=True)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the wheel beside the running environment's packages, with gantool itself hidden.
+
+    A path file shows the packages, and no path files among them: an editable gantool stays out
+    of sight, and the wheel's own metadata stands before it.
+    """
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, with_pip=False)
+    interpreter = folder / "bin" / "python"
+    site = folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
+    subprocess.run([*pip, "--target", str(site), str(wheel)], check=True)
+    (site / "running.pth").write_text(sysconfig.get_paths()["purelib"] + "\n", encoding="utf-8")
+    return interpreter
+
+
+def gantool(python: Path, cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    environment["GANTOOL_CACHE"] = str(cwd / "cache")
+    return subprocess.run(
+        [str(python), "-m", "gantool", *arguments],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
+def test_wheel_holds_the_modules_of_the_tree(wheel: Path) -> None:
+    def modules(root: Path, package: str) -> set[str]:
+        files = (root / package).rglob("*.py")
+        return {path.relative_to(root).as_posix() for path in files}
+
+    expected = modules(ROOT, "gantool")
+    for plugin in (ROOT / "plugins").glob("*/__init__.py"):
+        expected |= modules(ROOT / "plugins", plugin.parent.name)
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    assert {name for name in names if name.endswith(".py")} == expected
+    recipes = {f"gantool/_recipes/{path.name}" for path in (ROOT / "recipes").glob("*.toml")}
+    assert recipes, "no recipes found"
+    assert {name for name in names if name.startswith("gantool/_recipes/")} == recipes
+
+
+def test_installed_wheel_is_not_the_checkout(python: Path, tmp_path: Path) -> None:
+    code = "import gantool, gantool_dcgan; print(gantool.__file__, gantool_dcgan.__file__)"
+    shown = subprocess.run(
+        [str(python), "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout
+    assert str(ROOT) not in shown
+
+
+def test_installed_wheel_lists_copies_and_runs(python: Path, tmp_path: Path) -> None:
+    assert "quickstart" in gantool(python, tmp_path, "list-recipes").stdout
+    plugins = gantool(python, tmp_path, "list-plugins").stdout
+    assert "dcgan" in plugins
+    assert "spectral-norm" in plugins
+    gantool(python, tmp_path, "copy-recipe", "spectral")
+    assert (tmp_path / "spectral.toml").is_file()
+    assert (tmp_path / "base.toml").is_file()
+    gantool(python, tmp_path, "run", "quickstart", "--steps", "2", "--out", "run")
+    assert (tmp_path / "run" / "recipe.toml").is_file()
+    assert list((tmp_path / "run" / "samples").glob("*.png"))
