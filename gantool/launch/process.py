@@ -10,7 +10,10 @@ from gantool.errors import Interrupted
 from gantool.launch.observing import observed, outcome_of
 from gantool.launch.session import memory_faults_named
 from gantool.recipe.writing import dump
+from gantool.runs.checkpoints import Checkpoints
 from gantool.runs.status import write_json, write_status
+from gantool.training.saving import Saver
+from gantool.training.stopping import StopSignals
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,9 +57,9 @@ def train(
 ) -> None:
     """Train to the end or to a stop, observed; keep the status true whatever happens."""
     from gantool.reporting.messages import show_outcome
-    from gantool.training.stopping import StopSignals
 
     trainer = session.trainer
+    trainer.saver = _saver(session, folder, status)
     outcome: Outcome = "failed"
     write_status(folder, status.at(trainer.step, "running"))
     signals = StopSignals()
@@ -78,6 +81,24 @@ def train(
             f"go on with: gantool resume {folder.path}",
             signal_number=signals.received,
         )
+
+
+def _saver(session: Session, folder: RunFolder, status: RunStatus) -> Saver:
+    """Return what saves the run, after sweeping up what a killed process has left."""
+    tables, step = session.plan.tables, session.trainer.step
+    checkpoints = Checkpoints(
+        folder.checkpoints,
+        status.identifier,
+        keep_last=tables.checkpoints.keep_last,
+        keep_every_steps=tables.checkpoints.keep_every_steps,
+    )
+    checkpoints.sweep()
+    return Saver(
+        checkpoints,
+        tables.checkpoints,
+        stops_on_divergence=tables.training.on_divergence == "stop",
+        last_step=step or None,
+    )
 
 
 def _draw_curves(folder: RunFolder) -> None:

@@ -70,7 +70,8 @@ def test_run_leaves_everything_it_was_and_made(write_recipe: Write, tmp_path: Pa
     timing = [json.loads(line) for line in folder.timing.read_text().splitlines()]
     assert [record["step"] for record in timing] == [2, 4, 6, 8]
     assert timing[0]["images_per_second"] > 0
-    assert Image.open(folder.curves).size[0] > 400
+    with Image.open(folder.curves) as curves:
+        assert curves.size[0] > 400
     assert folder.sample_grid(8).is_file()
     assert json.loads(folder.environment.read_text())[0]["gantool"] == gantool.__version__
     again = gantool.run(folder.recipe, out=tmp_path / "again", level="quiet")
