@@ -1,0 +1,142 @@
+"""What a person sees while a run goes on: a live picture on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Self
+
+from rich.live import Live
+from typing_extensions import override
+
+from gantool.reporting.dashboard import Dashboard, plain_line
+from gantool.reporting.figures import format_duration, format_epoch
+from gantool.reporting.messages import say
+from gantool.reporting.pace import Pace, Throttle
+from gantool.reporting.streams import is_live
+from gantool.training.observers import Observer, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from rich.console import Console
+
+    from gantool.reporting.streams import Level
+
+REDRAW_SECONDS = 0.5
+"""Least time between two pictures; drawing takes about a hundredth of it."""
+LINE_SECONDS = 10.0
+"""Least time between two lines of a log."""
+
+
+class ConsoleObserver(Observer):
+    """Shows a training run; a context manager that leaves the terminal as it was.
+
+    It draws between steps and starts no thread, so nothing of it competes with a step.
+
+    Args:
+        console: Where to draw.
+        level: "quiet" shows nothing, "verbose" every record as a line.
+        steps: Steps of the whole run.
+        epochs: Epochs of the whole run, with fractions.
+        images_per_step: Real images that one step takes.
+        device: What the run computes with, in a line.
+        start_step: Steps that an earlier process has completed.
+        clock: Seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        level: Level = "normal",
+        *,
+        steps: int,
+        epochs: float,
+        images_per_step: int,
+        device: str,
+        start_step: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._console = console
+        self._images_per_step = images_per_step
+        self._clock = clock
+        self._started = clock()
+        self._pace = Pace(clock)
+        self._board = Dashboard(steps, epochs, device, step=start_step)
+        self._live = level != "quiet" and is_live(console)
+        self._lines = level != "quiet" and not self._live
+        self._every_line = level == "verbose"
+        self._picture = Live(self._board, console=console, auto_refresh=False)
+        self._picture_due = Throttle(REDRAW_SECONDS, clock)
+        self._line_due = Throttle(LINE_SECONDS, clock)
+        self._unsaid = False  # the newest record has not been printed as a line
+
+    def __enter__(self) -> Self:
+        self._started = self._clock()
+        if self._live:
+            self._picture.start(refresh=True)
+        if self._lines:
+            self._say_start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        done = self._board.step >= self._board.steps
+        took = format_duration(self._clock() - self._started)
+        self._board.remaining = f"done in {took}" if done else f"stopped after {took}"
+        if self._live:
+            self._picture.stop()
+        if self._lines:
+            self._say_end()
+
+    @override
+    def after_step(self, step: int) -> None:
+        """Move the bar."""
+        self._board.step = step
+        self._pace.reach(step)
+        self._redraw()
+
+    @override
+    def at_log(self, record: Record) -> None:
+        """Show new figures."""
+        self._board.record(record.step, record.values)
+        self._unsaid = True
+        self._redraw()
+        if self._every_line or (self._lines and self._line_due.ready()):
+            self._estimate()
+            self._say_line()
+
+    def _redraw(self) -> None:
+        if self._live and self._picture_due.ready():
+            self._estimate()
+            self._picture.refresh()
+
+    def _estimate(self) -> None:
+        """Bring the pace and the time left up to date."""
+        board = self._board
+        if (pace := self._pace.steps_per_second()) is not None:
+            board.images_per_second = pace * self._images_per_step
+            board.remaining = f"{format_duration((board.steps - board.step) / pace)} left"
+
+    def _say_start(self) -> None:
+        board = self._board
+        since = f" from step {board.step}" if board.step else ""
+        length = f"{board.steps} steps, {format_epoch(board.epochs)} epochs"
+        say(self._console, f"training{since}: {length}, on {board.device}")
+
+    def _say_line(self) -> None:
+        self._unsaid = False
+        say(self._console, plain_line(self._board))
+
+    def _say_end(self) -> None:
+        if self._unsaid:
+            self._say_line()
+        else:
+            say(
+                self._console,
+                f"step {self._board.step}/{self._board.steps}  {self._board.remaining}",
+            )

@@ -1,0 +1,138 @@
+"""Loss curves of a run, as the report draws them, and how sure the discriminator was."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gantool.reporting.aside import written_aside
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    Series = NDArray[np.float64]
+
+STRETCHES = 50
+"""The strong line is a mean over about one of so many parts of the run."""
+COLORS = {"discriminator": "#0e7490", "generator": "#be185d"}
+LOSSES = {"Discriminator": "discriminator", "Generator": "generator"}
+"""Legend entries, as in the report, and whose losses they name."""
+SCORES = {"D(real)": ("real_score", "discriminator"), "D(fake)": ("fake_score", "generator")}
+
+
+def draw_curves(records: Sequence[Mapping[str, Any]], path: Path, title: str = "") -> None:
+    """Draw both losses over the epochs and, if recorded, the discriminator's scores below.
+
+    Each recorded value is drawn faintly and their moving mean strongly. Where a value is missing,
+    NaN or infinite, the lines have a gap.
+
+    Args:
+        records: Objects with "epoch", "discriminator_loss", "generator_loss", and "real_score" and
+            "fake_score", probabilities; None stands for what is not finite.
+        path: The PNG file, written aside and renamed; its folder is made if it is missing.
+        title: What stands above, such as the run's name.
+
+    Raises:
+        OSError: When the file cannot be written.
+        ValueError: When there is no record.
+    """
+    if not records:
+        raise ValueError("expected at least one record to draw, got none")
+    figure = make_figure(records, title)
+    with written_aside(path) as aside:
+        figure.savefig(aside, format="png", dpi=120)
+
+
+def make_figure(records: Sequence[Mapping[str, Any]], title: str = "") -> Figure:
+    """Return what `draw_curves` draws, without pyplot and so without global state."""
+    from matplotlib.figure import Figure
+
+    epochs = _column(records, "epoch")
+    scores = {label: _column(records, name) for label, (name, _) in SCORES.items()}
+    scored = any(_finite(values).size for values in scores.values())
+    ratios = [2, 1] if scored else [1]
+    figure = Figure(figsize=(8, 6.4 if scored else 4.4), layout="constrained")
+    panels = figure.subplots(len(ratios), sharex=True, squeeze=False, height_ratios=ratios)[:, 0]
+    _draw_losses(panels[0], epochs, records)
+    panels[0].set_title(title, loc="left", parse_math=False)
+    if scored:
+        _draw_scores(panels[1], epochs, scores)
+    panels[-1].set_xlabel("epoch")
+    return figure
+
+
+def smooth(values: Series) -> Series:
+    """Return the moving mean under a Hann window, which passes over NaN and leaves it in place."""
+    import numpy as np
+
+    width = max(1, len(values) // STRETCHES) | 1  # odd, so that the mean is centered
+    known = np.isfinite(values)
+    window = np.hanning(width + 2)[1:-1]  # without the zeros at its ends
+    sums = np.convolve(np.where(known, values, 0), window, mode="same")
+    counts = np.convolve(known, window, mode="same")
+    return np.where(known, sums / np.where(known, counts, 1), np.nan)
+
+
+def _column(records: Sequence[Mapping[str, Any]], name: str) -> Series:
+    """Return one figure of all records, [N]; NaN where it is missing or not finite."""
+    import numpy as np
+
+    values = np.array([record.get(name) for record in records], dtype=np.float64)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _finite(values: Series) -> Series:
+    import numpy as np
+
+    return values[np.isfinite(values)]
+
+
+def _draw_losses(panel: Axes, epochs: Series, records: Sequence[Mapping[str, Any]]) -> None:
+    losses = {label: _column(records, f"{player}_loss") for label, player in LOSSES.items()}
+    for label, values in losses.items():
+        _draw_line(panel, epochs, values, label, COLORS[LOSSES[label]])
+    _fit(panel, list(losses.values()))
+    _finish(panel, "loss")
+
+
+def _draw_scores(panel: Axes, epochs: Series, scores: Mapping[str, Series]) -> None:
+    for label, values in scores.items():
+        _draw_line(panel, epochs, values, label, COLORS[SCORES[label][1]])
+    panel.axhline(0.5, color="0.6", linewidth=0.8, linestyle=(0, (4, 4)), zorder=0)
+    panel.set_ylim(-0.02, 1.02)
+    _finish(panel, "D(x)")
+
+
+def _draw_line(panel: Axes, epochs: Series, values: Series, label: str, color: str) -> None:
+    """Draw the values faintly and their moving mean strongly, or a dot where there is only one."""
+    marker = "o" if _finite(values).size == 1 else ""
+    panel.plot(epochs, values, color=color, alpha=0.33, linewidth=0.9)
+    panel.plot(epochs, smooth(values), color=color, linewidth=1.8, label=label, marker=marker)
+
+
+def _fit(panel: Axes, losses: Sequence[Series]) -> None:
+    """Let the axis hold the strong lines whole, and all but the rarest of the faint values."""
+    import numpy as np
+
+    parts = [_finite(smooth(values)) for values in losses]
+    parts += [np.quantile(kept, [0.005, 0.995]) for v in losses if (kept := _finite(v)).size]
+    shown = np.concatenate(parts)
+    if shown.size and np.ptp(shown) > 0:
+        margin = 0.05 * np.ptp(shown)
+        panel.set_ylim(shown.min() - margin, shown.max() + margin)
+
+
+def _finish(panel: Axes, quantity: str) -> None:
+    panel.set_ylabel(quantity)
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.grid(color="0.92", linewidth=0.8)
+    panel.set_axisbelow(True)
+    panel.set_xlim(left=0)
+    panel.legend(
+        frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.3
+    )

@@ -1,0 +1,176 @@
+"""The picture of a training run that a terminal shows: a few lines, at any width."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from gantool.reporting.figures import (
+    LABELS,
+    SCORES,
+    Trend,
+    figure_label,
+    format_epoch,
+    format_recorded,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+TABLE_WIDTH = 54
+"""Columns from which both players fit side by side with their figures."""
+TREND_WIDTH = 24
+CELL_WIDTH = 20
+MISSING = "-"
+PLAYER_STYLES = {"discriminator": "cyan", "generator": "magenta"}
+
+
+@dataclass
+class Dashboard:
+    """All that is shown of a run, drawn anew each time with what the fields hold then.
+
+    Attributes:
+        steps: Steps of the whole run.
+        epochs: Epochs of the whole run, with fractions.
+        device: What the run computes with, in a line.
+        step: Steps completed, at first by earlier processes.
+        images_per_second: Real images that training takes, once that is known.
+        remaining: What stands beside the bar: the time left, or how the run ended.
+        figures: The newest record's values, by name.
+        trends: Each player's loss over the run.
+    """
+
+    steps: int
+    epochs: float
+    device: str
+    step: int = 0
+    images_per_second: float | None = None
+    remaining: str = "starting"
+    figures: Mapping[str, float] = field(default_factory=dict)
+    trends: dict[str, Trend] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.trends = {
+            player: Trend(self.steps, TREND_WIDTH, self.step) for player in PLAYER_STYLES
+        }
+
+    def record(self, step: int, figures: Mapping[str, float]) -> None:
+        """Take the figures of the log interval that ended with `step`."""
+        self.figures = figures
+        for player, trend in self.trends.items():
+            if (loss := figures.get(f"{player}_loss")) is not None:
+                trend.add(step, loss)
+
+    def names(self) -> list[str]:
+        """Return the names of all figures: first what every run has, then what this one adds."""
+        return [*LABELS, *(name for name in self.figures if name not in LABELS)]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw for the width at hand."""
+        yield from progress_lines(self.step, self.steps, self.remaining, options.max_width)
+        if options.max_width >= TABLE_WIDTH:
+            yield Text("   ".join(self._counts()))
+            yield self._players(trend=options.max_width >= 80 and not options.ascii_only)
+            yield from self._extras()
+        else:
+            yield from (Text(count) for count in self._counts())
+            yield self._cells(columns=max(1, (options.max_width + 2) // (CELL_WIDTH + 2)))
+        yield Text(self.device, style="dim", overflow="fold")
+
+    def _counts(self) -> Iterator[str]:
+        epoch = self.epochs * self.step / self.steps
+        yield f"step {self.step:,} of {self.steps:,}"
+        yield f"epoch {format_epoch(epoch)} of {format_epoch(self.epochs)}"
+        if self.images_per_second is not None:
+            yield f"{self.images_per_second:,.0f} images/s"
+
+    def _players(self, *, trend: bool) -> Table:
+        """Return one row for each player: loss, its trend, D(x) of its images, gradient norm."""
+        table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+        table.add_column("")
+        table.add_column("loss", justify="right", min_width=8)
+        if trend:
+            table.add_column("over the run", no_wrap=True)
+        table.add_column("score", no_wrap=True, min_width=len("D(real) 0.500"))
+        table.add_column("gradient", justify="right", min_width=8)
+        for player, style in PLAYER_STYLES.items():
+            row = [Text(player, style), self._figure(f"{player}_loss")]
+            row += [Text(self.trends[player].sparkline(), style)] if trend else []
+            score = SCORES[player]
+            row += [Text.assemble(LABELS[score], " ", self._figure(score))]
+            row += [self._figure(f"{player}_gradient_norm")]
+            table.add_row(*row)
+        return table
+
+    def _extras(self) -> Iterator[Text]:
+        """Yield a line with the figures that have no column, such as penalties."""
+        if names := self.names()[len(LABELS) :]:
+            pairs = [Text.assemble(figure_label(name), " ", self._figure(name)) for name in names]
+            yield Text("   ").join(pairs)
+
+    def _cells(self, columns: int) -> Table:
+        """Return every figure beside its name, in so many columns of pairs."""
+        grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+        for _ in range(columns):
+            grid.add_column(width=CELL_WIDTH)
+        cells = [self._cell(name) for name in self.names()]
+        for start in range(0, len(cells), columns):
+            grid.add_row(*cells[start : start + columns])
+        return grid
+
+    def _cell(self, name: str) -> Text:
+        figure = self._figure(name)
+        label = Text(figure_label(name))
+        label.truncate(CELL_WIDTH - 1 - len(figure), overflow="ellipsis", pad=True)
+        return Text.assemble(label, " ", figure)
+
+    def _figure(self, name: str) -> Text:
+        """Return a value as text, red where it is NaN or infinite."""
+        if (value := self.figures.get(name)) is None:
+            return Text(MISSING)
+        style = "" if math.isfinite(value) else "bold red"
+        return Text(format_recorded(name, value), style)
+
+
+def progress_lines(done: int, total: int, remaining: str, width: int) -> Iterator[Table | Text]:
+    """Yield a bar with its percentage, and what remains beside it or, where it is narrow, below.
+
+    Args:
+        done: How much is completed.
+        total: How much there is.
+        remaining: A few words, such as the time left.
+        width: Columns of the terminal.
+    """
+    row = Table.grid(padding=(0, 2, 0, 0), expand=True, pad_edge=False)
+    row.add_column(ratio=1)
+    row.add_column(justify="right", no_wrap=True, min_width=len("100%"))
+    bar, percentage = ProgressBar(total, done, complete_style="green"), f"{100 * done // total}%"
+    if width < TABLE_WIDTH:
+        row.add_row(bar, percentage)
+        yield row
+        yield Text(remaining)
+    else:
+        row.add_column(justify="right", no_wrap=True, min_width=len("59 min 59 s left"))
+        row.add_row(bar, percentage, remaining)
+        yield row
+
+
+def plain_line(dashboard: Dashboard) -> str:
+    """Return what the dashboard shows in one line, for logs."""
+    counts = [f"step {dashboard.step}/{dashboard.steps}"]
+    counts.append(f"epoch {format_epoch(dashboard.epochs * dashboard.step / dashboard.steps)}")
+    figures = [
+        f"{figure_label(name)} {format_recorded(name, dashboard.figures[name])}"
+        for name in dashboard.names()
+        if name in dashboard.figures
+    ]
+    pace = dashboard.images_per_second
+    speed = [] if pace is None else [f"{pace:.0f} images/s"]
+    return "  ".join([*counts, *figures, *speed, dashboard.remaining])

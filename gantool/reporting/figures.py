@@ -1,0 +1,109 @@
+"""How numbers are written for people: figures, durations, names, a trend in one line."""
+
+from __future__ import annotations
+
+import math
+
+PENALTY = "penalty/"
+SHADES = "▁▂▃▄▅▆▇█"
+LABELS = {
+    "discriminator_loss": "D loss",
+    "generator_loss": "G loss",
+    "real_score": "D(real)",
+    "fake_score": "D(fake)",
+    "discriminator_gradient_norm": "D gradient",
+    "generator_gradient_norm": "G gradient",
+}
+"""Short names of what every run records."""
+SCORES = {"discriminator": "real_score", "generator": "fake_score"}
+"""The recorded probability that tells most about a player: D(x) of its images."""
+BROKEN = "×"
+"""Stands in a sparkline where a value was NaN or infinite."""
+
+
+def format_figure(value: float) -> str:
+    """Return a number in at most eight characters, with four or five digits that matter."""
+    size = abs(value)
+    if not math.isfinite(value):
+        return str(value)
+    if size >= 99_999 or 0 < size < 1e-3:
+        return f"{value:.1e}"
+    decimals = 4 if size < 10 else 3 if size < 100 else 2 if size < 1e3 else 1
+    return f"{value:.{decimals}f}"
+
+
+def format_recorded(name: str, value: float) -> str:
+    """Return a recorded figure as its name asks: probabilities with three decimals."""
+    return f"{value:.3f}" if name in SCORES.values() else format_figure(value)
+
+
+def format_duration(seconds: float) -> str:
+    """Return a time in its two leading units, as in "4 h 50 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    minutes = round(seconds / 60)
+    if minutes < 24 * 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    hours = round(seconds / 3600)
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def format_epoch(epoch: float) -> str:
+    """Return an epoch with one decimal, or none where it is whole, or two in the first epoch."""
+    if 0 < epoch < 0.95:
+        return f"{epoch:.2f}"
+    return f"{epoch:,.0f}" if float(f"{epoch:.1f}").is_integer() else f"{epoch:,.1f}"
+
+
+def figure_label(name: str) -> str:
+    """Return how a recorded figure is called in short, as in "r1 penalty"."""
+    if name.startswith(PENALTY):
+        return f"{name.removeprefix(PENALTY)} penalty"
+    return LABELS.get(name, name.replace("_", " "))
+
+
+class Trend:
+    """One figure over the whole run in a few characters: the mean of each stretch of steps.
+
+    Args:
+        steps: Steps of the whole run.
+        width: Characters, each for an equal part of the run.
+        start_step: Steps that an earlier process has completed.
+    """
+
+    def __init__(self, steps: int, width: int, start_step: int = 0) -> None:
+        self._steps = steps
+        self._step = start_step
+        self._sums = [0.0] * width
+        self._counts = [0] * width
+
+    def add(self, step: int, value: float) -> None:
+        """Take the figure of the interval that ended with `step`."""
+        width = len(self._sums)
+        first = self._step * width // self._steps
+        last = (step * width - 1) // self._steps
+        for place in range(first, last + 1):
+            self._sums[place] += value
+            self._counts[place] += 1
+        self._step = step
+
+    def sparkline(self) -> str:
+        """Return the means as bars between the least and the largest; blank where none is yet."""
+        means = [
+            total / count if count else None
+            for total, count in zip(self._sums, self._counts, strict=True)
+        ]
+        finite = [mean for mean in means if mean is not None and math.isfinite(mean)]
+        low, high = min(finite, default=0.0), max(finite, default=0.0)
+        return "".join(" " if mean is None else _shade(mean, low, high) for mean in means)
+
+
+def _shade(mean: float, low: float, high: float) -> str:
+    if not math.isfinite(mean):
+        return BROKEN
+    if high == low:
+        return SHADES[len(SHADES) // 2]
+    return SHADES[round((mean - low) / (high - low) * (len(SHADES) - 1))]

@@ -1,0 +1,171 @@
+"""Sample grids: many images in one picture, drawn at the moments a person wants to compare."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from gantool.reporting.aside import written_aside
+from gantool.training.observers import Observer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from gantool.recipe.schema import CoreTables
+    from gantool.runs.folder import RunFolder
+
+log = logging.getLogger("gantool")
+
+GAP = 2
+"""Pixels between two images and around all of them."""
+BACKGROUND = {1: (32,), 3: (32, 32, 32), 4: (0, 0, 0, 0)}
+"""What shows in the gaps, by the number of channels: dark gray, or nothing."""
+GRID_WIDTH = 1024
+LARGEST_TILE = 256
+"""Pixels up to which small images are magnified."""
+MOMENTS = (10 / 220, 50 / 220, 100 / 220, 150 / 220, 1.0)
+"""The report's grids: after 10, 50, 100, 150 and 220 of 220 epochs."""
+
+
+def save_grid(images: NDArray[np.uint8], path: Path, columns: int | None = None) -> None:
+    """Write images as one PNG, row by row, magnified by a whole factor where they are small.
+
+    The file is written aside and renamed, so that nobody sees half of it.
+
+    Args:
+        images: uint8 [N, H, W, C] with 1, 3 or 4 channels.
+        path: The file; its folder is made if it is missing.
+        columns: Images in a row; by default as many as make the picture nearly square.
+
+    Raises:
+        OSError: When the file cannot be written.
+        ValueError: When the array is something else.
+    """
+    from PIL import Image
+
+    picture = draw_grid(images, columns)
+    channels = picture.shape[2]
+    with written_aside(path) as aside:
+        Image.fromarray(picture[:, :, 0] if channels == 1 else picture).save(aside, format="PNG")
+
+
+def draw_grid(images: NDArray[np.uint8], columns: int | None = None) -> NDArray[np.uint8]:
+    """Return the picture that `save_grid` writes, uint8 [height, width, C]."""
+    import numpy as np
+
+    _check(images, columns)
+    count, height, width, channels = images.shape
+    columns = min(near_square(count, width / height) if columns is None else columns, count)
+    factor = magnification(height, width, columns)
+    tiles = images.repeat(factor, axis=1).repeat(factor, axis=2)  # [N, H * factor, W * factor, C]
+    down, across = height * factor + GAP, width * factor + GAP
+    rows = math.ceil(count / columns)
+    shape = (GAP + rows * down, GAP + columns * across, channels)
+    picture = np.full(shape, BACKGROUND[channels], dtype=np.uint8)
+    for index, tile in enumerate(tiles):
+        row, column = divmod(index, columns)
+        top, left = GAP + row * down, GAP + column * across
+        picture[top : top + down - GAP, left : left + across - GAP] = tile
+    return picture
+
+
+def _check(images: NDArray[np.uint8], columns: int | None) -> None:
+    expected = "expected uint8 [N, H, W, C] with 1, 3 or 4 channels and none of them 0"
+    if images.ndim != 4 or images.shape[-1] not in BACKGROUND or 0 in images.shape:
+        raise ValueError(f"{expected}, got the shape {list(images.shape)}")
+    if images.dtype != "uint8":
+        raise ValueError(f"{expected}, got {images.dtype}")
+    if columns is not None and columns < 1:
+        raise ValueError(f"expected at least 1 image in a row, got {columns}")
+
+
+def near_square(count: int, aspect: float = 1.0) -> int:
+    """Return how many images to put in a row.
+
+    A rectangle without empty places is preferred if one side is at most twice the other.
+
+    Args:
+        count: Images in all.
+        aspect: Width of an image divided by its height.
+    """
+    nearest = min(count, math.ceil(math.sqrt(count / aspect)))
+    full = (columns for columns in range(nearest, count + 1) if count % columns == 0)
+    return next((c for c in full if c * aspect <= 2 * (count // c)), nearest)
+
+
+def magnification(height: int, width: int, columns: int) -> int:
+    """Return the largest whole factor that keeps the grid, and each image, of a handy size."""
+    by_grid = GRID_WIDTH // (columns * width)
+    by_tile = LARGEST_TILE // max(height, width)
+    return max(1, min(by_grid, by_tile))
+
+
+def grid_moments(tables: CoreTables, steps: int, steps_per_epoch: float) -> tuple[int, ...]:
+    """Return the steps after which a grid is drawn, in order; the last step is always among them.
+
+    They are the recipe's `sampling.at_epochs` that the run reaches. Where there are none, or the
+    run is so much shorter that fewer than two are left, they are spread as the report's are.
+
+    Args:
+        tables: The recipe's tables.
+        steps: Steps of the whole run.
+        steps_per_epoch: Steps in which every image is seen once, with fractions.
+    """
+    wanted = tables.sampling.at_epochs
+    if wanted is not None:
+        # rounded first, lest 3 epochs of 1/3 step each end at step 2
+        ends = {math.ceil(round(epoch * steps_per_epoch, 6)) for epoch in wanted}
+        reached = {step for step in ends if step <= steps}
+        if reached == ends or len(reached) >= 2:
+            return tuple(sorted(reached | {steps}))
+    return tuple(sorted({max(1, round(moment * steps)) for moment in MOMENTS}))
+
+
+class GridsObserver(Observer):
+    """Draws a grid of samples at given steps; a full disk costs the grid and never the run.
+
+    Args:
+        draw: Makes the images, uint8 [N, H, W, C], from latents that are always the same.
+        moments: Steps after which to draw.
+        folder: The run's folder.
+        listeners: Told the step and the file of each grid.
+    """
+
+    def __init__(
+        self,
+        draw: Callable[[], NDArray[np.uint8]],
+        moments: Iterable[int],
+        folder: RunFolder,
+        listeners: Iterable[Callable[[int, Path], None]] = (),
+    ) -> None:
+        self._draw = draw
+        self._moments = frozenset(moments)
+        self._folder = folder
+        self._listeners = tuple(listeners)
+        self._warned = False
+
+    @override
+    def after_step(self, step: int) -> None:
+        """Draw if it is time."""
+        if step not in self._moments:
+            return
+        path = self._folder.sample_grid(step)
+        try:
+            save_grid(self._draw(), path)
+        except OSError as error:
+            self._warn(path, error)
+            return
+        for listener in self._listeners:
+            listener(step, path)
+
+    def _warn(self, path: Path, error: OSError) -> None:
+        if not self._warned:
+            self._warned = True
+            log.warning("sample grid %s could not be written: %s", path, error.strerror or error)

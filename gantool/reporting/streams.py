@@ -1,0 +1,98 @@
+"""The console on stderr, which outlives whoever reads it."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Literal, TextIO, cast
+
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Level = Literal["quiet", "normal", "verbose"]
+"""How much is shown: warnings, errors and final paths only; progress; every record as a line."""
+
+
+READER_GONE = frozenset({errno.EPIPE, errno.EIO})
+"""A pipe that nobody reads any more; a terminal that was closed."""
+
+
+class LastingStream(io.TextIOBase):
+    """A text stream that goes silent, and raises nothing, once its reader is gone.
+
+    Ctrl-C in `gantool run ... 2>&1 | tee log` kills `tee` first. The run is still to be saved then,
+    so a broken pipe, or a terminal that was closed, must not stop it.
+
+    Args:
+        stream: Where the text goes while somebody reads it.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    @property
+    @override
+    def encoding(self) -> str:  # type: ignore[override]
+        """The stream's own encoding."""
+        return self._stream.encoding
+
+    @override
+    def fileno(self) -> int:
+        """Return the stream's own file descriptor."""
+        return self._stream.fileno()
+
+    @override
+    def isatty(self) -> bool:
+        """Return whether the stream is a terminal."""
+        return self._stream.isatty()
+
+    @override
+    def writable(self) -> bool:
+        """Return that this stream takes text."""
+        return True
+
+    @override
+    def write(self, text: str) -> int:
+        """Write the text, if somebody still reads it."""
+        try:
+            return self._stream.write(text)
+        except OSError as error:
+            self._give_up_if_gone(error)
+            return len(text)
+
+    @override
+    def flush(self) -> None:
+        """Hand on what was written, if somebody still reads it."""
+        try:
+            self._stream.flush()
+        except OSError as error:
+            self._give_up_if_gone(error)
+
+    def _give_up_if_gone(self, error: OSError) -> None:
+        """Lead the descriptor to nowhere, so that the flush at exit does not fail either.
+
+        A reader that is merely slow, or a disk that is full for a while, costs only this text.
+        """
+        if error.errno not in READER_GONE:
+            return
+        with suppress(OSError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.fileno())
+            os.close(nowhere)
+
+
+def open_console() -> Console:
+    """Return a rich console on stderr; stdout is for data."""
+    from rich.console import Console
+
+    return Console(file=cast("TextIO", LastingStream(sys.stderr)))
+
+
+def is_live(console: Console) -> bool:
+    """Return whether what was drawn can be drawn over: a true terminal, not one forced or dumb."""
+    return console.is_interactive and not console.is_dumb_terminal and console.file.isatty()

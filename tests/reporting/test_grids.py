@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import errno
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gantool.recipe.schema import CoreTables, SamplingTable
+from gantool.reporting import grids
+from gantool.reporting.grids import GridsObserver, grid_moments, near_square, save_grid
+from gantool.runs.folder import RunFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+REPORT = (10, 50, 100, 150, 220)
+
+
+def noise(*shape: int) -> NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("shape", "mode", "columns", "factor"),
+    [
+        ((64, 32, 32, 3), "RGB", 8, 4),
+        ((6, 16, 16, 1), "L", 3, 16),
+        ((5, 64, 48, 4), "RGBA", 3, 4),
+        ((7, 300, 200, 3), "RGB", 4, 1),
+    ],
+)
+def test_every_pixel_is_where_it_belongs(
+    tmp_path: Path, shape: tuple[int, int, int, int], mode: str, columns: int, factor: int
+) -> None:
+    images = noise(*shape)
+    save_grid(images, tmp_path / "grid.png")
+    with Image.open(tmp_path / "grid.png") as picture:
+        assert picture.mode == mode
+        size, pixels = picture.size, np.atleast_3d(np.asarray(picture))
+    count, height, width, channels = shape
+    rows = -(-count // columns)
+    right, bottom = columns * (width * factor + 2) + 2, rows * (height * factor + 2) + 2
+    assert size == (right, bottom)
+    background = {1: (32,), 3: (32, 32, 32), 4: (0, 0, 0, 0)}[channels]
+    ys, xs = np.mgrid[0:bottom, 0:right]
+    row, y = np.divmod(ys - 2, height * factor + 2)
+    column, x = np.divmod(xs - 2, width * factor + 2)
+    index = row * columns + column
+    inside = (y < height * factor) & (x < width * factor)
+    inside &= (row >= 0) & (column >= 0) & (index < count)
+    assert inside.sum() == count * height * width * factor**2
+    expected = images[index[inside], y[inside] // factor, x[inside] // factor]
+    assert np.array_equal(pixels[inside], expected)
+    assert np.all(pixels[~inside] == np.array(background))
+
+
+def test_the_number_in_a_row_can_be_chosen(tmp_path: Path) -> None:
+    save_grid(noise(6, 8, 8, 3), tmp_path / "grid.png", columns=6)
+    factor = 1024 // (6 * 8)
+    with Image.open(tmp_path / "grid.png") as picture:
+        assert picture.size == (6 * (8 * factor + 2) + 2, 8 * factor + 4)
+
+
+@pytest.mark.parametrize(
+    ("count", "columns"),
+    [(1, 1), (2, 2), (3, 2), (5, 3), (8, 4), (10, 4), (12, 4), (32, 8), (64, 8), (128, 16)],
+)
+def test_layouts_are_near_square_and_full_where_possible(count: int, columns: int) -> None:
+    assert near_square(count) == columns
+
+
+@pytest.mark.parametrize("aspect", [0.5, 1.0, 3.0])
+def test_no_layout_is_far_from_square(aspect: float) -> None:
+    for count in range(1, 300):
+        columns = near_square(count, aspect)
+        rows = math.ceil(count / columns)
+        assert 1 <= columns <= count
+        assert count < 12 or 0.4 <= columns * aspect / rows <= 2.0
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (noise(4, 8, 8), r"got the shape \[4, 8, 8\]"),
+        (noise(4, 3, 8, 8), r"got the shape \[4, 3, 8, 8\]"),
+        (noise(0, 8, 8, 3), r"got the shape \[0, 8, 8, 3\]"),
+        (np.zeros((4, 8, 8, 3), dtype=np.float32), "got float32"),
+    ],
+)
+def test_other_arrays_are_refused(tmp_path: Path, images: NDArray[np.uint8], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        save_grid(images, tmp_path / "grid.png")
+    with pytest.raises(ValueError, match="at least 1 image in a row, got 0"):
+        save_grid(noise(4, 8, 8, 3), tmp_path / "grid.png", columns=0)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failed_write_leaves_the_old_grid_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "grid.png"
+    save_grid(noise(4, 8, 8, 3), path)
+    before = path.read_bytes()
+
+    def tear(self: Image.Image, target: Path, format: str) -> None:
+        del self, format
+        target.write_bytes(before[:20])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", tear)
+    with pytest.raises(OSError, match="No space left"):
+        save_grid(noise(9, 8, 8, 3), path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def tables(*at_epochs: int) -> CoreTables:
+    return CoreTables(sampling=SamplingTable(at_epochs=at_epochs))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "steps", "steps_per_epoch", "moments"),
+    [
+        (tables(*REPORT), 14_960, 68.0, (680, 3400, 6800, 10_200, 14_960)),
+        (CoreTables(), 14_960, 68.0, (680, 3400, 6800, 10_200, 14_960)),
+        (tables(*REPORT), 6000, 68.0, (680, 3400, 6000)),
+        (tables(*REPORT), 340, 68.0, (15, 77, 155, 232, 340)),
+        (tables(*REPORT), 1000, 68.0, (45, 227, 455, 682, 1000)),
+        (tables(3), 680, 68.0, (204, 680)),
+        (tables(), 680, 68.0, (680,)),
+        (tables(1, 2), 300, 67.8, (68, 136, 300)),
+        (tables(3, 6), 4, 1 / 3, (1, 2, 4)),
+        (CoreTables(), 2, 68.0, (1, 2)),
+        (CoreTables(), 1, 68.0, (1,)),
+    ],
+)
+def test_moments(
+    recipe: CoreTables, steps: int, steps_per_epoch: float, moments: tuple[int, ...]
+) -> None:
+    assert grid_moments(recipe, steps, steps_per_epoch) == moments
+
+
+def test_grids_are_drawn_at_their_moments_and_listeners_are_told(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    told: list[tuple[int, Path]] = []
+    watch = GridsObserver(
+        lambda: noise(4, 8, 8, 3), {2, 5}, folder, [lambda step, path: told.append((step, path))]
+    )
+    for step in range(1, 7):
+        watch.after_step(step)
+    assert told == [(2, folder.sample_grid(2)), (5, folder.sample_grid(5))]
+    assert sorted(folder.samples.iterdir()) == [folder.sample_grid(2), folder.sample_grid(5)]
+
+
+def test_a_disk_that_refuses_costs_grids_and_one_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(images: NDArray[np.uint8], path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(grids, "save_grid", refuse)
+    told: list[int] = []
+    watch = GridsObserver(
+        lambda: noise(4, 8, 8, 3),
+        {1, 2, 3},
+        RunFolder(tmp_path),
+        [lambda step, path: told.append(step)],
+    )
+    for step in (1, 2, 3):
+        watch.after_step(step)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"sample grid {tmp_path / 'samples' / 'step-00000001.png'} could not be written: "
+        "No space left on device"
+    ]
+    assert told == []
