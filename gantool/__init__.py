@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from gantool.version import VERSION
+
 if TYPE_CHECKING:
     from gantool.errors import (
         DataError,
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     )
     from gantool.launch import load, resume, run
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _MODULES = {
     "gantool.errors": (

@@ -13,6 +13,7 @@ from gantool.errors import UsageError
 from gantool.launch.process import note_environment, train, write_beginning
 from gantool.launch.session import assemble, prepare, read, unchanged
 from gantool.recipe.writing import dump
+from gantool.reporting.messages import say
 from gantool.runs.folder import RUNS, RunFolder, existing_folder, list_runs, new_folder
 from gantool.runs.lock import hold
 from gantool.runs.status import new_status, read_status
@@ -91,7 +92,7 @@ def dry_run(recipe: str | Path, overrides: Sequence[str] = (), *, level: Level =
             train(session, folder, status, console, "quiet", announce=False)
         load(folder.path).sample(1)
         if level != "quiet":
-            console.print(f"{steps} steps, a checkpoint and a sample went well; nothing was kept")
+            say(console, f"{steps} steps, a checkpoint and a sample went well; nothing was kept")
 
 
 def resume(
@@ -131,7 +132,8 @@ def resume(
             session.trainer.restore(saved)
             status = replace(read_status(folder), steps=session.trainer.game.setup.steps)
             if session.trainer.is_finished():
-                console.print(f"{folder.path} is finished after {session.trainer.step} steps")
+                if level != "quiet":
+                    say(console, f"{folder.path} is finished after {session.trainer.step} steps")
                 return load(folder.path)
             folder.recipe.write_text(dump(plan.document), encoding="utf-8")
             note_environment(folder)

@@ -119,7 +119,7 @@ class Checkpoints:
                 shutil.rmtree(aside, ignore_errors=True)
                 raise
             _sync_folder(self.folder)
-        self._prune()
+        self._prune(step)
         return checkpoint
 
     def rate(self, checkpoint: Checkpoint, score: float) -> None:
@@ -164,9 +164,13 @@ class Checkpoints:
             _sync(file)
         _sync_folder(folder)
 
-    def _prune(self) -> None:
-        """Drop all but the newest, the best, and the multiples that are kept for good."""
-        checkpoints = self.all()
+    def _prune(self, step: int) -> None:
+        """Drop all but the newest, the best, and the multiples that are kept for good.
+
+        Later ones than the step just saved are damaged, or the run would have gone on from them:
+        they neither count nor go.
+        """
+        checkpoints = [checkpoint for checkpoint in self.all() if checkpoint.step <= step]
         rated = [(score, c) for c in checkpoints if (score := c.score()) is not None]
         best = min(rated, key=lambda pair: pair[0])[1] if rated else None
         for checkpoint in checkpoints[self._keep_last :]:

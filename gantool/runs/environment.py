@@ -8,7 +8,8 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from gantool import __version__
+
+from gantool.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +27,7 @@ def describe_environment(plugins: Iterable[Plugin]) -> dict[str, Any]:
     import torch
 
     return {
-        "gantool": __version__,
+        "gantool": VERSION,
         "python": platform.python_version(),
         "executable": sys.executable,
         "platform": platform.platform(),

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from gantool import __version__
 from gantool.errors import UsageError
+from gantool.version import VERSION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ class RunStatus:
     outcome: Outcome = "running"
     identifier: str = ""
     created: str = ""
-    gantool: str = __version__
+    gantool: str = VERSION
     holder: int = 0
 
     def at(self, step: int, outcome: Outcome) -> RunStatus:

@@ -97,7 +97,7 @@ def build_setup(recipe: Recipe, classes: int, device: Device, steps: int) -> Set
 
 def build_regularization(recipe: Recipe, setup: Setup, device: Device) -> Regularization:
     """Return the active regularizers, their states on the device."""
-    regularization = Regularization(recipe.regularizers, setup)
+    regularization = Regularization(recipe.regularizers, setup, recipe.tables.training.seed)
     for state in regularization.states().values():
         device.place(state)
     return regularization

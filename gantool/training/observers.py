@@ -16,10 +16,9 @@ class Record:
     Attributes:
         step: Steps completed at its end.
         epoch: Epochs completed at its end, with fractions.
-        values: By name, always in the same order: discriminator_loss, generator_loss,
-            real_score and fake_score (mean D(x) and D(G(z)) as probabilities, before the
-            update), discriminator_gradient_norm, generator_gradient_norm, the penalties as
-            "penalty/NAME". NaN and infinity are kept.
+        values: By name: real_score and fake_score (mean D(x) and D(G(z)) as probabilities, before
+            the update), discriminator_loss, discriminator_gradient_norm, generator_loss,
+            generator_gradient_norm, and penalties as "penalty/NAME". NaN and infinity are kept.
     """
 
     step: int

@@ -33,6 +33,8 @@ OPTIMIZERS: Mapping[str, type[torch.optim.Optimizer]] = {
 FUSED = frozenset({"adam", "adamw", "sgd"})
 OURS = frozenset({"use", "learning_rate", "schedule", "final_learning_rate", "clip_gradient_norm"})
 """Keys of an optimizer's table that the optimizer itself does not know."""
+THE_ENGINES = frozenset({"params", "lr", "foreach", "fused", "capturable", "differentiable"})
+"""Options of optimizers that regularizers cannot set."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,23 @@ def build_competitor(
     if device.dtype == torch.float64:
         learning_rate = learning_rate.double().fill_(table.learning_rate)
     options = _optimizer_options(table, player, regularization)
-    optimizer = OPTIMIZERS[_use(table)](parameters, lr=learning_rate, **options)  # type: ignore[call-arg]
+    optimizer = _optimizer(_use(table), parameters, learning_rate, options)
     return Competitor(player, network, parameters, optimizer, learning_rate, table)
+
+
+def _optimizer(
+    use: str,
+    parameters: tuple[nn.Parameter, ...],
+    learning_rate: Tensor,
+    options: Mapping[str, Any],
+) -> torch.optim.Optimizer:
+    """Build an optimizer; torch's SGD computes a negative momentum but refuses to be given one."""
+    momentum = options.get("momentum", 0.0)
+    accepted = {**options, "momentum": 0.0} if momentum < 0 else options
+    optimizer = OPTIMIZERS[use](parameters, lr=learning_rate, **accepted)  # type: ignore[call-arg]
+    if momentum < 0:
+        optimizer.param_groups[0]["momentum"] = momentum
+    return optimizer
 
 
 def _trained(
@@ -103,7 +120,7 @@ def _trained(
     yield from (parameter for parameter in network.parameters() if parameter.requires_grad)
     for active in regularization.active:
         if active.state is not None and active.trainer == player:
-            yield from active.state.parameters()
+            yield from (p for p in active.state.parameters() if p.requires_grad)
 
 
 def _use(table: OptimizerTable) -> str:
@@ -122,17 +139,25 @@ def _optimizer_options(
     options = {key: value for key, value in table.model_dump().items() if key not in OURS}
     if use in FUSED:
         options["fused"] = True
-    known = inspect.signature(OPTIMIZERS[use]).parameters
     set_by: dict[str, str] = {}
     for active in regularization.having("optimizer_options", player):
         for option, value in active.component.optimizer_options(player).items():
-            if option not in known or option in set_by:
-                other = f"'{set_by[option]}' sets it too" if option in set_by else "it has none"
-                msg = f"regularizer '{active.stream}' sets '{option}' of optimizer '{use}'; {other}"
-                raise PluginError(msg)
+            if objection := _objection(option, use, set_by):
+                msg = f"regularizer '{active.stream}' sets '{option}' of optimizer '{use}'; "
+                raise PluginError(msg + objection)
             set_by[option] = active.stream
             options[option] = value
     return options
+
+
+def _objection(option: str, use: str, set_by: Mapping[str, str]) -> str | None:
+    """Return why a regularizer cannot set an option of an optimizer, if it cannot."""
+    if option in set_by:
+        return f"'{set_by[option]}' sets it too"
+    if option in THE_ENGINES:
+        return "only the recipe and the engine do"
+    known = inspect.signature(OPTIMIZERS[use]).parameters
+    return None if option in known else "it has none"
 
 
 def learning_rate_at(table: OptimizerTable, progress: float) -> float:
@@ -160,7 +185,8 @@ class Average:
         self._averages: list[Tensor] = [*self.network.parameters()]
         self._weights: list[Tensor] = [*generator.parameters()]
         self._buffers = [*zip(self.network.buffers(), generator.buffers(), strict=True)]
-        self._share = torch.zeros((), device=self._averages[0].device)
+        first = self._averages[0]
+        self._share = torch.zeros((), dtype=first.dtype, device=first.device)
 
     def share_at(self, step: int) -> float:
         """Return the share of the new weights in the average after `step` completed steps.
@@ -179,8 +205,7 @@ class Average:
     def update(self, step: int) -> None:
         """Move the average towards the weights after `step` completed steps."""
         self._share.fill_(self.share_at(step))
-        shares = [self._share.to(self._averages[0].dtype)] * len(self._averages)
-        torch._foreach_lerp_(self._averages, self._weights, shares)
+        torch._foreach_lerp_(self._averages, self._weights, [self._share] * len(self._averages))
         for copied, buffer in self._buffers:
             copied.copy_(buffer)
 

@@ -8,7 +8,7 @@ processes share a batch, or on a run having been interrupted.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -80,6 +80,10 @@ class Streams:
         """Start over for an update, named by its step, player, index and repetition."""
         self._moment = moment
         self._seeded.clear()
+
+    def apart(self, *moment: str | int) -> Streams:
+        """Return streams of a moment that goes on while updates begin and end inside it."""
+        return replace(self, _moment=moment, _generators={}, _seeded=set())
 
     def generator(self, stream: str, place: str) -> torch.Generator:
         """Return the generator of a stream at a place, seeded at its first use in the update."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer
+from gantool.training.randomness import global_seed, seed_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,9 +59,14 @@ class Regularization:
     """All active regularizers, in the recipe's order.
 
     One whose strength is 0 is left out: none of its methods is called.
+
+    Args:
+        regularizers: Those of the recipe.
+        setup: What is known before the first step.
+        seed: The recipe's seed, from which the states' first values follow.
     """
 
-    def __init__(self, regularizers: Iterable[Regularizer], setup: Setup) -> None:
+    def __init__(self, regularizers: Iterable[Regularizer], setup: Setup, seed: int) -> None:
         self.active: list[Active] = []
         occurrences: dict[str, int] = {}
         for component in regularizers:
@@ -68,8 +74,9 @@ class Regularization:
             if _is_off(component):
                 continue
             stream = component.name if number == 1 else f"{component.name}-{number}"
-            makes_state = type(component).make_state is not Regularizer.make_state
-            state = component.make_state(setup) if makes_state else None
+            with global_seed(seed_of(seed, "state", stream)):
+                makes_state = type(component).make_state is not Regularizer.make_state
+                state = component.make_state(setup) if makes_state else None
             self.active.append(Active(component, stream, state))
 
     def having(self, hook: str, player: Player) -> list[Active]:

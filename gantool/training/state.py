@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -81,12 +82,14 @@ def load_weights(module: nn.Module, saved: Mapping[str, Tensor], owner: str) -> 
 
 
 def is_finite(state: object) -> bool:
-    """Whether no tensor of a state holds NaN or infinity."""
+    """Whether no number and no tensor of a state is NaN or infinity, or holds it."""
     if isinstance(state, torch.Tensor):
         return not state.is_floating_point() or bool(state.isfinite().all())
     if isinstance(state, dict):
         return all(is_finite(value) for value in state.values())
-    return True
+    if isinstance(state, list):
+        return all(is_finite(value) for value in state)
+    return not isinstance(state, float) or math.isfinite(state)
 
 
 def _optimizer_state(competitor: Competitor) -> list[dict[str, Any]]:
@@ -110,7 +113,13 @@ def _restore_optimizer(competitor: Competitor, saved: list[dict[str, Any]]) -> N
 
 
 def _beside(value: Any, parameter: Tensor) -> Any:
-    """Move what has a parameter's shape to its device; step counters stay where they were made."""
-    if isinstance(value, torch.Tensor) and (value.dim() > 0 or parameter.is_cuda):
-        return value.to(parameter.device)
-    return value
+    """Give what is averaged for each weight the weight's device and memory order.
+
+    Fused optimizers walk through both in memory and would mix up another order in silence. Step
+    counters stay where they were made, or follow the weight to a GPU.
+    """
+    if not isinstance(value, torch.Tensor):
+        return value
+    if value.dim() > 0 and value.shape == parameter.shape:
+        return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+    return value.to(parameter.device) if parameter.is_cuda else value

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from gantool.interfaces.step import Player
     from gantool.training.game import Game
-    from gantool.training.randomness import Rows
+    from gantool.training.randomness import Rows, Streams
     from gantool.training.regularization import Active
 
 State = TypeVar("State", bound="nn.Module")
@@ -45,10 +45,13 @@ class Seen:
 class UpdateStep(DiscriminatorStep, GeneratorStep):
     """The `step` that one regularizer is given at one place; all share what was computed."""
 
-    def __init__(self, game: Game, player: Player, rows: Rows, seen: Seen) -> None:
+    def __init__(
+        self, game: Game, player: Player, rows: Rows, seen: Seen, streams: Streams | None = None
+    ) -> None:
         self._game = game
         self._player: Player = player
         self._rows = rows
+        self._streams = streams or game.streams
         self.seen = seen
         self._viewer: Active | None = None
         self._place = ""
@@ -113,7 +116,7 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
     @override
     def random(self) -> Draws:
         stream = self._viewer.stream if self._viewer else "engine"
-        return Draws(self._game.streams, stream, self._place, self._rows)
+        return Draws(self._streams, stream, self._place, self._rows)
 
     @override
     def network(self, player: Player) -> nn.Module:
@@ -140,7 +143,7 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
         for known_images, known_labels, gradient in self.seen.gradients:
             if known_images is images and known_labels is labels:
                 return gradient
-        inputs = images.detach().requires_grad_()  # [N, C, H, W]
+        inputs = images if images.requires_grad else images.detach().requires_grad_()
         with torch.enable_grad():
             logits = self._game.probe("discriminator", inputs, labels, precise=True)  # [N]
             (gradient,) = torch.autograd.grad(logits.sum(), inputs, create_graph=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gantool.interfaces.step import Player
     from gantool.interfaces.step import Update as UpdateInterface
     from gantool.training.game import Game
+    from gantool.training.randomness import Streams
     from gantool.training.regularization import Active
     from gantool.training.totals import Totals
 
@@ -121,7 +122,8 @@ class Update:
         watching = self.game.regularization.having("after_update", self.player)
         if not watching:
             return
-        step = UpdateStep(self.game, self.player, self._all_rows, joined(self._slices_seen))
+        seen, streams = joined(self._slices_seen), self._streams_apart("after")
+        step = UpdateStep(self.game, self.player, self._all_rows, seen, streams)
         with torch.no_grad():
             for active in watching:
                 active.component.after_update(step.for_(active, "after_update"))
@@ -131,7 +133,12 @@ class Update:
         seen = Seen()
         if self.player == "discriminator" or self.game.needs_real_in_generator:
             seen = Seen(real=self.batch.images, real_labels=self.batch.labels)
-        return UpdateStep(self.game, self.player, self._all_rows, seen)
+        streams = self._streams_apart("around")
+        return UpdateStep(self.game, self.player, self._all_rows, seen, streams)
+
+    def _streams_apart(self, when: str) -> Streams:
+        """Return streams for what happens around gradients, which start draws of their own."""
+        return self.game.streams.apart(self.step, self.player, self.index, when)
 
     def _seed_draws(self) -> None:
         """Start the draws anew: every slice draws for the whole batch and keeps its rows."""
