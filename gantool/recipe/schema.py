@@ -5,12 +5,21 @@ Components own their tables: their models are in the plugins.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+)
 
 from gantool.interfaces.image import ImageShape
 
@@ -26,8 +35,30 @@ if TYPE_CHECKING:
     from gantool.interfaces.regularizer import Regularizer
     from gantool.interfaces.step import Player
 
+LEADING = ("extends", "requires")
+"""Options that stand before the first table."""
+SINGLES = ("dataset", "architecture", "loss")
+"""Kinds of which a recipe names one component each, in a table of the same name."""
+LISTS: Mapping[str, str] = {
+    "regularizers": "regularizer",
+    "metrics": "metric",
+    "loggers": "logger",
+}
+"""Arrays of tables that name components, and their kind."""
+
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 """A share of a whole, never all of it."""
+
+
+def _check_device(name: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
+        msg = f"expected 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps', got {name!r}"
+        raise ValueError(msg)
+    return name
+
+
+DeviceName = Annotated[str, AfterValidator(_check_device)]
+"""A device that torch may have; whether it is there is known when the run starts."""
 
 
 class Table(BaseModel):
@@ -123,6 +154,7 @@ class SGDTable(OptimizerTable):
     """Share of the last step that is taken again; a negative one damps rotation in games."""
 
 
+DEFAULT_OPTIMIZER = "adam"
 OPTIMIZERS: Mapping[str, type[OptimizerTable]] = {
     "adam": AdamTable,
     "adamw": AdamWTable,
@@ -215,7 +247,7 @@ class EvaluationTable(Table):
 class DeviceTable(Table):
     """What the run computes with."""
 
-    name: str = "auto"
+    name: DeviceName = "auto"
     """"auto", "cpu", "cuda", "cuda:1", "mps"; "auto" takes a GPU if there is one."""
     precision: Literal["auto", "float32", "bf16", "float64"] = "auto"
     """Arithmetic of the networks; "auto" is bf16 autocast on CUDA and float32 elsewhere."""
@@ -239,6 +271,14 @@ class CoreTables(Table):
     checkpoints: CheckpointsTable = Field(default_factory=CheckpointsTable)
     evaluation: EvaluationTable = Field(default_factory=EvaluationTable)
     device: DeviceTable = Field(default_factory=DeviceTable)
+
+
+CORE_TABLES: Mapping[str, type[Table]] = {
+    name: field.annotation
+    for name, field in CoreTables.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, Table)
+}
+"""The core's tables by name, optimizers aside."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,75 @@
+"""Check what no table can check alone, as far as it can be known without torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gantool.interfaces.architecture import Architecture
+from gantool.recipe.choosing import broken
+from gantool.recipe.requirements import check_requirements
+
+if TYPE_CHECKING:
+    from gantool.recipe.building import Draft
+    from gantool.recipe.problems import Problems
+    from gantool.recipe.schema import EmaTable, ImageTable, SamplingTable, TrainingTable
+
+SOME_CLASSES = 2
+"""Stands for a number of classes that is unknown until the images are opened."""
+
+
+def check_consistency(draft: Draft, problems: Problems) -> None:
+    """Name what does not go together in a draft, or in this environment."""
+    check_requirements(draft.document.table.get("requires"), problems)
+    _check_length(draft, problems)
+    _check_slices(draft, problems)
+    _check_average(draft, problems)
+    _check_shape(draft, problems)
+
+
+def _check_length(draft: Draft, problems: Problems) -> None:
+    training: TrainingTable | None = draft.tables["training"]
+    if training is not None and training.epochs is None and training.steps is None:
+        origin = draft.origin("training")
+        place = origin.header if "training" in draft.document.table else origin.end
+        message = "missing option 'epochs' or 'steps' in [training]"
+        problems.missing(message, place, ("training",))
+
+
+def _check_slices(draft: Draft, problems: Problems) -> None:
+    training: TrainingTable | None = draft.tables["training"]
+    if training is None or training.batch_size % training.accumulate == 0:
+        return
+    origin = draft.origin("training", "accumulate")
+    message = (
+        f"a batch of {training.batch_size} images does not divide into "
+        f"{training.accumulate} equal slices"
+    )
+    problems.add(message, origin.value, origin.path)
+
+
+def _check_average(draft: Draft, problems: Problems) -> None:
+    sampling: SamplingTable | None = draft.tables["sampling"]
+    ema: EmaTable | None = draft.tables["ema"]
+    if sampling is None or ema is None or sampling.weights != "ema":
+        return
+    if ema.half_life_images is None:
+        origin = draft.origin("sampling", "weights")
+        message = "no average of the weights is kept to sample from"
+        problems.missing(message, origin.value, origin.path, "set `half_life_images` in [ema]")
+
+
+def _check_shape(draft: Draft, problems: Problems) -> None:
+    """Ask the architecture whether it can make such images, and be conditional if it must."""
+    image: ImageTable | None = draft.tables["image"]
+    training: TrainingTable | None = draft.tables["training"]
+    chosen = draft.singles.get("architecture")
+    if image is None or training is None or chosen is None:
+        return
+    architecture = chosen.component
+    assert isinstance(architecture, Architecture)
+    try:
+        architecture.check(image.shape, SOME_CLASSES if training.conditional else 0)
+    except ValueError as error:
+        problems.add(str(error), chosen.table.origin.header, chosen.table.origin.path)
+    except Exception as error:  # a plugin may fail in any way
+        raise broken(chosen.offer, "checking the image shape", error) from error

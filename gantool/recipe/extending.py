@@ -1,0 +1,133 @@
+"""Find a recipe and the recipes it extends, and lay them over each other."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gantool.errors import RecipeError
+from gantool.recipe.entries import Entry, plain
+from gantool.recipe.merging import merge, refuse_two_lengths
+from gantool.recipe.parsing import UnreadableError, read
+from gantool.recipe.problems import guess
+from gantool.recipe.shipped import SUFFIX, find_shipped, shipped_names
+from gantool.recipe.wording import shown
+
+if TYPE_CHECKING:
+    from gantool.recipe.problems import Problems
+
+
+def find(reference: str | Path) -> Path:
+    """Return the file that a recipe's name or path on the command line means.
+
+    Raises:
+        RecipeError: When it is neither a file nor a shipped recipe.
+    """
+    path = Path(reference)
+    if os.path.isfile(path):  # unlike the method, it never raises
+        return path
+    if shipped := find_shipped(str(reference)):
+        return shipped
+    if path.is_dir():
+        inside = sorted(path.glob(f"*{SUFFIX}"))
+        hint = f"did you mean {inside[0]}?" if inside else "name a file"
+        raise RecipeError(f"'{reference}' is a folder, not a recipe", hint)
+    known = shipped_names()
+    raise RecipeError(
+        f"no recipe {str(reference)!r}: it is neither a file nor a shipped recipe",
+        guess(path.name.removesuffix(SUFFIX), known) or f"shipped: {', '.join(known)}",
+    )
+
+
+def read_chain(path: Path, problems: Problems) -> Entry | None:
+    """Read a recipe and everything it extends.
+
+    Args:
+        path: The recipe file.
+        problems: Is told what cannot be read; what can be is returned nevertheless.
+
+    Returns:
+        The merged document without `extends`, or None where the recipe itself is unreadable.
+
+    Raises:
+        RecipeError: When the file itself cannot be opened.
+    """
+    document = _read_first(path, problems)
+    documents = [] if document is None else [document]
+    chain = [path]
+    while document is not None and "extends" in document.table:
+        document = _read_parent(document.table["extends"], chain, problems)
+        if document is None:
+            problems.partial = True
+        else:
+            documents.append(document)
+    for each in documents:
+        refuse_two_lengths(each, problems)
+    return _overlay(documents)
+
+
+def _read_first(path: Path, problems: Problems) -> Entry | None:
+    try:
+        return read(path, label=_label(path), rank=0, problems=problems)
+    except UnreadableError as error:
+        raise RecipeError(str(error)) from error
+
+
+def _read_parent(extends: Entry, chain: list[Path], problems: Problems) -> Entry | None:
+    """Read the recipe that `extends` names and add it to the chain, or say why it cannot be."""
+    name = extends.value
+    origin = extends.origin
+    if not isinstance(name, str) or not name:
+        message = f"expected a recipe's file or name in quotes, got {shown(plain(extends))}"
+        problems.add(message, origin.value, origin.path)
+        return None
+    path = origin.source.folder / name
+    shipped = find_shipped(name)
+    if not os.path.isfile(path) and shipped is not None:
+        path = shipped
+    if any(_same(path, earlier) for earlier in chain):
+        circle = " -> ".join(f"'{each.name}'" for each in [*chain, path])
+        problems.add(f"recipes extend each other in a circle: {circle}", origin.value, origin.path)
+        return None
+    chain.append(path)
+    try:
+        return read(path, label=_label(path), rank=len(chain) - 1, problems=problems)
+    except UnreadableError as error:
+        message, way_out = _explain(error, path, name, origin.source.label)
+        problems.add(message, origin.value, origin.path, way_out)
+        return None
+
+
+def _explain(error: UnreadableError, path: Path, name: str, child: str) -> tuple[str, str | None]:
+    """Say why `extends` leads nowhere, and which recipe may be meant."""
+    if os.path.exists(path):
+        return f"cannot extend '{name}': {error}", None
+    beside = {file.name for file in path.parent.glob(f"*{SUFFIX}")}
+    beside.discard(Path(child).name)
+    known = sorted(beside | {f"{shipped}{SUFFIX}" for shipped in shipped_names()})
+    message = f"no recipe '{name}' to extend: neither beside this file nor among the shipped ones"
+    return message, guess(path.name, known)
+
+
+def _overlay(documents: list[Entry]) -> Entry | None:
+    """Merge documents, the child first, each over the one that follows."""
+    merged: Entry | None = None
+    for document in reversed(documents):
+        own = document.without("extends")
+        merged = own if merged is None else merge(merged, own)
+    return merged
+
+
+def _label(path: Path) -> str:
+    """Return the path as a person would write it: below the working folder without its name."""
+    path = Path(os.path.normpath(path))
+    working = Path.cwd()
+    return str(path.relative_to(working) if path.is_relative_to(working) else path)
+
+
+def _same(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except (OSError, ValueError):
+        return False

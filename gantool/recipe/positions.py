@@ -1,0 +1,232 @@
+"""Find where each key, value and table header of a TOML text stands.
+
+The values themselves come from `tomllib`; this scanner only remembers places. Of a text that
+`tomllib` refuses it gives the places up to the error. It never fails.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from gantool.recipe.tokens import Token, split
+
+KeyPath = tuple[str | int, ...]
+"""Names of tables and options, and indices into arrays, from the top of a document."""
+
+END = Token("end", "", 0, 0)
+
+
+class Span(NamedTuple):
+    """Characters `text[start:end]`."""
+
+    start: int
+    end: int
+
+
+@dataclass
+class Positions:
+    """Where the parts of a document stand in its text.
+
+    Attributes:
+        keys: The last part of each key, also as it first occurs in a header or a dotted key.
+        values: Each value, arrays and inline tables as a whole too.
+        headers: Each `[table]` and each entry's `[[array of tables]]`, brackets included.
+        repeated: Second definitions of the same path, each with the first one.
+    """
+
+    keys: dict[KeyPath, Span] = field(default_factory=dict)
+    values: dict[KeyPath, Span] = field(default_factory=dict)
+    headers: dict[KeyPath, Span] = field(default_factory=dict)
+    repeated: list[tuple[Span, Span]] = field(default_factory=list)
+
+    def key(self, path: KeyPath) -> Span:
+        """Return where a key stands, or the longest known beginning of its path."""
+        return self._nearest(path, self.keys, self.values, self.headers)
+
+    def value(self, path: KeyPath) -> Span:
+        """Return where a value stands; that of a table with a header is its header."""
+        return self._nearest(path, self.values, self.headers, self.keys)
+
+    def header(self, path: KeyPath) -> Span:
+        """Return where a table's header stands, or what introduces it instead."""
+        return self._nearest(path, self.headers, self.keys, self.values)
+
+    def _nearest(self, path: KeyPath, *maps: dict[KeyPath, Span]) -> Span:
+        for length in range(len(path), 0, -1):
+            for spans in maps:
+                if path[:length] in spans:
+                    return spans[path[:length]]
+        return Span(0, 0)
+
+
+def locate(text: str) -> Positions:
+    """Return the positions in a text that passed `find_hazard` and holds no carriage return."""
+    return _Scanner(text).scan()
+
+
+class _LostError(Exception):
+    """The text is not TOML from here on."""
+
+
+class _Scanner:
+    """Recursive descent over tokens; the depth is bounded by `find_hazard`."""
+
+    def __init__(self, text: str) -> None:
+        self.tokens = [token for token in split(text) if token.kind not in ("blank", "comment")]
+        self.index = 0
+        self.table: KeyPath = ()
+        self.entries: dict[KeyPath, int] = {}
+        self.positions = Positions()
+
+    def scan(self) -> Positions:
+        try:
+            while self.peek() is not END:
+                self.statement()
+        except _LostError:
+            pass
+        return self.positions
+
+    def peek(self) -> Token:
+        return self.tokens[self.index] if self.index < len(self.tokens) else END
+
+    def take(self, expected: str | None = None) -> Token:
+        token = self.peek()
+        if token is END or (expected is not None and token.text != expected):
+            raise _LostError
+        self.index += 1
+        return token
+
+    def skip_newlines(self) -> None:
+        while self.peek().kind == "newline":
+            self.take()
+
+    def statement(self) -> None:
+        self.skip_newlines()
+        if self.peek().text == "[":
+            self.header()
+        elif self.peek() is not END:
+            self.pair(self.table)
+        if self.peek() is not END:
+            self.take("\n")
+
+    def header(self) -> None:
+        start = self.take("[").start
+        is_entry = self.peek().text == "["
+        if is_entry:
+            self.take("[")
+        names = self.names()
+        end = self.take("]").end
+        if is_entry:
+            end = self.take("]").end
+        self.open_table(names, Span(start, end), is_entry)
+
+    def open_table(self, names: list[tuple[str, Span]], span: Span, is_entry: bool) -> None:
+        path: KeyPath = ()
+        for name, where in names[:-1]:
+            path = self.newest((*path, name), where)
+        name, where = names[-1]
+        path = (*path, name)
+        if is_entry:
+            self.positions.keys.setdefault(path, where)
+            path = (*path, self.entries.get(path, 0))
+            self.entries[path[:-1]] = self.entries.get(path[:-1], 0) + 1
+        self.define(path, where, self.positions.headers, span)
+        self.table = path
+
+    def newest(self, path: KeyPath, where: Span) -> KeyPath:
+        """Return the path that a header's outer name means: of an array, its newest entry."""
+        self.positions.keys.setdefault(path, where)
+        return (*path, self.entries[path] - 1) if path in self.entries else path
+
+    def pair(self, table: KeyPath) -> None:
+        path = table
+        names = self.names()
+        for name, where in names[:-1]:
+            path = (*path, name)
+            self.positions.keys.setdefault(path, where)
+        self.take("=")
+        name, where = names[-1]
+        path = (*path, name)
+        span = self.value(path)
+        self.define(path, where, self.positions.values, span)
+
+    def define(
+        self, path: KeyPath, where: Span, spans: dict[KeyPath, Span], definition: Span
+    ) -> None:
+        """Remember a definition, or that it is the second one of its path."""
+        if path in self.positions.values or path in self.positions.headers:
+            self.positions.repeated.append((self.positions.key(path), where))
+            return
+        self.positions.keys.setdefault(path, where)
+        spans[path] = definition
+
+    def names(self) -> list[tuple[str, Span]]:
+        found = [self.name()]
+        while self.peek().text == ".":
+            self.take()
+            found.append(self.name())
+        return found
+
+    def name(self) -> tuple[str, Span]:
+        token = self.take()
+        if token.kind not in ("word", "string"):
+            raise _LostError
+        return unquote(token.text), Span(token.start, token.end)
+
+    def value(self, path: KeyPath) -> Span:
+        if self.peek().text == "[":
+            return self.array(path)
+        if self.peek().text == "{":
+            return self.inline_table(path)
+        if self.peek().kind == "string":
+            token = self.take()
+            return Span(token.start, token.end)
+        return self.scalar()
+
+    def scalar(self) -> Span:
+        """Numbers and dates may hold dots, and one blank between date and time."""
+        first = last = self.take()
+        if first.kind != "word":
+            raise _LostError
+        while self.peek().kind == "word" or self.peek().text == ".":
+            last = self.take()
+        return Span(first.start, last.end)
+
+    def array(self, path: KeyPath) -> Span:
+        start = self.take("[").start
+        length = 0
+        while self.next_item("]"):
+            element = (*path, length)
+            self.positions.values[element] = self.value(element)
+            length += 1
+            self.separator("]")
+        return Span(start, self.take("]").end)
+
+    def inline_table(self, path: KeyPath) -> Span:
+        start = self.take("{").start
+        while self.next_item("}"):
+            self.pair(path)
+            self.separator("}")
+        return Span(start, self.take("}").end)
+
+    def next_item(self, closing: str) -> bool:
+        self.skip_newlines()
+        return self.peek().text != closing
+
+    def separator(self, closing: str) -> None:
+        self.skip_newlines()
+        if self.peek().text != closing:
+            self.take(",")
+
+
+def unquote(key: str) -> str:
+    """Return the name that a bare or quoted key stands for."""
+    if not key.startswith(("'", '"')):
+        return key
+    import tomllib
+
+    try:
+        return next(iter(tomllib.loads(f"{key} = 0")))
+    except tomllib.TOMLDecodeError:
+        return key[1:-1]

@@ -1,0 +1,154 @@
+"""Collect everything that is wrong with a recipe, and show each problem where it stands."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from gantool.errors import Problem, RecipeError
+from gantool.recipe.entries import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gantool.recipe.positions import KeyPath
+
+MOST_SHOWN = 50
+"""A hostile recipe can have thousands of problems; nobody reads more than these."""
+LONGEST_MESSAGE = 500
+MOST_COLUMNS = 100
+"""Characters of a line that are shown."""
+
+
+class Problems:
+    """The problems of one recipe, each place named once.
+
+    Attributes:
+        partial: Whether a part of the recipe could not be read, so that nothing can be said of
+            what is missing.
+    """
+
+    def __init__(self) -> None:
+        self.partial = False
+        self._found: dict[tuple[int, int, KeyPath], Problem] = {}
+        self._uncounted = 0
+
+    def add(self, message: str, place: Place, path: KeyPath, suggestion: str | None = None) -> None:
+        """Remember a problem; a second one of the same path at the same place is dropped."""
+        position = (*place.standing, path)
+        if position in self._found:
+            return
+        if self.many:
+            self._uncounted += 1
+        else:
+            self._found[position] = describe(message, place, path, suggestion)
+
+    def missing(
+        self, message: str, place: Place, path: KeyPath, suggestion: str | None = None
+    ) -> None:
+        """Remember that something is missing, unless it may be in a part that was not read."""
+        if not self.partial:
+            self.add(message, place, path, suggestion)
+
+    @property
+    def many(self) -> bool:
+        """Whether further problems will not be shown, so that guessing for them is wasted."""
+        return len(self._found) >= MOST_SHOWN
+
+    def in_order(self) -> tuple[Problem, ...]:
+        """Return the problems in the order of the sources, and of the places in each."""
+        return tuple(self._found[position] for position in sorted(self._found, key=_order))
+
+    def raise_any(self) -> None:
+        """Raise what was found.
+
+        Raises:
+            RecipeError: When there is at least one problem.
+        """
+        if self._found:
+            found = self.in_order()
+            raise RecipeError(report(found, self._uncounted), problems=found)
+
+
+def _order(position: tuple[int, int, KeyPath]) -> tuple[int, int, tuple[str, ...]]:
+    rank, start, path = position
+    return rank, start, tuple(map(str, path))
+
+
+def describe(message: str, place: Place, path: KeyPath, suggestion: str | None) -> Problem:
+    """Return a problem as data, with the line it stands in."""
+    text = place.source.text
+    message = printable(message)
+    suggestion = None if suggestion is None else printable(suggestion)
+    if text is None:
+        return Problem(message, path, printable(place.source.label), suggestion=suggestion)
+    start, end = place.span
+    line_end = text.find("\n", start)
+    line_end = len(text) if line_end < 0 else line_end
+    return Problem(
+        message,
+        path,
+        printable(place.source.label),
+        line=place.line,
+        column=place.column,
+        suggestion=suggestion,
+        excerpt=text[start - place.column + 1 : line_end],
+        width=max(1, min(end, line_end) - start),
+    )
+
+
+def printable(text: str) -> str:
+    """Spell out what would move the cursor of a terminal, and cut what would fill its screen."""
+    cut = text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]}..."
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in cut)
+
+
+def report(problems: tuple[Problem, ...], more: int = 0) -> str:
+    """Return the text that tells a person of all problems, and how many more there are."""
+    total = len(problems) + more
+    count = "1 problem" if total == 1 else f"{total} problems"
+    first = f"{count}, of which {len(problems)} are shown" if more else count
+    return "\n\n".join([*map(show, problems), f"{first}; nothing was run"])
+
+
+def show(problem: Problem) -> str:
+    """Return a problem with its place, the line and a caret."""
+    gutter = " " * len(str(problem.line or 0))
+    lines = [f"error: {problem.message}", f"{gutter} --> {problem.place}"]
+    if problem.excerpt is None:
+        lines += [f"{gutter} = {problem.suggestion}"] if problem.suggestion else []
+        return "\n".join(lines)
+    shown, before, width = _window(problem.excerpt, (problem.column or 1) - 1, problem.width)
+    carets = f"{' ' * _cells(shown[:before])}{'^' * _cells(shown[before : before + width] or ' ')}"
+    lines += [f"{gutter} |", f"{problem.line} | {shown}".rstrip()]
+    lines.append(f"{gutter} | {carets} {problem.suggestion or ''}".rstrip())
+    return "\n".join(lines)
+
+
+def _window(line: str, start: int, width: int) -> tuple[str, int, int]:
+    """Cut a long line around the culprit; return it, where the culprit starts, and its width."""
+    line = "".join(char if char.isprintable() else " " for char in line)  # tabs, escape sequences
+    first = 0 if start + width <= MOST_COLUMNS else max(0, start - MOST_COLUMNS // 2)
+    shown = line[first : first + MOST_COLUMNS]
+    return shown, start - first, min(width, MOST_COLUMNS - (start - first))
+
+
+def _cells(text: str) -> int:
+    """Return how many columns of a terminal a text takes up."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def guess(name: str, known: Iterable[str]) -> str | None:
+    """Return the question whether the most similar known name was meant, or None."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"did you mean '{near[0]}'?" if near else None
+
+
+def one_of(choices: Iterable[str]) -> str:
+    """Return names as a choice: 'a', 'b' or 'c'."""
+    *some, last = [f"'{choice}'" for choice in choices]
+    return f"{', '.join(some)} or {last}" if some else last

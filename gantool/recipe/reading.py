@@ -1,0 +1,69 @@
+"""From a recipe's name to a recipe that can be run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from gantool.recipe.advice import advise
+from gantool.recipe.building import build
+from gantool.recipe.consistency import check_consistency
+from gantool.recipe.extending import find, read_chain
+from gantool.recipe.overrides import apply_overrides, read_overrides
+from gantool.recipe.problems import Problems
+from gantool.recipe.resolving import resolve, trace
+from gantool.recipe.schema import CoreTables, Recipe
+from gantool.registry.catalog import installed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from gantool.recipe.building import Draft
+    from gantool.registry.catalog import Catalog
+
+
+def read_recipe(
+    reference: str | Path, overrides: Sequence[str] = (), *, catalog: Catalog | None = None
+) -> Recipe:
+    """Read, merge and validate a recipe.
+
+    Args:
+        reference: A recipe file, or the name of a shipped recipe.
+        overrides: Changes as in `--set training.steps=600`, each "KEY=VALUE".
+        catalog: Where components are looked up; by default the installed plugins.
+
+    Raises:
+        RecipeError: When there are problems; it holds all of them.
+        PluginError: When a component fails in another way than by refusing its options.
+    """
+    problems = Problems()
+    path = find(reference)
+    changes = read_overrides(overrides, problems)
+    document = read_chain(path, problems)
+    if document is None:
+        problems.raise_any()
+        raise AssertionError("an unreadable recipe names a problem")
+    document = apply_overrides(document, changes, problems)
+    draft = build(document, installed() if catalog is None else catalog, problems)
+    check_consistency(draft, problems)
+    problems.raise_any()
+    return _recipe(path.stem, draft)
+
+
+def _recipe(name: str, draft: Draft) -> Recipe:
+    """Return the recipe of a draft without problems."""
+    assert draft.optimizers is not None
+    document = resolve(draft)
+    parts: dict[str, Any] = {kind: chosen.component for kind, chosen in draft.singles.items()}
+    for array, many in draft.lists.items():
+        parts[array] = tuple(chosen.component for chosen in many)
+    return Recipe(
+        name=name,
+        **parts,
+        extractor=cast("Any", draft.extractor),
+        optimizer=draft.optimizers.players,
+        tables=CoreTables(requires=draft.requires, **draft.tables),
+        document=document,
+        origins=trace(document, draft),
+        warnings=advise(draft),
+    )

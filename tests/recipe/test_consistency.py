@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gantool.errors import PluginError
+from gantool.interfaces.image import ImageShape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gantool.recipe.schema import Recipe
+
+
+def test_architecture_refuses_images_it_cannot_make(
+    complain: Callable[..., str], minimal: str
+) -> None:
+    assert complain(minimal, "image.size=[100, 64]") == (
+        "error: dcgan makes images of sides 16, 32, 64, 128 or 256, not 100\n"
+        "  --> bad.toml:3:1\n"
+        "  |\n"
+        '3 | [architecture]\n'
+        "  | ^^^^^^^^^^^^^^\n"
+        "\n"
+        "1 problem; nothing was run"
+    )  # fmt: skip
+
+
+def test_architecture_is_asked_whether_it_can_be_conditional(
+    complain: Callable[..., str], read: Callable[..., Recipe], minimal: str
+) -> None:
+    narrow = "architecture.width=4"
+    assert read(minimal, narrow).tables.training.conditional is False
+    told = complain(minimal, narrow, "training.conditional=true")
+    assert told.startswith("error: dcgan needs a width of at least 8 to be conditional\n")
+
+
+def test_crash_of_the_check_names_the_architecture(
+    read: Callable[..., Recipe], minimal: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ImageShape, "height", None)
+    with pytest.raises(PluginError, match="architecture 'dcgan' of plugin 'own' failed in"):
+        read(minimal)
+
+
+@pytest.mark.parametrize(
+    ("extra", "overrides", "message", "place"),
+    [
+        (
+            "accumulate = 3\n",
+            (),
+            "a batch of 128 images does not divide into 3 equal slices",
+            "bad.toml:9:14",
+        ),
+        (
+            "accumulate = 3\n",
+            ("training.accumulate=5", "training.batch_size=12"),
+            "a batch of 12 images does not divide into 5 equal slices",
+            "--set training.accumulate=5",
+        ),
+        (
+            "[sampling]\nweights = 'ema'\n",
+            (),
+            "no average of the weights is kept to sample from",
+            "bad.toml:10:11",
+        ),
+    ],
+)
+def test_options_that_contradict_each_other(
+    complain: Callable[..., str],
+    minimal: str,
+    extra: str,
+    overrides: tuple[str, ...],
+    message: str,
+    place: str,
+) -> None:
+    lines = complain(minimal + extra, *overrides).splitlines()
+    assert lines[0] == f"error: {message}"
+    assert lines[1].split("--> ")[1] == place
+    assert lines[-1] == "1 problem; nothing was run"
+
+
+def test_average_that_is_kept_can_be_sampled_from(
+    read: Callable[..., Recipe], minimal: str
+) -> None:
+    recipe = read(f"{minimal}[sampling]\nweights = 'ema'\n[ema]\nhalf_life_images = 1000\n")
+    assert recipe.tables.ema.half_life_images == 1000
+    assert recipe.warnings == ()
+
+
+def test_gradient_penalty_on_batchnorm_is_warned_of(
+    read: Callable[..., Recipe], minimal: str
+) -> None:
+    text = f"{minimal}[[regularizers]]\nuse = 'r1'\n[[regularizers]]\nuse = 'l2'\n"
+    warning = (
+        "regularizer 'r1' takes the gradient of each image's own logit, but architecture 'dcgan' "
+        "mixes the images of a batch: set discriminator_norm = 'none'"
+    )
+    assert read(text).warnings == (warning,)
+    assert read(text, "regularizers.r1.gamma=0").warnings == ()
+    assert read(text, "architecture.discriminator_norm=none").warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("idle", "active", "warning"),
+    [
+        ("ema.start_step=5", "ema.half_life_images=9", "[ema] start_step"),
+        ("ema.ramp_up=0.5", "ema.half_life_images=9", "[ema] ramp_up"),
+        ("training.label_sampling=uniform", "training.conditional=true", "[training] label_sampl"),
+        ("evaluation.every_epochs=5", "metrics=[{use='distance'}]", "[evaluation] every_epochs"),
+        ("evaluation.extractor=features", "metrics=[{use='distance'}]", "[evaluation] extractor"),
+        (
+            "optimizer.generator.final_learning_rate=1e-4",
+            "optimizer.schedule=cosine",
+            "the generator's final_learning_rate",
+        ),
+    ],
+)
+def test_option_without_effect_is_warned_of(
+    read: Callable[..., Recipe], minimal: str, idle: str, active: str, warning: str
+) -> None:
+    (told,) = read(minimal, idle).warnings
+    assert told.startswith(warning)
+    assert read(minimal, idle, active).warnings == ()
+    assert read(minimal, active).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "warnings"),
+    [
+        (("optimizer.learning_rate=0",), ("both learning rates are 0: nothing is trained",)),
+        (("optimizer.generator.learning_rate=0",), ()),
+        (
+            (
+                "optimizer.generator.schedule=linear",
+                "optimizer.generator.learning_rate=1e-4",
+                "optimizer.generator.final_learning_rate=0.1",
+            ),
+            ("the generator's learning rate rises, from 0.0001 to 0.1",),
+        ),
+    ],
+)
+def test_odd_learning_rates_are_warned_of(
+    read: Callable[..., Recipe],
+    minimal: str,
+    overrides: tuple[str, ...],
+    warnings: tuple[str, ...],
+) -> None:
+    assert read(minimal, *overrides).warnings == warnings
+
+
+def test_extractor_of_gray_images_is_warned_of(read: Callable[..., Recipe], minimal: str) -> None:
+    named = ("metrics=[{use='distance'}]", "evaluation.extractor=features")
+    recipe = read(minimal, *named, "image.channels=1")
+    assert recipe.warnings == (
+        "extractor 'features' looks at 3 channels, but the images have 1",
+    )  # fmt: skip
+    assert recipe.extractor is not None
+    assert recipe.extractor.name == "features"
+    assert read(minimal, *named).warnings == ()
