@@ -21,7 +21,9 @@ class Architecture(Component):
     The generator maps latents [N, latent_dim] (and labels [N], when conditional) to images
     [N, C, H, W] in [-1, 1]. The discriminator maps images (and labels) to logits [N]; it exposes
     `blocks` (an `nn.ModuleList`, input first), `features(images[, labels])` and
-    `head(features[, labels])`, and its forward is `head` after `features`.
+    `head(features[, labels])`, and its forward is `head` after `features`. A generator may split
+    itself likewise into `mapping(latents[, labels])`, which returns styles [N, ...], and
+    `synthesis(styles[, labels])`.
     """
 
     kind: ClassVar[str] = "architecture"

@@ -36,7 +36,11 @@ class Regularizer(Component):
     # Before training.
 
     def prepare(self, network: nn.Module, player: Player, setup: Setup) -> nn.Module | None:
-        """Change a network in place, or return a wrapper to train instead; called once a player."""
+        """Change a network in place, or return a wrapper to train instead; called once a player.
+
+        A wrapper offers what the wrapped network offers: a discriminator's `blocks`, `features`
+        and `head`, a generator's `mapping` and `synthesis` where it has them.
+        """
         del network, player, setup
         return None
 
@@ -105,7 +109,7 @@ class Regularizer(Component):
 class PlayerOption(Regularizer):
     """Adds the option `player`: the hooks named there are called for that player alone.
 
-    They are `prepare`, `optimizer_options`, `after_update` and `around_update`.
+    They are `prepare`, `optimizer_options`, the penalty, `after_update` and `around_update`.
     """
 
     player: Player = "discriminator"

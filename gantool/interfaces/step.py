@@ -163,6 +163,15 @@ class Step(Protocol):
     def generate(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return generated images [N, C, H, W], differentiable, on copies of the buffers."""
 
+    def mapping(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return what the generator's mapping makes of latents, differentiable.
+
+        The latents themselves where the generator does not split itself.
+        """
+
+    def synthesis(self, styles: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the images [N, C, H, W] of what `mapping` returned, on copies of the buffers."""
+
     def image_gradient(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the gradient of the summed logits in the images, [N, C, H, W], differentiable.
 

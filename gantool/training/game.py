@@ -68,6 +68,12 @@ class Game:
         """Whether generator updates look at real images."""
         return self.loss.needs_real_in_generator or self.regularization.need_real_in_generator
 
+    @property
+    def generator_is_split(self) -> bool:
+        """Whether the generator offers its mapping and its synthesis each by itself."""
+        network = self.network("generator")
+        return hasattr(network, "mapping") and hasattr(network, "synthesis")
+
     def real_batch(self, step: int, index: int) -> Batch:
         """Return the real images of a discriminator update, mirrored by chance if asked for."""
         number = step * self.setup.discriminator_updates + index
@@ -100,9 +106,9 @@ class Game:
 
         Args:
             player: Whose network.
-            inputs: Latents [N, latent_dim] or images [N, C, H, W].
+            inputs: Latents [N, latent_dim], styles or images [N, C, H, W].
             labels: int64 [N], or None.
-            method: "forward" or "features".
+            method: "forward", "features", "mapping" or "synthesis".
             precise: Whether autocast is off.
         """
         network = self.network(player)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from gantool.interfaces.step import Player, Setup
 
 PENALTIES = {"discriminator": "discriminator_penalty", "generator": "generator_penalty"}
-OF_ONE_PLAYER = frozenset({"prepare", "optimizer_options", "after_update", "around_update"})
+OF_ONE_PLAYER = frozenset(
+    {"prepare", "optimizer_options", *PENALTIES.values(), "after_update", "around_update"}
+)
 """Hooks that a `player` option restricts to that player."""
 
 

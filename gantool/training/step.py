@@ -139,6 +139,17 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
         return self._game.probe("generator", latents, labels)
 
     @override
+    def mapping(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        if not self._game.generator_is_split:
+            return latents
+        return self._game.probe("generator", latents, labels, method="mapping")
+
+    @override
+    def synthesis(self, styles: Tensor, labels: Tensor | None = None) -> Tensor:
+        method = "synthesis" if self._game.generator_is_split else "forward"
+        return self._game.probe("generator", styles, labels, method=method)
+
+    @override
     def image_gradient(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         for known_images, known_labels, gradient in self.seen.gradients:
             if known_images is images and known_labels is labels:

@@ -81,16 +81,20 @@ class LatentRegression(PlayerOption, Regularizer):
 
     name = "latent-regression"
     player: Player = "generator"
-    """Whose optimizer trains the head."""
+    """Who tries, and whose optimizer trains the head."""
 
     @override
     def make_state(self, setup: Setup) -> nn.Module:
         return nn.Linear(5, setup.latent_dim)
 
     @override
-    def generator_penalty(self, step: GeneratorStep) -> Tensor:
+    def discriminator_penalty(self, step: Step) -> Tensor:
         told: Tensor = step.state(nn.Linear)(step.features(step.fake))
         return (told - step.latents).square().mean()
+
+    @override
+    def generator_penalty(self, step: Step) -> Tensor:
+        return self.discriminator_penalty(step)
 
 
 @pytest.mark.parametrize("component", [R1, HistoricalAveraging, FeatureMatching, LatentRegression])
@@ -198,7 +202,7 @@ def test_feature_matching_is_given_real_images_in_the_generator_update(
 
 
 @pytest.mark.parametrize("player", ["discriminator", "generator"])
-def test_the_optimizer_of_the_named_player_trains_a_states_parameters(
+def test_a_penalty_and_its_trained_state_belong_to_the_named_player(
     train_plain: Train, follow: Callable[[Trainer], PlainGame], player: Player
 ) -> None:
     trainer = train_plain(LatentRegression(player=player))
@@ -209,15 +213,19 @@ def test_the_optimizer_of_the_named_player_trains_a_states_parameters(
     other: Player = "generator" if player == "discriminator" else "discriminator"
     assert set(head.parameters()) <= trained[player]
     assert not set(head.parameters()) & trained[other]
+
+    def move(network: nn.Module, loss: Tensor, latents: Tensor, fake: Tensor, mover: str) -> None:
+        if mover == player:
+            loss = loss + (plain_head(game.d.features(fake)) - latents).square().mean()
+            network = nn.ModuleList([network, plain_head])
+        game.descend(network, loss)
+
     for step in range(3):
         trainer.one_step()
         z_d, z_g = game.latents[-2:]
-        game.descend(game.d, game.d_loss(game.real(step), game.g(z_d).detach()))
+        fake = game.g(z_d).detach()
+        move(game.d, game.d_loss(game.real(step), fake), z_d, fake, "discriminator")
         fake = game.g(z_g)
-        told = plain_head(game.d.features(fake))
-        loss = game.g_loss(fake) + (told - z_g).square().mean()
-        # the head has no part in what the discriminator minimizes, so its optimizer leaves it
-        trains_head = player == "generator"
-        game.descend(nn.ModuleList([game.g, plain_head]) if trains_head else game.g, loss)
+        move(game.g, game.g_loss(fake), z_g, fake, "generator")
     assert game.distance() < 1e-12
     torch.testing.assert_close(head.state_dict(), plain_head.state_dict(), rtol=0, atol=1e-12)
