@@ -2,63 +2,81 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from torch import Tensor
+
+
+@dataclass
+class _Sums:
+    """Sums of figures that are always added together, [figures], and how often they were."""
+
+    values: Tensor
+    count: int = 0
 
 
 class Totals:
     """Sums by name, read back once an interval.
 
-    A NaN or infinity in any of the values stays in its sum, so the sums also tell whether the
-    interval was finite.
+    Figures that are added together are summed by one operation. A NaN or infinity in any of the
+    values stays in its sum, so the sums also tell whether the interval was finite.
     """
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
         # float64, so that long intervals lose nothing; Apple's GPUs have none
         self._dtype = torch.float32 if device.type == "mps" else torch.float64
-        self._sums: dict[str, Tensor] = {}
-        self._counts: dict[str, int] = {}
+        self._sums: dict[tuple[str, ...], _Sums] = {}
 
     @torch.no_grad()
-    def add(self, name: str, value: Tensor) -> None:
-        """Add a scalar to a sum."""
-        value = value.detach().to(self._dtype)
-        if name in self._sums:
-            self._sums[name] += value
-        else:
-            self._sums[name] = value.clone()
-        self._counts[name] = self._counts.get(name, 0) + 1
+    def add(self, figures: Mapping[str, Tensor]) -> None:
+        """Add scalars to their sums."""
+        sums = self._sums_of(figures)
+        sums.values += torch.stack(list(figures.values()))  # [figures]
+        sums.count += 1
 
     def means(self) -> dict[str, float]:
-        """Return the mean of each value, by one transfer from the device."""
+        """Return the mean of each figure, by one transfer from the device."""
         if not self._sums:
             return {}
-        sums = torch.stack(list(self._sums.values())).tolist()
-        return {
-            name: total / self._counts[name] for name, total in zip(self._sums, sums, strict=True)
-        }
+        values = torch.cat([sums.values for sums in self._sums.values()]).tolist()
+        counts = [sums.count for names, sums in self._sums.items() for _ in names]
+        names = [name for names in self._sums for name in names]
+        added: dict[str, float] = {}
+        times: dict[str, int] = {}
+        for name, value, count in zip(names, values, counts, strict=True):
+            added[name] = added.get(name, 0.0) + value
+            times[name] = times.get(name, 0) + count
+        return {name: total / times[name] for name, total in added.items()}
 
     def clear(self) -> None:
         """Start a new interval."""
         self._sums.clear()
-        self._counts.clear()
 
-    def state(self) -> dict[str, dict[str, float]]:
+    def state(self) -> list[dict[str, Any]]:
         """Return the open interval as plain data, for a checkpoint."""
-        sums = {name: float(value) for name, value in self._sums.items()}
-        return {"sums": sums, "counts": {name: float(n) for name, n in self._counts.items()}}
+        return [
+            {"names": list(names), "sums": sums.values.tolist(), "count": sums.count}
+            for names, sums in self._sums.items()
+        ]
 
-    def restore(self, state: Mapping[str, Mapping[str, float]]) -> None:
+    def restore(self, state: Iterable[Mapping[str, Any]]) -> None:
         """Go on with a saved interval."""
-        self._sums = {
-            name: torch.tensor(value, dtype=self._dtype, device=self._device)
-            for name, value in state["sums"].items()
-        }
-        self._counts = {name: int(count) for name, count in state["counts"].items()}
+        self.clear()
+        for saved in state:
+            sums = self._sums_of(saved["names"])
+            sums.values += torch.tensor(saved["sums"], dtype=self._dtype, device=self._device)
+            sums.count = saved["count"]
+
+    def _sums_of(self, names: Iterable[str]) -> _Sums:
+        key = tuple(names)
+        if key not in self._sums:
+            zeros = torch.zeros(len(key), dtype=self._dtype, device=self._device)
+            self._sums[key] = _Sums(zeros)
+        return self._sums[key]

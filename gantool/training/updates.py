@@ -84,7 +84,8 @@ class Update:
             share = rows.count / rows.total
             with self.game.only_trains(self.player):
                 value = objective.value(_rows_of(self.batch, rows), fakes)
-                torch.autograd.backward(share * value, inputs=competitor.parameters)
+                value = value if share == 1 else share * value
+                torch.autograd.backward(value, inputs=competitor.parameters)
             _accumulate(figures, objective.figures, share)
             self._slices_seen.append(step.seen)
         self._repetitions += 1
@@ -166,8 +167,7 @@ class Update:
 
     def _record(self, figures: Mapping[str, Tensor]) -> None:
         if self.totals is not None:
-            for name, value in figures.items():
-                self.totals.add(name, value)
+            self.totals.add(figures)
 
 
 @dataclass
@@ -201,4 +201,5 @@ def _rows_of(batch: Batch, rows: Rows) -> Batch:
 def _accumulate(sums: dict[str, Tensor], values: Mapping[str, Tensor], share: float) -> None:
     """Add what a slice contributes to the figures of the whole batch."""
     for name, value in values.items():
-        sums[name] = sums[name] + share * value if name in sums else share * value
+        part = value if share == 1 else share * value
+        sums[name] = sums[name] + part if name in sums else part
