@@ -1,1 +1,1 @@
-
+"""The dataset `folder`: any tree of images."""

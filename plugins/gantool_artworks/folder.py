@@ -1,0 +1,88 @@
+"""A store that is a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from typing import TYPE_CHECKING
+
+from gantool import DataError
+from gantool_artworks.store import ARTISTS, INNER_LEVELS, LARGEST_TABLE, File, Folder, is_image
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PIL.Image import Image
+
+logger = logging.getLogger("gantool.artworks")
+
+
+class FolderStore:
+    """A tree of image files.
+
+    Links to files are followed. Links to folders are not, since a loop of them would have no end.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def level(self) -> str:
+        """The folder's own name: a user may point at an inner level, such as `images`."""
+        return self.path.resolve().name
+
+    def folders(self) -> list[Folder]:
+        """List the tree: one system call a file, which tells its size and time."""
+        found, pending = [], [""]
+        try:
+            while pending:
+                path = pending.pop()
+                files, below = self._scan(path)
+                pending += below
+                if files:
+                    found.append(Folder(path, sorted(files)))
+        except OSError as error:
+            raise DataError(f"cannot read {error.filename}: {error.strerror}") from error
+        return sorted(found)
+
+    def _scan(self, path: str) -> tuple[list[File], list[str]]:
+        """Return the images and the folders that lie directly in one folder."""
+        files, below = [], []
+        with os.scandir(os.path.join(self.path, path)) as entries:
+            for entry in entries:
+                name = entry.name
+                if is_image(name) and entry.is_file():
+                    status = entry.stat()
+                    files.append((name, status.st_size, status.st_mtime_ns))
+                elif name[0] != "." and entry.is_dir():
+                    if entry.is_symlink():
+                        logger.warning("%s is a link to a folder and is not followed", entry.path)
+                    else:
+                        below.append(f"{path}/{name}" if path else name)
+        return files, below
+
+    def artists_file(self) -> bytes | None:
+        """Read `artists.csv` in the folder, or above it where it is an inner level."""
+        place = self.path.resolve()
+        while not (file := place / ARTISTS).is_file():
+            if place.name.casefold() not in INNER_LEVELS:
+                return None
+            place = place.parent
+        with file.open("rb") as content:
+            return content.read(LARGEST_TABLE)
+
+    def image(self, name: str) -> Image:
+        """Open an image file."""
+        from PIL import Image
+
+        return Image.open(os.path.join(self.path, name))
+
+    def fingerprint(self, name: str, mark: int) -> bytes:
+        """Hash a file's content; one that cannot be read equals no other."""
+        del mark
+        try:
+            with (self.path / name).open("rb") as content:
+                return hashlib.file_digest(content, "blake2b").digest()
+        except OSError:
+            return os.fsencode(name)

@@ -1,0 +1,1 @@
+"""Generated artworks by invented artists, for whoever has not fetched the real ones."""

@@ -1,0 +1,72 @@
+"""Where files lie: what a folder and a zip file have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PIL.Image import Image
+
+File = tuple[str, int, int]
+"""Name, size in bytes, and a mark that changes with the content: a time or a checksum."""
+
+ARTISTS = "artists.csv"
+LARGEST_TABLE = 10_000_000
+"""Bytes of `artists.csv` beyond which it is not what it seems; the real one has 40 thousand."""
+
+INNER_LEVELS = frozenset({"images", "resized"})
+"""Names of the folders, twice nested in the Kaggle set, that hold the artists."""
+
+SUFFIXES = frozenset(
+    {"avif", "bmp", "gif", "jfif", "jpe", "jpeg", "jpg", "pbm", "pgm", "png", "pnm", "ppm"}
+    | {"tga", "tif", "tiff", "webp"}
+)
+"""Endings of the names of image files."""
+
+
+class Folder(NamedTuple):
+    """The images that lie directly in one folder."""
+
+    path: str
+    """Below the root, "/" between levels; empty for the root itself."""
+    files: list[File]
+    """Sorted by name."""
+
+
+class Store(Protocol):
+    """A folder or a zip file, pickled as its path."""
+
+    path: Path
+
+    @property
+    def level(self) -> str:
+        """Name of the root where it may tell how the images are laid out, or an empty one."""
+
+    def folders(self) -> list[Folder]:
+        """Return the folders that hold images, sorted by path.
+
+        Raises:
+            DataError: When something cannot be read.
+        """
+
+    def artists_file(self) -> bytes | None:
+        """Return the content of `artists.csv`, or None where there is none."""
+
+    def image(self, name: str) -> Image:
+        """Open an image, not decoding it yet.
+
+        Raises:
+            OSError: When it cannot be read or is no image.
+        """
+
+    def fingerprint(self, name: str, mark: int) -> Hashable:
+        """Return what two files of one size share exactly if their contents are equal."""
+
+
+def is_image(name: str) -> bool:
+    """Whether a file's name ends like an image's and is not a hidden one's."""
+    stem, _, suffix = name.rpartition(".")
+    return suffix.lower() in SUFFIXES and stem != "" and stem[0] != "."
