@@ -97,6 +97,11 @@ class Batches:
 
 def _check(count: int, size: int, *, keep_last: bool) -> None:
     """Refuse portions that cannot be trained on."""
+    if count < SMALLEST:
+        raise RecipeError(
+            f"{count} images are left to train on, and a batch needs {SMALLEST}",
+            "add images, or lower image.held_out",
+        )
     if not keep_last and count < size:
         raise RecipeError(
             f"{count} images do not fill one batch of {size}",

@@ -1,0 +1,222 @@
+"""Gantool's cache: what was generated, fetched or prepared once and can be made again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from gantool.errors import DiskError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+VARIABLE = "GANTOOL_CACHE"
+DATASETS = "datasets"
+PREPARED = "prepared"
+FEATURES = "features"
+SECTIONS = (DATASETS, PREPARED, FEATURES)
+UNFINISHED = ".unfinished-"
+TRASH = ".trash-"
+TAG = "CACHEDIR.TAG"
+TAG_TEXT = """Signature: 8a477f597d28d172789f06886806bc55
+# This folder holds files that gantool can make again. See https://bford.info/cachedir/
+"""
+
+
+@dataclass(frozen=True)
+class CacheEntry:
+    """One folder of the cache.
+
+    Attributes:
+        section: "datasets", "prepared" or "features".
+        name: What it is, as in "artworks" or "artworks-64x64x3-stretch-0f3a…".
+        path: The folder.
+        size_bytes: Bytes of all files in it.
+        last_used: Time of its last use, in seconds since 1970.
+        unfinished: Whether it is a preparation that was interrupted or is going on.
+    """
+
+    section: str
+    name: str
+    path: Path
+    size_bytes: int
+    last_used: float
+    unfinished: bool = False
+
+
+def root() -> Path:
+    """Return the cache's folder, which may not exist yet.
+
+    It is $GANTOOL_CACHE, else $XDG_CACHE_HOME/gantool, else ~/.cache/gantool; where there is no
+    writable home, a private folder among the temporary files.
+
+    Raises:
+        DiskError: When somebody else owns that temporary folder.
+    """
+    if named := os.environ.get(VARIABLE):
+        return Path(named).expanduser().absolute()
+    try:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute()
+    except RuntimeError:  # no home folder at all
+        return _private_temporary()
+    return home / "gantool" if _can_write(home / "gantool") else _private_temporary()
+
+
+def dataset_cache(name: str) -> Path:
+    """Return a dataset's own folder for generated or fetched files; it may not exist yet."""
+    with suppress(OSError):  # a dataset that needs no cache must not need a writable one
+        _make_section(DATASETS)
+    return root() / DATASETS / name
+
+
+def prepared_cache() -> Path:
+    """Return the folder of prepared images, made if missing.
+
+    Raises:
+        DiskError: When it cannot be made.
+    """
+    try:
+        return _make_section(PREPARED)
+    except OSError as error:
+        raise DiskError(
+            f"cannot make the cache folder {root() / PREPARED}: {error.strerror}",
+            f"set {VARIABLE} to a folder that can be written",
+        ) from error
+
+
+def features_cache() -> Path:
+    """Return the folder of real images' features, made if missing.
+
+    Raises:
+        OSError: When it cannot be made; features can be computed again.
+    """
+    return _make_section(FEATURES)
+
+
+def entry_lock(section: str, name: str) -> FileLock:
+    """Return the lock that whoever makes or deletes this entry holds.
+
+    Raises:
+        OSError: When the folder of locks cannot be made.
+    """
+    locks = root() / ".locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    return FileLock(locks / f"{section}-{name}.lock")
+
+
+def entries() -> list[CacheEntry]:
+    """Return what is in the cache, the most recently used first.
+
+    Only sections that gantool itself made are looked at, and no symbolic link is followed.
+    """
+    found = [_describe(section, item) for section, item in _items()]
+    return sorted(found, key=lambda entry: entry.last_used, reverse=True)
+
+
+def clear(chosen: Iterable[CacheEntry]) -> list[CacheEntry]:
+    """Delete entries and return those that are gone; entries being made are left alone.
+
+    Nothing is deleted that `entries` would not list now, whatever a `CacheEntry` says.
+
+    Raises:
+        DiskError: When the file system refuses.
+    """
+    paths = {entry.path for entry in chosen}
+    current = [entry for entry in entries() if entry.path in paths]
+    gone = [entry for entry in current if _delete(entry)]
+    _sweep()
+    return gone
+
+
+def _can_write(folder: Path) -> bool:
+    """Whether the folder, or the nearest existing one above it, can be written."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
+def _private_temporary() -> Path:
+    """Return this user's own cache folder among the temporary files."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    folder = Path(tempfile.gettempdir()) / f"gantool-{user}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    foreign = hasattr(os, "getuid") and status.st_uid != user
+    if foreign or not stat.S_ISDIR(status.st_mode):  # planted by another user of this machine
+        raise DiskError(f"{folder} is not this user's folder", f"set {VARIABLE} to another one")
+    return folder
+
+
+def _make_section(section: str) -> Path:
+    """Make a section; one that is empty is tagged as gantool's own."""
+    folder = root() / section
+    folder.mkdir(parents=True, exist_ok=True)
+    if not any(folder.iterdir()):
+        (folder / TAG).write_text(TAG_TEXT, encoding="utf-8")
+    return folder
+
+
+def _items() -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Yield every folder in the sections that gantool made."""
+    for section in SECTIONS:
+        folder = root() / section
+        if folder.is_symlink() or not (folder / TAG).is_file():
+            continue
+        with os.scandir(folder) as items:
+            for item in items:
+                if item.is_dir(follow_symlinks=False) and not item.name.startswith(TRASH):
+                    yield section, item
+
+
+def _describe(section: str, item: os.DirEntry[str]) -> CacheEntry:
+    files = list(_statuses(item.path))
+    used = [item.stat(follow_symlinks=False).st_mtime, *(status.st_mtime for status in files)]
+    return CacheEntry(
+        section=section,
+        name=item.name.removeprefix(UNFINISHED),
+        path=Path(item.path),
+        size_bytes=sum(status.st_size for status in files),
+        last_used=max(used),
+        unfinished=item.name.startswith(UNFINISHED),
+    )
+
+
+def _statuses(folder: str) -> Iterator[os.stat_result]:
+    """Yield the status of every file below a folder."""
+    with suppress(FileNotFoundError), os.scandir(folder) as items:  # deleted while looking
+        for item in items:
+            if item.is_dir(follow_symlinks=False):
+                yield from _statuses(item.path)
+            else:
+                yield item.stat(follow_symlinks=False)
+
+
+def _delete(entry: CacheEntry) -> bool:
+    """Delete one entry unless somebody holds its lock; first out of sight, then for good."""
+    try:
+        with entry_lock(entry.section, entry.name).acquire(timeout=0):
+            trash = entry.path.parent / f"{TRASH}{uuid.uuid4().hex}"
+            entry.path.rename(trash)
+            shutil.rmtree(trash)
+    except Timeout:
+        return False
+    except OSError as error:
+        raise DiskError(f"cannot delete {entry.path}: {error.strerror}") from error
+    return True
+
+
+def _sweep() -> None:
+    """Delete what an interrupted `clear` left."""
+    for section in SECTIONS:
+        if (root() / section / TAG).is_file() and not (root() / section).is_symlink():
+            for trash in (root() / section).glob(f"{TRASH}*"):
+                shutil.rmtree(trash, ignore_errors=True)

@@ -1,0 +1,232 @@
+"""One image file to pixels of one shape: oriented, resized, converted, or refused with a reason."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from gantool.errors import GantoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gantool.interfaces.image import ImageShape, ImageSource
+
+DECODER_VERSION = 1
+"""Raised whenever the same file would give other pixels: prepared images are then made again."""
+PIXEL_LIMIT = 89_478_485
+"""Pixels of the largest image that is decoded: Pillow's own limit, 256 MiB of RGB."""
+
+NOT_AN_IMAGE = "not an image"
+TRUNCATED = "truncated"
+TOO_LARGE = f"larger than {PIXEL_LIMIT // 10**6} megapixels"
+MISSING = "missing"
+UNREADABLE = "unreadable"
+CORRUPT = "corrupt"
+CRASHED = "crashes its decoder, or does not fit in memory"
+
+Fit = Literal["stretch", "crop", "pad"]
+
+DRAFTABLE = ("JPEG", "MPO")
+"""Formats whose decoder can shrink by 2, 4 or 8 while it decodes."""
+ORIENTATION = 0x0112
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What turns an image upright, by its EXIF orientation."""
+LYING = frozenset({5, 6, 7, 8})
+"""EXIF orientations whose width and height change places."""
+
+
+class Skipped(NamedTuple):
+    """An image that could not be used.
+
+    Attributes:
+        name: Its name in the source.
+        reason: Why, in plain words.
+        number: Its place in the source.
+    """
+
+    name: str
+    reason: str
+    number: int
+
+
+class UnusableError(Exception):
+    """An image that is whole, and cannot be used all the same; the message is the reason."""
+
+
+REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (Image.DecompressionBombError, TOO_LARGE),
+    (Image.DecompressionBombWarning, TOO_LARGE),
+    (UnidentifiedImageError, NOT_AN_IMAGE),
+    (FileNotFoundError, MISSING),
+    (EOFError, TRUNCATED),
+    (MemoryError, f"{UNREADABLE}: not enough memory"),
+)
+
+
+def decode(image: Image.Image, shape: ImageShape, fit: Fit) -> np.ndarray:
+    """Decode an opened image to pixels of one shape.
+
+    A JPEG decoder is told the size first and skips what is not needed. Shrinking averages over
+    all pixels (a triangle filter, as torchvision's `Resize` on PIL images). The EXIF orientation
+    is applied, an animation gives its first frame, 16-bit values are scaled, and transparency is
+    laid on white unless the shape has a fourth channel. Color profiles are ignored.
+
+    Args:
+        image: As `PIL.Image.open` gives it.
+        shape: Channels, height and width of the result.
+        fit: "stretch" to the shape, "crop" around the center, or "pad" with black
+            (transparent black where there are four channels).
+
+    Returns:
+        uint8 [H, W, C].
+
+    Raises:
+        UnusableError: When the image is too large or of a kind that has no 8-bit meaning.
+        Exception: Whatever Pillow raises for a broken file; `reason` puts it in words.
+    """
+    if image.width * image.height > PIXEL_LIMIT:  # before anything is allocated
+        raise UnusableError(TOO_LARGE)
+    if image.format not in DRAFTABLE:  # some formats tell their orientation after the pixels
+        image.load()
+    turn = orientation(image)
+    frame = (shape.height, shape.width) if turn in LYING else (shape.width, shape.height)
+    small = _resized(image, frame, fit, shape.channels)
+    if turn in UPRIGHT:
+        small = small.transpose(UPRIGHT[turn])
+    return _centered_on_black(_finished(small, shape.channels), shape)
+
+
+def decode_one(
+    source: ImageSource, index: int, shape: ImageShape, fit: Fit
+) -> tuple[np.ndarray | None, str]:
+    """Decode one image of a source: its pixels [H, W, C], or None and the reason.
+
+    Raises:
+        GantoolError: When the source itself says that something is wrong.
+    """
+    try:
+        with source.image(index) as image:
+            return decode(image, shape, fit), ""
+    except GantoolError:
+        raise
+    except Exception as error:  # decoders fail in every way there is
+        return None, reason(error)
+
+
+@contextmanager
+def quiet_decoders() -> Iterator[None]:
+    """Silence decoders' warnings, except that a decompression bomb is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+def orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 (upright) to 8; 1 where nothing sensible is said."""
+    try:
+        value = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # a malformed EXIF block says nothing about the pixels
+        return 1
+    return value if value in UPRIGHT else 1
+
+
+def reason(error: Exception) -> str:
+    """Say in plain words why an image could not be decoded."""
+    for kind, words in REASONS:
+        if isinstance(error, kind):
+            return words
+    text = " ".join(str(error).split())[:100]
+    if isinstance(error, UnusableError):
+        return text
+    if isinstance(error, OSError) and error.errno is not None:  # reading failed, not decoding
+        return f"{UNREADABLE}: {error.strerror}"
+    if "truncated" in text.lower():
+        return TRUNCATED
+    return f"{CORRUPT}: {text or type(error).__name__}"
+
+
+def _resized(image: Image.Image, frame: tuple[int, int], fit: Fit, channels: int) -> Image.Image:
+    """Shrink or enlarge to a frame (width, height), or inside it where `fit` is "pad"."""
+    size = _fitted(image, *frame) if fit == "pad" else frame
+    drafted = image.draft("L" if channels == 1 else None, size)
+    right, bottom = drafted[1][2:] if drafted else image.size
+    box = _centered(right, bottom, size[0] / size[1]) if fit == "crop" else (0, 0, right, bottom)
+    return _averageable(image).resize(size, Image.Resampling.BILINEAR, box)
+
+
+def _fitted(image: Image.Image, width: int, height: int) -> tuple[int, int]:
+    """Return the size of the whole image inside a frame of `width` by `height`."""
+    scale = min(width / image.width, height / image.height)
+    return max(1, round(image.width * scale)), max(1, round(image.height * scale))
+
+
+def _centered(right: float, bottom: float, aspect: float) -> tuple[float, float, float, float]:
+    """Return the largest box of an aspect (width / height) around the center."""
+    width, height = min(right, bottom * aspect), min(bottom, right / aspect)
+    left, top = (right - width) / 2, (bottom - height) / 2
+    return left, top, left + width, top + height
+
+
+def _averageable(image: Image.Image) -> Image.Image:
+    """Return the image in a mode whose pixels may be averaged: L, RGB or premultiplied RGBa."""
+    if image.mode[0] in "IF":  # I;16, I;16B, I and F
+        return _eight_bits(image)
+    if image.mode in ("L", "RGB") and "transparency" not in image.info:
+        return image
+    try:
+        if image.has_transparency_data:
+            return image.convert("RGBA").convert("RGBa")
+        return image.convert("RGB")
+    except ValueError as error:
+        raise UnusableError(f"colors of mode {image.mode}") from error
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Scale 16-bit values to 8 bits; Pillow's own conversion clips them."""
+    values = np.asarray(image)
+    if image.mode == "F" or values.min() < 0 or values.max() > 65535:
+        raise UnusableError("32-bit values, whose range is not known")
+    scaled = (values.astype(np.uint32) * 255 + 32767) // 65535  # 65535 = 257 * 255
+    return Image.fromarray(scaled.astype(np.uint8))
+
+
+def _finished(small: Image.Image, channels: int) -> np.ndarray:
+    """Return the pixels in their final channels, uint8 [H, W, C]."""
+    if small.mode == "RGBa" and channels == 4:
+        return np.asarray(small.convert("RGBA"))
+    if small.mode == "RGBa":
+        small = Image.fromarray(_on_white(np.asarray(small)))
+    mode = {1: "L", 3: "RGB", 4: "RGBA"}[channels]
+    pixels = np.asarray(small if small.mode == mode else small.convert(mode))
+    return pixels[..., None] if channels == 1 else pixels
+
+
+def _on_white(premultiplied: np.ndarray) -> np.ndarray:
+    """Lay premultiplied pixels, uint8 [H, W, 4], on white: color + (1 - alpha)."""
+    wide = premultiplied.astype(np.int16)
+    return (wide[..., :3] + 255 - wide[..., 3:]).clip(0, 255).astype(np.uint8)  # [H, W, 3]
+
+
+def _centered_on_black(pixels: np.ndarray, shape: ImageShape) -> np.ndarray:
+    """Return the pixels in the middle of a frame; unchanged where they fill it."""
+    height, width, channels = pixels.shape
+    if (height, width) == (shape.height, shape.width):
+        return pixels
+    frame = np.zeros((shape.height, shape.width, channels), np.uint8)
+    top, left = (shape.height - height) // 2, (shape.width - width) // 2
+    frame[top : top + height, left : left + width] = pixels
+    return frame

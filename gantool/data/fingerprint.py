@@ -1,0 +1,40 @@
+"""What tells one set of prepared images from another."""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from gantool.data.decoding import DECODER_VERSION
+
+if TYPE_CHECKING:
+    from gantool.data.decoding import Fit
+    from gantool.interfaces.image import ImageShape, ImageSource
+
+LAYOUT_VERSION = 1
+"""Raised whenever the files of prepared images change their meaning."""
+BLOCK_IMAGES = 1024
+
+
+def fingerprint(source: ImageSource, shape: ImageShape, fit: Fit) -> str:
+    """Return 32 hexadecimal digits that change with whatever the prepared images depend on.
+
+    That is each image's name below its folder, size, time (or checksum) and label, the classes,
+    the shape, the fit and the versions of decoder and layout. The folder's own place is not among
+    it: a moved or copied folder keeps its prepared images.
+    """
+    settings = [LAYOUT_VERSION, DECODER_VERSION, *shape, fit, *source.classes]
+    digest = blake2b(json.dumps(settings).encode(), digest_size=16)
+    for start in range(0, len(source), BLOCK_IMAGES):
+        stop = min(start + BLOCK_IMAGES, len(source))
+        text = "".join([_line(source, index) for index in range(start, stop)])
+        digest.update(text.encode("utf-8", "surrogatepass"))  # names need not be valid Unicode
+    return digest.hexdigest()
+
+
+def _line(source: ImageSource, index: int) -> str:
+    """Describe one image so that no two descriptions run into each other."""
+    name = source.name(index)
+    size, time = source.stamp(index)
+    return f"{len(name)}:{name}{size},{time},{source.label(index)};"

@@ -1,0 +1,219 @@
+"""The data doctor: what a dataset holds, and every file that deserves a look."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gantool.data.decoding import NOT_AN_IMAGE, quiet_decoders
+from gantool.data.duplicates import identical, similar
+from gantool.data.prepared import UNLABELED
+from gantool.data.preparing import NoUsableImagesError, open_source, prepare_source
+from gantool.data.remarks import remarks, upright_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from gantool.data.decoding import Skipped
+    from gantool.data.prepared import PreparedImages
+    from gantool.interfaces.dataset import Dataset
+    from gantool.interfaces.image import ImageShape, ImageSource
+    from gantool.recipe.schema import ImageTable
+
+DUPLICATE = "duplicate"
+NEAR_DUPLICATE = "near duplicate"
+STRIDE = 64
+"""Images between two reports of progress."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about one file.
+
+    Attributes:
+        kind: What it is, as in "truncated", "grayscale", "near duplicate".
+        name: The file.
+        detail: What is done about it, or how it shows; may be empty.
+        used: Whether the image is among the prepared ones.
+    """
+
+    kind: str
+    name: str
+    detail: str
+    used: bool
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Least, middle and greatest of some lengths, in pixels."""
+
+    least: int
+    median: int
+    greatest: int
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a dataset holds.
+
+    Attributes:
+        files: Number of files that the dataset names.
+        usable: Number of images that could be prepared.
+        classes: Usable images by class, in the order of their labels.
+        unlabeled: Usable images without a label.
+        width: Of the usable images as they are meant to be seen; None if there are none.
+        height: As `width`.
+        findings: File by file: first the unusable ones, then what was converted, then copies.
+        prepared: The prepared images; None if not one can be used.
+    """
+
+    files: int
+    usable: int
+    classes: dict[str, int]
+    unlabeled: int
+    width: Spread | None
+    height: Spread | None
+    findings: tuple[Finding, ...]
+    prepared: PreparedImages | None
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of findings of each kind, in the order in which they stand."""
+        return dict(Counter(finding.kind for finding in self.findings))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything but the images as plain data."""
+        return {
+            "files": self.files,
+            "usable": self.usable,
+            "classes": self.classes,
+            "unlabeled": self.unlabeled,
+            "width": self.width and asdict(self.width),
+            "height": self.height and asdict(self.height),
+            "counts": self.counts(),
+            "findings": [asdict(finding) for finding in self.findings],
+        }
+
+
+def inspect(
+    dataset: Dataset,
+    image: ImageTable,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    workers: int | None = None,
+) -> Inspection:
+    """Prepare a dataset, look at every file, and say what was found.
+
+    Args:
+        dataset: Where the images come from.
+        image: Shape and fit of the prepared images.
+        progress: Called with the number of images done and the number of all, now and then;
+            each image counts twice, since it is decoded once and looked at once.
+        workers: Processes to decode in, as for `prepare`.
+
+    Raises:
+        DataError: When there are no files at all.
+        DiskError: When the cache cannot be written or has no room.
+    """
+    source = open_source(dataset)
+    count = len(source)
+    report = progress or _silent
+    prepared: PreparedImages | None = None
+    try:
+        prepared = prepare_source(
+            source,
+            dataset.name,
+            image,
+            progress=lambda done, total: report(done, 2 * total),
+            workers=workers,
+        )
+        skipped = prepared.skipped
+    except NoUsableImagesError as error:
+        skipped = error.skipped
+    left_out = {image.number for image in skipped}
+    usable = [index for index in range(count) if index not in left_out]
+    sizes, remarked = _look(source, usable, image.shape, lambda n: report(count + n, 2 * count))
+    widths, heights = sizes.T
+    return Inspection(
+        files=count,
+        usable=len(usable),
+        classes=_class_counts(source.classes, prepared),
+        unlabeled=0 if prepared is None else int((prepared.labels == UNLABELED).sum()),
+        width=_spread(widths),
+        height=_spread(heights),
+        findings=(
+            *(_unusable(source, image) for image in skipped),
+            *remarked,
+            *(() if prepared is None else _copies(source, prepared, usable)),
+        ),
+        prepared=prepared,
+    )
+
+
+def _look(
+    source: ImageSource, usable: list[int], shape: ImageShape, report: Callable[[int], None]
+) -> tuple[NDArray[np.int64], list[Finding]]:
+    """Open every usable image once more, for its size [N, 2] and what is remarkable about it."""
+    sizes = np.zeros((len(usable), 2), np.int64)
+    found = []
+    with quiet_decoders():
+        for row, index in enumerate(usable):
+            with source.image(index) as image:
+                found += [
+                    Finding(kind, source.name(index), detail, used=True)
+                    for kind, detail in remarks(image, shape)
+                ]
+                sizes[row] = upright_size(image)
+            if row % STRIDE == STRIDE - 1 or row == len(usable) - 1:
+                report(len(source) - len(usable) + row + 1)
+    return sizes, found
+
+
+def _unusable(source: ImageSource, image: Skipped) -> Finding:
+    kind, _, detail = image.reason.partition(": ")
+    if kind == NOT_AN_IMAGE and source.stamp(image.number)[0] == 0:
+        detail = "empty file"
+    return Finding(kind, image.name, detail, used=False)
+
+
+def _copies(source: ImageSource, prepared: PreparedImages, usable: list[int]) -> Iterator[Finding]:
+    """Yield the duplicates, exact ones first; those are no near duplicates as well."""
+    exact = identical(prepared.images, lambda row: _content(source, usable[row]))
+    near = similar(prepared.images)
+    for kind, copies in ((DUPLICATE, exact), (NEAR_DUPLICATE, near)):
+        for row, original in sorted(copies.items()):
+            if kind == DUPLICATE or row not in exact:
+                yield Finding(
+                    kind, prepared.names[row], f"of {prepared.names[original]}", used=True
+                )
+
+
+def _content(source: ImageSource, index: int) -> bytes:
+    """Return a digest of the file's bytes, or of the pixels where an image has no file."""
+    with quiet_decoders(), source.image(index) as image:
+        file = getattr(image, "fp", None)
+        if file is None:
+            return blake2b(image.tobytes()).digest()
+        file.seek(0)
+        return blake2b(file.read()).digest()
+
+
+def _class_counts(classes: tuple[str, ...], prepared: PreparedImages | None) -> dict[str, int]:
+    labels = np.empty(0, np.int64) if prepared is None else prepared.labels
+    counts = np.bincount(labels[labels != UNLABELED], minlength=len(classes))
+    return dict(zip(classes, counts.tolist(), strict=True))
+
+
+def _spread(lengths: NDArray[np.int64]) -> Spread | None:
+    if not len(lengths):
+        return None
+    return Spread(int(lengths.min()), int(np.median(lengths)), int(lengths.max()))
+
+
+def _silent(done: int, total: int) -> None:
+    """Show no progress."""

@@ -1,0 +1,210 @@
+"""Prepared images: decoded once, in one file that is mapped into memory."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+from gantool.data.decoding import Skipped
+from gantool.data.job import HEADER_BYTES, npy_header
+from gantool.interfaces.image import ImageShape
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+IMAGES = "images.npy"
+LABELS = "labels.npy"
+NAMES = "names.npy"
+NAME_ENDS = "name_ends.npy"
+ARRAYS = (IMAGES, LABELS, NAMES, NAME_ENDS)
+MANIFEST = "manifest.json"
+UNLABELED = -1
+
+
+class Names(Sequence[str]):
+    """The names of all images, read from a map when asked for.
+
+    Args:
+        text: UTF-8 of all names, a line each; a name may hold line breaks of its own.
+        ends: Where each ends, before its line break, int64 [N].
+    """
+
+    def __init__(self, text: NDArray[np.uint8], ends: NDArray[np.int64]) -> None:
+        self._text = text
+        self._ends = ends
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        index = range(len(self))[index]
+        start = self._ends[index - 1] + 1 if index else 0
+        return self._text[start : self._ends[index]].tobytes().decode("utf-8", "surrogatepass")
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedImages:
+    """The usable images of a dataset at one shape, in the order of their source.
+
+    Attributes:
+        images: uint8 [N, H, W, C], mapped into memory and read-only.
+        labels: int64 [N], index into `classes`, -1 where an image has no label; read-only.
+        names: What names each image to a person: its path below the dataset's folder.
+        classes: Names of the classes, in the order of their labels.
+        skipped: The images that could not be used, and why.
+        fingerprint: Changes with the dataset's files, the shape, the fit and the decoder.
+        shape: Channels, height and width.
+        folder: Where they lie in the cache.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    names: Sequence[str]
+    classes: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
+    fingerprint: str
+    shape: ImageShape
+    folder: Path
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def split(self, held_out: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the indices of the training images and of those kept from training.
+
+        See `split`, which does it by name.
+        """
+        return split(self.names, held_out, seed)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What is written last into a folder of prepared images: it is whole if this fits.
+
+    Attributes:
+        fingerprint: As of `PreparedImages`.
+        shape: As of `PreparedImages`.
+        classes: As of `PreparedImages`.
+        skipped: As of `PreparedImages`.
+        images: Number of images.
+        name_bytes: Length of all names.
+    """
+
+    fingerprint: str
+    shape: ImageShape
+    classes: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
+    images: int
+    name_bytes: int
+
+    def write(self, folder: Path) -> None:
+        """Write it into a folder whose other files are complete."""
+        path = folder / MANIFEST
+        path.write_text(json.dumps(self.__dict__, indent=1) + "\n", encoding="ascii")
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """Read it.
+
+        Raises:
+            OSError, ValueError, KeyError, TypeError: When it is missing or damaged.
+        """
+        text = (folder / MANIFEST).read_text(encoding="ascii")
+        document: dict[str, Any] = json.loads(text)
+        return cls(
+            fingerprint=document["fingerprint"],
+            shape=ImageShape(*document["shape"]),
+            classes=tuple(document["classes"]),
+            skipped=tuple(Skipped(*entry) for entry in document["skipped"]),
+            images=document["images"],
+            name_bytes=document["name_bytes"],
+        )
+
+
+def open_prepared(folder: Path, fingerprint: str) -> PreparedImages | None:
+    """Map prepared images into memory; None when they are missing, damaged or of other files."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        manifest = Manifest.read(folder)
+        if manifest.fingerprint == fingerprint:
+            return _mapped(folder, manifest)
+    return None
+
+
+def _mapped(folder: Path, manifest: Manifest) -> PreparedImages:
+    """Map the arrays that a manifest describes.
+
+    Raises:
+        OSError, ValueError: When they are not as it says.
+    """
+    count, (channels, height, width) = manifest.images, manifest.shape
+    names = Names(
+        _array(folder / NAMES, "|u1", (manifest.name_bytes,)),
+        _array(folder / NAME_ENDS, "<i8", (count,)),
+    )
+    images = _array(folder / IMAGES, "|u1", (count, height, width, channels))
+    labels = _array(folder / LABELS, "<i8", (count,))
+    with suppress(OSError):  # a cache that is only readable serves as well
+        os.utime(folder / MANIFEST)  # its time is that of the last use
+    return PreparedImages(
+        images=images,
+        labels=labels,
+        names=names,
+        classes=manifest.classes,
+        skipped=manifest.skipped,
+        fingerprint=manifest.fingerprint,
+        shape=manifest.shape,
+        folder=folder,
+    )
+
+
+def _array(path: Path, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Map a file that must hold exactly this array."""
+    array = np.memmap(path, dtype, "r", HEADER_BYTES, shape)
+    with path.open("rb") as file:
+        header = file.read(HEADER_BYTES)
+    if header != npy_header(dtype, shape) or path.stat().st_size != HEADER_BYTES + array.nbytes:
+        raise ValueError(f"{path} is damaged")
+    return array
+
+
+def split(
+    names: Sequence[str], held_out: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Divide images into those to train on and those to hold out, by a hash of their names.
+
+    The images with the smallest hashes are held out, so that adding or removing some files moves
+    few of the others.
+
+    Args:
+        names: What names each image.
+        held_out: Share to hold out, in [0, 1); if above 0, at least one image is.
+        seed: Another seed holds out other images.
+
+    Returns:
+        Indices in increasing order, two int64 arrays.
+    """
+    count = len(names)
+    size = min(max(1, round(held_out * count)), count - 1) if held_out > 0 else 0
+    if size <= 0:
+        return np.arange(count, dtype=np.int64), np.empty(0, np.int64)
+    key = str(seed).encode()[:64]
+    hashes = b"".join(
+        blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8, key=key).digest()
+        for name in names
+    )
+    order = np.argsort(np.frombuffer(hashes, "<u8"), kind="stable")
+    return np.sort(order[size:]), np.sort(order[:size])

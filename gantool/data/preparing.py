@@ -1,0 +1,262 @@
+"""Decode every image of a dataset once, and find what was decoded before."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from filelock import Timeout
+
+from gantool.data.cache import (
+    DATASETS,
+    PREPARED,
+    UNFINISHED,
+    VARIABLE,
+    dataset_cache,
+    entry_lock,
+    prepared_cache,
+)
+from gantool.data.columns import write_columns
+from gantool.data.decoding import UNREADABLE, Skipped, decode_one, quiet_decoders
+from gantool.data.fingerprint import fingerprint
+from gantool.data.job import DecodingJob
+from gantool.data.pool import Pool
+from gantool.data.prepared import ARRAYS, IMAGES, MANIFEST, Manifest, PreparedImages, open_prepared
+from gantool.data.unfinished import JOURNAL, Unfinished, images_done
+from gantool.errors import DataError, DiskError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from gantool.data.pool import Result
+    from gantool.interfaces.dataset import Dataset
+    from gantool.interfaces.image import ImageSource
+    from gantool.recipe.schema import ImageTable
+
+    Progress = Callable[[int, int], None]
+
+SECONDS_PER_WORKER = 0.5
+"""Work that pays for starting one more process."""
+TRIAL_SECONDS = 0.1
+"""Decoding in this process from which the rest of the work is estimated."""
+POLL_SECONDS = 0.5
+
+
+class NoUsableImagesError(DataError):
+    """Every single image was skipped."""
+
+    def __init__(self, skipped: tuple[Skipped, ...]) -> None:
+        first = "; ".join(f"{image.name}: {image.reason}" for image in skipped[:3])
+        more = ", …" if len(skipped) > 3 else ""
+        super().__init__(f"none of the {len(skipped)} images can be used ({first}{more})")
+        self.skipped = skipped
+
+
+def prepare(
+    dataset: Dataset,
+    image: ImageTable,
+    *,
+    progress: Progress | None = None,
+    workers: int | None = None,
+) -> PreparedImages:
+    """Return a dataset's images at one shape, decoding them if that has not been done before.
+
+    Decoding runs in parallel processes where that is quicker, can be interrupted and resumed,
+    and is shared with other runs that prepare the same images at the same time: they wait, and
+    show its progress. Images that cannot be used are skipped and named.
+
+    Args:
+        dataset: Where the images come from.
+        image: Shape and fit.
+        progress: Called with the number of images done and the number of all, now and then.
+        workers: Processes to decode in; by default as many as there are processors, and fewer
+            where the work is not worth them.
+
+    Raises:
+        DataError: When there are no images, or none that can be used.
+        DiskError: When the cache cannot be written or has no room.
+    """
+    source = open_source(dataset)
+    return prepare_source(source, dataset.name, image, progress=progress, workers=workers)
+
+
+def open_source(dataset: Dataset) -> ImageSource:
+    """Open a dataset; of several processes, one at a time may fill its folder in the cache."""
+    folder = dataset_cache(dataset.name)
+    with _lock_if_writable(dataset.name):
+        source = dataset.open(folder)
+    with suppress(OSError):
+        os.utime(folder)  # its time is that of the last use
+    return source
+
+
+def prepare_source(
+    source: ImageSource,
+    name: str,
+    image: ImageTable,
+    *,
+    progress: Progress | None = None,
+    workers: int | None = None,
+) -> PreparedImages:
+    """Do what `prepare` does for a source that is open; `name` is the dataset's."""
+    if not len(source):
+        raise DataError(f"dataset '{name}' holds no images")
+    mark = fingerprint(source, image.shape, image.fit)
+    channels, height, width = image.shape
+    folder = prepared_cache() / f"{name}-{height}x{width}x{channels}-{image.fit}-{mark[:16]}"
+    job = DecodingJob(source, image.shape, image.fit, _unfinished(folder) / IMAGES)
+    if found := _existing(folder, mark, job):
+        return found
+    report = progress or _silent
+    with _disk_errors(folder), _shared_lock(folder, len(source), report):
+        if found := _existing(folder, mark, job):  # another run did it meanwhile
+            return found
+        _make(folder, mark, job, workers, report)
+    if made := open_prepared(folder, mark):
+        return made
+    raise DiskError(f"{folder} vanished while it was opened", "run the command again")
+
+
+def processors() -> int:
+    """Return the number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _existing(folder: Path, mark: str, job: DecodingJob) -> PreparedImages | None:
+    """Return prepared images unless files that could not be read then can be read now."""
+    found = open_prepared(folder, mark)
+    if found is None:
+        return None
+    unread = [image.number for image in found.skipped if image.reason.startswith(UNREADABLE)]
+    with quiet_decoders():
+        reasons = (decode_one(job.source, index, job.shape, job.fit)[1] for index in unread)
+        return found if all(why.startswith(UNREADABLE) for why in reasons) else None
+
+
+def _make(folder: Path, mark: str, job: DecodingJob, workers: int | None, report: Progress) -> None:
+    """Decode what is left to decode and put everything in its final place."""
+    unfinished = Unfinished(job, len(job.source))
+    _check_room(folder, (unfinished.count - unfinished.images_done) * job.row_bytes)
+    report(unfinished.images_done, unfinished.count)
+    try:
+        for chunk, skips in _decoded(job, unfinished, workers):
+            unfinished.add(chunk, skips)
+            report(unfinished.images_done, unfinished.count)
+    finally:
+        unfinished.commit()
+    skipped = tuple(
+        Skipped(job.source.name(index), reason, index)
+        for index, reason in sorted(unfinished.skipped.items())
+    )
+    if len(skipped) == unfinished.count:
+        unfinished.discard()
+        raise NoUsableImagesError(skipped)
+    unfinished.compact()
+    _publish(folder, mark, job, skipped)
+
+
+def _decoded(job: DecodingJob, unfinished: Unfinished, workers: int | None) -> Iterator[Result]:
+    """Yield chunks when they are decoded: in this process, and in others where that is quicker."""
+    before, started = unfinished.images_done, time.monotonic()
+    for chunk in unfinished.remaining() if workers is None else ():
+        yield chunk, job.run(chunk)
+        elapsed = time.monotonic() - started
+        share = (unfinished.count - unfinished.images_done) / (unfinished.images_done - before)
+        workers = min(processors(), int(elapsed * share / SECONDS_PER_WORKER))
+        if workers > 1 and elapsed > TRIAL_SECONDS:
+            break
+    if workers is not None and workers > 1:
+        yield from Pool(job, workers).run(unfinished.remaining())
+    for chunk in unfinished.remaining():  # all of it, or what no worker could do
+        yield chunk, job.run(chunk)
+
+
+def _publish(folder: Path, mark: str, job: DecodingJob, skipped: tuple[Skipped, ...]) -> None:
+    """Complete the folder, bring it to the disk, and only then give it its name."""
+    made = job.rows.parent
+    (made / JOURNAL).unlink(missing_ok=True)
+    count, name_bytes = write_columns(made, job.source, {image.number for image in skipped})
+    classes = job.source.classes
+    Manifest(mark, job.shape, classes, skipped, count, name_bytes).write(made)
+    for name in (*ARRAYS, MANIFEST):
+        _sync(made / name)
+    _sync(made)
+    if folder.exists():  # damaged, or with files missing that can be read now
+        shutil.rmtree(folder)
+    made.rename(folder)
+    _sync(folder.parent)
+
+
+def _sync(path: Path) -> None:
+    """Bring a file or folder to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder.parent).free
+    if free < needed:
+        raise DiskError(
+            f"preparing the images needs {needed / 1e6:,.2f} MB,"
+            f" and {folder.parent} has {free / 1e6:,.2f} MB free",
+            f"free some space, or set {VARIABLE} to a folder with more",
+        )
+
+
+def _unfinished(folder: Path) -> Path:
+    """Return where a folder is made before it gets its name."""
+    return folder.with_name(f"{UNFINISHED}{folder.name}")
+
+
+@contextmanager
+def _disk_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DiskError(
+            f"cannot write prepared images to {folder.parent}: {error.strerror or error}",
+            f"free some space, or set {VARIABLE} to another folder",
+        ) from error
+
+
+@contextmanager
+def _shared_lock(folder: Path, count: int, report: Progress) -> Iterator[None]:
+    """Hold the lock on a folder; while another run holds it, show how far that one is."""
+    lock = entry_lock(PREPARED, folder.name)
+    while not lock.is_locked:
+        try:
+            lock.acquire(timeout=POLL_SECONDS)
+        except Timeout:
+            report(images_done(_unfinished(folder)), count)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _lock_if_writable(name: str) -> Iterator[None]:
+    """Hold the lock on a dataset's folder in the cache, unless nothing can be written there."""
+    try:
+        lock = entry_lock(DATASETS, name)
+        lock.acquire()
+    except OSError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _silent(done: int, total: int) -> None:
+    """Show no progress."""
