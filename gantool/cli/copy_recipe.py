@@ -1,0 +1,113 @@
+"""`gantool copy-recipe`: a shipped recipe to change, with the recipes it extends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gantool.cli.arguments import DebugOption
+from gantool.cli.completion import complete_shipped
+from gantool.cli.output import print_lines
+from gantool.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXAMPLES = """
+gantool copy-recipe spectral
+gantool copy-recipe spectral recipes/mine.toml
+gantool copy-recipe spectral recipes --force
+"""
+
+
+def copy_recipe(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="The name of a shipped recipe.",
+            autocompletion=complete_shipped,
+            show_default=False,
+        ),
+    ],
+    destination: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DEST",
+            help="A folder, or a file that ends in .toml; by default the working folder.",
+            show_default=False,
+        ),
+    ] = Path(),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that differ.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Copy a shipped recipe to change it, with those it extends.
+
+    The paths of the files are printed. Files that are there already are left as they are if they
+    are equal, and otherwise refused without --force.
+    """
+    copies = dict(plan(name, destination))
+    if not force:
+        refuse_changes(copies)
+    for target, content in copies.items():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    print_lines(copies)
+
+
+def plan(name: str, destination: Path) -> Iterator[tuple[Path, bytes]]:
+    """Yield each file to be written, the recipe itself first, and its content.
+
+    Raises:
+        UsageError: When there is no such recipe, or two files would have the same name.
+    """
+    from gantool.recipe.problems import guess
+    from gantool.recipe.shipped import find_shipped, shipped_names
+
+    source = find_shipped(name)
+    if source is None:
+        known = shipped_names()
+        raise UsageError(
+            f"no shipped recipe '{name}'", guess(name, known) or f"shipped: {', '.join(known)}"
+        )
+    is_file = destination.suffix == ".toml"
+    folder = destination.parent if is_file else destination
+    target = destination if is_file else folder / source.name
+    yield target, source.read_bytes()
+    for parent in parents(source):
+        if parent.name == target.name:
+            raise UsageError(f"{target} is where '{parent.stem}' goes, which it extends")
+        yield folder / parent.name, parent.read_bytes()
+
+
+def parents(recipe: Path) -> Iterator[Path]:
+    """Yield the shipped recipes that a shipped recipe extends, the nearest first."""
+    import tomllib
+
+    from gantool.recipe.shipped import find_shipped
+
+    while extends := tomllib.loads(recipe.read_text(encoding="utf-8")).get("extends"):
+        parent = find_shipped(extends)
+        assert parent is not None, f"{recipe} extends {extends}, which is not shipped"
+        recipe = parent
+        yield recipe
+
+
+def refuse_changes(copies: dict[Path, bytes]) -> None:
+    """Refuse to overwrite files whose content differs.
+
+    Raises:
+        UsageError: When there are some.
+    """
+    changed = [
+        str(target)
+        for target, content in copies.items()
+        if target.exists() and target.read_bytes() != content
+    ]
+    if changed:
+        raise UsageError(
+            f"files that differ are there already: {', '.join(changed)}",
+            "--force overwrites them",
+        )

@@ -1,0 +1,123 @@
+"""`gantool data inspect`: what a dataset holds, and every file that deserves a look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gantool.cli.arguments import (
+    DebugOption,
+    JsonOption,
+    QuietOption,
+    RecipeArgument,
+    SetOption,
+    WorkersOption,
+    verbosity,
+)
+from gantool.cli.output import print_json, print_listing
+from gantool.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gantool.data.inspecting import Inspection, Spread
+    from gantool.data.prepared import PreparedImages
+
+EXAMPLES = """
+gantool data inspect base --set dataset.folder=data/paintings
+gantool data inspect base --sheet overview.png
+gantool data inspect base --json
+"""
+SHEET_IMAGES = 200
+
+
+def inspect(
+    recipe: RecipeArgument,
+    overrides: SetOption = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also draw many of the images into one picture.",
+            show_default=False,
+        ),
+    ] = None,
+    workers: WorkersOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Look at every image of a recipe: unusable, converted, tiny or duplicate files by name.
+
+    Lists the findings; how many images, classes and sizes there are is said on stderr.
+    """
+    from gantool.data import inspecting
+    from gantool.recipe.reading import read_recipe
+    from gantool.reporting.messages import say, show_warnings
+    from gantool.reporting.preparation import preparation_progress
+    from gantool.reporting.streams import open_console
+
+    console = open_console()
+    level = verbosity(quiet=quiet, verbose=False)
+    with show_warnings(console), preparation_progress(console, level) as progress:
+        plan = read_recipe(recipe, overrides or ())
+        found = inspecting.inspect(
+            plan.dataset,
+            plan.tables.image,
+            progress=lambda done, total: progress(done // 2, total // 2),  # each counts twice
+            workers=workers,
+        )
+    if as_json:
+        print_json(found.as_json())
+    else:
+        list_findings(found)
+    if not quiet:
+        for line in summary(found):
+            say(console, line)
+    if found.prepared is None:
+        raise DataError(f"none of the {found.files} images can be used")
+    if sheet is not None:
+        draw_sheet(found.prepared, sheet)
+
+
+def list_findings(found: Inspection) -> None:
+    """Print one record a finding."""
+    records = [
+        (finding.kind, finding.name, finding.detail, "used" if finding.used else "left out")
+        for finding in found.findings
+    ]
+    print_listing(("finding", "file", "detail", "use"), records)
+
+
+def summary(found: Inspection) -> Iterator[str]:
+    """Yield what the dataset holds, a line each."""
+    yield ""
+    yield f"{found.files:,} files, of which {found.usable:,} can be used"
+    if found.width is not None and found.height is not None:
+        yield f"width {span(found.width)}"
+        yield f"height {span(found.height)}"
+    if found.classes:
+        yield f"{len(found.classes)} classes, {found.unlabeled:,} images without one"
+        for name, count in found.classes.items():
+            yield f"{count:>8,}  {name}"
+    for kind, count in found.counts().items():
+        yield f"{count:,} {kind}"
+
+
+def span(spread: Spread) -> str:
+    """Return lengths in words."""
+    if spread.least == spread.greatest:
+        return f"{spread.least} pixels"
+    return f"{spread.least} to {spread.greatest} pixels, the median is {spread.median}"
+
+
+def draw_sheet(prepared: PreparedImages, path: Path) -> None:
+    """Write an overview of the images."""
+    from gantool.data.contact_sheet import contact_sheet
+    from gantool.reporting.aside import written_aside
+
+    with written_aside(path) as aside:
+        contact_sheet(prepared, SHEET_IMAGES).save(aside, format="PNG")
+    typer.echo(f"overview in {path}", err=True)

@@ -1,0 +1,137 @@
+"""`gantool describe`: everything about one component."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gantool.cli.arguments import DebugOption, JsonOption
+from gantool.cli.completion import complete_component
+from gantool.cli.options import as_toml, options_of, recipe_table
+from gantool.cli.output import print_json, print_listing
+
+if TYPE_CHECKING:
+    from gantool.cli.options import Option
+    from gantool.registry.catalog import Catalog, Offer
+
+EXAMPLES = """
+gantool describe architecture/dcgan
+gantool describe loss/losses:hinge
+gantool describe regularizer/spectral-norm --json
+"""
+PAPER = re.compile(r"\(([A-Z][^()]*\b(?:19|20)\d\d\b[^()]*)\)")
+"""How docstrings cite: authors and year in parentheses, with section or equation."""
+
+
+def describe(
+    component: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND/NAME",
+            help="A component, as list-components names it.",
+            autocompletion=complete_component,
+            show_default=False,
+        ),
+    ],
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Describe a component: options, defaults, meaning, paper.
+
+    At the end comes a table to paste into a recipe.
+    """
+    from gantool.registry.catalog import installed
+
+    catalog = installed()
+    offer = catalog.locate(component)
+    if as_json:
+        print_json(as_data(offer, shortest_name(offer, catalog)))
+    else:
+        print_page(offer, shortest_name(offer, catalog))
+
+
+def shortest_name(offer: Offer, catalog: Catalog) -> str:
+    """Return the name that finds a component: the full one where others have the same."""
+    same = [each for each in catalog.of_kind(offer.kind) if each.name == offer.name]
+    return offer.name if len(same) == 1 else offer.full_name
+
+
+def papers(documentation: str) -> list[str]:
+    """Return the papers that a docstring cites, in its order."""
+    return PAPER.findall(" ".join(documentation.split()))
+
+
+def as_data(offer: Offer, use: str) -> dict[str, Any]:
+    """Return everything about a component as plain data."""
+    documentation = inspect.getdoc(offer.component) or ""
+    return {
+        "component": f"{offer.kind}/{use}",
+        "kind": offer.kind,
+        "name": offer.name,
+        "full_name": offer.full_name,
+        "plugin": offer.plugin.name,
+        "distribution": offer.plugin.distribution,
+        "version": offer.plugin.version,
+        "description": documentation,
+        "papers": papers(documentation),
+        "options": [
+            {key: value for key, value in asdict(option).items() if key != "placeholder"}
+            for option in options_of(offer.component)
+        ],
+        "toml": recipe_table(offer.component, use),
+    }
+
+
+def print_page(offer: Offer, use: str) -> None:
+    """Print everything about a component for a person."""
+    documentation = inspect.getdoc(offer.component) or ""
+    plugin = offer.plugin
+    _say(f"{offer.kind}/{use}", "bold cyan")
+    _say(f"plugin  {plugin.name} ({plugin.distribution} {plugin.version})")
+    for paper in papers(documentation):
+        _say(f"paper   {paper}")
+    for paragraph in documentation.split("\n\n"):
+        print()
+        _say(paragraph.replace("\n", " "))
+    print()
+    print_options(options_of(offer.component))
+    print()
+    _say("In a recipe", "bold")
+    print()
+    print(recipe_table(offer.component, use), end="")
+
+
+def print_options(options: list[Option]) -> None:
+    """Print a table of options, or that there are none."""
+    if not options:
+        print("It has no options.")
+        return
+    columns = ("option", "type", "default", "meaning")
+    print_listing(
+        columns, [(each.name, each.type, default(each), each.meaning) for each in options]
+    )
+
+
+def default(option: Option) -> str:
+    """Return what holds where a recipe does not say an option."""
+    if option.required:
+        return "required"
+    return "absent" if option.default is None else as_toml(option.default)
+
+
+def _say(text: str, style: str = "") -> None:
+    """Print text, wrapped between words and styled on a terminal."""
+    from gantool.reporting.messages import visible
+
+    if not sys.stdout.isatty():
+        print(visible(text))
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    Console().print(Text(visible(text), style=style))

@@ -1,0 +1,59 @@
+"""What a person sees on stderr when a command fails."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import traceback
+
+from gantool.errors import DiskError, GantoolError
+
+LOGGER = logging.getLogger("gantool")
+
+DISK_ERRORS = frozenset(
+    (
+        errno.EACCES,
+        errno.EDQUOT,
+        errno.EIO,
+        errno.EEXIST,
+        errno.EISDIR,
+        errno.ENOSPC,
+        errno.ENOTDIR,
+        errno.EPERM,
+        errno.EROFS,
+    )
+)
+"""What is wrong with the user's disk or paths, not with the program."""
+
+
+def understood(error: Exception) -> GantoolError | None:
+    """Return the failure that an exception means to a user; None if it is a bug."""
+    if isinstance(error, GantoolError):
+        return error
+    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+        place = "" if error.filename is None else f": {error.filename}"
+        failure = DiskError(f"{error.strerror}{place}")
+        failure.__cause__ = error
+        return failure
+    return None
+
+
+def show_failure(error: GantoolError) -> None:
+    """Show what was expected, what was found, and the way out."""
+    from gantool.reporting.messages import show_error
+    from gantool.reporting.streams import open_console
+
+    console = open_console()
+    if LOGGER.isEnabledFor(logging.DEBUG):
+        traceback.print_exception(error)
+    show_error(error, console)
+
+
+def show_bug(error: Exception) -> None:
+    """Show the traceback of what should not have happened, and what to do with it."""
+    from gantool.reporting.messages import ERROR_STYLE, say
+    from gantool.reporting.streams import open_console
+
+    traceback.print_exception(error)
+    request = "please report it, with the lines above and the output of: gantool environment"
+    say(open_console(), ("error:", ERROR_STYLE), f" this is a bug in gantool; {request}")

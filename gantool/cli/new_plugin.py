@@ -1,0 +1,111 @@
+"""`gantool new-plugin`: a package to put a component of one's own into."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gantool.cli.arguments import DebugOption
+from gantool.cli.completion import complete_kind
+from gantool.cli.output import print_lines
+from gantool.errors import UsageError
+
+if TYPE_CHECKING:
+    from gantool.registry.catalog import Catalog
+    from gantool.scaffold.naming import Naming
+
+EXAMPLES = """
+gantool new-plugin sparkle --kind regularizer
+gantool new-plugin my-photos --kind dataset --folder ~/plugins
+"""
+
+
+def new_plugin(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="What recipes will call the component: lower-case words with dashes.",
+            show_default=False,
+        ),
+    ],
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--kind",
+            metavar="KIND",
+            help="dataset, architecture, loss, regularizer, metric, extractor or logger.",
+            autocompletion=complete_kind,
+            show_default=False,
+        ),
+    ],
+    folder: Annotated[
+        Path,
+        typer.Option(
+            "--folder",
+            metavar="DEST",
+            help="Where to put the folder gantool-NAME; by default the working folder.",
+            show_default=False,
+        ),
+    ] = Path(),
+    debug: DebugOption = False,
+) -> None:
+    """Write a package with one working component of your own.
+
+    The package gantool-NAME holds the component, its contract test, a README, a license and a CI
+    file. The paths of its files are printed.
+    """
+    from gantool.registry.catalog import installed
+    from gantool.scaffold.naming import Naming, check_naming
+    from gantool.scaffold.writing import package_files, write_package
+
+    naming = Naming(name, kind)
+    refuse_taken(naming, installed())
+    check_naming(naming)
+    root = folder.expanduser() / naming.distribution
+    print_lines(write_package(root, package_files(naming)))
+    show_next(root, naming)
+
+
+def refuse_taken(naming: Naming, catalog: Catalog) -> None:
+    """Refuse an unknown kind, and a name that recipes already understand.
+
+    Raises:
+        UsageError: When the kind is unknown, or a kind, a plugin or a component of the kind has
+            the name.
+    """
+    from gantool.interfaces.component import KINDS
+
+    name, kind = naming.plugin, naming.kind
+    if kind not in KINDS:
+        raise UsageError(f"unknown kind '{kind}'", f"kinds: {', '.join(KINDS)}")
+    if name in KINDS:
+        raise UsageError(f"a plugin cannot be called '{name}', which is a kind")
+    for plugin in catalog.plugins:
+        if name == plugin.name:
+            raise UsageError(
+                f"{plugin.distribution} has a plugin '{name}' already", "choose another name"
+            )
+    if name in catalog.names(kind):
+        offer = next(offer for offer in catalog.of_kind(kind) if offer.name == name)
+        owner = f"plugin '{offer.plugin.name}' of {offer.plugin.distribution}"
+        raise UsageError(f"there is a {kind} '{name}' already, in {owner}", "choose another name")
+
+
+def show_next(root: Path, naming: Naming) -> None:
+    """Say what can be done with the package."""
+    import shlex
+
+    from gantool.reporting.messages import say
+    from gantool.reporting.streams import open_console
+
+    console = open_console()
+    say(console, "\n", ("next", "bold"))
+    for command, purpose in (
+        (f"pip install -e {shlex.quote(str(root))}", "install it; changes count at once"),
+        (f"gantool describe {naming.kind}/{naming.plugin}", "see what recipes can say"),
+        (f"cd {shlex.quote(str(root))} && pytest", "check that it keeps gantool's promises"),
+    ):
+        say(console, (f"  {command}", "cyan"), (f"   {purpose}", "dim"))

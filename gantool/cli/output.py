@@ -1,0 +1,91 @@
+"""What commands print on stdout: tables for people, tab-separated records and JSON for programs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+STYLES: Mapping[str, str] = {"failure": "red", "state": "yellow"}
+"""Styles of columns that want attention, by their name."""
+HEADER_STYLE = "bold"
+NAME_STYLE = "cyan"
+
+
+def styled(text: str, **style: Any) -> str:
+    """Return styled text; Typer's echo takes the styles away where stdout is no terminal."""
+    return text if os.environ.get("NO_COLOR") else typer.style(text, **style)
+
+
+def print_json(value: Any) -> None:
+    """Print plain data as JSON; paths become text."""
+    import json
+
+    print(json.dumps(value, indent=2, default=str))
+
+
+def print_result(path: Path) -> None:
+    """Print where the result is, for a program; a person has been told on stderr."""
+    if not sys.stdout.isatty():
+        print(path)
+
+
+def print_lines(lines: Iterable[object]) -> None:
+    """Print one thing a line."""
+    for line in lines:
+        print(line)
+
+
+def print_listing(
+    columns: Sequence[str],
+    records: Sequence[Sequence[object]],
+    shown: Sequence[Sequence[str]] | None = None,
+) -> None:
+    """Print a table on a terminal, and elsewhere one record a line, never cut.
+
+    Args:
+        columns: Names of the columns; only a terminal shows them.
+        records: One value for each column.
+        shown: The same as a person likes to read it; by default the records' own values.
+    """
+    if sys.stdout.isatty():
+        _print_table(columns, [[str(value) for value in row] for row in shown or records])
+    else:
+        print_records(records)
+
+
+def print_records(records: Iterable[Sequence[object]]) -> None:
+    """Print one record a line, its values between tabs."""
+    print_lines("\t".join(map(one_line, record)) for record in records)
+
+
+def one_line(value: object) -> str:
+    """Return a value as text without tabs, line ends and whatever could steer a terminal."""
+    from gantool.reporting.messages import visible
+
+    return visible(" ".join(str(value).split()))
+
+
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print the columns that hold anything."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from gantool.reporting.messages import visible
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=HEADER_STYLE)
+    filled = [index for index in range(len(columns)) if any(row[index] for row in rows)]
+    for index in filled:
+        style = STYLES.get(columns[index], "" if index else NAME_STYLE)
+        table.add_column(columns[index], style=style, overflow="fold", no_wrap=not index)
+    for row in rows:
+        table.add_row(*(Text(visible(row[index])) for index in filled))
+    if rows:
+        Console().print(table)

@@ -1,0 +1,53 @@
+"""`gantool resume`: go on with a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gantool.cli.arguments import (
+    DebugOption,
+    DeviceOption,
+    QuietOption,
+    VerboseOption,
+    verbosity,
+)
+from gantool.cli.completion import complete_run
+from gantool.cli.output import print_result
+
+EXAMPLES = """
+gantool resume
+gantool resume runs/quickstart-2026-01-31-1
+gantool resume runs/quickstart-2026-01-31-1 --steps 1200
+"""
+
+
+def resume(
+    run: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="RUN",
+            help="A run folder; by default the newest in runs/.",
+            autocompletion=complete_run,
+            show_default=False,
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="A new total of steps.", show_default=False),
+    ] = None,
+    device: DeviceOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Go on with a run from its newest intact checkpoint.
+
+    The recipe comes from the run folder, and the result is as if the run had never stopped.
+    """
+    from gantool import launch
+
+    level = verbosity(quiet=quiet, verbose=verbose)
+    print_result(launch.resume(run, steps=steps, device=device, level=level).folder.path)

@@ -1,0 +1,93 @@
+"""`gantool show`: the resolved recipe, and where each value was said."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from gantool.cli.arguments import DebugOption, JsonOption, RecipeArgument, SetOption
+from gantool.cli.output import one_line, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.text import Text
+
+    from gantool.recipe.schema import Recipe
+
+EXAMPLES = """
+gantool show spectral
+gantool show spectral --set training.steps=600 > mine.toml
+gantool show spectral --json
+"""
+MOST_COLUMNS = 44
+"""Longer lines do not move the origins of all others to the right."""
+
+
+def show(
+    recipe: RecipeArgument,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Show the resolved recipe, and where each value was said.
+
+    It holds every value, defaults too, and is a recipe again: the origins are comments.
+    """
+    from gantool.recipe.reading import read_recipe
+
+    resolved = read_recipe(recipe, overrides or ())
+    if as_json:
+        print_json(describe(resolved))
+    elif sys.stdout.isatty():
+        from rich.console import Console
+
+        console = Console()
+        for line, origin in annotated(resolved):
+            console.print(_styled(line, origin), soft_wrap=True)
+    else:
+        for line, origin in annotated(resolved):
+            print(f"{line}# {origin}" if origin else line)
+
+
+def describe(recipe: Recipe) -> dict[str, Any]:
+    """Return a resolved recipe as plain data."""
+    return {
+        "recipe": recipe.name,
+        "document": recipe.document,
+        "origins": {".".join(map(str, path)): said for path, said in recipe.origins.items()},
+        "warnings": list(recipe.warnings),
+    }
+
+
+def annotated(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """Yield each line of the recipe as TOML, and where its value was said.
+
+    Lines with an origin are padded, so that the origins stand below each other.
+    """
+    from gantool.recipe.positions import locate
+    from gantool.recipe.writing import dump
+
+    text = dump(recipe.document)
+    positions = locate(text)
+    origins: dict[int, str] = {}
+    for path, origin in recipe.origins.items():
+        number = text.count("\n", 0, positions.key(path).start)
+        origins.setdefault(number, one_line(origin))
+    lines = text.rstrip("\n").split("\n")
+    lengths = [len(lines[number]) for number in origins]
+    width = max((length for length in lengths if length <= MOST_COLUMNS), default=0)
+    for number, line in enumerate(lines):
+        yield (f"{line:<{width}}  ", origins[number]) if number in origins else (line, "")
+
+
+def _styled(line: str, origin: str) -> Text:
+    from rich.text import Text
+
+    from gantool.recipe.resolving import DEFAULT
+    from gantool.reporting.messages import visible
+
+    if not origin:
+        return Text(visible(line), style="bold")
+    style = "dim" if origin == DEFAULT else "cyan"
+    return Text.assemble(visible(line), (f"# {origin}", style))

@@ -1,0 +1,118 @@
+"""`gantool validate`: check recipes without training."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gantool.cli.arguments import DebugOption, JsonOption, SetOption
+from gantool.cli.completion import complete_recipe
+from gantool.cli.output import print_json, print_records, styled
+from gantool.errors import GantoolError, Problem, RecipeError, exit_code
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXAMPLES = """
+gantool validate recipes/*.toml
+gantool validate mine.toml --set training.steps=600
+gantool validate mine.toml --json
+"""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found out about a recipe.
+
+    Attributes:
+        recipe: As the user named it.
+        warnings: What is allowed and probably unwise.
+        error: Why it cannot be run, or None.
+    """
+
+    recipe: str
+    warnings: tuple[str, ...] = ()
+    error: GantoolError | None = None
+
+    @property
+    def state(self) -> str:
+        """How it is called in a listing."""
+        return "valid" if self.error is None else "invalid"
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Return everything that makes it invalid, also what has no place in a file."""
+        if self.error is None:
+            return ()
+        if isinstance(self.error, RecipeError) and self.error.problems:
+            return self.error.problems
+        return (Problem(self.error.message, (), self.recipe, suggestion=self.error.hint),)
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "recipe": self.recipe,
+            "valid": self.error is None,
+            "problems": [asdict(problem) for problem in self.problems()],
+            "warnings": list(self.warnings),
+        }
+
+
+def validate(
+    recipes: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RECIPE",
+            help="Recipe files, or names of shipped recipes.",
+            autocompletion=complete_recipe,
+            show_default=False,
+        ),
+    ],
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Check recipes without training.
+
+    Every problem is shown with its file, line and column. What needs the images or a device is
+    checked by gantool run RECIPE --dry-run.
+    """
+    verdicts = [check(recipe, overrides or ()) for recipe in recipes]
+    if as_json:
+        print_json([verdict.as_data() for verdict in verdicts])
+    else:
+        for verdict in verdicts:
+            report(verdict)
+            if verdict.error is not None and verdict is not verdicts[-1]:
+                typer.echo(err=True)
+    if codes := [exit_code(verdict.error) for verdict in verdicts if verdict.error]:
+        raise typer.Exit(max(codes))
+
+
+def check(recipe: str, overrides: Sequence[str]) -> Verdict:
+    """Read a recipe and return what was found."""
+    from gantool.recipe.reading import read_recipe
+
+    try:
+        return Verdict(recipe, read_recipe(recipe, overrides).warnings)
+    except GantoolError as error:
+        return Verdict(recipe, error=error)
+
+
+def report(verdict: Verdict) -> None:
+    """Show warnings and problems on stderr, and the state on stdout."""
+    from gantool.cli.failures import show_failure
+    from gantool.reporting.messages import WARNING_STYLE, say
+    from gantool.reporting.streams import open_console
+
+    for warning in verdict.warnings:
+        say(open_console(), ("warning:", WARNING_STYLE), f" {verdict.recipe}: {warning}")
+    if verdict.error is not None:
+        show_failure(verdict.error)
+    if sys.stdout.isatty():
+        color = typer.colors.GREEN if verdict.error is None else typer.colors.RED
+        typer.echo(styled(f"{verdict.state:<9}", fg=color) + verdict.recipe)
+    else:
+        print_records([(verdict.recipe, verdict.state)])
