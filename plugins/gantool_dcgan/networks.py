@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -41,7 +42,7 @@ class Generator(nn.Module):
         inputs = 2 * latent_dim if classes else latent_dim
         first = nn.ConvTranspose2d(inputs, widths[0], smallest_map(image), bias=False)
         blocks = [_grown(first, widths[0])]
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             blocks.append(_grown(_doubling(before, after), after))
         self.blocks = nn.ModuleList(blocks)
         self.to_image = nn.Sequential(_doubling(widths[-1], image.channels), nn.Tanh())
@@ -67,7 +68,7 @@ class Discriminator(nn.Module):
         widths = channels(image, width)
         bias = norm == "none"  # a normalization has a shift of its own
         blocks = [_shrunk(image.channels, widths[0], norm if first_norm else "none", bias=bias)]
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             blocks.append(_shrunk(before, after, norm, bias=bias))
         self.blocks = nn.ModuleList(blocks)
         self.to_logit = nn.Conv2d(widths[-1], 1, smallest_map(image), bias=bias)
@@ -87,7 +88,8 @@ class Discriminator(nn.Module):
         if self.embedding is None:
             return logits
         pooled = features.sum((2, 3))  # [N, 8w]
-        return logits + (self.embedding(labels) * pooled).sum(1)
+        projected: Tensor = (self.embedding(labels) * pooled).sum(1)  # [N]
+        return logits + projected
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the logits [N] of images."""

@@ -27,7 +27,8 @@ def test_importing_gantool_imports_neither_torch_nor_pydantic() -> None:
 
 def test_interfaces_import_no_torch() -> None:
     names = [name for name in gantool.__all__ if name not in {"run", "resume", "load"}]
-    code = f"import sys, gantool; [getattr(gantool, n) for n in {names}]; print('torch' in sys.modules)"
+    resolve = f"[getattr(gantool, name) for name in {names}]"
+    code = f"import sys, gantool; {resolve}; print('torch' in sys.modules)"
     shown = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout

@@ -4,42 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
-import sysconfig
-import venv
 import zipfile
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel from the checkout, without network."""
-    folder = tmp_path_factory.mktemp("wheel")
-    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*pip, "--no-index", "--wheel-dir", str(folder), str(ROOT)], check=True)
-    (built,) = folder.glob("*.whl")
-    return built
-
-
-@pytest.fixture(scope="module")
-def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install the wheel beside the running environment's packages, with gantool itself hidden.
-
-    A path file shows the packages, and no path files among them: an editable gantool stays out
-    of sight, and the wheel's own metadata stands before it.
-    """
-    folder = tmp_path_factory.mktemp("environment")
-    venv.create(folder, with_pip=False)
-    interpreter = folder / "bin" / "python"
-    site = folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
-    subprocess.run([*pip, "--target", str(site), str(wheel)], check=True)
-    (site / "running.pth").write_text(sysconfig.get_paths()["purelib"] + "\n", encoding="utf-8")
-    return interpreter
 
 
 def gantool(python: Path, cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -69,6 +37,10 @@ def test_wheel_holds_the_modules_of_the_tree(wheel: Path) -> None:
     recipes = {f"gantool/_recipes/{path.name}" for path in (ROOT / "recipes").glob("*.toml")}
     assert recipes, "no recipes found"
     assert {name for name in names if name.startswith("gantool/_recipes/")} == recipes
+    places = (ROOT / "gantool" / "scaffold" / "templates").rglob("*")
+    templates = {path.relative_to(ROOT).as_posix() for path in places if path.is_file()}
+    assert templates, "no templates found"
+    assert {name for name in names if name.startswith("gantool/scaffold/templates/")} == templates
 
 
 def test_installed_wheel_is_not_the_checkout(python: Path, tmp_path: Path) -> None:
