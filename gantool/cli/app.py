@@ -25,6 +25,7 @@ from gantool.cli import (
     resume,
     run,
     sample,
+    schema,
     show,
     validate,
 )
@@ -95,6 +96,7 @@ add(app, "list-recipes", list_recipes.list_recipes, list_recipes.EXAMPLES, RECIP
 add(app, "copy-recipe", copy_recipe.copy_recipe, copy_recipe.EXAMPLES, RECIPES)
 add(app, "show", show.show, show.EXAMPLES, RECIPES)
 add(app, "validate", validate.validate, validate.EXAMPLES, RECIPES)
+add(app, "schema", schema.schema, schema.EXAMPLES, RECIPES)
 add(app, "list-plugins", list_plugins.list_plugins, list_plugins.EXAMPLES, PLUGINS)
 add(app, "list-components", list_components.list_components, list_components.EXAMPLES, PLUGINS)
 add(app, "describe", describe.describe, describe.EXAMPLES, PLUGINS)

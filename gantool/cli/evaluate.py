@@ -49,7 +49,7 @@ def names(kind: str) -> list[str]:
     return installed().names(kind)
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913  one argument an option
     run: RunArgument,
     *,
     metrics: Annotated[

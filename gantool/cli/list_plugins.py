@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gantool.cli.arguments import DebugOption, JsonOption
-from gantool.cli.output import print_json, print_listing
+from gantool.cli.output import FAILURE_STYLE, Cell, print_json, print_listing
 from gantool.errors import PluginError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gantool.registry.discovery import Plugin
 
 EXAMPLES = """
@@ -34,18 +36,29 @@ def list_plugins(
     if as_json:
         print_json(list(map(describe, plugins)))
     else:
-        columns = ("plugin", "package", "version", "components", "failure")
-        print_listing(columns, list(map(record, plugins)))
+        columns = ("plugin", "package", "version", "components")
+        rows = [row for plugin in plugins for row in shown(plugin)]
+        print_listing(columns, list(map(record, plugins)), rows)
     faulty = [plugin.name for plugin in plugins if plugin.failure or plugin.remark]
     if strict and faulty:
         raise PluginError(f"something is wrong with plugins: {', '.join(faulty)}")
 
 
 def record(plugin: Plugin) -> tuple[str, str, str, str, str]:
-    """Return a plugin as a row of the listing."""
+    """Return a plugin as a record: name, package, version, components, what is wrong."""
     components = ", ".join(f"{each.kind}/{each.name}" for each in plugin.components)
     failure = plugin.failure or plugin.remark or ""
     return plugin.name, plugin.distribution, plugin.version, components, failure
+
+
+def shown(plugin: Plugin) -> Iterator[tuple[Cell, ...]]:
+    """Yield the rows of a plugin for a person: what is wrong stands where components would."""
+    *origin, components, failure = record(plugin)
+    if components:
+        yield (*origin, components)
+        origin = [""] * len(origin)
+    if failure or not components:
+        yield (*origin, (failure, FAILURE_STYLE))
 
 
 def describe(plugin: Plugin) -> dict[str, Any]:

@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-STYLES: Mapping[str, str] = {"failure": "red", "state": "yellow"}
+    from rich.text import Text
+
+Cell = str | tuple[str, str]
+"""Text of a table on a terminal, or text and its style."""
+
+FAILURE_STYLE = "red"
+STYLES: Mapping[str, str] = {"failure": FAILURE_STYLE, "state": "yellow"}
 """Styles of columns that want attention, by their name."""
 HEADER_STYLE = "bold"
 NAME_STYLE = "cyan"
@@ -45,17 +51,19 @@ def print_lines(lines: Iterable[object]) -> None:
 def print_listing(
     columns: Sequence[str],
     records: Sequence[Sequence[object]],
-    shown: Sequence[Sequence[str]] | None = None,
+    shown: Sequence[Sequence[Cell]] | None = None,
 ) -> None:
     """Print a table on a terminal, and elsewhere one record a line, never cut.
 
     Args:
         columns: Names of the columns; only a terminal shows them.
         records: One value for each column.
-        shown: The same as a person likes to read it; by default the records' own values.
+        shown: The same as a person likes to read it, cells with a style of their own among them;
+            by default the records' own values.
     """
     if sys.stdout.isatty():
-        _print_table(columns, [[str(value) for value in row] for row in shown or records])
+        plain = [[str(value) for value in record] for record in records]
+        _print_table(columns, plain if shown is None else shown)
     else:
         print_records(records)
 
@@ -72,13 +80,10 @@ def one_line(value: object) -> str:
     return visible(" ".join(str(value).split()))
 
 
-def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     """Print the columns that hold anything."""
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
-
-    from gantool.reporting.messages import visible
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=HEADER_STYLE)
     filled = [index for index in range(len(columns)) if any(row[index] for row in rows)]
@@ -86,6 +91,15 @@ def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         style = STYLES.get(columns[index], "" if index else NAME_STYLE)
         table.add_column(columns[index], style=style, overflow="fold", no_wrap=not index)
     for row in rows:
-        table.add_row(*(Text(visible(row[index])) for index in filled))
+        table.add_row(*(_text(row[index]) for index in filled))
     if rows:
         Console().print(table)
+
+
+def _text(cell: Cell) -> Text:
+    from rich.text import Text
+
+    from gantool.reporting.messages import visible
+
+    text, style = (cell, "") if isinstance(cell, str) else cell
+    return Text(visible(text), style)

@@ -11,6 +11,7 @@ from gantool.cli.arguments import (
     DebugOption,
     DeviceOption,
     QuietOption,
+    SetOption,
     VerboseOption,
     verbosity,
 )
@@ -21,6 +22,7 @@ EXAMPLES = """
 gantool resume
 gantool resume runs/quickstart-2026-01-31-1
 gantool resume runs/quickstart-2026-01-31-1 --steps 1200
+gantool resume runs/base-2026-01-31-1 --set optimizer.learning_rate=0.0002 --override
 """
 
 
@@ -38,6 +40,11 @@ def resume(
         int | None,
         typer.Option(min=1, metavar="N", help="A new total of steps.", show_default=False),
     ] = None,
+    overrides: SetOption = None,
+    override: Annotated[
+        bool,
+        typer.Option("--override", help="Go on although a change would alter the training."),
+    ] = False,
     device: DeviceOption = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -45,9 +52,13 @@ def resume(
 ) -> None:
     """Go on with a run from its newest intact checkpoint.
 
-    The recipe comes from the run folder, and the result is as if the run had never stopped.
+    The recipe comes from the run folder, and the result is as if the run had never stopped. What
+    has changed since is shown, and refused where it would alter the training.
     """
     from gantool import launch
 
     level = verbosity(quiet=quiet, verbose=verbose)
-    print_result(launch.resume(run, steps=steps, device=device, level=level).folder.path)
+    trained = launch.resume(
+        run, overrides or (), steps=steps, device=device, override=override, level=level
+    )
+    print_result(trained.folder.path)

@@ -93,6 +93,7 @@ def test_components_of_one_kind(gantool: Callable[..., Any]) -> None:
     listed = json.loads(gantool("list-components", "regularizer", "--json").stdout)
     assert {each["component"] for each in listed} >= {"regularizer/l2", "regularizer/spectral-norm"}
     assert all(each.keys() == {"component", "plugin", "summary"} for each in listed)
+    assert all(each["component"].startswith("regularizer/") for each in listed)
     assert gantool("list-components", "logger").code == 0
 
 
@@ -131,7 +132,7 @@ def test_recipes(gantool: Callable[..., Any]) -> None:
 @pytest.mark.parametrize(
     ("command", "headings"),
     [
-        ("list-plugins", ["plugin", "package", "version", "components", "failure"]),
+        ("list-plugins", ["plugin", "package", "version", "components"]),
         ("list-components", ["component", "plugin", "summary"]),
         ("list-recipes", ["recipe", "summary"]),
     ],
@@ -155,8 +156,18 @@ def test_on_a_terminal_a_table_with_headings_fits(
     assert "\x1b" not in "".join(rows)  # nor does a plugin's failure steer the terminal
 
 
-def test_an_empty_column_is_left_out_on_a_terminal(
-    gantool: Callable[..., Any], on_terminal: Callable[[int], None]
+def test_on_a_terminal_what_is_wrong_is_red_and_stands_where_components_would(
+    gantool: Callable[..., Any],
+    install: Callable[..., None],
+    on_terminal: Callable[[int], None],
 ) -> None:
-    on_terminal(80)
-    assert "failure" not in gantool("list-plugins").stdout
+    install("third-broken", BROKEN)
+    install("third-party", f"{THIRD_PARTY}\nprint('hello')\n")
+    on_terminal(110)
+    lines = gantool("list-plugins").stdout.splitlines()
+    broken = next(line for line in lines if "third-broken" in line)
+    assert "\x1b[31mImportError: no module named \\x1b[31mred" in broken
+    place = next(index for index, line in enumerate(lines) if "third-party" in line)
+    assert "loss/hinge" in lines[place]
+    assert "\x1b[31mit prints while it is loaded: 'hello\\n'" in lines[place + 1]
+    assert ANSI.sub("", lines[place + 1]).startswith("   ")

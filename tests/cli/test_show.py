@@ -36,8 +36,9 @@ def test_every_value_has_its_origin(gantool: Callable[..., Any], recipe: Path) -
 
 
 def test_an_origin_never_leaves_its_line(gantool: Callable[..., Any], recipe: Path) -> None:
-    page = gantool("show", recipe, "--set", 'device.name="cpu"\n\n').stdout
-    assert '# --set device.name="cpu"\n' in page
+    page = gantool("show", recipe, "--set", "sampling.at_epochs=[1,\n2]").stdout
+    assert "at_epochs = [1, 2] " in page
+    assert "# --set sampling.at_epochs=[1, 2]\n" in page
 
 
 def test_json(gantool: Callable[..., Any], recipe: Path) -> None:

@@ -30,10 +30,12 @@ LIGHT = {
     "list-components": 0,
     "list-recipes": 0,
     "list-runs": 0,
+    "schema": 0,
     "describe architecture/dcgan": 0,
     "show spectral": 0,
     "validate quickstart base l2 spectral": 0,
     "validate nothing-of-that-name": 2,
+    "new-plugin no_name --kind loss": 2,
 }
 
 
