@@ -10,6 +10,7 @@ import typer
 
 from gantool import __version__
 from gantool.cli import (
+    check_plugin,
     copy_recipe,
     data_download,
     data_inspect,
@@ -100,6 +101,7 @@ add(app, "schema", schema.schema, schema.EXAMPLES, RECIPES)
 add(app, "list-plugins", list_plugins.list_plugins, list_plugins.EXAMPLES, PLUGINS)
 add(app, "list-components", list_components.list_components, list_components.EXAMPLES, PLUGINS)
 add(app, "describe", describe.describe, describe.EXAMPLES, PLUGINS)
+add(app, "check-plugin", check_plugin.check_plugin, check_plugin.EXAMPLES, PLUGINS)
 add(app, "new-plugin", new_plugin.new_plugin, new_plugin.EXAMPLES, PLUGINS)
 app.add_typer(data, name="data", rich_help_panel=REST)
 add(data, "download", data_download.download, data_download.EXAMPLES)

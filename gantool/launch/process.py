@@ -6,22 +6,27 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from gantool.errors import Interrupted
+from gantool.errors import DivergedError, Interrupted
 from gantool.launch.observing import observed, outcome_of
 from gantool.launch.session import memory_faults_named
 from gantool.recipe.writing import dump
 from gantool.runs.checkpoints import Checkpoints
+from gantool.runs.durable import write_durably
 from gantool.runs.status import write_json, write_status
-from gantool.training.saving import Saver
 from gantool.training.stopping import StopSignals
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from gantool.errors import GantoolError
     from gantool.launch.session import Session
     from gantool.reporting.streams import Level
     from gantool.runs.folder import RunFolder
     from gantool.runs.status import Outcome, RunStatus
+    from gantool.training.saving import Saver
+    from gantool.training.trainer import Trainer
+
+log = logging.getLogger("gantool")
 
 
 def write_beginning(folder: RunFolder, session: Session, status: RunStatus) -> None:
@@ -32,7 +37,7 @@ def write_beginning(folder: RunFolder, session: Session, status: RunStatus) -> N
     if session.prepared.skipped:
         lines = (f"{skipped.name}\t{skipped.reason}\n" for skipped in session.prepared.skipped)
         folder.skipped.write_text("".join(lines), encoding="utf-8", errors="surrogateescape")
-    folder.recipe.write_text(dump(session.plan.document), encoding="utf-8")
+    write_durably(folder.recipe, dump(session.plan.document))
 
 
 def note_environment(folder: RunFolder) -> None:
@@ -40,10 +45,17 @@ def note_environment(folder: RunFolder) -> None:
     from gantool.registry.catalog import installed
     from gantool.runs.environment import describe_environment
 
-    before: list[Any] = []
-    if folder.environment.exists():
-        before = json.loads(folder.environment.read_text(encoding="utf-8"))
-    write_json(folder.environment, [*before, describe_environment(installed().plugins)])
+    now = describe_environment(installed().plugins)
+    write_json(folder.environment, [*_environments(folder), now])
+
+
+def _environments(folder: RunFolder) -> list[Any]:
+    """Return what earlier processes noted; a file that cannot be read is begun anew."""
+    try:
+        noted = json.loads(folder.environment.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return []
+    return noted if isinstance(noted, list) else []
 
 
 def train(
@@ -70,21 +82,32 @@ def train(
                 trainer.train()
         outcome = outcome_of(trainer)
     finally:
-        write_status(folder, status.at(trainer.step, outcome))
-        _draw_curves(folder)
+        _note_end(folder, status.at(trainer.step, outcome))
     ended = outcome_of(trainer)
     if announce:
         show_outcome(folder, ended, trainer.step, console, level)
-    if ended == "stopped" and signals.received is not None:
-        raise Interrupted(
+    if ended == "stopped":
+        raise _reason_of_stop(trainer, signals.received, folder)
+
+
+def _reason_of_stop(trainer: Trainer, signal_number: int | None, folder: RunFolder) -> GantoolError:
+    """Return what ended a run before its last step: a signal, or what its watcher found."""
+    if signal_number is not None:
+        return Interrupted(
             f"{trainer.stop_reason} received; saved after step {trainer.step}",
             f"go on with: gantool resume {folder.path}",
-            signal_number=signals.received,
+            signal_number=signal_number,
         )
+    return DivergedError(
+        f"stopped and saved after step {trainer.step}: {trainer.stop_reason}",
+        f'health.policy is "stop"; to go on as it is: gantool resume {folder.path}',
+    )
 
 
 def _saver(session: Session, folder: RunFolder, status: RunStatus) -> Saver:
     """Return what saves the run, after sweeping up what a killed process has left."""
+    from gantool.training.saving import Saver
+
     tables, step = session.plan.tables, session.trainer.step
     checkpoints = Checkpoints(
         folder.checkpoints,
@@ -96,19 +119,19 @@ def _saver(session: Session, folder: RunFolder, status: RunStatus) -> Saver:
     return Saver(
         checkpoints,
         tables.checkpoints,
-        stops_on_divergence=tables.training.on_divergence == "stop",
+        stops_on_divergence=tables.training.on_divergence != "ignore",
         last_step=step or None,
     )
 
 
-def _draw_curves(folder: RunFolder) -> None:
-    """Draw the loss curves, if there are records; a full disk costs them and nothing else."""
+def _note_end(folder: RunFolder, status: RunStatus) -> None:
+    """Write the outcome and draw the loss curves; a full disk costs them and nothing else."""
     from gantool.reporting.curves import draw_curves
     from gantool.runs.records import JsonLines
 
-    records = list(JsonLines(folder.metrics).read())
     try:
-        if records:
+        write_status(folder, status)
+        if records := list(JsonLines(folder.metrics).read()):
             draw_curves(records, folder.curves, folder.name)
     except OSError as error:
-        logging.getLogger("gantool").warning("curves could not be drawn: %s", error)
+        log.warning("outcome and curves could not be written: %s", error)

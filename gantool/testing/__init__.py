@@ -1,0 +1,31 @@
+"""Contract checks: whether plugins keep what the interfaces promise.
+
+Three lines in a plugin's own tests check everything:
+
+    @parametrize_with_checks("my-plugin")
+    def test_contract(check):
+        check()
+
+`gantool check-plugin my-plugin` makes the same checks without pytest.
+"""
+
+from __future__ import annotations
+
+from gantool.testing.claims import BrokenPromise
+from gantool.testing.closed_forms import ClosedForm, LinearGame
+from gantool.testing.collecting import Check
+from gantool.testing.parametrizing import parametrize_with_checks
+from gantool.testing.promises import Promise, checks_for
+from gantool.testing.running import CheckResult, run_checks
+
+__all__ = [
+    "BrokenPromise",
+    "Check",
+    "CheckResult",
+    "ClosedForm",
+    "LinearGame",
+    "Promise",
+    "checks_for",
+    "parametrize_with_checks",
+    "run_checks",
+]

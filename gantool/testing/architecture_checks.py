@@ -1,0 +1,87 @@
+"""What every architecture promises of the images and classes that it supports."""
+
+from __future__ import annotations
+
+import pickle
+from typing import TYPE_CHECKING
+
+import torch
+
+from gantool.interfaces.image import ImageShape
+from gantool.testing.claims import require
+from gantool.testing.isolation import in_fresh_process
+from gantool.testing.players import (
+    CLASSES,
+    COUNT,
+    SIDES,
+    build_conditional,
+    failure_of,
+    refusal_of,
+    supported_image,
+)
+from gantool.testing.promises import promise
+
+if TYPE_CHECKING:
+    from gantool.interfaces.architecture import Architecture
+    from gantool.testing.subject import Subject
+
+CHANNELS = (1, 3, 4)
+CHECKING = """
+import pathlib, pickle
+architecture, *arguments = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())
+try:
+    architecture.check(*arguments)
+except ValueError:
+    pass
+print(json.dumps("torch" in sys.modules))
+"""
+
+
+@promise("architecture")
+def checks_what_can_be_built(subject: Subject[Architecture]) -> None:
+    """Networks of every shape that `check` accepts work, and of no size between that it refuses."""
+    architecture = subject.example()
+    image = supported_image(architecture)
+    squares = [image._replace(height=side, width=side) for side in SIDES]
+    accepted = [square for square in squares if refusal_of(architecture, square) is None]
+    oblongs = [one._replace(width=other.width) for one in accepted for other in accepted]
+    for shape in [*accepted, *oblongs[:4]]:
+        refusal, failure = refusal_of(architecture, shape), failure_of(architecture, shape)
+        require(refusal is not None or failure is None, f"`check` accepts {shape}: {failure}")
+    for square in squares:
+        if square not in accepted and accepted[:1] < [square] < accepted[-1:]:
+            works = failure_of(architecture, square) is None
+            require(not works, f"`check` refuses {square}, for which the networks work")
+
+
+@promise("architecture")
+def checks_without_torch(subject: Subject[Architecture]) -> None:
+    """`check` does not import torch, so that `gantool validate` stays instant."""
+    sent = subject.folder() / "arguments.pickle"
+    sent.write_bytes(pickle.dumps((subject.example(), ImageShape(3, 64, 64), 0)))
+    imported = in_fresh_process(CHECKING, str(sent)).strip() == "true"
+    require(not imported, "`check` imports torch")
+
+
+@promise("architecture")
+def works_with_any_channels(subject: Subject[Architecture]) -> None:
+    """Networks for 1, 3 and 4 channels work, unless `check` refuses the number."""
+    architecture = subject.example()
+    for channels in CHANNELS:
+        image = supported_image(architecture)._replace(channels=channels)
+        if refusal_of(architecture, image) is None:
+            failure = failure_of(architecture, image)
+            require(failure is None, f"`check` accepts {image}: {failure}")
+
+
+@promise("architecture")
+def works_with_labels(subject: Subject[Architecture]) -> None:
+    """Conditional networks give other images, and other logits, for other labels."""
+    players = build_conditional(subject.example()).evaluating()
+    for network, inputs in (
+        (players.generator, players.latents),
+        (players.discriminator, players.images),
+    ):
+        first, *others = [network(inputs, torch.full((COUNT,), c)) for c in range(CLASSES)]
+        ignored = all(torch.equal(first, other) for other in others)
+        require(not ignored, f"the {type(network).__name__} ignores labels")

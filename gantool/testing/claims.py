@@ -1,0 +1,80 @@
+"""What checks say when a promise is broken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from torch import Tensor
+
+
+class BrokenPromise(AssertionError):  # noqa: N818  it is the finding of a check, not a fault of it
+    """A component does not do what its interface promises; the message says what was found."""
+
+
+def require(kept: bool, finding: str | Callable[[], str]) -> None:
+    """Go on if a promise is kept.
+
+    Args:
+        kept: Whether it is.
+        finding: What was expected and what was found; a function where that is costly to say.
+
+    Raises:
+        BrokenPromise: If it is not.
+    """
+    __tracebackhide__ = True
+    if not kept:
+        raise BrokenPromise(finding if isinstance(finding, str) else finding())
+
+
+def require_shape(tensor: object, expected: tuple[int, ...], what: str) -> None:
+    """Go on if something is a tensor of a shape.
+
+    Raises:
+        BrokenPromise: If it is not.
+    """
+    __tracebackhide__ = True
+    shape = getattr(tensor, "shape", None)
+    require(shape is not None, f"{what}: expected a tensor, found {type(tensor).__name__}")
+    found, wanted = list(shape or ()), list(expected)
+    require(found == wanted, f"{what}: expected the shape {wanted}, found {found}")
+
+
+def require_finite(tensor: Tensor, what: str) -> None:
+    """Go on if a tensor holds neither NaN nor infinity.
+
+    Raises:
+        BrokenPromise: If it does.
+    """
+    __tracebackhide__ = True
+    bad = int((~tensor.isfinite()).sum())
+    require(bad == 0, f"{what}: {bad} of {tensor.numel()} numbers are NaN or infinite")
+
+
+def require_same(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], when: str) -> None:
+    """Go on if two sets of named tensors are equal, bit for bit but for the sign of zeros.
+
+    Args:
+        found: By name.
+        expected: By name.
+        when: What they should be equal in spite of.
+
+    Raises:
+        BrokenPromise: If a name is missing, or a tensor differs.
+    """
+    __tracebackhide__ = True
+    import torch
+
+    if missing := sorted(found.keys() ^ expected.keys()):
+        raise BrokenPromise(f"{when}: only one of the two has {', '.join(missing[:3])}")
+    for name, tensor in expected.items():
+        if not torch.equal(found[name], tensor):
+            raise BrokenPromise(f"{when}: {name} differs, by {_distance(found[name], tensor)}")
+
+
+def _distance(found: Tensor, expected: Tensor) -> str:
+    if found.shape != expected.shape:
+        return f"its shape, {list(found.shape)} against {list(expected.shape)}"
+    return f"up to {float((found.double() - expected.double()).abs().max()):.3g}"

@@ -1,0 +1,45 @@
+"""The game in which penalties are compared with what they are on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gantool.interfaces.step import Player
+
+ClosedForm = Callable[[Any, "LinearGame"], "float | Tensor"]
+"""Returns the value of a component's penalty in a game."""
+
+
+@dataclass(frozen=True)
+class LinearGame:
+    """An update in a game of linear players, in float64.
+
+    The discriminator is D(x) = <weight, x> + bias, so that the gradient of each logit is `weight`;
+    its features are the images' own values. The generator is G(z) = generator_weight z.
+
+    Attributes:
+        player: Whose update it is.
+        weight: The discriminator's, [C, H, W].
+        bias: The discriminator's, a scalar.
+        generator_weight: [C * H * W, latent_dim].
+        real: Real images, [N, C, H, W].
+        fake: Generated images, [N, C, H, W].
+        latents: What they are generated from, [N, latent_dim].
+    """
+
+    player: Player
+    weight: Tensor
+    bias: Tensor
+    generator_weight: Tensor
+    real: Tensor
+    fake: Tensor
+    latents: Tensor
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Return the discriminator's logits [N] of images [N, C, H, W]."""
+        return (images * self.weight).sum((1, 2, 3)) + self.bias

@@ -1,0 +1,182 @@
+"""What regularizers promise of the hooks that they implement, penalties aside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from gantool.interfaces.step import PLAYERS
+from gantool.testing.claims import require, require_finite, require_same, require_shape
+from gantool.testing.differences import (
+    difference_along,
+    random_direction,
+    require_agreement,
+    slope_along,
+)
+from gantool.testing.moments import Moment
+from gantool.testing.networks import NORMS, SmallNetworks
+from gantool.testing.overhearing import Overheard
+from gantool.testing.promises import promise
+from gantool.testing.trial import build_trial, take_steps, weights_of
+from gantool.testing.watching import (
+    BEFORE_THE_OPTIMIZER,
+    INSIDE_UPDATES,
+    each_player,
+    overrides,
+    watched,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gantool.interfaces.regularizer import Regularizer
+    from gantool.training.step import UpdateStep
+    from gantool.training.trainer import Trainer
+
+Hook = Callable[..., Any]
+
+TOLERANCE = 1e-4
+
+
+@promise("regularizer", when=overrides("latents"))
+@each_player
+def returns_latents(component: Regularizer) -> None:
+    """`latents` returns as many finite latents of the same size."""
+
+    def check(hook: Hook, latents: Tensor, step: UpdateStep) -> Tensor:
+        returned: Tensor = hook(latents, step)
+        require_shape(returned, tuple(latents.shape), "what `latents` returns")
+        require_finite(returned, "what `latents` returns")
+        return returned
+
+    _train_through(check, component, "latents")
+
+
+@promise("regularizer", when=overrides("batch"))
+@each_player
+def returns_a_batch(component: Regularizer) -> None:
+    """`batch` returns as many real and as many generated images of the same shape."""
+
+    def check(hook: Hook, real: Tensor, fake: Tensor, step: UpdateStep) -> tuple[Tensor, Tensor]:
+        returned: tuple[Tensor, Tensor] = hook(real, fake, step)
+        for images, what in zip(returned, ("real", "generated"), strict=True):
+            require_shape(images, tuple(real.shape), f"the {what} images that `batch` returns")
+        return returned
+
+    _train_through(check, component, "batch")
+
+
+@promise("regularizer", when=overrides("transform"))
+@each_player
+def returns_transformed_images(component: Regularizer) -> None:
+    """`transform` returns as many finite images of the same shape."""
+
+    def check(hook: Hook, images: Tensor, step: UpdateStep) -> Tensor:
+        returned: Tensor = hook(images, step)
+        require_shape(returned, tuple(images.shape), "what `transform` returns")
+        require_finite(returned, "what `transform` returns")
+        return returned
+
+    _train_through(check, component, "transform")
+
+
+@promise("regularizer", when=overrides("transform"))
+@each_player
+def transforms_with_right_gradients(component: Regularizer) -> None:
+    """The gradient of `transform` in the images agrees with differences."""
+    trainer = build_trial(component, device={"precision": "float64"})
+    for player in PLAYERS:
+        moment = Moment(trainer, player)
+        moment.objective()
+        images = (moment.step.fake.detach() / 2).requires_grad_()
+        value, along = _transformed(moment, images), random_direction([images], 1)
+        require(value.requires_grad, "what `transform` returns has lost the images' graph")
+        slope = slope_along(torch.autograd.grad(value, images), along)
+        difference = difference_along(partial(_transformed, moment, images), [images], along)
+        require_agreement(slope, difference, "the slope of `transform` along a direction")
+
+
+def _transformed(moment: Moment, images: Tensor) -> Tensor:
+    """Return a scalar in which every value of the transformed images counts, each differently."""
+    moment.trainer.game.streams.begin("transform")
+    transformed = moment.step.transform(images, "tried")
+    (weights,) = random_direction([transformed], 0)
+    return (transformed * weights).sum()
+
+
+@promise("regularizer", when=overrides("sample_weights"))
+@each_player
+def weighs_to_a_mean_of_one(component: Regularizer) -> None:
+    """`sample_weights` returns None, or weights [N] that are not negative and have mean 1."""
+
+    def check(hook: Hook, step: UpdateStep) -> Tensor | None:
+        weights: Tensor | None = hook(step)
+        if weights is not None:
+            require_shape(weights, (len(step.fake),), "sample weights")
+            smallest, mean = float(weights.min()), float(weights.mean())
+            require(smallest >= 0, f"a sample weight is {smallest:.3g}")
+            require(abs(mean - 1) < TOLERANCE, f"the mean of the sample weights is {mean:.6g}")
+        return weights
+
+    _train_through(check, component, "sample_weights")
+
+
+@promise("regularizer", when=overrides("around_update"))
+@each_player
+def updates_its_player(component: Regularizer) -> None:
+    """Around an update, the update itself is made: the player's weights move."""
+    trainer = build_trial(component)
+    before = weights_of(trainer)
+    after = weights_of(take_steps(trainer, 1))
+    for player in PLAYERS:
+        weights = dict(trainer.game.network(player).named_parameters())
+        names = [f"{player}.{name}" for name in weights]
+        moved = any(not torch.equal(before[name], after[name]) for name in names)
+        require(moved, f"a step leaves the {player} as it was")
+
+
+@promise("regularizer", when=overrides(*BEFORE_THE_OPTIMIZER))
+@each_player
+def moves_nothing_inside_updates(component: Regularizer) -> None:
+    """Before the optimizer's step, no weight and no buffer of either network moves by its hooks."""
+    for norm in NORMS:
+        trainers: list[Trainer] = []
+
+        def check(hook: Hook, *arguments: Any, built: list[Trainer] = trainers) -> Any:
+            before = weights_of(built[0])
+            returned = hook(*arguments)
+            require_same(weights_of(built[0]), before, f"after `{_name(hook)}`")
+            return returned
+
+        spied = watched(component, check, *BEFORE_THE_OPTIMIZER)
+        trainers.append(build_trial(spied, architecture=SmallNetworks(norm=norm)))
+        take_steps(trainers[0], 2)
+
+
+def _capturable(component: type[Regularizer]) -> bool:
+    return component.capturable and overrides(*INSIDE_UPDATES)(component)
+
+
+@promise("regularizer", when=_capturable)
+@each_player
+def reads_nothing_back(component: Regularizer) -> None:
+    """Nothing inside an update waits for a number from the device, unless `capturable` is False."""
+
+    def check(hook: Hook, *arguments: Any) -> Any:
+        with Overheard(_name(hook)):
+            return hook(*arguments)
+
+    _train_through(check, component, *INSIDE_UPDATES)
+
+
+def _name(hook: Hook) -> str:
+    """Return the name of a hook that is bound to its component."""
+    return str(getattr(hook, "func", hook).__name__)
+
+
+def _train_through(check: Hook, component: Regularizer, *hooks: str) -> None:
+    """Train for two steps, the hooks being called through a check."""
+    take_steps(build_trial(watched(component, check, *hooks)), 2)

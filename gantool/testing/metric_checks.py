@@ -1,0 +1,179 @@
+"""What every metric promises."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+from unittest import SkipTest
+
+import torch
+
+from gantool.errors import UsageError
+from gantool.testing.claims import BrokenPromise, require
+from gantool.testing.evidence import (
+    dull_pictures,
+    gather,
+    pictures,
+    shape_of,
+)
+from gantool.testing.isolation import (
+    global_random_state,
+    global_random_state_kept,
+    seed_global_random_state,
+)
+from gantool.testing.promises import promise
+from gantool.testing.subject import with_options
+
+if TYPE_CHECKING:
+    from gantool.interfaces.metric import Evidence, Metric
+    from gantool.testing.subject import Subject
+
+CHANNELS = (1, 3, 4)
+SCORE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+DIRECTIONS = ("lower", "higher", "none")
+SOME_EXTRACTOR = "some-extractor"
+
+
+@promise("metric")
+def says_which_way_is_better(subject: Subject[Metric]) -> None:
+    """Its `direction` is "lower", "higher" or "none"."""
+    direction = getattr(subject.component, "direction", None)
+    require(direction in DIRECTIONS, f"`direction` is {direction!r}")
+
+
+@promise("metric")
+def gives_finite_scores(subject: Subject[Metric]) -> None:
+    """Its scores are finite floats by name, at least one."""
+    metric = subject.example()
+    _require_finite(_scores(metric, gather(pictures(1))), "")
+
+
+@promise("metric")
+def judges_what_it_accepts(subject: Subject[Metric]) -> None:
+    """Evidence that `check` does not refuse is judged: of few images, none held out, no logits."""
+    metric = subject.example()
+    for count in (2, 8, 64):
+        for held_out, logits in ((True, True), (False, True), (True, False)):
+            evidence = gather(pictures(1, count=count), held_out=held_out, logits=logits)
+            try:
+                metric.check(shape_of(evidence))
+            except UsageError:
+                continue
+            without = [
+                name
+                for name, there in (("held-out images", held_out), ("logits", logits))
+                if not there
+            ]
+            how = f"of {count} images" + "".join(f" without {name}" for name in without)
+            _require_finite(metric.compute(evidence), how)
+
+
+def _has_direction(component: type[Metric]) -> bool:
+    return getattr(component, "direction", None) in DIRECTIONS[:2]
+
+
+@promise("metric", when=_has_direction)
+def tells_good_from_bad(subject: Subject[Metric]) -> None:
+    """Its first score is better for fakes like the real images than for dark and equal ones."""
+    metric = subject.example()
+    good, bad = (
+        next(iter(_scores(metric, gather(fakes)).values()))
+        for fakes in (pictures(1), dull_pictures())
+    )
+    better = good < bad if metric.direction == "lower" else good > bad
+    way = f"{metric.direction} is better"
+    require(better, f"{way}, but good fakes score {good:.6g} and bad ones {bad:.6g}")
+
+
+@promise("metric")
+def depends_on_the_seed_alone(subject: Subject[Metric]) -> None:
+    """The same evidence and seed give the same scores; no other randomness is used or changed."""
+    metric = subject.example()
+    scores = []
+    for seed in (1, 2):
+        evidence = gather(pictures(1))
+        with global_random_state_kept():
+            seed_global_random_state(seed)
+            before = global_random_state()
+            scores.append(_scores(metric, evidence))
+            drawn = global_random_state() != before
+        require(not drawn, "it draws from a global random state; use evidence.random")
+    require(scores[0] == scores[1], f"the same evidence scores {scores[0]} and then {scores[1]}")
+
+
+@promise("metric")
+def leaves_the_evidence_alone(subject: Subject[Metric]) -> None:
+    """It changes nothing in the evidence, which other metrics use after it."""
+    given, untouched = gather(pictures(1)), gather(pictures(1))
+    _scores(subject.example(), given)
+    for what in ("real", "fake", "held_out"):
+        now, before = getattr(given, what), getattr(untouched, what)
+        for part in ("images", "features", "logits"):
+            same = torch.equal(getattr(now, part), getattr(before, part))
+            require(same, f"it changes the {part} of the {what} samples")
+
+
+@promise("metric")
+def judges_any_channels(subject: Subject[Metric]) -> None:
+    """Images of 1, 3 and 4 channels are judged."""
+    metric = subject.example()
+    for channels in CHANNELS:
+        evidence = gather(pictures(1, channels=channels))
+        _require_finite(_scores(metric, evidence), f"of {channels} channels")
+
+
+@promise("metric")
+def names_its_scores(subject: Subject[Metric]) -> None:
+    """`score_name` is a word for any extractor, and `remarks` are texts."""
+    metric = subject.example()
+    for extractor in (None, SOME_EXTRACTOR):
+        name = metric.score_name(extractor)
+        require(SCORE_NAME.fullmatch(name) is not None, f"its score is called {name!r}")
+    evidence = gather(pictures(1))
+    remarks: object = metric.remarks(_scores(metric, evidence), shape_of(evidence))
+    texts = isinstance(remarks, tuple) and all(isinstance(remark, str) for remark in remarks)
+    require(texts, f"`remarks` returns {remarks!r}")
+
+
+def _portions(component: type[Metric]) -> list[str]:
+    """Return the options that say how many images are worked on at a time."""
+    return [name for name in component.model_fields if "batch" in name or "chunk" in name]
+
+
+@promise("metric", when=lambda component: bool(_portions(component)))
+def ignores_its_portions(subject: Subject[Metric]) -> None:
+    """Options that say how many images are worked on at a time change no score."""
+    metric = subject.example()
+    scores = _scores(metric, gather(pictures(1)))
+    for option in _portions(subject.component):
+        others = _scores(with_options(metric, **{option: 7}), gather(pictures(1)))
+        near = others.keys() == scores.keys() and all(
+            math.isclose(others[name], score, rel_tol=1e-4, abs_tol=1e-6)
+            for name, score in scores.items()
+        )
+        require(near, f"with {option} = 7 it scores {others} instead of {scores}")
+
+
+def _scores(metric: Metric, evidence: Evidence) -> dict[str, float]:
+    """Return the scores.
+
+    Raises:
+        SkipTest: When the metric refuses the evidence.
+    """
+    try:
+        metric.check(shape_of(evidence))
+    except UsageError as error:
+        message = f"the evidence of this check is refused: {error.message}"
+        raise SkipTest(message) from error
+    return metric.compute(evidence)
+
+
+def _require_finite(scores: object, how: str) -> None:
+    """Go on if scores are finite floats by name."""
+    if not isinstance(scores, dict) or not scores:
+        raise BrokenPromise(f"its scores {how} are {scores!r}")
+    for name, score in scores.items():
+        require(isinstance(name, str) and name != "", f"a score is named {name!r}")
+        finite = type(score) is float and math.isfinite(score)
+        require(finite, f"the score '{name}' {how} is {score!r}, not a finite float")

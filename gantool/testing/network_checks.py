@@ -1,0 +1,224 @@
+"""What every architecture promises of the two networks that it builds."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from gantool.testing.claims import require, require_finite, require_same
+from gantool.testing.differences import (
+    DIRECTIONS,
+    agree,
+    difference_along,
+    random_direction,
+    require_agreement,
+    slope_along,
+)
+from gantool.testing.isolation import global_random_state, global_random_state_kept
+from gantool.testing.players import (
+    COUNT,
+    Players,
+    build,
+    build_each,
+    require_images,
+    require_logits,
+    require_outputs,
+)
+from gantool.testing.promises import promise
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gantool.interfaces.architecture import Architecture
+    from gantool.testing.subject import Subject
+
+
+@promise("architecture")
+def generates_images(subject: Subject[Architecture]) -> None:
+    """The generator makes an image [C, H, W] in [-1, 1] of each latent, of three and of one."""
+    for players in build_each(subject.example()):
+        require_images(players.generate(), (COUNT, *players.image))
+        require_images(players.evaluating().generate(1), (1, *players.image))
+        with torch.no_grad():
+            for weight in players.generator.parameters():
+                weight.mul_(10)  # as training may make them
+        require_images(players.generate(), (COUNT, *players.image))
+
+
+@promise("architecture")
+def gives_one_logit_an_image(subject: Subject[Architecture]) -> None:
+    """The discriminator's output is exactly [N], for three images and for one."""
+    for players in build_each(subject.example()):
+        require_logits(players.discriminate(), COUNT)
+        require_logits(players.evaluating().discriminate(1), 1)
+
+
+@promise("architecture")
+def divides_the_discriminator(subject: Subject[Architecture]) -> None:
+    """The discriminator has `blocks`, and its forward is `head` after `features`."""
+    for players in build_each(subject.example()):
+        network: Any = players.evaluating().discriminator
+        found = type(getattr(network, "blocks", None)).__name__
+        require(found == nn.ModuleList.__name__, f"`blocks` is a {found}, not an nn.ModuleList")
+        features = network.features(players.images, *players.given_labels())
+        logits = network.head(features, *players.given_labels())
+        same = torch.equal(logits, players.discriminate())
+        require(same, "`head` after `features` gives other logits than forward")
+
+
+@promise("architecture")
+def trains_every_parameter(subject: Subject[Architecture]) -> None:
+    """Every trainable parameter of both networks gets a finite gradient."""
+    for players in build_each(subject.example()):
+        torch.autograd.backward([_weighted(players.generate()), _weighted(players.discriminate())])
+        for name, parameter in _parameters(players).items():
+            if parameter.requires_grad:
+                require(parameter.grad is not None, f"the {name} gets no gradient")
+                require_finite(_gradient(parameter), f"the gradient of the {name}")
+
+
+@promise("architecture")
+def can_be_differentiated_twice(subject: Subject[Architecture]) -> None:
+    """The gradient of the logits in the images has the right gradient in the weights."""
+    for players in build_each(subject.example()):
+        gradients = _gradients(_squared_slope(players), players.discriminator)
+        for gradient in gradients:
+            require_finite(gradient, "in training, a gradient of the squared image gradient")
+        constant = "the gradient of the logits in the images does not depend on the weights"
+        require(any(bool(gradient.any()) for gradient in gradients), constant)
+        _require_right_second_gradient(players.in_float64().evaluating())
+
+
+def _require_right_second_gradient(players: Players) -> None:
+    """Go on if the gradient of the squared image gradient agrees with differences.
+
+    Args:
+        players: In evaluation, where no statistics move from one forward pass to the next.
+    """
+    network = players.discriminator
+    gradients = _gradients(_squared_slope(players), network)
+    for seed in range(DIRECTIONS):
+        along = random_direction(network.parameters(), seed)
+        slope = slope_along(gradients, along)
+        value = partial(_squared_slope, players)
+        difference = difference_along(value, network.parameters(), along)
+        if agree(slope, difference):  # a kink may lie on one way or another, not on all
+            break
+    require_agreement(slope, difference, "the slope of the squared image gradient")
+
+
+@promise("architecture")
+def can_be_saved(subject: Subject[Architecture]) -> None:
+    """Networks of other weights that load its `state_dict` give the same outputs."""
+    architecture = subject.example()
+    saved, loaded = build(architecture), build(architecture, seed=1)
+    require_outputs(saved)  # which moves its buffers too
+    loaded.generator.load_state_dict(saved.generator.state_dict())
+    loaded.discriminator.load_state_dict(saved.discriminator.state_dict())
+    require_same(_outputs(loaded), _outputs(saved), "after loading the saved state")
+
+
+@promise("architecture")
+def builds_by_the_seed(subject: Subject[Architecture]) -> None:
+    """The same seed of torch gives the same weights, and another seed gives others."""
+    architecture = subject.example()
+    first, again, other = (_weights(build(architecture, seed=seed)) for seed in (0, 0, 1))
+    require_same(again, first, "with the same seed of torch")
+    moved = any(not torch.equal(first[name], weight) for name, weight in other.items())
+    require(moved, "another seed of torch gives the same weights")
+
+
+@promise("architecture")
+def draws_no_random_numbers(subject: Subject[Architecture]) -> None:
+    """Forward passes draw no random numbers of their own, which no resumed run could repeat."""
+    for players in build_each(subject.example()):
+        with global_random_state_kept():
+            before = global_random_state()
+            require_outputs(players)
+            require(global_random_state() == before, "a forward pass in training draws numbers")
+
+
+@promise("architecture")
+def says_whether_it_couples_images(subject: Subject[Architecture]) -> None:
+    """Logits depend on other images of the batch exactly where `batch_coupling` says so."""
+    architecture = subject.example()
+    players = build(architecture)
+    images = players.images.requires_grad_()
+    (slope,) = torch.autograd.grad(players.discriminate()[0], images)
+    coupled, said = bool(slope[1:].any()), architecture.batch_coupling()
+    require(said is not None or not coupled, "a logit depends on other images, which is not said")
+    require(said is None or coupled, "`batch_coupling` warns, but logits depend on one image each")
+
+
+@promise("architecture")
+def works_in_float64(subject: Subject[Architecture]) -> None:
+    """Networks moved to float64 compute in float64."""
+    for players in build_each(subject.example()):
+        moved = players.in_float64()
+        for what, output in (("images", moved.generate()), ("logits", moved.discriminate())):
+            require(output.dtype == torch.float64, f"in float64, the {what} are {output.dtype}")
+
+
+@promise("architecture")
+def works_under_autocast(subject: Subject[Architecture]) -> None:
+    """Under autocast to bf16, outputs have their shapes and range, and gradients are finite."""
+    for players in build_each(subject.example()):
+        with torch.autocast("cpu", torch.bfloat16):
+            images, logits = players.generate(), players.discriminate()
+        require_images(images, (COUNT, *players.image))
+        require_logits(logits, COUNT)
+        torch.autograd.backward([_weighted(images.float()), _weighted(logits.float())])
+        for name, parameter in _parameters(players).items():
+            if parameter.grad is not None:
+                require_finite(parameter.grad, f"under autocast, the gradient of the {name}")
+
+
+def _squared_slope(players: Players) -> Tensor:
+    """Return the sum of the squared gradient of the logits in the images."""
+    images = players.images.detach().requires_grad_()
+    logits = players._replace(images=images).discriminate()
+    (slope,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    return slope.square().sum()
+
+
+def _gradients(value: Tensor, network: nn.Module) -> list[Tensor]:
+    """Return the gradients of a scalar in a network's weights; zeros where there are none."""
+    weights = list(network.parameters())
+    if not value.requires_grad:
+        return [torch.zeros_like(weight) for weight in weights]
+    return list(torch.autograd.grad(value, weights, allow_unused=True, materialize_grads=True))
+
+
+def _weighted(outputs: Tensor) -> Tensor:
+    """Return a sum in which every output counts, and each differently."""
+    chance = torch.Generator().manual_seed(2)
+    return (outputs * torch.randn(outputs.shape, generator=chance)).sum()
+
+
+def _parameters(players: Players) -> dict[str, nn.Parameter]:
+    return {
+        f"{player}'s {name}": parameter
+        for player, network in _networks(players).items()
+        for name, parameter in network.named_parameters()
+    }
+
+
+def _weights(players: Players) -> dict[str, Tensor]:
+    return {name: parameter.detach() for name, parameter in _parameters(players).items()}
+
+
+def _outputs(players: Players) -> dict[str, Tensor]:
+    with torch.no_grad():
+        evaluating = players.evaluating()
+        return {"images": evaluating.generate(), "logits": evaluating.discriminate()}
+
+
+def _networks(players: Players) -> dict[str, nn.Module]:
+    return {"generator": players.generator, "discriminator": players.discriminator}
+
+
+def _gradient(parameter: nn.Parameter) -> Tensor:
+    return torch.zeros(()) if parameter.grad is None else parameter.grad

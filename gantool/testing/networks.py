@@ -1,0 +1,198 @@
+"""Small players for regularizers to be tried on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from pydantic import PositiveInt
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations, parametrize
+from typing_extensions import override
+
+from gantool.interfaces.architecture import Architecture
+
+if TYPE_CHECKING:
+    from gantool.interfaces.image import ImageShape
+
+WIDTH = 4
+Norm = Literal["none", "batch", "spectral"]
+NORMS: tuple[Norm, Norm] = ("batch", "spectral")
+"""Normalizations whose buffers move with every forward pass."""
+
+
+class SmallGenerator(nn.Module):
+    """Latents [N, latent_dim] (and labels [N]) to images [N, C, H, W] in [-1, 1]."""
+
+    def __init__(self, image: ImageShape, latent_dim: int, classes: int, norm: Norm) -> None:
+        super().__init__()
+        small = (image.height // 4, image.width // 4)
+        self.embedding = nn.Embedding(classes, latent_dim) if classes else None
+        inputs = 2 * latent_dim if classes else latent_dim
+        self.blocks = nn.ModuleList(
+            [
+                _block(nn.ConvTranspose2d(inputs, 2 * WIDTH, small), norm),
+                _block(nn.ConvTranspose2d(2 * WIDTH, WIDTH, 4, stride=2, padding=1), norm),
+            ]
+        )
+        self.to_image = nn.ConvTranspose2d(WIDTH, image.channels, 4, stride=2, padding=1)
+
+    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return images for latents."""
+        if self.embedding is not None:
+            latents = torch.cat([latents, self.embedding(_needed(labels))], dim=1)
+        maps = latents[:, :, None, None]  # [N, latent_dim, 1, 1]
+        for block in self.blocks:
+            maps = block(maps)
+        images: Tensor = self.to_image(maps).tanh()  # [N, C, H, W]
+        return images
+
+
+class SmallDiscriminator(nn.Module):
+    """Images [N, C, H, W] (and labels [N]) to logits [N]."""
+
+    def __init__(self, image: ImageShape, classes: int, norm: Norm) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            [
+                _block(nn.Conv2d(image.channels, WIDTH, 4, stride=2, padding=1), norm),
+                _block(nn.Conv2d(WIDTH, 2 * WIDTH, 4, stride=2, padding=1), norm),
+            ]
+        )
+        self.to_logit = nn.Conv2d(2 * WIDTH, 1, (image.height // 4, image.width // 4))
+        self.embedding = nn.Embedding(classes, 2 * WIDTH) if classes else None
+        self._make_steep()
+
+    def features(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the maps before the head, [N, 8, H / 4, W / 4]."""
+        del labels
+        maps = images
+        for block in self.blocks:
+            maps = block(maps)
+        return maps
+
+    def head(self, features: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the logits [N] of features."""
+        logits: Tensor = self.to_logit(features).flatten()  # [N]
+        if self.embedding is None:
+            return logits
+        weights: Tensor = self.embedding(_needed(labels))  # [N, 8]
+        return logits + (weights * features.sum((2, 3))).sum(1)
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the logits [N] of images."""
+        return self.head(self.features(images, labels), labels)
+
+    def _make_steep(self) -> None:
+        """Draw large weights: penalties on slopes above 1 have something to do then."""
+        for layer in self.blocks.modules():
+            if isinstance(layer, nn.Conv2d) and not parametrize.is_parametrized(layer):
+                nn.init.normal_(layer.weight, 0.0, 0.2)
+        nn.init.normal_(self.to_logit.weight, 0.0, 0.4)
+
+
+class SmallNetworks(Architecture):
+    """Two blocks each, for sides that 4 divides."""
+
+    name = "small"
+
+    latent_dim: PositiveInt = 6
+    """Numbers in one latent."""
+    norm: Norm = "none"
+    """Normalization of blocks; with "none" everything is smooth."""
+
+    @override
+    def check(self, image: ImageShape, classes: int) -> None:
+        if image.height % 4 or image.width % 4:
+            msg = f"height and width must be multiples of 4, got {image}"
+            raise ValueError(msg)
+
+    @override
+    def generator(self, image: ImageShape, classes: int) -> nn.Module:
+        return SmallGenerator(image, self.latent_dim, classes, self.norm)
+
+    @override
+    def discriminator(self, image: ImageShape, classes: int) -> nn.Module:
+        return SmallDiscriminator(image, classes, self.norm)
+
+    @override
+    def batch_coupling(self) -> str | None:
+        return 'set norm to "none" or "spectral"' if self.norm == "batch" else None
+
+
+class LinearGenerator(nn.Module):
+    """G(z) = A z."""
+
+    def __init__(self, image: ImageShape, latent_dim: int) -> None:
+        super().__init__()
+        self.image = image
+        self.to_image = nn.Linear(latent_dim, image.channels * image.height * image.width, False)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Return images [N, C, H, W]."""
+        images: Tensor = self.to_image(latents).view(-1, *self.image)
+        return images
+
+
+class LinearDiscriminator(nn.Module):
+    """D(x) = <w, x> + b; its features are the images' own values."""
+
+    def __init__(self, image: ImageShape) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList()
+        self.to_logit = nn.Linear(image.channels * image.height * image.width, 1)
+        nn.init.normal_(self.to_logit.weight, 0.0, 0.1)  # a norm above 1: 2.8 for 16x16 in color
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return the values of images, [N, C * H * W]."""
+        return images.flatten(1)
+
+    def head(self, features: Tensor) -> Tensor:
+        """Return the logits [N] of features."""
+        logits: Tensor = self.to_logit(features).squeeze(1)
+        return logits
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits [N] of images."""
+        return self.head(self.features(images))
+
+
+class LinearNetworks(Architecture):
+    """Linear players, on which penalties have closed forms."""
+
+    name = "linear"
+
+    latent_dim: PositiveInt = 6
+    """Numbers in one latent."""
+
+    @override
+    def check(self, image: ImageShape, classes: int) -> None:
+        if classes:
+            msg = "only networks without classes are supported"
+            raise ValueError(msg)
+
+    @override
+    def generator(self, image: ImageShape, classes: int) -> nn.Module:
+        return LinearGenerator(image, self.latent_dim)
+
+    @override
+    def discriminator(self, image: ImageShape, classes: int) -> nn.Module:
+        return LinearDiscriminator(image)
+
+
+def _block(layer: nn.Conv2d | nn.ConvTranspose2d, norm: Norm) -> nn.Sequential:
+    if norm == "none":
+        return nn.Sequential(layer, nn.Tanh())
+    after = [nn.BatchNorm2d(layer.out_channels)] if norm == "batch" else []
+    return nn.Sequential(_normalized(layer, norm), *after, nn.LeakyReLU(0.2))
+
+
+def _normalized(layer: nn.Module, norm: Norm) -> nn.Module:
+    return parametrizations.spectral_norm(layer) if norm == "spectral" else layer
+
+
+def _needed(labels: Tensor | None) -> Tensor:
+    if labels is None:
+        msg = "a conditional network was called without labels"
+        raise TypeError(msg)
+    return labels

@@ -1,0 +1,175 @@
+"""What regularizers promise of their penalties."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from gantool.interfaces.step import PLAYERS
+from gantool.testing.claims import BrokenPromise, require, require_finite, require_same
+from gantool.testing.closed_forms import LinearGame
+from gantool.testing.differences import (
+    DIRECTIONS,
+    difference_along,
+    random_direction,
+    require_agreement,
+    slope_along,
+)
+from gantool.testing.moments import Moment, Penalties
+from gantool.testing.networks import NORMS, LinearNetworks, SmallNetworks
+from gantool.testing.promises import promise
+from gantool.testing.subject import with_options
+from gantool.testing.trial import build_trial, take_steps, weights_of
+from gantool.testing.watching import (
+    PENALTY_HOOKS,
+    each_player,
+    has_strength,
+    is_lazy,
+    overrides,
+    variants,
+)
+from gantool.training.regularization import PENALTIES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from torch import Tensor
+
+    from gantool.interfaces.regularizer import Regularizer
+    from gantool.testing.subject import Subject
+
+has_penalty = overrides(*PENALTY_HOOKS)
+HUGE = 1e4
+EVERY = 3
+"""Updates between two applications of a lazy penalty."""
+PRECISION = 1e-9
+DOUBLE = {"precision": "float64"}
+
+
+def _scales_alone(component: type[Regularizer]) -> bool:
+    """Whether all it does is a penalty that its strength multiplies."""
+    others = ("prepare", "optimizer_options", "latents", "batch", "transform", "sample_weights")
+    changes_more = overrides(*others, "around_update")(component)
+    return has_strength(component) and has_penalty(component) and not changes_more
+
+
+@promise("regularizer", when=_scales_alone)
+@each_player
+def vanishes_at_strength_zero(component: Regularizer) -> None:
+    """Computed with strength 0, its penalty is 0 and leaves every bit of both networks alone."""
+    off = with_options(component, **{str(component.strength): 0})
+    for norm in NORMS:
+        penalties, architecture = Penalties(), SmallNetworks(norm=norm)
+        kept_on = penalties.of(off, strength=None)
+        with_it = take_steps(build_trial(kept_on, architecture=architecture), 3)
+        without = take_steps(build_trial(architecture=architecture), 3)
+        for penalty in map(float, (value.detach() for value in penalties.values)):
+            require(penalty == 0, f"at strength 0 the penalty is {penalty:.3g}")
+        what = "with a penalty of strength 0"
+        require_same(weights_of(with_it), weights_of(without), what)
+
+
+@promise("regularizer", when=has_penalty)
+@each_player
+def is_finite_on_extreme_images(component: Regularizer) -> None:
+    """Its penalty and gradients are finite on two images that are constant, or huge."""
+    extremes: dict[str, Callable[[Tensor], Tensor]] = {
+        "images of zeros": lambda images: 0 * images,
+        "images of ones": lambda images: 0 * images + 1,
+        f"images up to {HUGE:.0e}": lambda images: HUGE * images,
+    }
+    penalties = Penalties()
+    for moment in _moments(component, penalties, batch_size=2):
+        for what, extreme in extremes.items():
+            penalty = penalties.at(moment, real=extreme, fake=extreme)
+            require_finite(penalty, f"on {what}, the penalty of the {moment.player}")
+            for gradient in moment.gradients(penalty):
+                require_finite(
+                    gradient, f"on {what}, the gradient of the {moment.player}'s penalty"
+                )
+
+
+@promise("regularizer", when=has_penalty)
+@each_player
+def has_right_gradients(component: Regularizer) -> None:
+    """The gradient of its penalty in the weights agrees with differences, in float64."""
+    penalties = Penalties()
+    for moment in _moments(component, penalties, device=DOUBLE):
+        gradients = moment.gradients(penalties.at(moment))
+        for seed in range(DIRECTIONS):
+            along = random_direction(moment.weights, seed)
+            difference = difference_along(partial(penalties.at, moment), moment.weights, along)
+            what = f"the slope of the {moment.player}'s penalty"
+            require_agreement(slope_along(gradients, along), difference, what)
+
+
+@promise("regularizer", when=lambda component: is_lazy(component) and has_penalty(component))
+@each_player
+def is_as_strong_when_lazy(component: Regularizer) -> None:
+    """Applied now and then, its mean gradient over updates equals the one of every update."""
+    eager, lazy = (
+        [_mean_gradients(moment) for moment in _moments(one, Penalties(), device=DOUBLE)]
+        for one in (with_options(component, every_steps=n) for n in (1, EVERY))
+    )
+    for expected, found in zip(eager, lazy, strict=True):
+        near = torch.allclose(found, expected, rtol=PRECISION, atol=PRECISION)
+        error = float((found - expected).norm() / expected.norm())
+        require(near, f"in one of {EVERY} updates, the mean gradient differs by {error:.1%}")
+
+
+@promise("regularizer", when=has_penalty, needs_closed_form=True)
+def agrees_with_its_closed_form(subject: Subject[Regularizer]) -> None:
+    """On linear players its penalty is the value of its closed form."""
+    closed_form = subject.closed_form
+    if closed_form is None:
+        raise BrokenPromise("no closed form is given")
+    penalties, linear = Penalties(), LinearNetworks()
+    for component in variants(subject.example()):
+        for moment in _moments(component, penalties, architecture=linear, device=DOUBLE):
+            found = float(penalties.at(moment).detach())
+            expected = float(closed_form(component, _linear_game(moment)))
+            near = abs(found - expected) <= PRECISION * (1 + abs(expected))
+            whose = f"the {moment.player}'s penalty"
+            require(near, f"{whose} is {found:.12g}, its closed form {expected:.12g}")
+
+
+def _moments(component: Regularizer, penalties: Penalties, **trial: Any) -> Iterator[Moment]:
+    """Yield updates of the players that a regularizer has a penalty for, its penalties caught.
+
+    Args:
+        component: The regularizer.
+        penalties: What catches its penalties.
+        **trial: Arguments of `build_trial`.
+    """
+    trainer = build_trial(penalties.of(component), **trial)
+    for player in PLAYERS:
+        if trainer.game.regularization.having(PENALTIES[player], player):
+            yield Moment(trainer, player)
+
+
+def _mean_gradients(moment: Moment) -> Tensor:
+    """Return the mean gradient of the objective over the updates of a period, all in one row."""
+    rows = []
+    for number in range(EVERY):
+        gradients = moment.gradients(moment.objective(updates_done=number))
+        rows.append(torch.cat([gradient.flatten() for gradient in gradients]))
+    return torch.stack(rows).mean(0)
+
+
+def _linear_game(moment: Moment) -> LinearGame:
+    """Return an update of linear players as closed forms need it."""
+    game, step = moment.trainer.game, moment.step
+    discriminator = game.network("discriminator").get_submodule("to_logit")
+    weight, bias = (parameter.detach() for parameter in discriminator.parameters())
+    (of_generator,) = game.network("generator").parameters()
+    return LinearGame(
+        player=moment.player,
+        weight=weight.view(game.setup.image),
+        bias=bias.squeeze(),
+        generator_weight=of_generator.detach(),
+        real=game.real_batch(0, 0).images,
+        fake=step.fake.detach(),
+        latents=step.latents,
+    )

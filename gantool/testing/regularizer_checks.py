@@ -1,0 +1,177 @@
+"""What every regularizer promises of whole trainings, by the real engine on small networks."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+from unittest import mock
+
+import torch
+
+from gantool.interfaces.image import ImageShape
+from gantool.interfaces.step import PLAYERS
+from gantool.testing.claims import require, require_finite, require_same
+from gantool.testing.isolation import global_random_state, global_random_state_kept
+from gantool.testing.networks import NORMS, SmallNetworks
+from gantool.testing.promises import promise
+from gantool.testing.subject import with_options
+from gantool.testing.trial import (
+    build_trial,
+    restored,
+    saved,
+    take_steps,
+    tensors_in,
+    weights_of,
+)
+from gantool.testing.watching import each_player, has_strength, overrides
+from gantool.training.step import UpdateStep
+from gantool.training.updates import Update
+
+if TYPE_CHECKING:
+    from gantool.interfaces.regularizer import Regularizer
+    from gantool.testing.subject import Subject
+    from gantool.training.trainer import Trainer
+
+SHAPES = (ImageShape(1, 16, 16), ImageShape(3, 16, 24), ImageShape(4, 24, 16))
+
+
+@promise("regularizer")
+@each_player
+def trains(component: Regularizer) -> None:
+    """Networks with BatchNorm and with spectral norm train with it and stay finite."""
+    for norm in NORMS:
+        trainer = build_trial(component, architecture=SmallNetworks(norm=norm))
+        _require_finite(take_steps(trainer, 3), f"with {norm} norm")
+
+
+@promise("regularizer")
+@each_player
+def changes_training(component: Regularizer) -> None:
+    """With the options of its example it changes the weights within three steps."""
+    with_it, without = weights_of(take_steps(build_trial(component), 3)), _weights_without()
+    same = with_it.keys() == without.keys() and all(
+        torch.equal(with_it[name], weight) for name, weight in without.items()
+    )
+    require(not same, "after three steps, the weights are the same as without it")
+
+
+@promise("regularizer", when=has_strength)
+@each_player
+def is_off_at_strength_zero(component: Regularizer) -> None:
+    """With its strength at 0, three steps leave every bit of both networks as without it."""
+    strength = str(component.strength)
+    require(strength in type(component).model_fields, f"it has no option '{strength}'")
+    off = with_options(component, **{strength: 0})
+    for norm in NORMS:
+        architecture = SmallNetworks(norm=norm)
+        with_it = take_steps(build_trial(off, architecture=architecture), 3)
+        without = take_steps(build_trial(architecture=architecture), 3)
+        require_same(weights_of(with_it), weights_of(without), f"with {strength} = 0")
+
+
+@promise("regularizer", when=has_strength)
+def has_no_negative_strength(subject: Subject[Regularizer]) -> None:
+    """Its strength cannot be negative."""
+    example = subject.example()
+    try:
+        with_options(example, **{str(example.strength): -1})
+    except ValueError:
+        return
+    require(False, f"{example.strength} = -1 is accepted")
+
+
+@promise("regularizer")
+@each_player
+def resumes_exactly(component: Regularizer) -> None:
+    """Two steps, a saved and restored state, and two more give the bits of four steps."""
+    for norm in NORMS:
+        first, second, third = (
+            build_trial(component, architecture=SmallNetworks(norm=norm)) for _ in range(3)
+        )
+        straight = dict(tensors_in(restored(saved(take_steps(first, 4)))))
+        second.restore(restored(saved(take_steps(third, 2))))
+        resumed = dict(tensors_in(restored(saved(take_steps(second, 2)))))
+        require_same(resumed, straight, "resumed after two of four steps")
+
+
+@promise("regularizer")
+@each_player
+def leaves_global_randomness_alone(component: Regularizer) -> None:
+    """It draws from `step.random` alone: the random numbers all code shares stay untouched."""
+    with global_random_state_kept():
+        trainer = build_trial(component)
+        before = global_random_state()
+        take_steps(trainer, 2)
+        require(global_random_state() == before, "training with it draws from a global state")
+
+
+@promise("regularizer")
+@each_player
+def leaves_the_other_player_alone(component: Regularizer) -> None:
+    """An update of one player changes neither weights nor gradients of the other."""
+    for player, other in (PLAYERS, PLAYERS[::-1]):
+        trainer = build_trial(component)
+        weights = dict(trainer.game.network(other).named_parameters())
+        before = {name: weight.detach().clone() for name, weight in weights.items()}
+        for weight in weights.values():
+            weight.grad = torch.ones_like(weight)
+        Update(trainer.game, player, trainer.game.real_batch(0, 0), 0, 0, None).perform()
+        after = {name: weight.detach() for name, weight in weights.items()}
+        require_same(after, before, f"after an update of the {player}, the {other}")
+        if not overrides("around_update")(type(component)):  # which may look ahead
+            touched = [n for n, w in weights.items() if w.grad is None or (w.grad != 1).any()]
+            place = f"of the {other}'s {touched[0]}" if touched else ""
+            require(not touched, f"an update of the {player} changes the gradient {place}")
+
+
+@promise("regularizer")
+@each_player
+def works_for_any_image(component: Regularizer) -> None:
+    """Images of 1, 3 and 4 channels, square and oblong, can be trained on."""
+    for image in SHAPES:
+        _require_finite(take_steps(build_trial(component, image=image), 1), f"on {image}")
+
+
+@promise("regularizer")
+@each_player
+def works_with_labels(component: Regularizer) -> None:
+    """Conditional networks, which need the labels of what they are shown, can be trained."""
+    trainer = build_trial(component, conditional=True)
+    _require_finite(take_steps(trainer, 2), "conditional")
+
+
+@promise("regularizer")
+@each_player
+def works_in_slices(component: Regularizer) -> None:
+    """A batch can be worked through in slices of two images."""
+    _require_finite(take_steps(build_trial(component, accumulate=2), 2), "in slices")
+
+
+@promise("regularizer")
+@each_player
+def works_under_autocast(component: Regularizer) -> None:
+    """Under autocast to bf16, training stays finite."""
+    trainer = build_trial(component, device={"precision": "bf16"})
+    _require_finite(take_steps(trainer, 2), "under autocast")
+
+
+@promise("regularizer")
+def declares_image_gradients(subject: Subject[Regularizer]) -> None:
+    """If it takes image gradients, it says so by `uses_image_gradient`, and a recipe can warn."""
+    takes = UpdateStep.image_gradient
+    with mock.patch.object(UpdateStep, "image_gradient", autospec=True, side_effect=takes) as spy:
+        take_steps(build_trial(subject.example()), 1)
+    declared = subject.component.uses_image_gradient
+    require(declared or not spy.called, "it takes image gradients; uses_image_gradient is False")
+
+
+def _weights_without() -> dict[str, torch.Tensor]:
+    return weights_of(take_steps(build_trial(), 3))
+
+
+def _require_finite(trainer: Trainer, how: str) -> None:
+    """Go on if weights and figures are finite."""
+    for name, tensor in weights_of(trainer).items():
+        require_finite(tensor, f"{how}, after {trainer.step} steps, {name}")
+    for name, value in trainer.totals.means().items():
+        require(math.isfinite(value), f"{how}, {name} is {value}")

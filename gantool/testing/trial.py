@@ -1,0 +1,158 @@
+"""Short trainings with the real engine, on generated images."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import torch
+from typing_extensions import override
+
+from gantool.data.selection import TrainingImages
+from gantool.interfaces.dataset import Dataset
+from gantool.interfaces.image import ImageShape
+from gantool.interfaces.loss import Loss
+from gantool.recipe.schema import (
+    AdamTable,
+    CoreTables,
+    DeviceTable,
+    ImageTable,
+    Recipe,
+    TrainingTable,
+)
+from gantool.testing.networks import SmallNetworks
+from gantool.training import state
+from gantool.training.building import build_trainer
+from gantool.training.device import open_device
+from gantool.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from gantool.interfaces.architecture import Architecture
+    from gantool.interfaces.image import ImageSource
+    from gantool.interfaces.regularizer import Regularizer
+
+BATCH_SIZE = 4
+IMAGES = 12
+CLASSES = 3
+SQUARE = ImageShape(3, 16, 16)
+
+
+class GivenImages(Dataset):
+    """Stands where a recipe names a dataset; the images of a trial are given as tensors."""
+
+    name = "given"
+
+    @override
+    def open(self, cache: Path) -> ImageSource:
+        raise NotImplementedError
+
+
+class LogisticLoss(Loss):
+    """Non-saturating loss of logits (Goodfellow et al. 2014), smooth everywhere."""
+
+    name = "logistic"
+
+    @override
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return torch.nn.functional.softplus(-real) + torch.nn.functional.softplus(fake)  # [N]
+
+    @override
+    def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        return torch.nn.functional.softplus(-fake)  # [N]
+
+
+def build_trial(
+    *regularizers: Regularizer,
+    architecture: Architecture | None = None,
+    image: ImageShape = SQUARE,
+    conditional: bool = False,
+    device: Mapping[str, Any] | None = None,
+    **training: Any,
+) -> Trainer:
+    """Build a trainer of small networks; nothing is trained yet.
+
+    Args:
+        *regularizers: What is tried.
+        architecture: By default small networks without normalization.
+        image: Shape of the images.
+        conditional: Whether with labels.
+        device: Options of `[device]`; by default float32.
+        **training: Options of `[training]`.
+    """
+    options = {"steps": 100, "batch_size": BATCH_SIZE, "conditional": conditional, **training}
+    recipe = Recipe(
+        name="trial",
+        dataset=GivenImages(),
+        architecture=architecture or SmallNetworks(),
+        loss=LogisticLoss(),
+        regularizers=regularizers,
+        metrics=(),
+        loggers=(),
+        extractor=None,
+        optimizer={"generator": AdamTable(), "discriminator": AdamTable()},
+        tables=CoreTables(
+            training=TrainingTable(**options),
+            image=ImageTable.model_validate({"size": image[1:], "channels": image.channels}),
+            device=DeviceTable(name="cpu", **(device or {"precision": "float32"})),
+        ),
+        document={},
+        origins={},
+    )
+    images = _images(image, conditional=conditional)
+    return build_trainer(recipe, images, open_device(recipe.tables.device))
+
+
+def _images(image: ImageShape, *, conditional: bool) -> TrainingImages:
+    """Return random images and, if asked for, labels."""
+    chance = torch.Generator().manual_seed(0)
+    size = (IMAGES, image.height, image.width, image.channels)
+    pixels = torch.randint(0, 256, size, dtype=torch.uint8, generator=chance)
+    labels = torch.arange(IMAGES) % CLASSES if conditional else None
+    classes = CLASSES if conditional else 0
+    return TrainingImages(pixels, held_out=pixels[:0], labels=labels, classes=classes)
+
+
+def take_steps(trainer: Trainer, count: int) -> Trainer:
+    """Train for some steps and return the trainer."""
+    for _ in range(count):
+        trainer.one_step()
+    return trainer
+
+
+def weights_of(trainer: Trainer) -> dict[str, Tensor]:
+    """Return copies of both networks' weights and buffers, by name."""
+    return {
+        f"{player}.{name}": tensor.detach().clone()
+        for player, competitor in trainer.game.competitors.items()
+        for name, tensor in competitor.network.state_dict().items()
+    }
+
+
+def saved(trainer: Trainer) -> bytes:
+    """Return a trainer's whole state as a checkpoint holds it."""
+    content = io.BytesIO()
+    torch.save(state.gather(trainer.game, trainer.average, trainer.totals, trainer.step), content)
+    return content.getvalue()
+
+
+def restored(content: bytes) -> dict[str, Any]:
+    """Return a state that was saved: tensors and plain data, nothing else."""
+    loaded: dict[str, Any] = torch.load(io.BytesIO(content), weights_only=True)
+    return loaded
+
+
+def tensors_in(value: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
+    """Yield the numbers and tensors in a state, with their paths."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from tensors_in(part, f"{path}/{key}")
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from tensors_in(part, f"{path}/{index}")
+    elif isinstance(value, int | float | torch.Tensor):
+        yield path, torch.as_tensor(value)

@@ -1,0 +1,1 @@
+"""A plugin whose import does nothing that can be seen."""

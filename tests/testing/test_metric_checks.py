@@ -1,0 +1,202 @@
+"""Each check of metrics, seen failing on a metric that breaks its promise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import pytest
+import torch
+from pydantic import PositiveInt
+from typing_extensions import override
+
+from gantool import Metric, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from gantool import Evidence, EvidenceShape
+    from gantool.testing import CheckResult
+
+
+class Sound(Metric):
+    """Distance of mean features, of a random half of the fakes."""
+
+    name = "sound"
+    direction: ClassVar[Literal["lower", "higher", "none"]] = "lower"
+
+    batch_size: PositiveInt = 16
+    """Images that are averaged at a time."""
+
+    @override
+    def compute(self, evidence: Evidence) -> dict[str, float]:
+        fakes = evidence.fake.features
+        chosen = torch.randperm(len(fakes), generator=evidence.random)[: len(fakes) // 2]
+        distance = self.mean(fakes[chosen]) - self.mean(evidence.real.features)
+        return {"distance": float(distance.norm())}
+
+    def mean(self, features: Tensor) -> Tensor:
+        """Return the mean, worked out in portions."""
+        return torch.stack([p.sum(0) for p in torch.split(features, self.batch_size)]).sum(0) / len(
+            features
+        )
+
+
+class Undecided(Sound):
+    """Says neither which way is better nor that none is."""
+
+    direction: ClassVar = "up"  # type: ignore[assignment]
+
+
+class Tensors(Sound):
+    """Gives tensors for scores."""
+
+    @override
+    def compute(self, evidence: Evidence) -> dict[str, float]:
+        return {"distance": evidence.fake.features.mean()}  # type: ignore[dict-item]
+
+
+class Nothing(Sound):
+    """Gives no score."""
+
+    @override
+    def compute(self, evidence: Evidence) -> dict[str, float]:
+        return {}
+
+
+class Greedy(Sound):
+    """Counts on held-out images, and does not refuse to do without."""
+
+    @override
+    def compute(self, evidence: Evidence) -> dict[str, float]:
+        assert evidence.held_out is not None, "where are they?"
+        return super().compute(evidence)
+
+
+class Dividing(Sound):
+    """Divides by one less than there are pairs of images."""
+
+    @override
+    def compute(self, evidence: Evidence) -> dict[str, float]:
+        pairs = len(evidence.fake.images) // 2 - 1
+        return {"distance": float(evidence.fake.features.sum() / torch.tensor(float(pairs)))}
+
+
+class Reversed(Sound):
+    """Calls the larger distance better."""
+
+    direction: ClassVar = "higher"
+
+
+class Drawing(Sound):
+    """Draws from torch's own numbers."""
+
+    @override
+    def compute(self, evidence: Evidence) -> dict[str, float]:
+        return {"distance": float(evidence.fake.features.std()) + float(torch.rand(()))}
+
+
+class Remembering(Sound):
+    """Compares with the evidence it has seen before."""
+
+    seen: ClassVar[list[float]] = []
+
+    @override
+    def compute(self, evidence: Evidence) -> dict[str, float]:
+        self.seen.append(1.0)
+        return {"distance": float(len(self.seen))}
+
+
+class Normalizing(Sound):
+    """Normalizes features where they are."""
+
+    @override
+    def compute(self, evidence: Evidence) -> dict[str, float]:
+        evidence.real.features.div_(2)
+        return super().compute(evidence)
+
+
+class Colorful(Sound):
+    """Looks at the third channel."""
+
+    @override
+    def compute(self, evidence: Evidence) -> dict[str, float]:
+        return {"blue": float(evidence.fake.images[:, 2].float().mean())}
+
+
+class Spaced(Sound):
+    """Is called by two words."""
+
+    @override
+    def score_name(self, extractor: str | None) -> str:
+        return f"{self.name} of {extractor}"
+
+
+class Talking(Sound):
+    """Remarks on everything in one text."""
+
+    @override
+    def remarks(self, scores: Mapping[str, float], shape: EvidenceShape) -> tuple[str, ...]:
+        return "Fine."  # type: ignore[return-value]
+
+
+class Portioned(Sound):
+    """Averages the averages of portions, the last of which is smaller."""
+
+    @override
+    def mean(self, features: Tensor) -> Tensor:
+        return torch.stack([p.mean(0) for p in torch.split(features, self.batch_size)]).mean(0)
+
+
+BROKEN = [
+    ("says_which_way_is_better", Undecided, "`direction` is 'up'"),
+    ("gives_finite_scores", Tensors, r"the score 'distance'  ?is tensor"),
+    ("gives_finite_scores", Nothing, r"its scores .*are \{\}"),
+    ("judges_what_it_accepts", Greedy, "AssertionError: where are they"),
+    ("judges_what_it_accepts", Dividing, r"'distance' of 2 images is -?inf, not a finite float"),
+    ("tells_good_from_bad", Reversed, "higher is better, but good fakes score"),
+    ("depends_on_the_seed_alone", Drawing, "it draws from a global random state"),
+    ("depends_on_the_seed_alone", Remembering, "the same evidence scores"),
+    ("leaves_the_evidence_alone", Normalizing, "it changes the features of the real samples"),
+    ("judges_any_channels", Colorful, "IndexError"),
+    ("names_its_scores", Spaced, "its score is called 'sound of None'"),
+    ("names_its_scores", Talking, "`remarks` returns 'Fine.'"),
+    ("ignores_its_portions", Portioned, "with batch_size = 7 it scores"),
+]
+
+
+@pytest.mark.parametrize(("name", "component", "finding"), BROKEN)
+def test_broken_promise_is_found(
+    try_check: Callable[..., CheckResult], name: str, component: type[Metric], finding: str
+) -> None:
+    result = try_check(name, component)
+    assert result.status == "failed"
+    assert re.search(finding, result.message), result.message
+
+
+def test_every_check_is_seen_failing(names_of: Callable[[str], set[str]]) -> None:
+    assert {name for name, *_ in BROKEN} == names_of("metric")
+
+
+def test_sound_metric_passes(try_every_check: Callable[..., list[CheckResult]]) -> None:
+    results = try_every_check(Sound)
+    assert results
+    assert [result for result in results if result.status != "passed"] == []
+
+
+def test_metric_that_refuses_the_evidence_is_not_judged(
+    try_check: Callable[..., CheckResult],
+) -> None:
+    class Demanding(Sound):
+        """Wants more."""
+
+        @override
+        def check(self, shape: EvidenceShape) -> None:
+            raise UsageError(f"{shape.fake} images are too few")
+
+    result = try_check("tells_good_from_bad", Demanding)
+    assert result.status == "skipped"
+    assert result.message == "the evidence of this check is refused: 64 images are too few"

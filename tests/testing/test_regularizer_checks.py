@@ -1,0 +1,558 @@
+"""Each check of regularizers, seen failing on one that breaks its promise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+import pytest
+import torch
+from pydantic import NonNegativeFloat, PositiveFloat
+from torch import Tensor, nn
+from typing_extensions import override
+
+from gantool import LazyOption, Player, PlayerOption, Regularizer
+from gantool.testing import checks_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gantool import DiscriminatorStep, GeneratorStep, Setup, Step, Update
+    from gantool.testing import CheckResult, LinearGame
+
+
+class Slope(LazyOption, Regularizer):
+    """R1: gamma / 2 E|grad D(x)|^2."""
+
+    name = "slope"
+    strength = "gamma"
+    uses_image_gradient = True
+
+    gamma: NonNegativeFloat = 1.0
+    """Weight."""
+
+    @override
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
+        gradient = step.image_gradient(step.real, step.real_labels)  # [N, C, H, W]
+        return self.gamma / 2 * gradient.square().sum((1, 2, 3)).mean()
+
+
+class Nearness(Regularizer):
+    """Latents near each other: near logits for D, far images for G."""
+
+    name = "nearness"
+
+    @override
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
+        moved = step.discriminate(self._near(step), step.fake_labels)
+        return (moved - step.fake_logits).square().mean()
+
+    @override
+    def generator_penalty(self, step: GeneratorStep) -> Tensor:
+        return -(self._near(step) - step.fake).square().mean()
+
+    def _near(self, step: Step) -> Tensor:
+        noise = step.random.normal(*step.latents.shape)
+        return step.generate(step.latents + 0.1 * noise, step.fake_labels)
+
+
+class Anchors(nn.Module):
+    """The mean logit of real images, remembered."""
+
+    real: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("real", torch.zeros(()))
+
+
+class Anchored(Regularizer):
+    """Keep fake logits away from a mean of real ones."""
+
+    name = "anchored"
+    state: ClassVar[type[nn.Module]] = Anchors
+
+    @override
+    def make_state(self, setup: Setup) -> nn.Module:
+        return Anchors()
+
+    @override
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
+        return (step.fake_logits - step.state(Anchors).real).square().mean()
+
+    @override
+    def after_update(self, step: Step) -> None:
+        if step.player == "discriminator":
+            step.state(Anchors).real.lerp_(step.real_logits.mean(), 0.5)
+
+
+class Noise(Regularizer):
+    """Noise on what the discriminator sees."""
+
+    name = "noise"
+    strength = "deviation"
+
+    deviation: NonNegativeFloat = 0.1
+    """Standard deviation."""
+
+    @override
+    def transform(self, images: Tensor, step: Step) -> Tensor:
+        return images + self.deviation * step.random.normal(*images.shape)
+
+
+class TopHalf(Regularizer):
+    """Only the better half of the fakes counts."""
+
+    name = "top-half"
+
+    @override
+    def sample_weights(self, step: Step) -> Tensor | None:
+        if step.player == "discriminator":
+            return None
+        best = step.fake_logits.topk(len(step.fake) // 2).indices
+        weights = torch.zeros_like(step.fake_logits).scatter(0, best, 1.0)
+        return weights / weights.mean()
+
+
+class Flip(Regularizer):
+    """Some real images become fakes."""
+
+    name = "flip"
+
+    @override
+    def batch(self, real: Tensor, fake: Tensor, step: DiscriminatorStep) -> tuple[Tensor, Tensor]:
+        flipped = step.random.uniform(len(real), 1, 1, 1) < 0.5
+        return torch.where(flipped, fake, real), fake
+
+
+class Shrunk(Regularizer):
+    """Latents are a little smaller."""
+
+    name = "shrunk"
+
+    @override
+    def latents(self, latents: Tensor, step: Step) -> Tensor:
+        return 0.9 * latents
+
+
+class Twice(PlayerOption, Regularizer):
+    """Each update is made twice."""
+
+    name = "twice"
+
+    @override
+    def around_update(self, update: Update, step: Step) -> None:
+        update()
+        update()
+
+
+class Decay(PlayerOption, Regularizer):
+    """Weight decay."""
+
+    name = "decay"
+    strength = "share"
+
+    share: NonNegativeFloat = 0.1
+    """Share."""
+
+    @override
+    def optimizer_options(self, player: Player) -> Mapping[str, float]:
+        return {"weight_decay": self.share}
+
+
+SOUND = [Slope, Nearness, Anchored, Noise, TopHalf, Flip, Shrunk, Twice, Decay]
+
+
+class Infinite(Nearness):
+    """Divides by nothing."""
+
+    @override
+    def generator_penalty(self, step: GeneratorStep) -> Tensor:
+        return step.fake.mean() / 0
+
+
+class Asleep(Slope):
+    """Has an example that does nothing."""
+
+    gamma: NonNegativeFloat = 0.0
+    """Weight."""
+
+
+class Misspelt(Slope):
+    """Names an option that it does not have."""
+
+    strength = "gama"
+
+
+class NeverOff(Slope):
+    """Cannot be turned off."""
+
+    gamma: PositiveFloat = 1.0
+    """Weight."""
+
+
+class Rewarding(Slope):
+    """May become a reward."""
+
+    gamma: float = 1.0
+    """Weight."""
+
+
+class Hidden(Anchored):
+    """Remembers outside of its state."""
+
+    means: ClassVar[list[Tensor]] = []
+
+    @override
+    def make_state(self, setup: Setup) -> nn.Module:
+        self.means.clear()
+        return Anchors()
+
+    @override
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
+        self.means.append(step.real_logits.detach().mean())
+        return (step.fake_logits - sum(self.means)).square().mean()
+
+
+class Unsaved(Anchors):
+    def __init__(self) -> None:
+        nn.Module.__init__(self)
+        self.register_buffer("real", torch.zeros(()), persistent=False)
+
+
+class Forgetful(Anchored):
+    """Remembers in a buffer that is not saved."""
+
+    @override
+    def make_state(self, setup: Setup) -> nn.Module:
+        return Unsaved()
+
+
+class Global(Noise):
+    """Draws from torch's own numbers."""
+
+    @override
+    def transform(self, images: Tensor, step: Step) -> Tensor:
+        return images + self.deviation * torch.randn_like(images)
+
+
+class Numpy(Noise):
+    """Draws from numpy's own numbers."""
+
+    @override
+    def transform(self, images: Tensor, step: Step) -> Tensor:
+        return images + self.deviation * float(np.random.normal())
+
+
+class Clipping(Regularizer):
+    """Clips everybody's weights, whoever was updated."""
+
+    name = "clipping"
+
+    @override
+    def after_update(self, step: Step) -> None:
+        for player in ("generator", "discriminator"):
+            for weight in step.network(player).parameters():
+                weight.clamp_(-0.01, 0.01)
+
+
+class Sweeping(Anchored):
+    """Throws away the other player's gradients."""
+
+    @override
+    def after_update(self, step: Step) -> None:
+        other: Player = "generator" if step.player == "discriminator" else "discriminator"
+        step.network(other).zero_grad()
+
+
+class OnlySquares(Noise):
+    """Adds an image's transpose."""
+
+    @override
+    def transform(self, images: Tensor, step: Step) -> Tensor:
+        return images + self.deviation * images.transpose(2, 3)
+
+
+class OnlyColors(Noise):
+    """Takes channels for red, green and blue."""
+
+    @override
+    def transform(self, images: Tensor, step: Step) -> Tensor:
+        return images + self.deviation * images.new_tensor([0.3, 0.6, 0.1]).view(1, 3, 1, 1)
+
+
+class Unlabeled(Nearness):
+    """Forgets the labels."""
+
+    @override
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
+        return step.discriminate(step.real).square().mean()
+
+
+class WholeBatch(Anchored):
+    """Counts on the whole batch."""
+
+    @override
+    def make_state(self, setup: Setup) -> nn.Module:
+        state = Anchors()
+        state.real = torch.zeros(setup.batch_size)
+        return state
+
+
+class Narrow(Regularizer):
+    """Hangs a hook on the discriminator that copies into another type."""
+
+    name = "narrow"
+
+    @override
+    def prepare(self, network: nn.Module, player: Player, setup: Setup) -> None:
+        def halved(module: nn.Module, given: tuple[Tensor, ...], logits: Tensor) -> Tensor:
+            places = torch.arange(len(logits))
+            return given[0].new_zeros(len(logits)).scatter(0, places, logits) / 2
+
+        if player == "discriminator":
+            network.register_forward_hook(halved)
+
+
+class Undeclared(Slope):
+    """Does not say that it takes image gradients."""
+
+    uses_image_gradient = False
+
+
+class FewLatents(Shrunk):
+    """Returns fewer latents."""
+
+    @override
+    def latents(self, latents: Tensor, step: Step) -> Tensor:
+        return latents[:-1]
+
+
+class FewReals(Flip):
+    """Returns fewer real images."""
+
+    @override
+    def batch(self, real: Tensor, fake: Tensor, step: DiscriminatorStep) -> tuple[Tensor, Tensor]:
+        return real[:-1], fake
+
+
+class Cropping(Noise):
+    """Crops images."""
+
+    @override
+    def transform(self, images: Tensor, step: Step) -> Tensor:
+        return images[:, :, 1:]
+
+
+class Cutting(Noise):
+    """Cuts the generator's gradient off."""
+
+    @override
+    def transform(self, images: Tensor, step: Step) -> Tensor:
+        return images.detach() / 2
+
+
+class StraightThrough(Noise):
+    """Has the gradient of another function."""
+
+    @override
+    def transform(self, images: Tensor, step: Step) -> Tensor:
+        return images + images.square().detach()
+
+
+class Light(TopHalf):
+    """Weighs half as much as it should."""
+
+    @override
+    def sample_weights(self, step: Step) -> Tensor | None:
+        return torch.full_like(step.fake_logits, 0.5)
+
+
+class Negative(TopHalf):
+    """Weighs some images negatively."""
+
+    @override
+    def sample_weights(self, step: Step) -> Tensor | None:
+        weights = torch.ones_like(step.fake_logits)
+        weights[:2] = weights.new_tensor([-1.0, 3.0])
+        return weights
+
+
+class Lazy(Twice):
+    """Makes no update at all."""
+
+    @override
+    def around_update(self, update: Update, step: Step) -> None:
+        update.gradients()
+
+
+class Advancing(Nearness):
+    """Calls the network itself."""
+
+    @override
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
+        labels = () if step.real_labels is None else (step.real_labels,)
+        penalty: Tensor = step.network("discriminator")(step.real, *labels).square().mean()
+        return penalty
+
+
+class Deciding(Nearness):
+    """Looks at a number on the device."""
+
+    @override
+    def generator_penalty(self, step: GeneratorStep) -> Tensor:
+        return step.fake.mean() if step.number > 1 else step.fake.square().mean()
+
+
+class Masking(Nearness):
+    """Chooses images by a mask."""
+
+    @override
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
+        return step.fake_logits[step.fake_logits > 0].sum()
+
+
+class Offset(Slope):
+    """Never ends."""
+
+    @override
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
+        return super().discriminator_penalty(step) + 0.01 * step.real_logits.square().mean()
+
+
+class Rooted(Slope):
+    """Has no slope where the gradient is 0."""
+
+    @override
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
+        gradient = step.image_gradient(step.real, step.real_labels)
+        return self.gamma * gradient.square().sum((1, 2, 3)).sqrt().mean()
+
+
+class Halfway(Slope):
+    """Lets half of its gradient go."""
+
+    @override
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
+        penalty = super().discriminator_penalty(step)
+        return (penalty + penalty.detach()) / 2
+
+
+class Compensating(Slope):
+    """Makes up for being lazy, as the engine does."""
+
+    @override
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
+        return self.every_steps * super().discriminator_penalty(step)
+
+
+class Doubled(Slope):
+    """Forgets the half."""
+
+    @override
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
+        return 2 * super().discriminator_penalty(step)
+
+
+def closed_slope(component: Slope, game: LinearGame) -> Tensor:
+    return component.gamma / 2 * game.weight.square().sum()
+
+
+BROKEN = [
+    ("trains", Infinite, r"with batch norm, .* NaN or infinite"),
+    ("changes_training", Asleep, "the weights are the same as without it"),
+    ("is_off_at_strength_zero", Misspelt, "it has no option 'gama'"),
+    ("is_off_at_strength_zero", NeverOff, "greater than 0"),
+    ("has_no_negative_strength", Rewarding, "gamma = -1 is accepted"),
+    ("resumes_exactly", Hidden, "resumed after two of four steps: .* differs, by up to"),
+    ("resumes_exactly", Forgetful, "resumed after two of four steps: .* differs, by up to"),
+    ("leaves_global_randomness_alone", Global, "training with it draws from a global state"),
+    ("leaves_global_randomness_alone", Numpy, "training with it draws from a global state"),
+    ("leaves_the_other_player_alone", Clipping, "after an update of the .*, the .* differs"),
+    ("leaves_the_other_player_alone", Sweeping, "update of the .* changes the gradient of the"),
+    ("works_for_any_image", OnlySquares, "RuntimeError"),
+    ("works_for_any_image", OnlyColors, "RuntimeError|expected the shape"),
+    ("works_with_labels", Unlabeled, "a conditional network was called without labels"),
+    ("works_in_slices", WholeBatch, "RuntimeError"),
+    ("works_under_autocast", Narrow, "RuntimeError: .*dtype"),
+    ("declares_image_gradients", Undeclared, "uses_image_gradient is False"),
+    ("returns_latents", FewLatents, r"`latents` returns: expected .* \[4, 6\], found \[3, 6\]"),
+    ("returns_a_batch", FewReals, r"the real images that `batch` returns: expected"),
+    ("returns_transformed_images", Cropping, r"\[4, 3, 16, 16\], found \[4, 3, 15, 16\]"),
+    ("transforms_with_right_gradients", Cutting, "has lost the images' graph"),
+    ("transforms_with_right_gradients", StraightThrough, "slope of `transform` .* by differences"),
+    ("weighs_to_a_mean_of_one", Light, "the mean of the sample weights is 0.5"),
+    ("weighs_to_a_mean_of_one", Negative, "a sample weight is -1"),
+    ("updates_its_player", Lazy, "a step leaves the discriminator as it was"),
+    (
+        "moves_nothing_inside_updates",
+        Advancing,
+        "after `discriminator_penalty`: discriminator.*diff",
+    ),
+    ("reads_nothing_back", Deciding, r"`generator_penalty` reads .* \(_local_scalar_dense\)"),
+    ("reads_nothing_back", Masking, "`discriminator_penalty` indexes by a mask"),
+    ("vanishes_at_strength_zero", Offset, r"at strength 0 the penalty is 0\.\d"),
+    ("is_finite_on_extreme_images", Rooted, "the gradient of the discriminator's penalty"),
+    ("has_right_gradients", Halfway, "the slope of the discriminator's penalty is .* by diff"),
+    ("is_as_strong_when_lazy", Compensating, r"one of 3 updates, the mean gradient differs by \d"),
+]
+
+
+@pytest.mark.parametrize(("name", "component", "finding"), BROKEN)
+def test_broken_promise_is_found(
+    try_check: Callable[..., CheckResult], name: str, component: type[Regularizer], finding: str
+) -> None:
+    result = try_check(name, component)
+    assert result.status == "failed"
+    assert re.search(finding, result.message), result.message
+
+
+def test_penalty_that_has_another_closed_form_is_found(
+    try_check: Callable[..., CheckResult],
+) -> None:
+    result = try_check("agrees_with_its_closed_form", Doubled, closed_slope)
+    assert result.status == "failed"
+    found, expected = re.findall(r"is (\d\.\d+), its closed form (\d\.\d+)", result.message)[0]
+    assert float(found) == pytest.approx(2 * float(expected))
+
+
+def test_finding_names_the_player_that_it_is_about(try_check: Callable[..., CheckResult]) -> None:
+    class OneSided(Twice):
+        """Updates only one of the two players that it offers."""
+
+        @override
+        def around_update(self, update: Update, step: Step) -> None:
+            if self.player == "discriminator":
+                update()
+
+    class Narrow(OneSided):
+        """Offers one player."""
+
+        player: Literal["discriminator"] = "discriminator"
+        """The discriminator."""
+
+    result = try_check("updates_its_player", OneSided)
+    assert result.message == "with player = 'generator', a step leaves the generator as it was"
+    assert try_check("updates_its_player", Narrow).status == "passed"
+
+
+def test_every_check_is_seen_failing(names_of: Callable[[str], set[str]]) -> None:
+    seen = {name for name, *_ in BROKEN} | {"agrees_with_its_closed_form"}
+    assert seen == names_of("regularizer")
+
+
+@pytest.mark.parametrize("component", SOUND)
+def test_sound_regularizers_pass(
+    try_every_check: Callable[..., list[CheckResult]], component: type[Regularizer]
+) -> None:
+    form = closed_slope if component is Slope else None
+    results = try_every_check(component, form)
+    assert results
+    assert [result for result in results if result.status != "passed"] == []
+
+
+def test_every_check_is_made_of_a_sound_regularizer() -> None:
+    idle = [p.name for p in checks_for("regularizer") if not any(map(p.applies, SOUND))]
+    assert idle == []
