@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import uuid
+import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from gantool.errors import UsageError
+from gantool.runs.durable import make_folder, sync, sync_folder, write_durably
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,6 +30,12 @@ SCORE = "score.json"
 PREFIX = "step-"
 ASIDE = ".tmp-"
 TRASH = ".trash-"
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What reading JSON of unknown origin can raise."""
+
+
+class _Damage(Exception):  # noqa: N818  what is wrong with a checkpoint, not with the program
+    """A checkpoint is not what was saved."""
 
 
 @dataclass(frozen=True)
@@ -42,18 +52,34 @@ class Checkpoint:
             run: The identifier of the run it must belong to, where that is known.
         """
         try:
-            manifest = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
-            files = dict(manifest["files"])
-            if manifest["step"] != self.step or (run and manifest["run"] != run):
-                return f"{MANIFEST} belongs to another checkpoint"
-            if STATE not in files:
-                return f"{MANIFEST} does not list {STATE}"
-            for name, expected in files.items():
-                if _digest(self.path / Path(name).name) != expected["sha256"]:
-                    return f"{name} is damaged: its SHA-256 differs from the manifest's"
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            return f"unreadable: {error}"
+            self._verify(run)
+        except _Damage as damage:
+            return str(damage)
+        except UNREADABLE as error:
+            return f"unreadable: {type(error).__name__}: {error}"
         return None
+
+    def _verify(self, run: str | None) -> None:
+        """Compare the files with the manifest.
+
+        Raises:
+            _Damage: When they differ.
+            Exception: One of `UNREADABLE`.
+        """
+        text = (self.path / MANIFEST).read_text(encoding="utf-8")
+        manifest = json.loads(text)
+        if text != _written(manifest):
+            raise _Damage(f"{MANIFEST} is damaged: it is not as it was written")
+        if manifest["step"] != self.step or (run and manifest["run"] != run):
+            raise _Damage(f"{MANIFEST} belongs to another checkpoint")
+        if STATE not in (files := dict(manifest["files"])):
+            raise _Damage(f"{MANIFEST} does not list {STATE}")
+        for name, expected in files.items():
+            path = self.path / Path(name).name
+            if path.stat().st_size != (size := expected["bytes"]):
+                raise _Damage(f"{name} is damaged: it has {path.stat().st_size} bytes, not {size}")
+            if _digest(path) != expected["sha256"]:
+                raise _Damage(f"{name} is damaged: its SHA-256 differs from the manifest's")
 
     def load(self) -> dict[str, Any]:
         """Return the saved state, tensors on the CPU; data only, no code is ever run.
@@ -61,25 +87,27 @@ class Checkpoint:
         Raises:
             UsageError: When the file does not hold a state.
         """
-        import pickle
-
         import torch
 
         try:
+            _refuse_inflation(self.path / STATE)
             state = torch.load(self.path / STATE, map_location="cpu", weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        except Exception as error:  # a file made to do harm fails in any way it likes
             reason = str(error).partition("\n")[0]
             raise UsageError(f"checkpoint {self.path} cannot be read: {reason}") from error
         if not isinstance(state, dict):
             raise UsageError(f"checkpoint {self.path} holds a {type(state).__name__}, not a state")
+        if not isinstance(state.get("step"), int) or not isinstance(state.get("about"), dict):
+            raise UsageError(f"checkpoint {self.path} does not say what it is of")
         return state
 
     def score(self) -> float | None:
         """Return the score it was given, lower being better, if any."""
         try:
-            return float(json.loads((self.path / SCORE).read_text(encoding="utf-8"))["score"])
-        except (OSError, ValueError, KeyError, TypeError):
+            score = float(json.loads((self.path / SCORE).read_text(encoding="utf-8"))["score"])
+        except UNREADABLE:
             return None
+        return score if math.isfinite(score) else None  # NaN is neither better nor worse
 
 
 class Checkpoints:
@@ -109,7 +137,7 @@ class Checkpoints:
         """
         checkpoint = Checkpoint(self.folder / f"{PREFIX}{step:08d}", step)
         if not checkpoint.path.exists() or checkpoint.damage(self._run):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
             aside = self.folder / f"{ASIDE}{os.getpid()}-{uuid.uuid4().hex}"
             try:
                 self._write(aside, step, state)
@@ -118,15 +146,13 @@ class Checkpoints:
             except BaseException:
                 shutil.rmtree(aside, ignore_errors=True)
                 raise
-            _sync_folder(self.folder)
+            sync_folder(self.folder)
         self._prune(step)
         return checkpoint
 
     def rate(self, checkpoint: Checkpoint, score: float) -> None:
         """Note a checkpoint's score, lower being better; the best one is kept."""
-        aside = checkpoint.path / f"{ASIDE}{SCORE}"
-        aside.write_text(json.dumps({"score": score}), encoding="utf-8")
-        aside.replace(checkpoint.path / SCORE)
+        write_durably(checkpoint.path / SCORE, json.dumps({"score": score}))
 
     def all(self) -> list[Checkpoint]:
         """Return the checkpoints, the newest first, without looking inside."""
@@ -156,17 +182,18 @@ class Checkpoints:
         with (folder / STATE).open("wb") as file:
             hashing = _HashingFile(file)
             torch.save(dict(state), hashing)  # type: ignore[arg-type]
-            _sync(file)
+            sync(file)
         files = {STATE: {"sha256": hashing.digest.hexdigest(), "bytes": hashing.written}}
         manifest = {"run": self._run, "step": step, "files": files}
         with (folder / MANIFEST).open("w", encoding="utf-8") as file:
-            json.dump(manifest, file, indent=2)
-            _sync(file)
-        _sync_folder(folder)
+            file.write(_written(manifest))
+            sync(file)
+        sync_folder(folder)
 
     def _prune(self, step: int) -> None:
         """Drop all but the newest, the best, and the multiples that are kept for good.
 
+        What cannot be removed stays, and is tried again after the next checkpoint.
         Later ones than the step just saved are damaged, or the run would have gone on from them:
         they neither count nor go.
         """
@@ -177,7 +204,8 @@ class Checkpoints:
             every = self._keep_every_steps
             kept_for_good = every is not None and checkpoint.step % every == 0
             if checkpoint != best and not kept_for_good:
-                self._discard(checkpoint.path)
+                with suppress(OSError):
+                    self._discard(checkpoint.path)
 
     def _discard(self, path: Path) -> None:
         """Remove a checkpoint: out of sight first, so that none is ever seen half removed."""
@@ -210,22 +238,26 @@ class _HashingFile:
         self._file.flush()
 
 
+def _written(manifest: Mapping[str, Any]) -> str:
+    """Return a manifest as it is written: there is one way, so that no byte can change unseen."""
+    return json.dumps(manifest, indent=2, sort_keys=True) + "\n"
+
+
+def _refuse_inflation(path: Path) -> None:
+    """Refuse an archive that holds more than its own size: torch stores, and never compresses.
+
+    Raises:
+        ValueError: When it would grow in memory.
+        zipfile.BadZipFile: When it is no archive.
+    """
+    with zipfile.ZipFile(path) as archive:
+        inside = sum(entry.file_size for entry in archive.infolist())
+        compressed = any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist())
+    if compressed or inside > path.stat().st_size:
+        msg = f"it is compressed, or claims {inside} bytes in a file of {path.stat().st_size}"
+        raise ValueError(msg)
+
+
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(file: IO[Any]) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable; Windows cannot open folders and needs no such call."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,7 +8,6 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-
 from gantool.version import VERSION
 
 if TYPE_CHECKING:

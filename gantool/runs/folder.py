@@ -53,6 +53,16 @@ class RunFolder:
         return self.path / "scores.jsonl"
 
     @property
+    def evaluations(self) -> Path:
+        """Scores of single checkpoints with their protocol, one JSON object a line."""
+        return self.path / "evaluations.jsonl"
+
+    @property
+    def health(self) -> Path:
+        """What the watcher found, one JSON object a line; missing in a healthy run."""
+        return self.path / "health.jsonl"
+
+    @property
     def timing(self) -> Path:
         """Seconds and images a second of each log interval, one JSON object a line."""
         return self.path / "timing.jsonl"

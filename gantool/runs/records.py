@@ -3,58 +3,88 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
-import os
 from typing import TYPE_CHECKING, Any
+
+from gantool.runs.durable import sync, write_durably
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+log = logging.getLogger("gantool")
+
 
 class JsonLines:
-    """A file of JSON objects that have a "step", in rising order, appended to and cut back."""
+    """A file of JSON objects that have a "step", in rising order, appended to and cut back.
+
+    What a full disk refuses waits in memory and is written with the next line.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._waiting: list[str] = []
+        self._size: int | None = None  # bytes of whole lines; None before the first is written
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Add a line. What JSON cannot say, NaN and infinity, becomes null and is named."""
         values = {key: None if _is_non_finite(value) else value for key, value in record.items()}
         if lost := [key for key, value in record.items() if _is_non_finite(value)]:
             values["non_finite"] = lost
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(values, allow_nan=False) + "\n")
+        self._waiting.append(json.dumps(values, allow_nan=False) + "\n")
+        try:
+            self._write_out()
+        except OSError as error:
+            log.warning("%s could not be written, which is tried again: %s", self.path.name, error)
 
     def read(self) -> Iterator[dict[str, Any]]:
         """Yield the objects; a torn last line, left by a crash, is passed over."""
         if not self.path.exists():
             return
-        with self.path.open(encoding="utf-8") as file:
+        with self.path.open(encoding="utf-8", errors="replace") as file:
             for line in file:
                 if not line.endswith("\n"):
                     return
                 try:
                     record = json.loads(line)
-                except ValueError:
+                except (ValueError, RecursionError):
+                    return
+                if not isinstance(record, dict) or not isinstance(record.get("step"), int):
                     return
                 yield record
 
     def cut_after(self, step: int) -> None:
         """Drop the records of later steps, and a torn last line; the file is replaced at once."""
+        self._waiting, self._size = [], None
+        if not self.path.exists():
+            return
         kept = [record for record in self.read() if record["step"] <= step]
-        aside = self.path.with_name(f".tmp-{self.path.name}")
-        with aside.open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(record, allow_nan=False) + "\n" for record in kept)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(self.path)
+        text = "".join(json.dumps(record, allow_nan=False) + "\n" for record in kept)
+        write_durably(self.path, text)
 
     def sync(self) -> None:
-        """Make what was appended durable."""
+        """Make what was appended durable.
+
+        Raises:
+            OSError: When the disk is full or failing.
+        """
+        if self._waiting:
+            self._write_out()
         if self.path.exists():
-            with self.path.open("a", encoding="utf-8") as file:
-                os.fsync(file.fileno())
+            with self.path.open("ab") as file:
+                sync(file)
+
+    def _write_out(self) -> None:
+        """Write the lines that wait, behind the last whole one."""
+        with self.path.open("ab") as file:
+            if self._size is not None:
+                file.truncate(self._size)  # a line that an earlier failure has torn
+            self._size = file.seek(0, 2)
+            file.write("".join(self._waiting).encode())
+            file.flush()
+            self._size = file.tell()
+        self._waiting.clear()
 
 
 def _is_non_finite(value: object) -> bool:

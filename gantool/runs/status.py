@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from gantool.errors import UsageError
+from gantool.runs.durable import write_durably
 from gantool.version import VERSION
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def read_status(folder: RunFolder) -> RunStatus:
         values = json.loads(folder.description.read_text(encoding="utf-8"))
         known = {field.name for field in fields(RunStatus)}
         return RunStatus(**{key: value for key, value in values.items() if key in known})
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(f"{folder.description} cannot be read: {error}") from error
 
 
@@ -77,6 +78,4 @@ def write_status(folder: RunFolder, status: RunStatus) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write plain data as JSON, so that a reader sees the old file or the new one."""
-    aside = path.with_name(f".tmp-{path.name}")
-    aside.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-    aside.replace(path)
+    write_durably(path, json.dumps(value, indent=2) + "\n")

@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
+from gantool.training.players import each_player, learning_rate_at
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -42,6 +44,7 @@ class Game:
         uniform_labels: Whether labels of generated images are equally frequent.
         reuse_fakes: Whether the generator's update reuses the last discriminator update's fakes.
         horizontal_flip: Whether each real image is mirrored with probability 1/2.
+        followers: Regularizers that have asked how far the run is: another length alters them.
     """
 
     setup: Setup
@@ -57,6 +60,7 @@ class Game:
     uniform_labels: bool = False
     reuse_fakes: bool = False
     horizontal_flip: bool = False
+    followers: set[str] = field(default_factory=set)
     _probes: dict[str, _Probe] = field(default_factory=dict)
 
     def network(self, player: Player) -> nn.Module:
@@ -137,6 +141,14 @@ class Game:
         finally:
             for parameter in other.parameters:
                 parameter.requires_grad_(True)
+
+    def set_clock(self, step: int) -> None:
+        """Write what follows from the completed steps into tensors on the device."""
+        progress = step / self.setup.steps
+        self.number.fill_(step)
+        self.progress.fill_(progress)
+        for competitor in each_player(self.competitors):
+            competitor.learning_rate.fill_(learning_rate_at(competitor.table, progress))
 
     def average(self, value: Tensor) -> Tensor:
         """Return the mean over all ranks; there is one."""

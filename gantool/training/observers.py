@@ -1,12 +1,12 @@
-"""What looks on while a run is trained: console, grids, evaluation, page, loggers."""
+"""What looks on while a run is trained: console, grids, evaluation, watcher, loggers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,27 @@ class Record:
 class Observer:
     """Looks on, never changes the training. Override what you need."""
 
+    def restored(self, step: int, memory: Mapping[str, Any]) -> None:
+        """Be told that training goes on from a checkpoint, in a new process or after a rollback.
+
+        Args:
+            step: Steps completed at the checkpoint; what came later has not happened.
+            memory: What the observers' `memory` gave to that checkpoint.
+        """
+
     def after_step(self, step: int) -> None:
         """Be told that `step` steps are completed."""
 
     def at_log(self, record: Record) -> None:
         """Be given the figures of a log interval."""
+
+    def memory(self) -> Mapping[str, Any]:
+        """Return what the checkpoint that is about to be saved must carry along.
+
+        Plain data under a key of its own. What has been written elsewhere and belongs to the
+        checkpoint is made durable here, before it.
+        """
+        return {}
 
     def at_checkpoint(self, step: int) -> float | None:
         """Be told that a checkpoint was saved; return a score of it, lower being better."""
@@ -43,3 +59,14 @@ class Observer:
     def wants_stop(self) -> str | None:
         """Return why training should stop after this step, or None to go on."""
         return None
+
+
+def tell_restored(observers: Iterable[Observer], step: int, memory: Mapping[str, Any]) -> None:
+    """Let everybody know where training goes on from."""
+    for observer in observers:
+        observer.restored(step, memory)
+
+
+def wish_to_stop(observers: Iterable[Observer]) -> str | None:
+    """Return the first reason to stop that an observer has, if any has one."""
+    return next((why for o in observers if (why := o.wants_stop()) is not None), None)

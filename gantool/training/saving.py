@@ -11,7 +11,7 @@ from gantool.errors import DiskError, DivergedError
 from gantool.training.state import is_finite
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from gantool.recipe.schema import CheckpointsTable
     from gantool.runs.checkpoints import Checkpoint, Checkpoints
@@ -29,7 +29,7 @@ class Saver:
     Attributes:
         checkpoints: Where states go.
         table: The recipe's `[checkpoints]`.
-        stops_on_divergence: Whether a state that is not finite ends the run; it is never saved.
+        stops_on_divergence: Whether a state that is not finite is an error; it is never saved.
         last_step: The step last saved or resumed from; None before.
     """
 
@@ -48,25 +48,42 @@ class Saver:
             or (every_seconds is not None and time.monotonic() - self._saved_at >= every_seconds)
         )
 
-    def save(self, step: int, state: Mapping[str, Any]) -> Checkpoint | None:
+    def save(self, step: int, gather: Callable[[], Mapping[str, Any]]) -> Checkpoint | None:
         """Save a state; None when that failed and training may go on without it.
+
+        Args:
+            step: Steps completed.
+            gather: Returns the state. It may fail as writing may: a checkpoint never knows of
+                figures that are not safe on disk.
 
         Raises:
             DivergedError: When the state is not finite, unless the recipe ignores that.
             DiskError: When saving failed for the first checkpoint, or several times in a row.
         """
-        if not is_finite(state):
-            if self.stops_on_divergence:
-                raise DivergedError(f"training diverged: weights are not finite after step {step}")
-            return None
         self._saved_at = time.monotonic()  # a failed save is tried again an interval later
         try:
+            state = gather()
+            if not is_finite(state):
+                self._refuse(step)
+                return None
             checkpoint = self.checkpoints.save(step, state)
         except (OSError, RuntimeError) as error:  # torch reports a full disk as the latter
             self._failed(step, error)
             return None
         self._failures, self.last_step = 0, step
         return checkpoint
+
+    def rate(self, checkpoint: Checkpoint, score: float) -> None:
+        """Note a checkpoint's score; a full disk costs the note and never the run."""
+        try:
+            self.checkpoints.rate(checkpoint, score)
+        except OSError as error:
+            log.warning("the score of step %d could not be noted: %s", checkpoint.step, error)
+
+    def _refuse(self, step: int) -> None:
+        """Raise for a state that is not finite, unless the recipe ignores that."""
+        if self.stops_on_divergence:
+            raise DivergedError(f"training diverged: weights are not finite after step {step}")
 
     def _failed(self, step: int, error: Exception) -> None:
         """Warn, or give up."""

@@ -35,6 +35,7 @@ def gather(game: Game, average: Average | None, totals: Totals, step: int) -> di
             stream: module.state_dict() for stream, module in game.regularization.states().items()
         },
         "totals": totals.state(),
+        "followers": sorted(game.followers),
     }
 
 
@@ -42,17 +43,25 @@ def restore(state: Mapping[str, Any], game: Game, average: Average | None, total
     """Put a state back, in place, and return its step.
 
     Raises:
-        UsageError: When the state is of other networks, or of another recipe.
+        UsageError: When the state is of other networks, of another recipe, or no state at all.
     """
-    game.streams.attempt = state["attempt"]
+    try:
+        return _restore(state, game, average, totals)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise UsageError(f"the saved state is not one of a training: {reason}") from error
+
+
+def _restore(state: Mapping[str, Any], game: Game, average: Average | None, totals: Totals) -> int:
+    game.streams.attempt = int(state["attempt"])
     load_networks(state, game, average)
     for competitor in each_player(game.competitors):
         _restore_optimizer(competitor, state["optimizers"][competitor.player])
     for stream, module in game.regularization.states().items():
         load_weights(module, state["regularizers"].get(stream, {}), f"regularizer '{stream}'")
     totals.restore(state["totals"])
-    step: int = state["step"]
-    return step
+    game.followers = set(state.get("followers", ()))
+    return int(state["step"])
 
 
 def load_networks(state: Mapping[str, Any], game: Game, average: Average | None) -> None:
@@ -84,7 +93,9 @@ def load_weights(module: nn.Module, saved: Mapping[str, Tensor], owner: str) -> 
 def is_finite(state: object) -> bool:
     """Whether no number and no tensor of a state is NaN or infinity, or holds it."""
     if isinstance(state, torch.Tensor):
-        return not state.is_floating_point() or bool(state.isfinite().all())
+        if not state.is_floating_point() or bool(state.sum().isfinite()):
+            return True  # a NaN or infinity would be in the sum, which is quickly computed
+        return bool(state.isfinite().all())
     if isinstance(state, dict):
         return all(is_finite(value) for value in state.values())
     if isinstance(state, list):

@@ -110,6 +110,8 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
     @property
     @override
     def progress(self) -> Tensor:
+        if self._viewer is not None:
+            self._game.followers.add(self._viewer.stream)
         return self._game.progress
 
     @property

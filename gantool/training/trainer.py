@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import DivergedError
 from gantool.training import state
-from gantool.training.observers import Observer, Record
-from gantool.training.players import each_player, learning_rate_at
+from gantool.training.divergence import refuse_non_finite, roll_back
+from gantool.training.observers import Observer, Record, tell_restored, wish_to_stop
 from gantool.training.updates import Update
 
 if TYPE_CHECKING:
@@ -39,6 +38,7 @@ class Trainer:
         saver: Where checkpoints go; None for a trial that leaves nothing behind.
         observers: Who looks on.
         about: Facts of the run that its checkpoints carry along, plain data.
+        memory: What observers keep in the checkpoints, plain data by key.
         step: Steps completed.
         stop_reason: Why training stopped before its last step, or None.
     """
@@ -49,7 +49,8 @@ class Trainer:
     table: TrainingTable
     saver: Saver | None = None
     observers: Sequence[Observer] = ()
-    about: Mapping[str, Any] = field(default_factory=dict)
+    about: dict[str, Any] = field(default_factory=dict)
+    memory: dict[str, Any] = field(default_factory=dict)
     step: int = 0
     stop_reason: str | None = None
 
@@ -57,26 +58,22 @@ class Trainer:
         """Train to the last step, or until an observer wants to stop; either way, save.
 
         Raises:
-            DivergedError: When training is no longer finite, unless the recipe ignores that.
+            DivergedError: When training is no longer finite and the recipe does not put up with it.
             DiskError: When checkpoints cannot be written.
         """
+        tell_restored(self.observers, self.step, self.memory)
         if self.step == 0:
             self.save()
         while not self.is_finished() and self.stop_reason is None:
-            self.one_step()
-            for observer in self.observers:
-                observer.after_step(self.step)
-            if self.step % self.table.log_every_steps == 0 or self.is_finished():
-                self.log()
-            self.stop_reason = self._wish_to_stop()
-            ends = self.is_finished() or self.stop_reason is not None
-            if self.saver is not None and (ends or self.saver.is_due(self.step)):
-                self.save()
+            try:
+                self._observed_step()
+            except DivergedError as error:
+                roll_back(self, error)
 
     def one_step(self) -> None:
         """Update the discriminator, then the generator, then the generator's average."""
-        self._set_the_clock()
         game = self.game
+        game.set_clock(self.step)
         fakes: list[Fakes] = []
         for index in range(game.setup.discriminator_updates):
             fakes.clear()
@@ -97,26 +94,20 @@ class Trainer:
         self.totals.clear()
         for observer in self.observers:
             observer.at_log(record)
-        bad = [name for name, value in record.values.items() if not math.isfinite(value)]
-        if bad and self.table.on_divergence == "stop":
-            raise DivergedError(
-                f"training diverged: by step {self.step}, not finite: {', '.join(bad)}",
-                "the last checkpoint is finite; try a lower optimizer.learning_rate, or set "
-                "optimizer.clip_gradient_norm",
-            )
+        if self.table.on_divergence != "ignore":
+            refuse_non_finite(record)
 
     def save(self) -> None:
         """Save the state, and let the observers rate it."""
         if self.saver is None:
             return
-        current = state.gather(self.game, self.average, self.totals, self.step)
-        checkpoint = self.saver.save(self.step, {**current, "about": dict(self.about)})
+        checkpoint = self.saver.save(self.step, self._state)
         if checkpoint is None:
             return
         for observer in self.observers:
             score = observer.at_checkpoint(self.step)
             if score is not None:
-                self.saver.checkpoints.rate(checkpoint, score)
+                self.saver.rate(checkpoint, score)
 
     def restore(self, saved: Mapping[str, Any]) -> None:
         """Go on from a saved state.
@@ -125,6 +116,7 @@ class Trainer:
             UsageError: When it is of other networks.
         """
         self.step = state.restore(saved, self.game, self.average, self.totals)
+        self.memory = dict(saved.get("observers", {}))
         if self.saver is not None:
             self.saver.last_step = self.step
 
@@ -137,14 +129,21 @@ class Trainer:
         """Whether the last step is completed."""
         return self.step >= self.game.setup.steps
 
-    def _set_the_clock(self) -> None:
-        """Write what changes from step to step into tensors on the device."""
-        progress = self.step / self.game.setup.steps
-        self.game.number.fill_(self.step)
-        self.game.progress.fill_(progress)
-        for competitor in each_player(self.game.competitors):
-            competitor.learning_rate.fill_(learning_rate_at(competitor.table, progress))
+    def _state(self) -> dict[str, Any]:
+        """Return all that a checkpoint holds: the training's state and the observers' memory."""
+        for observer in self.observers:
+            self.memory |= observer.memory()
+        current = state.gather(self.game, self.average, self.totals, self.step)
+        return {**current, "about": dict(self.about), "observers": dict(self.memory)}
 
-    def _wish_to_stop(self) -> str | None:
-        """Return the first observer's reason to stop, if any has one."""
-        return next((why for o in self.observers if (why := o.wants_stop()) is not None), None)
+    def _observed_step(self) -> None:
+        """Make a step, let everybody know, and save if it is time."""
+        self.one_step()
+        for observer in self.observers:
+            observer.after_step(self.step)
+        if self.step % self.table.log_every_steps == 0 or self.is_finished():
+            self.log()
+        self.stop_reason = wish_to_stop(self.observers)
+        ends = self.is_finished() or self.stop_reason is not None
+        if self.saver is not None and (ends or self.saver.is_due(self.step)):
+            self.save()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,12 +14,14 @@ if TYPE_CHECKING:
 BATCH = 8
 
 
-def share(step: int, half_life: float, start_step: int, ramp_up: float | None) -> float:
-    """Return the new weights' share: after `half_life` images the old ones have 1/2 left."""
-    if step <= start_step:
+def share(step: int, table: dict[str, Any]) -> float:
+    """Return the new weights' share: after the half-life 1/2 of the old ones is left."""
+    if step <= table.get("start_step", 0):
         return 1.0
-    life = half_life if ramp_up is None else min(half_life, ramp_up * step * BATCH)
-    return 1 - 0.5 ** (BATCH / life)
+    half_life: float = table["half_life_images"]
+    if "ramp_up" in table:
+        half_life = min(half_life, table["ramp_up"] * step * BATCH)
+    return 1.0 - math.exp(-math.log(2) * BATCH / half_life)
 
 
 @pytest.mark.parametrize(
@@ -40,9 +43,7 @@ def test_the_average_follows_its_formula(
     expected = [weight.detach().clone() for weight in generator.parameters()]
     for step in range(1, 7):
         trainer.one_step()
-        part = share(
-            step, table["half_life_images"], table.get("start_step", 0), table.get("ramp_up")
-        )
+        part = share(step, table)
         assert average.share_at(step) == pytest.approx(part, abs=1e-15)
         expected = [
             (1 - part) * old + part * new.detach()

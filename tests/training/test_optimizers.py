@@ -10,7 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gantool.recipe.schema import AdamTable, OptimizerTable
+from gantool import Player
+from gantool.interfaces.step import PLAYERS
+from gantool.recipe.schema import AdamTable
 from gantool.training.players import OPTIMIZERS, learning_rate_at
 
 if TYPE_CHECKING:
@@ -91,7 +93,7 @@ def test_players_have_optimizers_of_their_own(train_plain: Train) -> None:
         optimizer={"use": "sgd", "learning_rate": 0.1},
         discriminator_optimizer={"use": "adam", "learning_rate": 0.2},
     )
-    g, d = (trainer.game.competitors[player] for player in ("generator", "discriminator"))
+    d, g = (trainer.game.competitors[player] for player in PLAYERS)
     assert isinstance(g.optimizer, torch.optim.SGD)
     assert isinstance(d.optimizer, torch.optim.Adam)
     assert (float(g.learning_rate), float(d.learning_rate)) == (0.1, 0.2)
@@ -128,14 +130,14 @@ def test_each_update_uses_the_rate_of_its_step(
 
 
 @pytest.mark.parametrize("player", ["discriminator", "generator"])
-def test_a_large_gradient_is_scaled_down_to_the_limit(train_plain: Train, player: str) -> None:
+def test_a_large_gradient_is_scaled_down_to_the_limit(train_plain: Train, player: Player) -> None:
     def norms(limit: float | None) -> tuple[float, float]:
         """Return the norm as recorded and as the optimizer sees it."""
         table: dict[str, Any] = {"use": "sgd", "learning_rate": 1.0}
         if limit is not None:
             table["clip_gradient_norm"] = limit
         trainer = train_plain(optimizer=table)
-        competitor = {c.player: c for c in trainer.game.competitors.values()}[player]
+        competitor = trainer.game.competitors[player]
         seen: list[Tensor] = []
         competitor.optimizer.register_step_pre_hook(
             lambda *_: seen.extend(p.grad for p in competitor.parameters if p.grad is not None)
@@ -165,8 +167,3 @@ def test_clipping_keeps_the_gradients_direction(train_plain: Train) -> None:
     free, clipped = change(None), change(1e-3)
     assert float(clipped.norm()) == pytest.approx(1e-3, rel=1e-2)
     torch.testing.assert_close(clipped / clipped.norm(), free / free.norm(), rtol=0, atol=1e-9)
-
-
-def test_a_table_without_use_is_adams() -> None:
-    assert isinstance(AdamTable(), OptimizerTable)
-    assert AdamTable().use == "adam"

@@ -22,6 +22,7 @@ from gantool import (
 )
 from gantool.recipe.schema import CheckpointsTable
 from gantool.runs.checkpoints import Checkpoints
+from gantool.training.observers import Observer, Record
 from gantool.training.saving import Saver
 from gantool.training.state import load_networks
 from gantool_dcgan.plugin import DCGAN
@@ -77,6 +78,17 @@ class Remembering(Regularizer):
         step.state(nn.Linear).get_buffer("shift").add_(0.1 * step.random.normal())
 
 
+class Records(Observer):
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        self.kept: list[Record] = []
+
+    @override
+    def at_log(self, record: Record) -> None:
+        self.kept.append(record)
+
+
 def everything(train: Train) -> Trainer:
     return train(
         SpectralNorm(),
@@ -120,19 +132,32 @@ def saver(folder: Path) -> Saver:
 def test_resuming_after_any_step_gives_the_same_bits(
     train: Train, bits: Bits, tmp_path: Path, build: Callable[[Train], Trainer]
 ) -> None:
-    straight = build(train)
-    straight.saver = saver(tmp_path)
+    straight, records = build(train), Records()
+    straight.saver, straight.observers = saver(tmp_path), [records]
     states: list[dict[str, bytes]] = []
     straight.train()
+    assert [record.step for record in records.kept] == [4, STEPS]
     for step in range(STEPS):
         kept = {c.step: c for c in checkpoints(tmp_path).all()}[step]
         resumed = build(train)
         resumed.restore(kept.load())
         assert resumed.step == step
         states.append(bits(resumed))
+        later = Records()
+        resumed.observers = [later]
         resumed.train()
         assert bits(resumed) == bits(straight)
+        assert later.kept == [record for record in records.kept if record.step > step]
     assert all(a != b for a, b in pairwise(states))
+
+
+def test_going_back_undoes_everything(train: Train, bits: Bits, tmp_path: Path) -> None:
+    trainer = everything(train)
+    first = bits(trainer)
+    trainer.saver = saver(tmp_path)
+    trainer.train()
+    trainer.restore({c.step: c for c in checkpoints(tmp_path).all()}[0].load())
+    assert bits(trainer) == first  # no optimizer remembers what it has not done yet
 
 
 def test_a_finished_run_is_resumed_as_it_is(train: Train, bits: Bits, tmp_path: Path) -> None:

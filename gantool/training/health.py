@@ -1,0 +1,179 @@
+"""The health watcher: a run that is alive and leads nowhere is named in plain words."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from typing_extensions import override
+
+from gantool.training.observers import Observer, Record
+from gantool.training.signs import (
+    WINDOW_STEPS,
+    Stakes,
+    Window,
+    discriminator_won,
+    generator_collapsed,
+    nothing_moves,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from torch import Tensor
+
+    from gantool.interfaces.loss import Loss
+    from gantool.runs.records import JsonLines
+
+log = logging.getLogger("gantool")
+
+KEY = "health"
+FIGURES = (
+    "discriminator_loss",
+    "generator_loss",
+    "real_score",
+    "fake_score",
+    "generator_gradient_norm",
+)
+"""What is read of each record."""
+WEAKEN = (
+    "weaken the discriminator: weight decay (L2) or spectral normalization on it, or a learning "
+    "rate of its own, below the generator's, in [optimizer.discriminator]"
+)
+REMEDIES: Mapping[str, str] = {
+    "discriminator": f"{WEAKEN}; a checkpoint from before may draw better pictures than the next",
+    "generator": (
+        "go on from a checkpoint before it, and give the generator less to gain from one image: "
+        "lower learning rates, spectral normalization or a gradient penalty on the discriminator"
+    ),
+    "standstill": f"go on from a checkpoint before it with a lower learning rate, or {WEAKEN}",
+}
+"""What helped, by what was found; the report behind the shipped recipes tried the first three."""
+SIZES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 10.0, 20.0, 40.0)
+LOGITS = (*SIZES, *(-size for size in SIZES[1:]))
+"""Logits that losses are tried out with; sigmoids are 0 and 1 at both ends."""
+
+
+@dataclass
+class HealthObserver(Observer):
+    """Watches a run by what its steps have computed anyway.
+
+    Only the variety of images is looked at anew, once in `WINDOW_STEPS` steps. What was found is
+    said once, and again only after it was over. All that it knows is in the checkpoints, so that
+    a resumed run says the same as one that never stopped.
+
+    Attributes:
+        stakes: How far the discriminator's loss can move; None where that is not bounded.
+        distance: Returns how far apart the images of fixed latents are, as a share of real ones'.
+        stops: Whether training stops at what is found.
+        lines: Where findings are written, if anywhere.
+        reason: Why training should stop now, or None.
+    """
+
+    stakes: Stakes | None
+    distance: Callable[[], float] | None = None
+    stops: bool = False
+    lines: JsonLines | None = None
+    reason: str | None = None
+    _window: Window = field(default_factory=Window)
+    _found: set[str] = field(default_factory=set)
+    _looked: int = 0
+
+    @override
+    def restored(self, step: int, memory: Mapping[str, Any]) -> None:
+        known = memory.get(KEY, {})
+        self._window = Window(**known.get("window", {}))
+        self._found = set(known.get("found", ()))
+        self._looked = known.get("looked", 0)
+        if self.lines is not None:
+            self.lines.cut_after(step)
+
+    @override
+    def memory(self) -> Mapping[str, Any]:
+        if self.lines is not None:
+            self.lines.sync()
+        found, looked = sorted(self._found), self._looked
+        return {KEY: {"window": self._window.state(), "found": found, "looked": looked}}
+
+    @override
+    def at_log(self, record: Record) -> None:
+        """Look for every sign; a record that is not finite is none of them and is passed over."""
+        values = {name: record.values[name] for name in FIGURES if name in record.values}
+        if not all(map(math.isfinite, values.values())):
+            return
+        self._window.add(record.step, values)
+        if self.distance is not None and record.step // WINDOW_STEPS > self._looked:
+            self._looked = record.step // WINDOW_STEPS
+            self._window.distances.append(self.distance())
+        window, found = self._window, self._found
+        won = discriminator_won(window, self.stakes, before="discriminator" in found)
+        self._judge(record.step, "discriminator", won)
+        collapsed = generator_collapsed(window, before="generator" in found)
+        self._judge(record.step, "generator", collapsed)
+        still = nothing_moves(window, before="standstill" in found)
+        self._judge(record.step, "standstill", still)
+
+    @override
+    def wants_stop(self) -> str | None:
+        return self.reason
+
+    def _judge(self, step: int, sign: str, message: str | None) -> None:
+        """Say what is new, and forget what is over."""
+        if message is None:
+            self._found.discard(sign)
+        elif sign not in self._found:
+            self._found.add(sign)
+            log.warning("step %d: %s\n%s", step, message, REMEDIES[sign])
+            self.reason = message if self.stops else None
+            if self.lines is not None:
+                self.lines.append({"step": step, "sign": sign, "message": message})
+
+
+def stakes_of(loss: Loss) -> Stakes | None:
+    """Return between which values a discriminator's loss can move, by trying logits out.
+
+    None for a loss without a floor, as Wasserstein critics have it: a large distance between
+    their logits means nothing by itself.
+    """
+    undecided = min(_value(loss, logit, logit) for logit in LOGITS)
+    floor = min(_value(loss, real, fake) for real in LOGITS for fake in LOGITS)
+    ends = (-2 * max(LOGITS), 2 * max(LOGITS))
+    beyond = min(_value(loss, real, fake) for real in ends for fake in ends)
+    is_bounded = floor - beyond <= 1e-3 * (undecided - floor)
+    return Stakes(undecided, floor) if is_bounded and undecided > floor else None
+
+
+@torch.no_grad()
+def _value(loss: Loss, real: float, fake: float) -> float:
+    """Return the loss of a discriminator that gives every image of a kind the same logit."""
+    return float(loss.discriminator(torch.full((2,), real), torch.full((2,), fake)).mean())
+
+
+def mean_distance(images: Tensor) -> float:
+    """Return the mean distance of all pairs of images, in root-mean-square levels.
+
+    Args:
+        images: uint8 [N, H, W, C], N at least 2.
+    """
+    flat = images.flatten(1).to(torch.float32)  # [N, H * W * C]
+    distances: Tensor = torch.nn.functional.pdist(flat)  # [N * (N - 1) / 2]
+    return float(distances.mean()) / math.sqrt(flat.shape[1])
+
+
+def relative_distance(draw: Callable[[], Any], real: Tensor) -> Callable[[], float] | None:
+    """Return what measures drawn images against real ones; None if those do not differ.
+
+    Args:
+        draw: Makes images, uint8 [N, H, W, C], of latents that are always the same.
+        real: Some real images, uint8 [M, H, W, C].
+    """
+    whole = mean_distance(real) if len(real) > 1 else 0.0
+    return None if whole == 0 else lambda: mean_distance(torch.from_numpy(draw())) / whole
+
+
+def spread(count: int, of: int) -> Iterable[int]:
+    """Return up to `count` indices below `of`, as far apart as they can be."""
+    return range(0, of, max(1, -(-of // count)))

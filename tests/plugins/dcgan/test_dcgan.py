@@ -1,0 +1,208 @@
+"""The DCGAN networks: the report's by default, the paper's on request, any shape they promise."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+from torch import nn
+
+from gantool import ImageShape
+from gantool_dcgan.plugin import DCGAN, SIZES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gantool.training.trainer import Trainer
+
+REPORT = ImageShape(3, 64, 64)
+CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
+
+
+def layers(network: nn.Module) -> list[tuple[Any, ...]]:
+    """Return each layer as the report would write it down."""
+    return [_described(module) for module in network.modules() if not list(module.children())]
+
+
+def _described(module: nn.Module) -> tuple[Any, ...]:
+    if isinstance(module, CONVOLUTIONS):
+        shape = (module.in_channels, module.out_channels, module.kernel_size)
+        return (type(module), *shape, module.stride[0], module.padding[0], module.bias is not None)
+    if isinstance(module, nn.BatchNorm2d):
+        return (nn.BatchNorm2d, module.num_features)
+    if isinstance(module, nn.LeakyReLU):
+        return (nn.LeakyReLU, module.negative_slope)
+    return (type(module),)
+
+
+def test_the_default_generator_is_the_reports() -> None:
+    expected: list[tuple[Any, ...]] = []
+    for inputs, outputs, stride, padding in (
+        (150, 512, 1, 0),
+        (512, 256, 2, 1),
+        (256, 128, 2, 1),
+        (128, 64, 2, 1),
+    ):
+        expected.append((nn.ConvTranspose2d, inputs, outputs, (4, 4), stride, padding, False))
+        expected += [(nn.BatchNorm2d, outputs), (nn.ReLU,)]
+    expected += [(nn.ConvTranspose2d, 64, 3, (4, 4), 2, 1, False), (nn.Tanh,)]
+    assert layers(DCGAN().generator(REPORT, 0)) == expected
+
+
+@pytest.mark.parametrize("first_norm", [True, False])
+def test_the_default_discriminator_is_the_reports_up_to_the_sigmoid(first_norm: bool) -> None:
+    expected: list[tuple[Any, ...]] = []
+    for inputs, outputs in ((3, 64), (64, 128), (128, 256), (256, 512)):
+        expected.append((nn.Conv2d, inputs, outputs, (4, 4), 2, 1, False))
+        if inputs != 3 or first_norm:
+            expected.append((nn.BatchNorm2d, outputs))
+        expected.append((nn.LeakyReLU, 0.2))
+    expected.append((nn.Conv2d, 512, 1, (4, 4), 1, 0, False))
+    architecture = DCGAN() if first_norm else DCGAN(first_norm=False)
+    assert layers(architecture.discriminator(REPORT, 0)) == expected
+
+
+@pytest.mark.parametrize("initialization", ["pytorch", "normal"])
+def test_first_weights_are_pytorchs_or_the_papers(initialization: Any) -> None:
+    torch.manual_seed(0)
+    architecture = DCGAN(initialization=initialization)
+    for network in (architecture.generator(REPORT, 9), architecture.discriminator(REPORT, 9)):
+        found = 0
+        for module in network.modules():
+            if isinstance(module, CONVOLUTIONS):
+                weight = module.weight.detach()
+                fan_in = weight[0].numel()  # what PyTorch takes it to be, transposed or not
+                bound = fan_in**-0.5
+                deviation = 0.02 if initialization == "normal" else bound / 3**0.5
+                assert float(weight.std()) == pytest.approx(deviation, rel=0.05)
+                largest = float(weight.abs().max())
+                assert largest <= bound if initialization == "pytorch" else largest > 0.06
+                found += 1
+            elif isinstance(module, nn.BatchNorm2d):
+                scales = module.weight.detach()
+                deviation = 0.02 if initialization == "normal" else 0
+                assert float(scales.std()) == pytest.approx(deviation, abs=0.008)
+                assert bool((module.bias == 0).all())
+            elif isinstance(module, nn.Embedding):
+                deviation = 0.02 if initialization == "normal" else 1
+                assert float(module.weight.detach().std()) == pytest.approx(deviation, rel=0.1)
+        assert found == 5
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("classes", [0, 3])
+def test_every_size_and_channel_count_is_built(size: int, channels: int, classes: int) -> None:
+    built(ImageShape(channels, size, size), classes, DCGAN(width=1, latent_dim=3))
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 64), (128, 32), (16, 256)])
+@pytest.mark.parametrize("norm", ["batch", "none", "instance", "layer"])
+def test_every_norm_and_other_shape_is_built(height: int, width: int, norm: Any) -> None:
+    architecture = DCGAN(width=2, latent_dim=3, discriminator_norm=norm)
+    built(ImageShape(3, height, width), 2, architecture)
+
+
+def built(image: ImageShape, classes: int, architecture: DCGAN) -> None:
+    """Check shapes, ranges and the parts that every discriminator has."""
+    architecture.check(image, classes)
+    generator = architecture.generator(image, classes)
+    discriminator: Any = architecture.discriminator(image, classes)
+    labels = [torch.arange(2) % classes] if classes else []
+    images = generator(torch.randn(2, 3), *labels)
+    assert images.shape == (2, *image)
+    assert float(images.detach().abs().max()) <= 1
+    logits = discriminator(images, *labels)
+    assert logits.shape == (2,)
+    discriminator.eval()
+    features = discriminator.features(images, *labels)
+    assert features.shape[0] == 2
+    assert min(features.shape[2:]) == 4
+    torch.testing.assert_close(
+        discriminator.head(features, *labels), discriminator(images, *labels)
+    )
+    values = images
+    for block in discriminator.blocks:
+        values = block(values)
+    torch.testing.assert_close(values, features)
+    trained = [*generator.parameters(), *discriminator.parameters()]
+    slopes = torch.autograd.grad(logits.sum(), trained)
+    assert all(bool(slope.isfinite().all()) for slope in slopes)
+
+
+def test_channels_double_up_to_sixteen_times_the_width() -> None:
+    discriminator = DCGAN(width=2).discriminator(ImageShape(3, 256, 256), 0)
+    outputs = [m.out_channels for m in discriminator.modules() if isinstance(m, nn.Conv2d)]
+    assert outputs == [2, 4, 8, 16, 32, 32, 1]
+
+
+def test_labels_are_embedded_beside_the_latent_and_projected() -> None:
+    torch.manual_seed(0)
+    image, architecture = ImageShape(3, 16, 16), DCGAN(width=4, latent_dim=5)
+    generator: Any = architecture.generator(image, 3).eval()
+    discriminator: Any = architecture.discriminator(image, 3).eval()
+    latents, labels = torch.randn(6, 5), torch.tensor([0, 1, 2, 2, 1, 0])
+    images = generator(latents, labels)
+    bare = torch.cat([latents, generator.embedding.weight[labels]], 1)[:, :, None, None]
+    for block in generator.blocks:
+        bare = block(bare)
+    torch.testing.assert_close(images, generator.to_image(bare))
+    assert not torch.allclose(images, generator(latents, labels.flip(0).roll(1)))
+    features = discriminator.features(images)  # Miyato & Koyama 2018, eq. 3
+    projected = torch.einsum("nc,nchw->n", discriminator.embedding.weight[labels], features)
+    expected = discriminator.to_logit(features).squeeze() + projected
+    torch.testing.assert_close(discriminator(images, labels), expected)
+
+
+@pytest.mark.parametrize("norm", ["batch", "none", "instance", "layer"])
+def test_batch_coupling_tells_whether_logits_depend_on_other_images(norm: Any) -> None:
+    torch.manual_seed(0)
+    architecture = DCGAN(width=4, discriminator_norm=norm)
+    discriminator = architecture.discriminator(ImageShape(3, 16, 16), 0)
+    images = torch.rand(4, 3, 16, 16)
+    others = torch.cat([images[:1], -images[1:]])
+    coupled = not torch.allclose(discriminator(images)[0], discriminator(others)[0], atol=1e-6)
+    assert (architecture.batch_coupling() is not None) == coupled == (norm == "batch")
+
+
+@pytest.mark.parametrize(("height", "width"), [(48, 48), (8, 8), (512, 512), (64, 65)])
+def test_other_sizes_are_refused_by_name(height: int, width: int) -> None:
+    with pytest.raises(ValueError, match=f"16, 32, 64, 128, 256, got {height}x{width}"):
+        DCGAN().check(ImageShape(3, height, width), 0)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"width": 0},
+        {"latent_dim": 0},
+        {"width": 8.5},
+        {"initialization": "xavier"},
+        {"discriminator_norm": "group"},
+        {"first_norm": "yes"},
+        {"depth": 3},
+    ],
+)
+def test_impossible_options_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        DCGAN.model_validate(options)
+
+
+def test_conditional_players_are_trained(build: Callable[..., Trainer]) -> None:
+    for norm, channels in itertools.product(("batch", "layer"), (1, 4)):
+        trainer = build(
+            architecture=DCGAN.model_validate(
+                {"width": 2, "latent_dim": 3, "discriminator_norm": norm}
+            ),
+            classes=3,
+            image={"size": [16, 32], "channels": channels},
+        )
+        competitors = trainer.game.competitors.values()
+        before = [[weight.detach().clone() for weight in c.parameters] for c in competitors]
+        trainer.one_step()
+        for competitor, weights in zip(competitors, before, strict=True):
+            pairs = zip(competitor.parameters, weights, strict=True)
+            assert not any(torch.equal(now, then) for now, then in pairs)

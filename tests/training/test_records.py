@@ -1,0 +1,92 @@
+"""The lines of a run's records: appended, cut, torn, and free of NaN."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gantool.runs.records import JsonLines
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def lines(tmp_path: Path) -> JsonLines:
+    """Return a file of the steps 1 to 4."""
+    lines = JsonLines(tmp_path / "metrics.jsonl")
+    for step in range(1, 5):
+        lines.append({"step": step, "loss": step / 3})
+    return lines
+
+
+def steps(lines: JsonLines) -> list[int]:
+    return [record["step"] for record in lines.read()]
+
+
+def test_records_are_read_as_they_were_written(lines: JsonLines) -> None:
+    assert list(lines.read()) == [{"step": step, "loss": step / 3} for step in range(1, 5)]
+    assert list(JsonLines(lines.path.with_name("none.jsonl")).read()) == []
+
+
+def refuse(constant: str) -> None:
+    raise AssertionError(constant)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_json_cannot_say_becomes_null_and_is_named(lines: JsonLines, value: float) -> None:
+    lines.append({"step": 5, "loss": value, "score": 0.5})
+    text = lines.path.read_text(encoding="utf-8").splitlines()[-1]
+    record = json.loads(text, parse_constant=refuse)
+    assert record == {"step": 5, "loss": None, "score": 0.5, "non_finite": ["loss"]}
+
+
+@pytest.mark.parametrize(
+    "torn", ["", "{", '{"step": 5, "lo', '{"step": 5}', '{"step": 5, \n', "\x00" * 40 + "\n"]
+)
+def test_a_torn_last_line_is_passed_over_and_cut_off(lines: JsonLines, torn: str) -> None:
+    with lines.path.open("a", encoding="utf-8") as file:
+        file.write(torn)
+    resumed = JsonLines(lines.path)
+    assert steps(resumed) == [1, 2, 3, 4]
+    resumed.cut_after(4)
+    resumed.append({"step": 5, "loss": 0.0})
+    assert steps(resumed) == [1, 2, 3, 4, 5]
+    assert lines.path.read_text(encoding="utf-8").count("\n") == 5
+
+
+def test_a_line_that_is_not_text_is_passed_over(lines: JsonLines) -> None:
+    with lines.path.open("ab") as file:
+        file.write(b"\xff\xfe\x00garbage\n")
+    assert steps(lines) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("step", "left"), [(0, []), (2, [1, 2]), (4, [1, 2, 3, 4]), (9, [1, 2, 3, 4])]
+)
+def test_later_records_are_cut_off(lines: JsonLines, step: int, left: list[int]) -> None:
+    lines.cut_after(step)
+    assert steps(lines) == left
+    assert sorted(path.name for path in lines.path.parent.iterdir()) == ["metrics.jsonl"]
+
+
+def test_cutting_is_all_or_nothing(lines: JsonLines, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = lines.path.read_bytes()
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="No space left"):
+        lines.cut_after(2)
+    assert lines.path.read_bytes() == before
+
+
+def test_records_are_made_durable(lines: JsonLines, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Any] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    lines.sync()
+    assert synced == [lines.path.stat().st_ino]
