@@ -1,0 +1,1 @@
+"""Consistency regularization of both players as a gantool plugin."""

@@ -1,0 +1,78 @@
+"""The regularizers `mode-seeking` and `minibatch-stddev`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, NonNegativeFloat
+from typing_extensions import override
+
+from gantool import Component, Regularizer, hookimpl
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from gantool import GeneratorStep, Player, Setup
+
+SMALLEST_RATIO = 1e-5
+"""Added to a ratio before its reciprocal is taken, as in the authors' code."""
+
+
+class ModeSeeking(Regularizer):
+    """Mode seeking: G(z1) and G(z2) far apart, compared with z1 and z2 (Mao et al. 2019).
+
+    With r = |G(z1) - G(z2)| / |z1 - z2|, both distances mean absolute differences and both images
+    of one class, the generator minimizes `weight` E 1 / (r + 1e-5), as the authors' code does, or
+    -`weight` E r, the formula of the paper. The ratio is each pair's own; the authors' code takes
+    it of the batch's mean distances. Cost: a second batch of generated images, with its backward
+    pass.
+    """
+
+    name = "mode-seeking"
+    strength = "weight"
+
+    weight: NonNegativeFloat = 1.0
+    """Weight of the penalty."""
+    form: Literal["reciprocal", "ratio"] = "reciprocal"
+    """What is minimized: 1 / (r + 1e-5), or -r."""
+
+    @override
+    def generator_penalty(self, step: GeneratorStep) -> Tensor:
+        others = step.random.normal(*step.latents.shape)
+        images = step.generate(others, step.fake_labels)
+        apart = (step.fake - images).abs().mean((1, 2, 3))  # [N]
+        ratio = apart / (step.latents - others).abs().mean(1)
+        if self.form == "ratio":
+            return -self.weight * ratio.mean()
+        return self.weight * (ratio + SMALLEST_RATIO).reciprocal().mean()
+
+
+class MinibatchStddev(Regularizer):
+    """Minibatch standard deviation: D sees how much a group varies (Karras et al. 2018, section 3).
+
+    The standard deviation of each feature over a group of images, averaged over all features, is
+    one more feature of every image in the group. It is appended before the discriminator's head
+    and folded into the others by a learned direction u, features + u s, so that every head takes
+    it; before a linear head this is the paper's additional map. u is 0 at first. Groups are
+    neighbors in the batch, as equal as they can be. Logits then depend on other images, which
+    gradient penalties overlook, here as in StyleGAN. Cost: next to nothing.
+    """
+
+    name = "minibatch-stddev"
+
+    group_size: Annotated[int, Field(ge=2)] = 4
+    """Most images in a group."""
+
+    @override
+    def prepare(self, network: nn.Module, player: Player, setup: Setup) -> nn.Module | None:
+        from gantool_diversity.stddev import WithStddev, feature_channels
+
+        if player == "generator":
+            return None
+        return WithStddev(network, feature_channels(network, setup), self.group_size)
+
+
+@hookimpl
+def gantool_components() -> list[type[Component]]:
+    """Offer both."""
+    return [ModeSeeking, MinibatchStddev]

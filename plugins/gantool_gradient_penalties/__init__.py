@@ -1,0 +1,1 @@
+"""Penalties on the discriminator's gradient in its images, as a gantool plugin."""

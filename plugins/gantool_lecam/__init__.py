@@ -1,0 +1,1 @@
+"""LeCam regularization as a gantool plugin."""

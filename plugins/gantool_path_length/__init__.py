@@ -1,0 +1,1 @@
+"""Path length regularization of the generator as a gantool plugin."""

@@ -1,0 +1,1 @@
+"""Relativistic GAN losses as a gantool plugin."""

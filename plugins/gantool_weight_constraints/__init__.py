@@ -1,0 +1,1 @@
+"""Weight clipping and orthogonal regularization as a gantool plugin."""
