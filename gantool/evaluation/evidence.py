@@ -2,70 +2,120 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
 
-from gantool.errors import PluginError
-from gantool.interfaces.metric import Evidence, Samples
+from gantool.evaluation.feature_cache import cached_features
+from gantool.evaluation.features import FeatureNetwork
+from gantool.interfaces.metric import Evidence, EvidenceShape, Samples
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from collections.abc import Callable
+
+    from torch import Tensor
 
     from gantool.interfaces.extractor import Extractor
 
-CHUNK = 256
-"""Images whose features are extracted at a time."""
+    Progress = Callable[[str, int, int], None]
+    """Is told what is being looked at, the images done so far and the images in all."""
+
+REAL = "real images"
+HELD_OUT = "held-out images"
+FAKE = "generated images"
 
 
 class Witness:
-    """Turns images into evidence; the real images are looked at once.
+    """Turns images into evidence; the real images are looked at once, or found in the cache.
 
     Args:
         extractor: The recipe's, or None for the pixels themselves.
         real: Training images, uint8 [N, H, W, C].
-        held_out: Images kept from training, uint8 [N, H, W, C]; may be empty.
+        held_out: Images kept from training, uint8 [M, H, W, C]; may be empty.
         device: Where features are extracted.
+        progress: Is told how far it is.
     """
 
     def __init__(
-        self, extractor: Extractor | None, real: Tensor, held_out: Tensor, device: torch.device
+        self,
+        extractor: Extractor | None,
+        real: Tensor,
+        held_out: Tensor,
+        device: torch.device,
+        *,
+        progress: Progress | None = None,
     ) -> None:
-        self._extractor = extractor
-        self._network: nn.Module | None = None
-        self._device = device
-        self._sources = (real, held_out)
-        self._known: tuple[Samples, Samples | None] | None = None
+        self.network = FeatureNetwork(extractor, device)
+        self._real_pixels = real
+        self._held_out_pixels = held_out
+        self._progress = progress
+
+    def shape(self, fakes: int) -> EvidenceShape:
+        """Return how much evidence there will be on a number of generated images.
+
+        The extractor is loaded and looks at one image.
+
+        Raises:
+            MissingExtraError: When the extractor needs what is not installed.
+            PluginError: When it returns something else than features.
+        """
+        features, logits = self.network(_channels_first(self._real_pixels[:1]))
+        return EvidenceShape(
+            real=len(self._real_pixels),
+            fake=fakes,
+            held_out=len(self._held_out_pixels),
+            features=features.shape[1],
+            logits=0 if logits is None else logits.shape[1],
+        )
 
     def evidence(self, fake: Tensor, seed: int) -> Evidence:
         """Return the evidence on generated images, uint8 [N, H, W, C]."""
-        if self._known is None:
-            real, held_out = self._sources
-            self._known = (
-                self._samples(real),
-                self._samples(held_out) if len(held_out) else None,
-            )
-        known_real, known_held_out = self._known
+        images = _channels_first(fake)
+        found = self.network(images, self._told(FAKE))
         random = torch.Generator().manual_seed(seed)
-        return Evidence(known_real, self._samples(fake), known_held_out, random)
+        return Evidence(self.real, Samples(images, *found), self.held_out, random)
 
-    def _samples(self, pixels: Tensor) -> Samples:
-        images = pixels.permute(0, 3, 1, 2).contiguous()  # [N, C, H, W]
-        features = torch.cat([self._features(chunk) for chunk in torch.split(images, CHUNK)])
-        return Samples(images, features)
+    def real_halves(self, seed: int) -> Evidence:
+        """Return the evidence on one random half of the training images against the other.
 
-    @torch.no_grad()
-    def _features(self, images: Tensor) -> Tensor:
-        """Return features [N, F] of uint8 images [N, C, H, W], on the CPU."""
-        if self._extractor is None:
-            return images.flatten(1).float() / 255
-        if self._network is None:
-            self._network = self._extractor.load().to(self._device).eval()
-        colored = images[:, :3] if images.shape[1] > 3 else images.expand(-1, 3, -1, -1)
-        features: Tensor = self._network(colored.to(self._device))
-        if features.dim() != 2 or len(features) != len(images):
-            raise PluginError(
-                f"extractor '{self._extractor.name}' returned features of shape "
-                f"{list(features.shape)} for {len(images)} images; expected [N, F]"
-            )
-        return features.float().cpu()
+        What a metric makes of it is the best that a generator could reach.
+        """
+        random = torch.Generator().manual_seed(seed)
+        order = torch.randperm(len(self.real.images), generator=random)
+        half = len(order) // 2
+        first, second = order[:half], order[half : 2 * half]
+        return Evidence(
+            _chosen(self.real, first), _chosen(self.real, second), self.held_out, random
+        )
+
+    @cached_property
+    def real(self) -> Samples:
+        """The training images."""
+        return self._known(self._real_pixels, REAL)
+
+    @cached_property
+    def held_out(self) -> Samples | None:
+        """The images kept from training, if any are."""
+        pixels = self._held_out_pixels
+        return self._known(pixels, HELD_OUT) if len(pixels) else None
+
+    def _known(self, pixels: Tensor, what: str) -> Samples:
+        images = _channels_first(pixels)
+        return Samples(images, *cached_features(self.network, images, self._told(what)))
+
+    def _told(self, what: str) -> Callable[[int, int], None] | None:
+        progress = self._progress
+        if progress is None:
+            return None
+        return lambda done, total: progress(what, done, total)
+
+
+def _channels_first(pixels: Tensor) -> Tensor:
+    """Return pixels [N, H, W, C] as images [N, C, H, W]."""
+    return pixels.permute(0, 3, 1, 2).contiguous()
+
+
+def _chosen(samples: Samples, rows: Tensor) -> Samples:
+    logits = None if samples.logits is None else samples.logits[rows]
+    return Samples(samples.images[rows], samples.features[rows], logits)

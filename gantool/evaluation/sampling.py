@@ -11,6 +11,8 @@ from torch import nn
 from gantool.training.randomness import seed_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     from torch import Tensor
 
@@ -62,11 +64,25 @@ def generate(
     Returns:
         float32 [N, C, H, W] in [-1, 1] on the CPU.
     """
+    return torch.cat(
+        list(generate_chunks(generator, latents, labels, device, batch_statistics=batch_statistics))
+    )
+
+
+def generate_chunks(
+    generator: nn.Module,
+    latents: Tensor,
+    labels: Tensor | None,
+    device: Device,
+    *,
+    batch_statistics: str = "running",
+) -> Iterator[Tensor]:
+    """Yield what `generate` returns, 64 images at a time: for more than memory should hold."""
     network = copy.deepcopy(generator)
     if batch_statistics == "standing":
         _gather_statistics(network, latents.shape[1], labels, device)
     network.train(batch_statistics == "batch")
-    return torch.cat(list(_chunks(network, latents, labels, device)))
+    yield from _chunks(network, latents, labels, device)
 
 
 def to_pixels(images: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -75,20 +91,18 @@ def to_pixels(images: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
     return values.permute(0, 2, 3, 1).contiguous().numpy()
 
 
-@torch.no_grad()
 def _chunks(
     network: nn.Module, latents: Tensor, labels: Tensor | None, device: Device
-) -> list[Tensor]:
-    """Return the images of each chunk of latents, on the CPU."""
-    images = []
+) -> Iterator[Tensor]:
+    """Yield the images of each chunk of latents, on the CPU."""
     for start in range(0, len(latents), CHUNK):
         rows = slice(start, start + CHUNK)
         arguments = [latents[rows].to(device.device, device.dtype)]
         if labels is not None:
             arguments.append(labels[rows].to(device.device))
-        with device.forward_precision():
-            images.append(network(*arguments).float().cpu())
-    return images
+        with torch.no_grad(), device.forward_precision():
+            images = network(*arguments).float().cpu()
+        yield images
 
 
 def _gather_statistics(
@@ -103,4 +117,5 @@ def _gather_statistics(
     count = STANDING_CHUNKS * CHUNK
     latents = draw_latents(seed_of("standing statistics"), count, latent_dim)
     repeated = None if labels is None else labels.repeat(-(-count // len(labels)))[:count]
-    _chunks(network, latents, repeated, device)
+    for _ in _chunks(network, latents, repeated, device):
+        pass  # only the statistics are wanted

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from typing_extensions import override
 
+from gantool.evaluation.measuring import measure
 from gantool.runs.records import JsonLines
 from gantool.training.observers import Observer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
     from gantool.evaluation.evidence import Witness
+    from gantool.evaluation.protocol import Protocol
     from gantool.interfaces.metric import Metric
     from gantool.runs.folder import RunFolder
 
@@ -25,7 +27,8 @@ class ScoringObserver(Observer):
     """Computes the recipe's metrics at given steps.
 
     The first score of the first metric that has a direction rates the checkpoints; the best
-    one is kept.
+    one is kept. The extractor is loaded, and metrics are asked whether they can judge by what
+    there will be, before the first step.
 
     Args:
         metrics: Those of the recipe.
@@ -35,6 +38,12 @@ class ScoringObserver(Observer):
         seed: Where the metrics' chance starts.
         folder: The run's folder.
         start_step: Steps completed before this process; scores of later ones are dropped.
+        protocol: How the scores are obtained, which is written beside them, and by how many
+            generated images, which metrics are then asked about.
+
+    Raises:
+        MissingExtraError: When the extractor needs what is not installed.
+        UsageError: When a metric cannot judge by so few images, or with this extractor.
     """
 
     def __init__(
@@ -47,7 +56,11 @@ class ScoringObserver(Observer):
         seed: int,
         folder: RunFolder,
         start_step: int = 0,
+        protocol: Protocol | None = None,
     ) -> None:
+        shape = witness.shape(0 if protocol is None else protocol.fake)
+        for metric in metrics if protocol is not None else ():
+            metric.check(shape)
         self._metrics = metrics
         self._witness = witness
         self._draw = draw
@@ -55,7 +68,18 @@ class ScoringObserver(Observer):
         self._seed = seed
         self._scores = JsonLines(folder.scores)
         self._scores.cut_after(start_step)
+        self._stated = {} if protocol is None else {"protocol": protocol.as_data()}
         self._rating: tuple[int, float] | None = None
+
+    @override
+    def restored(self, step: int, memory: Mapping[str, Any]) -> None:
+        self._scores.cut_after(step)
+        self._rating = None
+
+    @override
+    def memory(self) -> Mapping[str, Any]:
+        self._scores.sync()
+        return {}
 
     @override
     def after_step(self, step: int) -> None:
@@ -64,11 +88,12 @@ class ScoringObserver(Observer):
         evidence = self._witness.evidence(torch.from_numpy(self._draw()), self._seed)
         scores: dict[str, float] = {}
         for metric in self._metrics:
-            found = metric.compute(evidence)
-            scores |= {f"{metric.name}/{name}": value for name, value in found.items()}
+            extractor = self._witness.network.name
+            found = measure(metric, evidence, seed=self._seed, extractor=extractor)
+            scores |= found
             if self._rating is None or self._rating[0] != step:
                 self._rate(metric, step, found)
-        self._scores.append({"step": step, **scores})
+        self._scores.append({"step": step, **scores, **self._stated})
 
     @override
     def at_checkpoint(self, step: int) -> float | None:

@@ -7,7 +7,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import UsageError
-from gantool.evaluation.sampling import draw_labels, draw_latents, generate
+from gantool.evaluation.sampling import (
+    draw_labels,
+    draw_latents,
+    generate,
+    generate_chunks,
+    to_pixels,
+)
 from gantool.recipe.reading import read_recipe
 from gantool.runs.checkpoints import Checkpoints
 from gantool.runs.status import read_status
@@ -17,6 +23,8 @@ from gantool.training.players import build_network
 from gantool.training.state import load_weights
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor, nn
 
     from gantool.recipe.schema import Recipe
@@ -71,12 +79,60 @@ class TrainedRun:
 
     def generate(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the images of latents [N, latent_dim] (and labels [N]), as `sample` does."""
-        statistics = self.recipe.tables.sampling.batch_statistics
-        return generate(self._generator, latents, labels, self._device, batch_statistics=statistics)
+        return generate(
+            self._generator, latents, labels, self.device, batch_statistics=self._statistics
+        )
+
+    def draw(
+        self, count: int, seed: int = 0, progress: Callable[[int, int], None] | None = None
+    ) -> Tensor:
+        """Draw the images that `sample` draws, as pixels: many of them fit into memory.
+
+        Args:
+            count: Number of images.
+            seed: Where the latents start.
+            progress: Called with the images drawn so far and the images in all.
+
+        Returns:
+            uint8 [count, H, W, C] on the CPU.
+
+        Raises:
+            UsageError: When the run has no intact checkpoint.
+        """
+        import torch
+
+        latents = draw_latents(seed, count, self.recipe.architecture.latent_dim)
+        labels = self._labels(count, seed, None)
+        chunks = generate_chunks(
+            self._generator, latents, labels, self.device, batch_statistics=self._statistics
+        )
+        drawn, done = [], 0
+        for images in chunks:
+            drawn.append(torch.from_numpy(to_pixels(images)))
+            done += len(images)
+            if progress is not None:
+                progress(done, count)
+        return torch.cat(drawn)
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the prepared images that the run was trained on."""
+        return str(self._state["about"]["fingerprint"])
+
+    @property
+    def averaged(self) -> bool:
+        """Whether images are drawn with averaged weights, as the recipe's `[sampling]` says."""
+        kept = self._state["average"] is not None
+        return kept and self.recipe.tables.sampling.weights != "raw"
 
     @cached_property
-    def _device(self) -> Device:
+    def device(self) -> Device:
+        """What images are drawn with."""
         return open_device(self.recipe.tables.device)
+
+    @property
+    def _statistics(self) -> str:
+        return self.recipe.tables.sampling.batch_statistics
 
     @cached_property
     def _state(self) -> dict[str, Any]:
@@ -86,16 +142,15 @@ class TrainedRun:
     def _generator(self) -> nn.Module:
         """The generator, averaged or raw as the recipe's `[sampling]` says, on the device."""
         classes = len(self.classes)
-        setup = build_setup(self.recipe, classes, self._device, steps=1)
-        regularization = build_regularization(self.recipe, setup, self._device)
+        setup = build_setup(self.recipe, classes, self.device, steps=1)
+        regularization = build_regularization(self.recipe, setup, self.device)
         network = build_network(
             self.recipe.architecture, "generator", setup, regularization, seed=0
         )
-        averaged = self._state["average"]
-        raw = self._state["networks"]["generator"]
-        use_raw = averaged is None or self.recipe.tables.sampling.weights == "raw"
-        load_weights(network, raw if use_raw else averaged, "generator")
-        return self._device.place(network).requires_grad_(requires_grad=False)
+        state = self._state
+        weights = state["average"] if self.averaged else state["networks"]["generator"]
+        load_weights(network, weights, "generator")
+        return self.device.place(network).requires_grad_(requires_grad=False)
 
     def _labels(self, count: int, seed: int, label: int | str | None) -> Tensor | None:
         """Return a label for each image, or None for an unconditional run."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from gantool.interfaces.documentation import attribute_docstrings
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -30,7 +32,6 @@ class Component(BaseModel):
         strict=True,
         frozen=True,
         allow_inf_nan=False,
-        use_attribute_docstrings=True,
         defer_build=True,
     )
 
@@ -39,8 +40,12 @@ class Component(BaseModel):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Refuse options that a recipe's table could not hold."""
+        """Refuse options that a recipe's table could not hold; read what the others mean."""
         super().__pydantic_init_subclass__(**kwargs)
+        silent = {name: field for name, field in cls.model_fields.items() if not field.description}
+        meanings = attribute_docstrings(cls) if silent else {}
+        for name in silent.keys() & meanings.keys():
+            silent[name].description = meanings[name]
         if taken := sorted(RESERVED_OPTIONS & cls.model_fields.keys()):
             msg = f"{cls.__qualname__}: {', '.join(taken)} cannot be an option; rename the field"
             raise TypeError(msg)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from gantool.interfaces.component import Component
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import torch
     from torch import Tensor
 
@@ -21,10 +23,12 @@ class Samples:
         images: uint8 [N, C, H, W].
         features: [N, F], as the run's extractor gives them; the images' own values, flattened and
             scaled to [0, 1], where the recipe names no extractor.
+        logits: [N, K], where the extractor is a classifier; else None.
     """
 
     images: Tensor
     features: Tensor
+    logits: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -35,13 +39,33 @@ class Evidence:
         real: The images of the training set.
         fake: Generated images.
         held_out: Real images kept from training; None where the recipe keeps none.
-        random: A seeded CPU generator, the only source of chance a metric may use.
+        random: A seeded CPU generator, the only source of chance a metric may use. Each metric
+            has one of its own.
     """
 
     real: Samples
     fake: Samples
     held_out: Samples | None
     random: torch.Generator
+
+
+@dataclass(frozen=True)
+class EvidenceShape:
+    """How much evidence there will be, known before any of it is computed.
+
+    Attributes:
+        real: Number of training images.
+        fake: Number of generated images.
+        held_out: Number of real images kept from training.
+        features: Number of features of an image.
+        logits: Number of classes that the extractor tells apart; 0 where it is no classifier.
+    """
+
+    real: int
+    fake: int
+    held_out: int
+    features: int
+    logits: int = 0
 
 
 class Metric(Component):
@@ -53,4 +77,36 @@ class Metric(Component):
 
     @abstractmethod
     def compute(self, evidence: Evidence) -> dict[str, float]:
-        """Return the scores by name."""
+        """Return the scores by name; the first one rates checkpoints, where a direction is better.
+
+        Spreads are called "sd", or end in "-sd": no direction of them is better.
+        """
+
+    def check(self, shape: EvidenceShape) -> None:
+        """Refuse evidence that is too little, or of the wrong kind, before it is gathered.
+
+        Raises:
+            UsageError: When there is no judging by it; the message says what is needed.
+        """
+
+    def score_name(self, extractor: str | None) -> str:
+        """Return what the scores are called with the features of an extractor, by default `name`.
+
+        A score that has its name from one extractor, as the Fréchet Inception Distance has, must
+        have another name with others.
+
+        Args:
+            extractor: The extractor's name; None for the pixels themselves.
+        """
+        del extractor
+        return self.name
+
+    def remarks(self, scores: Mapping[str, float], shape: EvidenceShape) -> tuple[str, ...]:
+        """Return what there is to say in words, a sentence or two each; by default nothing.
+
+        Args:
+            scores: By name, as `compute` returned them.
+            shape: How much evidence they are from.
+        """
+        del scores, shape
+        return ()

@@ -1,0 +1,120 @@
+"""Which metrics judge a run, and what they look through."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import ValidationError
+
+from gantool.errors import UsageError
+from gantool.evaluation.protocol import PIXELS
+from gantool.registry.catalog import installed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from gantool.interfaces.extractor import Extractor
+    from gantool.interfaces.metric import EvidenceShape, Metric
+    from gantool.recipe.schema import Recipe
+    from gantool.registry.catalog import Offer
+
+LOGGER = logging.getLogger("gantool.evaluation")
+CHANNELS = 3
+"""Channels of the images that extractors look at."""
+
+
+def choose_extractor(name: str | None, recipe: Recipe) -> Extractor | None:
+    """Return the extractor to look through; None for the pixels themselves.
+
+    Args:
+        name: An extractor, or "pixels"; None for what the recipe says, else pixels.
+        recipe: Of the run.
+
+    Raises:
+        PluginError: When no plugin offers it.
+        UsageError: When the images have another number of channels than it looks at.
+    """
+    chosen = recipe.extractor if name is None else _extractor_named(name)
+    if name is None and chosen is None:
+        LOGGER.warning(
+            "neither the recipe nor --extractor names one, so pixels are compared, which tells "
+            "little about pictures; there are: %s",
+            ", ".join(installed().names("extractor")) or "none",
+        )
+    channels = recipe.tables.image.channels
+    if chosen is not None and channels != CHANNELS:
+        raise UsageError(
+            f"extractor '{chosen.name}' looks at images with {CHANNELS} channels, "
+            f"those of this run have {channels}",
+            f"compare the pixels themselves: --extractor {PIXELS}",
+        )
+    return chosen
+
+
+def choose_metrics(
+    names: Sequence[str], recipe: Recipe, shape: EvidenceShape
+) -> tuple[Metric, ...]:
+    """Return the metrics that are to judge.
+
+    Args:
+        names: Of metrics, with the recipe's options where it names them too. Where there are none,
+            the recipe's metrics are taken; and where it has none, every installed one that can
+            judge, and those that cannot are named in a warning.
+        recipe: Of the run.
+        shape: How much evidence there will be.
+
+    Raises:
+        PluginError: When no plugin offers a metric.
+        UsageError: When one cannot judge by that evidence, or needs options; when there is none.
+    """
+    if not names and not recipe.metrics:
+        if able := tuple(_able(shape)):
+            return able
+        raise UsageError("no installed metric can judge this run", "gantool list-components metric")
+    chosen = tuple(_named(name, recipe) for name in dict.fromkeys(names)) or recipe.metrics
+    for metric in chosen:
+        metric.check(shape)
+    return chosen
+
+
+def _extractor_named(name: str) -> Extractor | None:
+    if name == PIXELS:
+        return None
+    return cast("Extractor", _with_defaults(installed().find("extractor", name)))
+
+
+def _named(name: str, recipe: Recipe) -> Metric:
+    """Return a metric as the recipe has it, else with its default options."""
+    offer = installed().find("metric", name)
+    for metric in recipe.metrics:
+        if type(metric) is offer.component:
+            return metric
+    return cast("Metric", _with_defaults(offer))
+
+
+def _able(shape: EvidenceShape) -> Iterator[Metric]:
+    """Yield every installed metric that can judge."""
+    for offer in installed().of_kind("metric"):
+        try:
+            metric = cast("Metric", _with_defaults(offer))
+            metric.check(shape)
+        except UsageError as error:
+            LOGGER.warning("left out: %s", error.message)
+        else:
+            yield metric
+
+
+def _with_defaults(offer: Offer) -> Any:
+    """Return a component with its default options.
+
+    Raises:
+        UsageError: When it has an option without a default.
+    """
+    try:
+        return offer.component()
+    except ValidationError as error:
+        raise UsageError(
+            f"{offer.kind} '{offer.name}' has options that must be said",
+            f"name it in the recipe of the next run; gantool describe {offer.kind}/{offer.name}",
+        ) from error

@@ -1,0 +1,209 @@
+"""Judge a trained run: draw images, compare them with the real ones, write down what was found."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from gantool.errors import DataError, UsageError
+from gantool.evaluation.choosing import choose_extractor, choose_metrics
+from gantool.evaluation.evidence import Witness
+from gantool.evaluation.judgment import Judgment, Score
+from gantool.evaluation.measuring import measure
+from gantool.evaluation.protocol import protocol_of
+from gantool.runs.lock import hold
+from gantool.runs.status import read_status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from gantool.data.selection import TrainingImages
+    from gantool.evaluation.evidence import Progress
+    from gantool.evaluation.trained import TrainedRun
+    from gantool.interfaces.metric import Evidence, EvidenceShape, Metric
+    from gantool.runs.folder import RunFolder
+
+PREPARING = "preparing images"
+DRAWING = "drawing images"
+COMPUTING = "computing scores"
+COMPARING = "comparing real images with each other"
+
+
+def judge(
+    run: TrainedRun,
+    *,
+    metrics: Sequence[str] = (),
+    extractor: str | None = None,
+    count: int | None = None,
+    repetitions: int = 1,
+    progress: Progress | None = None,
+) -> Judgment:
+    """Score the newest checkpoint of a run and append the scores to its folder.
+
+    Args:
+        run: What to judge.
+        metrics: Names of metrics; by default the recipe's, or all that can judge.
+        extractor: Name of an extractor, "pixels" for none; by default the recipe's.
+        count: Images to draw; by default as the recipe's `[evaluation]` says.
+        repetitions: Sampling seeds, counted up from the recipe's, to repeat it with.
+        progress: Is told what is being done, how far it is, and how far it will go.
+
+    Raises:
+        UsageError: When the run is going on, or has no intact checkpoint; when its images have
+            another number of channels than the extractor looks at; when a metric cannot judge by
+            so few images, or with this extractor.
+        PluginError: When there is no such metric or extractor, or it fails.
+        MissingExtraError: When the extractor needs what is not installed.
+        DataError: When the images have changed since the run was trained.
+    """
+    refuse_going(run.folder)
+    tell = progress or _ignore
+    table = run.recipe.tables.evaluation
+    looking = choose_extractor(extractor, run.recipe)
+    images = _images(run, tell)
+    witness = Witness(looking, images.pixels, images.held_out, run.device.device, progress=tell)
+    shape = witness.shape(table.count if count is None else count)
+    chosen = choose_metrics(metrics, run.recipe, shape)
+    seeds = range(table.seed, table.seed + repetitions)
+    judgment = Evaluation(run, witness, shape, chosen, seeds, tell).judgment()
+    judgment.record(run.folder)
+    return judgment
+
+
+def refuse_going(folder: RunFolder) -> None:
+    """Refuse a run that a process is working on: its newest checkpoint changes.
+
+    Raises:
+        UsageError: When it is.
+    """
+    try:
+        with hold(folder):
+            return
+    except UsageError as error:
+        raise UsageError(
+            f"run {folder.path} is still going, in process {read_status(folder).holder}",
+            "wait until it is done, or stop it with Ctrl-C; "
+            "[evaluation] every_epochs scores a run while it goes",
+        ) from error
+
+
+def _images(run: TrainedRun, tell: Progress) -> TrainingImages:
+    """Return the images that a run was trained on, and those kept from it.
+
+    Raises:
+        DataError: When they have changed since.
+    """
+    from gantool.data.preparing import prepare
+    from gantool.data.selection import select
+
+    dataset, tables = run.recipe.dataset, run.recipe.tables
+    prepared = prepare(
+        dataset, tables.image, progress=lambda done, total: tell(PREPARING, done, total)
+    )
+    if prepared.fingerprint != run.fingerprint:
+        raise DataError(
+            f"the images of dataset '{dataset.name}' have changed since {run.folder.path} was "
+            f"trained: fingerprint {run.fingerprint} then, {prepared.fingerprint} now",
+            "restore the images",
+        )
+    return select(
+        prepared, held_out=tables.image.held_out, seed=tables.training.seed, conditional=False
+    )
+
+
+def _ignore(what: str, done: int, total: int) -> None:
+    del what, done, total
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is about to be judged, by which metrics.
+
+    Attributes:
+        run: Whose images.
+        witness: Turns them into evidence.
+        shape: How much evidence there is.
+        metrics: All able to judge by it.
+        seeds: Of the latents, one for each repetition.
+        tell: Is told what is being done.
+    """
+
+    run: TrainedRun
+    witness: Witness
+    shape: EvidenceShape
+    metrics: Sequence[Metric]
+    seeds: range
+    tell: Progress
+
+    def judgment(self) -> Judgment:
+        """Draw images and compute every score."""
+        repetitions = [self._repetition(seed) for seed in self.seeds]
+        by_metric = list(zip(*repetitions, strict=True))  # of each metric, all repetitions
+        protocol = protocol_of(
+            self.run.recipe,
+            self.witness.network.stamp,
+            self.shape,
+            fingerprint=self.run.fingerprint,
+            averaged=self.run.averaged,
+            seeds=self.seeds,
+        )
+        judged = list(zip(self.metrics, by_metric, strict=True))
+        scores: list[Score] = []
+        for number, pair in enumerate(judged):
+            self.tell(COMPARING, number, len(judged))
+            scores += self._scores(*pair)
+        remarks = [remark for pair in judged for remark in self._remarks(*pair)]
+        return Judgment(self.run.step, protocol, tuple(scores), tuple(remarks))
+
+    def _repetition(self, seed: int) -> list[dict[str, float]]:
+        """Return the scores that each metric gives to the images of one seed."""
+        of_seed = f", seed {seed}" if len(self.seeds) > 1 else ""
+
+        def drawn(done: int, total: int) -> None:
+            self.tell(f"{DRAWING}{of_seed}", done, total)
+
+        fakes = self.run.draw(self.shape.fake, seed, drawn)
+        evidence = self.witness.evidence(fakes, seed)
+        found = []
+        for number, metric in enumerate(self.metrics):
+            self.tell(f"{COMPUTING}{of_seed}", number, len(self.metrics))
+            found.append(self._measure(metric, evidence, seed))
+        return found
+
+    def _scores(self, metric: Metric, found: Sequence[Mapping[str, float]]) -> Iterator[Score]:
+        """Yield a metric's scores over all repetitions, beside those of real images."""
+        floor = self._floor(metric)
+        options = metric.model_dump(mode="json")
+        for name in found[0]:
+            spread = name.endswith(("/sd", "-sd"))
+            yield Score(
+                name=name,
+                direction="none" if spread else metric.direction,
+                values=tuple(scores[name] for scores in found),
+                floor=floor.get(name),
+                options=options,
+            )
+
+    def _floor(self, metric: Metric) -> Mapping[str, float]:
+        """Return what a metric says of one half of the real images against the other."""
+        try:
+            metric.check(replace(self.shape, real=self.shape.real // 2, fake=self.shape.real // 2))
+        except UsageError:  # half of the images are too few
+            return {}
+        return self._measure(metric, self._halves, self.seeds.start)
+
+    @cached_property
+    def _halves(self) -> Evidence:
+        return self.witness.real_halves(self.seeds.start)
+
+    def _remarks(self, metric: Metric, found: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
+        means = {
+            name.partition("/")[2]: statistics.fmean(scores[name] for scores in found)
+            for name in found[0]
+        }
+        return metric.remarks(means, self.shape)
+
+    def _measure(self, metric: Metric, evidence: Evidence, seed: int) -> dict[str, float]:
+        return measure(metric, evidence, seed=seed, extractor=self.witness.network.name)

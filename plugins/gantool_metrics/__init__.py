@@ -1,0 +1,1 @@
+"""Scores of generated images, and the feature networks they are computed with, as a plugin."""

@@ -1,0 +1,54 @@
+"""The kernel distance between two sets of features."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def kernel_distance(first: Tensor, second: Tensor) -> float:
+    """Return the squared maximum mean discrepancy, unbiased, so that it can be below 0.
+
+    Its kernel is (x·y / F + 1)³ (Bińkowski et al. 2018, section 4).
+
+    Args:
+        first: [N, F], N at least 2.
+        second: [M, F], M at least 2.
+    """
+    first, second = first.double(), second.double()
+    within = _mean_of_pairs(first) + _mean_of_pairs(second)
+    return float(within - 2 * _kernel(first, second).mean())
+
+
+def subset_distances(
+    first: Tensor, second: Tensor, *, size: int, count: int, random: torch.Generator
+) -> Tensor:
+    """Return the kernel distance of each of several pairs of random subsets, float64 [count].
+
+    Where a subset would be the whole of both sets there is only one, and one distance.
+    """
+    pairs = 1 if size == len(first) == len(second) else count
+    distances = [
+        kernel_distance(_subset(first, size, random), _subset(second, size, random))
+        for _ in range(pairs)
+    ]
+    return torch.tensor(distances, dtype=torch.float64)
+
+
+def _subset(features: Tensor, size: int, random: torch.Generator) -> Tensor:
+    """Return random rows [size, F], none of them twice."""
+    return features[torch.randperm(len(features), generator=random)[:size]]
+
+
+def _kernel(first: Tensor, second: Tensor) -> Tensor:
+    return (first @ second.T / first.shape[1] + 1) ** 3  # [N, M]
+
+
+def _mean_of_pairs(features: Tensor) -> Tensor:
+    """Return the mean kernel of two different members of a set."""
+    kernel, count = _kernel(features, features), len(features)
+    return (kernel.sum() - kernel.trace()) / (count * (count - 1))

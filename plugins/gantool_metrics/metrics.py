@@ -1,0 +1,236 @@
+"""The metrics: what each needs, is called, and computes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field, PositiveInt
+from typing_extensions import override
+
+from gantool import Metric, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gantool import Evidence, EvidenceShape
+
+INCEPTION = "inception"
+"""The extractor that FID, KID and Inception Score have their names from."""
+PIXELS = "pixels"
+MANY_COPIES_PERCENT = 5.0
+"""Copies that are more than chance: of real images, less than 1 % would be taken for some."""
+NEAR_RATIO = 0.7
+
+
+class FID(Metric):
+    """Fréchet Inception Distance (Heusel et al. 2017, eq. 6).
+
+    With the features of another extractor it is called `fd-EXTRACTOR`. It is biased by the number
+    of images: compare it only at equal numbers, and read it beside the distance between real ones.
+    """
+
+    name = "fid"
+    direction = "lower"
+
+    @override
+    def check(self, shape: EvidenceShape) -> None:
+        _need(self, 2, "they have a covariance", training=shape.real, generated=shape.fake)
+
+    @override
+    def compute(self, evidence: Evidence) -> dict[str, float]:
+        from gantool_metrics.frechet import frechet_distance
+
+        return {"distance": frechet_distance(evidence.real.features, evidence.fake.features)}
+
+    @override
+    def score_name(self, extractor: str | None) -> str:
+        return "fid" if extractor == INCEPTION else f"fd-{extractor or PIXELS}"
+
+    @override
+    def remarks(self, scores: Mapping[str, float], shape: EvidenceShape) -> tuple[str, ...]:
+        fewer = min(shape.real, shape.fake)
+        if fewer >= shape.features:
+            return ()
+        return (
+            f"The Fréchet distance of {shape.features:,} features of only {fewer:,} images is too "
+            "high, and comparable at these numbers alone; metric 'kid' has no such bias.",
+        )
+
+
+class KID(Metric):
+    """Kernel Inception Distance, unbiased also for few images (Bińkowski et al. 2018, section 4).
+
+    With the features of another extractor it is called `kd-EXTRACTOR`. Values around 0, also below
+    it, mean that the sets cannot be told apart.
+    """
+
+    name = "kid"
+    direction = "lower"
+
+    subset_size: Annotated[int, Field(ge=2)] = 1000
+    """Images in a subset, or all where there are fewer: the expected distance is the same."""
+    subsets: PositiveInt = 100
+    """Pairs of random subsets over which distances are averaged."""
+
+    @override
+    def check(self, shape: EvidenceShape) -> None:
+        _need(self, 2, "they make pairs", training=shape.real, generated=shape.fake)
+
+    @override
+    def compute(self, evidence: Evidence) -> dict[str, float]:
+        from gantool_metrics.kernel import subset_distances
+
+        real, fake = evidence.real.features, evidence.fake.features
+        size = min(self.subset_size, len(real), len(fake))
+        found = subset_distances(real, fake, size=size, count=self.subsets, random=evidence.random)
+        return {"distance": float(found.mean()), "sd": float(found.std(correction=0))}
+
+    @override
+    def score_name(self, extractor: str | None) -> str:
+        return "kid" if extractor == INCEPTION else f"kd-{extractor or PIXELS}"
+
+
+class InceptionScore(Metric):
+    """Inception Score: sure of each image, and seeing many classes (Salimans et al. 2016).
+
+    It looks at generated images alone and knows nothing of the training set. With the classes of
+    another extractor it is called `class-score-EXTRACTOR`.
+    """
+
+    name = "inception-score"
+    direction = "higher"
+
+    splits: PositiveInt = 10
+    """Parts whose scores are averaged."""
+
+    @override
+    def check(self, shape: EvidenceShape) -> None:
+        if not shape.logits:
+            raise UsageError(
+                "metric 'inception-score' needs an extractor that tells classes apart",
+                "choose the extractor 'inception' or 'efficientnet-lite0'",
+            )
+        _need(self, 2 * self.splits, f"2 in each of {self.splits} parts", generated=shape.fake)
+
+    @override
+    def compute(self, evidence: Evidence) -> dict[str, float]:
+        from gantool_metrics.class_scores import inception_scores
+
+        logits = evidence.fake.logits
+        if logits is None:
+            raise UsageError("metric 'inception-score' was given no logits")
+        scores = inception_scores(logits, self.splits)
+        return {"mean": float(scores.mean()), "sd": float(scores.std(correction=0))}
+
+    @override
+    def score_name(self, extractor: str | None) -> str:
+        return self.name if extractor == INCEPTION else f"class-score-{extractor or PIXELS}"
+
+
+class PrecisionRecall(Metric):
+    """Shares of fakes that look real and of reals that are generated (Kynkäänniemi et al. 2019).
+
+    The F-score, their harmonic mean, comes first: one collapsed mode has a precision of 1.
+    """
+
+    name = "precision-recall"
+    direction = "higher"
+
+    k: PositiveInt = 3
+    """A ball reaches from its center to the k-th nearest neighbor."""
+
+    @override
+    def check(self, shape: EvidenceShape) -> None:
+        reason = f"each has {self.k} neighbors"
+        _need(self, self.k + 1, reason, training=shape.real, generated=shape.fake)
+
+    @override
+    def compute(self, evidence: Evidence) -> dict[str, float]:
+        from gantool_metrics.manifold import precision_recall
+
+        precision, recall = precision_recall(evidence.real.features, evidence.fake.features, self.k)
+        both = precision + recall
+        return {
+            "f-score": 2 * precision * recall / both if both else 0.0,
+            "precision": precision,
+            "recall": recall,
+        }
+
+
+class DensityCoverage(Metric):
+    """How densely fakes lie among reals, and how many reals they reach (Naeem et al. 2020).
+
+    Both are around 1 for real images; unlike precision and recall they bear outliers.
+    """
+
+    name = "density-coverage"
+    direction = "higher"
+
+    k: PositiveInt = 5
+    """A ball reaches from its center to the k-th nearest neighbor."""
+
+    @override
+    def check(self, shape: EvidenceShape) -> None:
+        _need(self, self.k + 1, f"each has {self.k} neighbors", training=shape.real)
+        _need(self, 1, "something to look for", generated=shape.fake)
+
+    @override
+    def compute(self, evidence: Evidence) -> dict[str, float]:
+        from gantool_metrics.manifold import density_coverage
+
+        density, coverage = density_coverage(evidence.real.features, evidence.fake.features, self.k)
+        return {"coverage": coverage, "density": density}
+
+
+class Memorization(Metric):
+    """Whether training images are repeated: AuthPct (Alaa et al. 2022), copies, nearest neighbors.
+
+    `authpct` and `pixel-authpct` are percentages of generated images farther from the nearest
+    training image than that is from another one. `copies-pct` are those that are close to the same
+    training image in features and in pixels; of unseen real images it would be less than 1.
+    `held-out-ratio` is the median distance to the training set, in units of held-out images'.
+    """
+
+    name = "memorization"
+    direction: ClassVar = "none"
+
+    @override
+    def check(self, shape: EvidenceShape) -> None:
+        _need(self, 2, "each has a neighbor", training=shape.real)
+        _need(self, 1, "something to look for", generated=shape.fake)
+
+    @override
+    def compute(self, evidence: Evidence) -> dict[str, float]:
+        from gantool_metrics.copying import memorization_scores
+
+        return memorization_scores(evidence)
+
+    @override
+    def remarks(self, scores: Mapping[str, float], shape: EvidenceShape) -> tuple[str, ...]:
+        copies, ratio = scores["copies-pct"], scores.get("held-out-ratio", 1.0)
+        if copies >= MANY_COPIES_PERCENT:
+            return (
+                f"The generator repeats its training set: {copies:.0f} % of its images are closer "
+                "to a training image, in features and in pixels, than 99 % of training images are "
+                "to each other. A replayed training set has perfect distances: do not trust them.",
+            )
+        if ratio < NEAR_RATIO:
+            return (
+                "Generated images lie much nearer to training images than unseen real ones do "
+                f"({ratio:.2f} of their distance): they repeat them, or lack their variety.",
+            )
+        return ()
+
+
+def _need(metric: Metric, least: int, reason: str, **counts: int) -> None:
+    """Refuse numbers of images below the least.
+
+    Raises:
+        UsageError: When there are too few; it names which.
+    """
+    for which, count in counts.items():
+        if count < least:
+            raise UsageError(
+                f"metric '{metric.name}' needs at least {least} {which} images "
+                f"({reason}), got {count}"
+            )

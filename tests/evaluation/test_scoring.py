@@ -1,0 +1,95 @@
+"""Scores during training."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+import gantool
+from gantool import MissingExtraError, UsageError
+from gantool.evaluation.evidence import Witness
+from gantool.evaluation.judging import judge
+from gantool.evaluation.protocol import Protocol, protocol_of
+from gantool.evaluation.scoring import ScoringObserver
+from gantool.runs.folder import RunFolder
+from gantool_metrics.metrics import FID, PrecisionRecall
+
+if TYPE_CHECKING:
+    from gantool.evaluation.trained import TrainedRun
+    from tests.evaluation.conftest import Train
+
+
+def test_scores_have_the_names_of_their_extractor(trained: Train) -> None:
+    run = trained(
+        metrics=[{"use": "kid"}, {"use": "precision-recall"}],
+        evaluation={"extractor": "random-conv", "count": 24},
+    )
+    (line,) = run.folder.scores.read_text().splitlines()
+    scores = json.loads(line)
+    judged = {s.name: s.mean for s in judge(run, metrics=["kid", "precision-recall"]).scores}
+    assert {"kd-random-conv/distance", "precision-recall/recall"} <= judged.keys()
+    assert {name: scores[name] for name in judged} == judged
+
+
+def test_a_missing_extra_is_found_before_the_first_step(
+    trained: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "efficientnet_lite_pytorch", None)
+    with pytest.raises(MissingExtraError):
+        trained(metrics=[{"use": "fid"}], evaluation={"extractor": "efficientnet-lite0"})
+    folder = RunFolder(tmp_path / "run")
+    assert not folder.metrics.exists() or not folder.metrics.read_text()
+
+
+def observer(run: TrainedRun, protocol: Protocol) -> ScoringObserver:
+    pixels = torch.arange(20 * 48, dtype=torch.int32).reshape(20, 4, 4, 3).to(torch.uint8)
+    witness = Witness(None, pixels, pixels[:0], torch.device("cpu"))
+    return ScoringObserver(
+        [PrecisionRecall(), FID()],
+        witness,
+        pixels[:10].numpy,
+        [7],
+        seed=0,
+        folder=run.folder,
+        protocol=protocol,
+    )
+
+
+def stated(run: TrainedRun, fake: int) -> Protocol:
+    judged = judge(run, metrics=["fid"], extractor="pixels").protocol
+    return replace(judged, fake=fake)
+
+
+def test_protocol_is_written_beside_the_scores(run: TrainedRun) -> None:
+    protocol = stated(run, 10)
+    observer(run, protocol).after_step(7)
+    record = json.loads(run.folder.scores.read_text())
+    assert record["step"] == 7
+    assert Protocol.from_data(record["protocol"]) == protocol
+
+
+def test_too_few_images_are_refused_before_the_first_step(run: TrainedRun) -> None:
+    with pytest.raises(UsageError, match="'precision-recall' needs at least 4 generated"):
+        observer(run, stated(run, 3))
+
+
+def test_protocols_are_made_of_recipe_and_evidence(run: TrainedRun) -> None:
+    judged = judge(run, metrics=["fid"], extractor="pixels").protocol
+    pixels = torch.zeros(19, 16, 16, 3, dtype=torch.uint8)
+    shape = Witness(None, pixels, pixels[:5], torch.device("cpu")).shape(32)
+    made = protocol_of(
+        run.recipe,
+        judged.extractor,
+        shape,
+        fingerprint=run.fingerprint,
+        averaged=True,
+        seeds=[3],
+    )
+    assert made == judged
+    assert made.gantool == gantool.__version__
