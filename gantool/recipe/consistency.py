@@ -12,14 +12,15 @@ if TYPE_CHECKING:
     from gantool.recipe.building import Draft
     from gantool.recipe.problems import Problems
     from gantool.recipe.schema import EmaTable, ImageTable, SamplingTable, TrainingTable
+    from gantool.registry.catalog import Catalog
 
 SOME_CLASSES = 2
 """Stands for a number of classes that is unknown until the images are opened."""
 
 
-def check_consistency(draft: Draft, problems: Problems) -> None:
+def check_consistency(draft: Draft, catalog: Catalog, problems: Problems) -> None:
     """Name what does not go together in a draft, or in this environment."""
-    check_requirements(draft.document.table.get("requires"), problems)
+    check_requirements(draft.document.table.get("requires"), catalog, problems)
     _check_length(draft, problems)
     _check_slices(draft, problems)
     _check_average(draft, problems)

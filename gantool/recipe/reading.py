@@ -44,8 +44,9 @@ def read_recipe(
         problems.raise_any()
         raise AssertionError("an unreadable recipe names a problem")
     document = apply_overrides(document, changes, problems)
-    draft = build(document, installed() if catalog is None else catalog, problems)
-    check_consistency(draft, problems)
+    catalog = installed() if catalog is None else catalog
+    draft = build(document, catalog, problems)
+    check_consistency(draft, catalog, problems)
     problems.raise_any()
     return _recipe(path.stem, draft)
 

@@ -1,27 +1,30 @@
-"""Check that the packages a recipe requires are installed."""
+"""Check that the packages a recipe requires are installed, and their plugins loaded."""
 
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
+from gantool.registry.catalog import not_loaded
+
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
     from gantool.recipe.entries import Entry
     from gantool.recipe.problems import Problems
+    from gantool.registry.catalog import Catalog
 
 
-def check_requirements(requires: Entry | None, problems: Problems) -> None:
-    """Name each entry of `requires` that is not installed in a version it allows."""
+def check_requirements(requires: Entry | None, catalog: Catalog, problems: Problems) -> None:
+    """Name each entry of `requires` that is not installed in a version it allows, or is broken."""
     if requires is None:
         return
     for entry in requires.elements:
         if isinstance(entry.value, str):
-            _check(entry, problems)
+            _check(entry, catalog, problems)
 
 
-def _check(entry: Entry, problems: Problems) -> None:
+def _check(entry: Entry, catalog: Catalog, problems: Problems) -> None:
     from packaging.requirements import InvalidRequirement, Requirement
 
     place, path = entry.origin.value, entry.origin.path
@@ -35,6 +38,8 @@ def _check(entry: Entry, problems: Problems) -> None:
         return
     if fault := _fault(requirement):
         problems.add(fault, place, path, f"pip install '{requirement}'")
+    elif broken := _broken(requirement, catalog):
+        problems.add(f"this recipe requires {requirement}", place, path, broken)
 
 
 def _fault(requirement: Requirement) -> str | None:
@@ -50,3 +55,14 @@ def _fault(requirement: Requirement) -> str | None:
     except InvalidVersion:
         fits = False
     return None if fits else f"this recipe requires {requirement}, found {found}"
+
+
+def _broken(requirement: Requirement, catalog: Catalog) -> str | None:
+    """Return which plugin of an installed package could not be loaded, and why; or None."""
+    from packaging.utils import canonicalize_name
+
+    wanted = canonicalize_name(requirement.name)
+    for plugin in catalog.plugins:
+        if plugin.failure and canonicalize_name(plugin.distribution) == wanted:
+            return not_loaded(plugin)
+    return None

@@ -12,16 +12,49 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
-    NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
 )
 
 from gantool.interfaces.image import ImageShape
+from gantool.recipe.optimizer_tables import (
+    DEFAULT_OPTIMIZER,
+    OPTIMIZERS,
+    AdamTable,
+    AdamWTable,
+    OptimizerTable,
+    RMSpropTable,
+    SGDTable,
+)
+from gantool.recipe.table import Fraction, Table
+
+__all__ = [
+    "CORE_TABLES",
+    "DEFAULT_OPTIMIZER",
+    "LEADING",
+    "LISTS",
+    "OPTIMIZERS",
+    "SINGLES",
+    "AdamTable",
+    "AdamWTable",
+    "CheckpointsTable",
+    "CoreTables",
+    "DeviceTable",
+    "EmaTable",
+    "EvaluationTable",
+    "Fraction",
+    "HealthTable",
+    "ImageTable",
+    "OptimizerTable",
+    "RMSpropTable",
+    "Recipe",
+    "SGDTable",
+    "SamplingTable",
+    "Table",
+    "TrainingTable",
+]
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,9 +79,6 @@ LISTS: Mapping[str, str] = {
 }
 """Arrays of tables that name components, and their kind."""
 
-Fraction = Annotated[float, Field(ge=0, lt=1)]
-"""A share of a whole, never all of it."""
-
 
 def _check_device(name: str) -> str:
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
@@ -59,19 +89,6 @@ def _check_device(name: str) -> str:
 
 DeviceName = Annotated[str, AfterValidator(_check_device)]
 """A device that torch may have; whether it is there is known when the run starts."""
-
-
-class Table(BaseModel):
-    """A table that the core owns; each field's docstring is its documentation."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        frozen=True,
-        allow_inf_nan=False,
-        use_attribute_docstrings=True,
-        defer_build=True,
-    )
 
 
 class ImageTable(Table):
@@ -93,74 +110,6 @@ class ImageTable(Table):
         """Channels, height and width."""
         height, width = self.size if isinstance(self.size, tuple) else (self.size, self.size)
         return ImageShape(self.channels, height, width)
-
-
-class OptimizerTable(Table):
-    """What every optimizer has in common; `[optimizer.discriminator]` may differ from it."""
-
-    learning_rate: NonNegativeFloat = 1e-3
-    """Step size at the start."""
-    schedule: Literal["constant", "linear", "cosine"] = "constant"
-    """How the learning rate moves to `final_learning_rate` over the run."""
-    final_learning_rate: NonNegativeFloat = 0.0
-    """Where "linear" and "cosine" end."""
-    clip_gradient_norm: PositiveFloat | None = None
-    """Largest norm of a player's whole gradient; a larger one is scaled down to it."""
-
-
-class AdamTable(OptimizerTable):
-    """Adam (Kingma & Ba 2015)."""
-
-    use: Literal["adam"] = "adam"
-    """Name of the optimizer."""
-    betas: tuple[Fraction, Fraction] = (0.5, 0.999)
-    """Decay of the averages of the gradient and of its square."""
-    eps: PositiveFloat = 1e-8
-    """Added to the denominator."""
-
-
-class AdamWTable(OptimizerTable):
-    """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
-
-    use: Literal["adamw"]
-    """Name of the optimizer."""
-    betas: tuple[Fraction, Fraction] = (0.5, 0.999)
-    """Decay of the averages of the gradient and of its square."""
-    eps: PositiveFloat = 1e-8
-    """Added to the denominator."""
-    weight_decay: NonNegativeFloat = 0.01
-    """Share of each weight taken off in a step, times the learning rate."""
-
-
-class RMSpropTable(OptimizerTable):
-    """RMSprop (Tieleman & Hinton 2012), the optimizer of the first Wasserstein GAN."""
-
-    use: Literal["rmsprop"]
-    """Name of the optimizer."""
-    alpha: Fraction = 0.99
-    """Decay of the average of the squared gradient."""
-    eps: PositiveFloat = 1e-8
-    """Added to the denominator."""
-    momentum: Fraction = 0.0
-    """Share of the last step that is taken again."""
-
-
-class SGDTable(OptimizerTable):
-    """Stochastic gradient descent."""
-
-    use: Literal["sgd"]
-    """Name of the optimizer."""
-    momentum: Annotated[float, Field(gt=-1, lt=1)] = 0.0
-    """Share of the last step that is taken again; a negative one damps rotation in games."""
-
-
-DEFAULT_OPTIMIZER = "adam"
-OPTIMIZERS: Mapping[str, type[OptimizerTable]] = {
-    "adam": AdamTable,
-    "adamw": AdamWTable,
-    "rmsprop": RMSpropTable,
-    "sgd": SGDTable,
-}
 
 
 class TrainingTable(Table):
@@ -190,8 +139,11 @@ class TrainingTable(Table):
     """A run folder whose trained networks this run starts from, with fresh optimizers."""
     log_every_steps: PositiveInt = 10
     """Steps over which losses are averaged for one record."""
-    on_divergence: Literal["stop", "ignore"] = "stop"
-    """What to do when a loss, a gradient or a weight becomes NaN or infinite."""
+    on_divergence: Literal["stop", "rollback", "ignore"] = "stop"
+    """What to do when a loss, a gradient or a weight becomes NaN or infinite: stop, go back to the
+    last checkpoint and on with other noise, or go on; such a state is never saved."""
+    rollbacks: PositiveInt = 3
+    """Most rollbacks of a run; after them it stops."""
 
 
 class EmaTable(Table):
@@ -244,6 +196,14 @@ class EvaluationTable(Table):
     """Where the latents of the judged images start."""
 
 
+class HealthTable(Table):
+    """What happens when a run is alive and yet leads nowhere."""
+
+    policy: Literal["warn", "stop", "off"] = "warn"
+    """What to do when the discriminator has won, when the generated images are all alike, or when
+    nothing changes any more: say so, save and stop as well, or do not even look."""
+
+
 class DeviceTable(Table):
     """What the run computes with."""
 
@@ -270,6 +230,7 @@ class CoreTables(Table):
     sampling: SamplingTable = Field(default_factory=SamplingTable)
     checkpoints: CheckpointsTable = Field(default_factory=CheckpointsTable)
     evaluation: EvaluationTable = Field(default_factory=EvaluationTable)
+    health: HealthTable = Field(default_factory=HealthTable)
     device: DeviceTable = Field(default_factory=DeviceTable)
 
 

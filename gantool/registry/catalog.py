@@ -14,6 +14,9 @@ from gantool.registry.discovery import Plugin, discover
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+MOST_EXPLAINED = 2
+"""Broken plugins whose reasons a message has room for."""
+
 
 @dataclass(frozen=True)
 class Offer:
@@ -89,16 +92,29 @@ class Catalog:
 
     def _way_out(self, kind: str, use: str) -> str:
         """Say what the user may have meant, or which broken plugin may be the reason."""
-        if near := difflib.get_close_matches(use, self.names(kind), n=1):
-            return f"did you mean '{near[0]}'?"
         broken = [plugin for plugin in self.plugins if plugin.failure]
         for plugin in broken:
-            if use.partition(":")[0] == plugin.name:
-                return f"plugin '{plugin.name}' could not be loaded: {plugin.failure}"
+            if plugin.name in (use, use.partition(":")[0]):
+                return not_loaded(plugin)
+        near = difflib.get_close_matches(use, self.names(kind), n=1)
         installed = f"installed: {', '.join(self.names(kind)) or 'none'}"
-        if not broken:
-            return installed
-        return f"{installed}; broken plugins: {', '.join(plugin.name for plugin in broken)}"
+        way_out = f"did you mean '{near[0]}'?" if near else installed
+        return "; ".join([way_out, *_suspects(broken)])
+
+
+def _suspects(broken: list[Plugin]) -> list[str]:
+    """Say which broken plugins may have what was looked for: why if they are few, or just who."""
+    if len(broken) <= MOST_EXPLAINED:
+        return [not_loaded(plugin) for plugin in broken]
+    names = ", ".join(f"'{plugin.name}'" for plugin in broken)
+    return [
+        f"or it is of a plugin that could not be loaded ({names}); gantool list-plugins says why"
+    ]
+
+
+def not_loaded(plugin: Plugin) -> str:
+    """Say of a broken plugin why it offers nothing."""
+    return f"plugin '{plugin.name}' could not be loaded: {plugin.failure}"
 
 
 @cache

@@ -3,47 +3,31 @@
 from __future__ import annotations
 
 import os
-import re
-import sys
-from contextlib import redirect_stdout
-from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
+from typing import NamedTuple
 
-import pluggy
+from gantool.registry.loading import load
+from gantool.registry.origin import OWN_DISTRIBUTION, Origin, origin_of
+from gantool.registry.plugin import NAME, Plugin
 
-from gantool.errors import PluginError
-from gantool.interfaces import hooks
-from gantool.interfaces.component import KINDS, Component
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+__all__ = ["NAME", "Plugin", "discover"]
 
 GROUP = "gantool.plugins"
 DISABLED = "GANTOOL_DISABLE_PLUGINS"
-OWN_DISTRIBUTION = "gantool"
-NAME = re.compile(r"[a-z][a-z0-9-]*")
+ENTRY_POINTS = "entry_points.txt"
 
 
-@dataclass(frozen=True)
-class Plugin:
-    """An installed plugin, loaded or broken.
+class Found(NamedTuple):
+    """An entry point and the package that declares it."""
 
-    Attributes:
-        name: The entry point's name.
-        module: The module it names.
-        distribution: The installed package that brought it.
-        version: That package's version.
-        components: What it offers; empty when broken.
-        failure: Why it could not be loaded, or None.
-    """
+    entry: EntryPoint
+    origin: Origin
 
-    name: str
-    module: str
-    distribution: str
-    version: str
-    components: tuple[type[Component], ...] = ()
-    failure: str | None = None
+    @property
+    def order(self) -> tuple[bool, str, str]:
+        """What sorts them: gantool's own first, then by name."""
+        return self.origin.name != OWN_DISTRIBUTION, self.entry.name, self.origin.name
 
 
 def discover() -> tuple[Plugin, ...]:
@@ -52,68 +36,59 @@ def discover() -> tuple[Plugin, ...]:
     Plugins named in the environment variable GANTOOL_DISABLE_PLUGINS are left out.
     """
     disabled = {name.strip() for name in os.environ.get(DISABLED, "").split(",")}
-    found = sorted(entry_points(group=GROUP), key=_order)
-    return tuple(_without_repeats(load(entry) for entry in found if entry.name not in disabled))
-
-
-def load(entry: EntryPoint) -> Plugin:
-    """Load one plugin; whatever goes wrong becomes its `failure`."""
-    plugin = Plugin(entry.name, entry.value, *_origin(entry))
-    try:
-        with redirect_stdout(sys.stderr):  # stdout is data; a plugin's prints are not
-            components = _components(entry.name, entry.load())
-    except (Exception, SystemExit) as error:  # a plugin may fail in any way
-        return replace(plugin, failure=f"{type(error).__name__}: {error}")
-    return replace(plugin, components=components)
-
-
-def _components(name: str, module: Any) -> tuple[type[Component], ...]:
-    """Call the module's hook implementations and return the components they offer.
-
-    Raises:
-        PluginError: When the name, or what a hook returns, breaks the rules.
-    """
-    if not NAME.fullmatch(name) or name in KINDS:
-        raise PluginError(f"a plugin cannot be called '{name}'", "lower-case letters, digits, '-'")
-    manager = pluggy.PluginManager(hooks.PROJECT)
-    manager.add_hookspecs(hooks)
-    manager.register(module, name)
-    manager.check_pending()
-    implementations = manager.hook.gantool_components.get_hookimpls()
-    offers: list[Any] = [implementation.function() for implementation in implementations]
-    return tuple(_checked(component) for offer in offers for component in offer)
-
-
-def _checked(component: Any) -> type[Component]:
-    """Return what a hook offered if it is a component class with a kind and a name."""
-    if not (isinstance(component, type) and issubclass(component, Component)):
-        raise PluginError(f"gantool_components returned {component!r}, not a component class")
-    if getattr(component, "kind", None) not in KINDS:
-        raise PluginError(f"component class {component.__name__} is of none of the kinds {KINDS}")
-    if not NAME.fullmatch(getattr(component, "name", "")):
-        raise PluginError(f"component class {component.__name__} needs a `name`", "lower-case")
-    return component
-
-
-def _without_repeats(plugins: Iterable[Plugin]) -> Iterator[Plugin]:
-    """Mark plugins whose name another one already has as failed."""
-    seen: dict[str, Plugin] = {}
-    for plugin in plugins:
-        first = seen.setdefault(plugin.name, plugin)
-        if first is plugin:
-            yield plugin
+    entries, unreadable = _entries()
+    plugins: dict[str, Plugin] = {}
+    repeated = []
+    for entry, origin in sorted(_with_origins(entries), key=lambda found: found.order):
+        if entry.name in disabled:
             continue
-        reason = f"its name is taken by the plugin of {first.distribution} {first.version}"
-        yield replace(plugin, components=(), failure=reason)
+        plugin = Plugin(entry.name, entry.value, origin.name, origin.version)
+        if entry.name in plugins:
+            repeated.append(_repeated(plugin, plugins[entry.name]))
+        else:
+            plugins[entry.name] = load(plugin, entry, origin)
+    return (*plugins.values(), *repeated, *unreadable)
 
 
-def _origin(entry: EntryPoint) -> tuple[str, str]:
-    """Return the name and version of the package that declares the entry point."""
-    if entry.dist is None:
-        return "unknown", "unknown"
-    return entry.dist.name, entry.dist.version
+def _repeated(plugin: Plugin, first: Plugin) -> Plugin:
+    """Return a plugin that is left out, since another one has its name."""
+    owner = f"{first.distribution} {first.version}"
+    return replace(plugin, failure=f"its name is taken by the plugin of {owner}")
 
 
-def _order(entry: EntryPoint) -> tuple[bool, str, str]:
-    distribution, _ = _origin(entry)
-    return distribution != OWN_DISTRIBUTION, entry.name, distribution
+def _with_origins(entries: list[EntryPoint]) -> list[Found]:
+    """Read the metadata of each package once."""
+    origins: dict[Distribution | None, Origin] = {}
+    for entry in entries:
+        if entry.dist not in origins:
+            origins[entry.dist] = origin_of(entry.dist)
+    return [Found(entry, origins[entry.dist]) for entry in entries]
+
+
+def _entries() -> tuple[list[EntryPoint], list[Plugin]]:
+    """Return the declared entry points, and what is known of packages that declare them badly."""
+    try:
+        return list(entry_points(group=GROUP)), []
+    except Exception:  # one malformed file of any package fails this call for all of them
+        return _entries_one_by_one()
+
+
+def _entries_one_by_one() -> tuple[list[EntryPoint], list[Plugin]]:
+    """Look into each package by itself; of two with the same name, Python imports the first."""
+    entries: list[EntryPoint] = []
+    unreadable: list[Plugin] = []
+    seen = set()
+    for distribution in distributions():
+        origin = origin_of(distribution)
+        if origin.name in seen:
+            continue
+        seen.add(origin.name)
+        try:
+            entries += distribution.entry_points.select(group=GROUP)
+        except Exception as error:  # a parser meets any text at all
+            if GROUP in (distribution.read_text(ENTRY_POINTS) or ""):
+                failure = f"its {ENTRY_POINTS} cannot be read: {error}"
+                name = origin.name.removeprefix(f"{OWN_DISTRIBUTION}-")
+                plugin = Plugin(name, "unknown", origin.name, origin.version, failure=failure)
+                unreadable.append(plugin)
+    return entries, unreadable

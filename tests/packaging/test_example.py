@@ -76,6 +76,9 @@ def test_it_keeps_the_contract(bench: Bench) -> None:
     assert any(identifier in line for line in checked)
     assert len(checked) > 20
     assert "skipped" not in told
+    records = bench.run("gantool", "check-plugin", "wgan-gp").splitlines()
+    assert len(records) == len(checked) - 1  # without a test, there is no closed form
+    assert {record.split("\t")[1] for record in records} == {"passed"}
 
 
 def test_its_recipe_is_valid_and_trains(bench: Bench) -> None:

@@ -1,0 +1,1 @@
+"""The regularizer `slope-penalty`."""

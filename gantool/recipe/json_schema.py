@@ -1,0 +1,173 @@
+"""One JSON schema of everything that recipes can say here, for editors.
+
+A table that names a component is a list of conditions, "if `use` is this, then these options":
+an editor can then name the one key that is misspelt, which it cannot where several alternatives
+have failed. Nothing is required, since a recipe that extends another one says only what differs.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gantool.interfaces.step import PLAYERS
+from gantool.recipe.draft7 import Schema, options_schema
+from gantool.recipe.schema import LISTS, OPTIMIZERS, SINGLES, CoreTables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gantool.recipe.schema import OptimizerTable
+    from gantool.registry.catalog import Catalog, Offer
+
+DIALECT = "http://json-schema.org/draft-07/schema#"
+OPTIMIZER = "optimizer"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What `use` can name.
+
+    Attributes:
+        names: Its name, its full name, or both.
+        summary: What it is.
+        options: Their schemas by name; None where they are not known.
+        definitions: What those schemas refer to.
+    """
+
+    names: tuple[str, ...]
+    summary: str
+    options: Schema | None
+    definitions: Schema
+
+
+def recipe_schema(catalog: Catalog) -> Schema:
+    """Return the schema of recipes, in draft 7, that covers all components of a catalog."""
+    tables, definitions = options_schema(CoreTables, "core")
+    for kind in SINGLES:
+        choices = _components(kind, catalog)
+        tables[kind] = {"$ref": f"#/definitions/{kind}"}
+        definitions |= {kind: table_of_choices(choices), **_definitions(choices)}
+    for array, kind in LISTS.items():
+        choices = _components(kind, catalog)
+        tables[array] = {"type": "array", "items": {"$ref": f"#/definitions/{kind}"}}
+        definitions |= {kind: table_of_choices(choices), **_definitions(choices)}
+    optimizers = _optimizers()
+    of_players = {str(player): {"$ref": f"#/definitions/{OPTIMIZER}"} for player in PLAYERS}
+    tables[OPTIMIZER] = table_of_choices(optimizers, of_players)
+    definitions |= {OPTIMIZER: table_of_choices(optimizers), **_definitions(optimizers)}
+    evaluation = definitions["core.EvaluationTable"]["properties"]
+    meaning = evaluation["extractor"]["description"]
+    evaluation["extractor"] = _name_of(_components("extractor", catalog), meaning)
+    return {
+        "$schema": DIALECT,
+        "title": "gantool recipe",
+        "description": "What to train: a recipe of gantool, with the components installed here.",
+        "type": "object",
+        "properties": tables,
+        "additionalProperties": False,
+        "definitions": definitions,
+    }
+
+
+def table_of_choices(
+    choices: Sequence[Choice], besides: Mapping[str, Schema] | None = None
+) -> Schema:
+    """Return the schema of a table whose `use` decides about its other options.
+
+    Args:
+        choices: What `use` can name.
+        besides: Tables inside this one, whatever `use` says.
+    """
+    besides = dict(besides or {})
+    allowed: Schema = {name: {} for name in besides}  # what they are is said once, above
+    return {
+        "type": "object",
+        "properties": {"use": _name_of(choices, "Its name."), **_explained(choices), **besides},
+        "allOf": [
+            *(
+                {"if": _names(choice), "then": _exactly({**choice.options, **allowed})}
+                for choice in choices
+                if choice.options is not None
+            ),
+            {
+                "if": {"not": {"required": ["use"]}},
+                "then": _exactly({**_anything_of(choices), **allowed}),
+            },
+        ],
+    }
+
+
+def _name_of(choices: Sequence[Choice], description: str) -> Schema:
+    """Return a list of names, full ones last, each explained to those who pick one."""
+    named = [(name, choice.summary) for choice in choices for name in choice.names]
+    named.sort(key=lambda one: ":" in one[0])
+    return {
+        "description": description,
+        "enum": [name for name, _ in named],
+        "x-taplo": {"docs": {"enumValues": [summary for _, summary in named]}},
+    }
+
+
+def _names(choice: Choice) -> Schema:
+    return {"properties": {"use": {"enum": list(choice.names)}}, "required": ["use"]}
+
+
+def _exactly(options: Mapping[str, Schema]) -> Schema:
+    return {"properties": {"use": {}, **options}, "additionalProperties": False}
+
+
+def _explained(choices: Sequence[Choice]) -> Schema:
+    """Return what every option means, where editors look for it: outside of conditions."""
+    meanings: dict[str, dict[str, None]] = {}
+    for choice in choices:
+        for name, schema in (choice.options or {}).items():
+            meanings.setdefault(name, {})[schema.get("description", "")] = None
+    return {name: {"description": "\n\n".join(said)} for name, said in meanings.items()}
+
+
+def _anything_of(choices: Sequence[Choice]) -> Schema:
+    """Return the options of all choices: which one is meant, the extended recipe says."""
+    found: dict[str, list[Schema]] = {}
+    for choice in choices:
+        for name, schema in (choice.options or {}).items():
+            if schema not in found.setdefault(name, []):
+                found[name].append(schema)
+    return {
+        name: schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+        for name, schemas in found.items()
+    }
+
+
+def _components(kind: str, catalog: Catalog) -> list[Choice]:
+    offers = catalog.of_kind(kind)
+    names = [offer.name for offer in offers]
+    return [_component(offer, alone=names.count(offer.name) == 1) for offer in offers]
+
+
+def _component(offer: Offer, *, alone: bool) -> Choice:
+    """Return a component as a choice; its own schema may fail, as a plugin's code may."""
+    names = (offer.name, offer.full_name) if alone else (offer.full_name,)
+    summary = offer.component.summary()
+    try:
+        known = options_schema(offer.component, f"{offer.kind}.{offer.full_name}")
+    except Exception:  # its options are then not checked here
+        return Choice(names, summary, None, {})
+    return Choice(names, summary, *known)
+
+
+def _optimizers() -> list[Choice]:
+    return [
+        Choice((name,), (inspect.getdoc(model) or "").partition("\n")[0], *_without_use(model))
+        for name, model in OPTIMIZERS.items()
+    ]
+
+
+def _without_use(model: type[OptimizerTable]) -> tuple[Schema, Schema]:
+    options, definitions = options_schema(model, OPTIMIZER)
+    return {name: schema for name, schema in options.items() if name != "use"}, definitions
+
+
+def _definitions(choices: Sequence[Choice]) -> Schema:
+    return {name: schema for each in choices for name, schema in each.definitions.items()}

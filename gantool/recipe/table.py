@@ -1,0 +1,23 @@
+"""What all tables of the core have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+"""A share of a whole, never all of it."""
+
+
+class Table(BaseModel):
+    """A table that the core owns; each field's docstring is its documentation."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        defer_build=True,
+    )

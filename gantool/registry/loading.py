@@ -1,0 +1,143 @@
+"""Load one plugin, whatever it does, and say what is wrong with it."""
+
+from __future__ import annotations
+
+import inspect
+from contextlib import redirect_stdout
+from dataclasses import replace
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from gantool.errors import GantoolError, PluginError
+from gantool.interfaces import hooks
+from gantool.interfaces.component import KINDS, Component
+from gantool.registry.plugin import NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from importlib.metadata import EntryPoint
+
+    from gantool.registry.origin import Origin
+    from gantool.registry.plugin import Plugin
+
+HOOK = hooks.gantool_components.__name__
+LONGEST_QUOTE = 60
+"""Characters that are quoted of what a plugin prints or returns."""
+
+
+def load(plugin: Plugin, entry: EntryPoint, origin: Origin) -> Plugin:
+    """Load a plugin; whatever goes wrong becomes its `failure`.
+
+    Args:
+        plugin: What is known of it.
+        entry: Where its module is.
+        origin: The package that brought it.
+    """
+    if misfit := origin.misfit():
+        return replace(plugin, failure=misfit)
+    printed = StringIO()  # stdout is data; a plugin's prints are not
+    try:
+        with redirect_stdout(printed):
+            components = _components(plugin.name, entry.load())
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may fail in any way
+        return replace(plugin, failure=" ".join(reason(error, origin).split()))
+    return replace(plugin, components=components, remark=_remark(printed.getvalue()))
+
+
+def reason(error: BaseException, origin: Origin) -> str:
+    """Say why a plugin cannot be loaded."""
+    if isinstance(error, GantoolError):
+        return error.message if error.hint is None else f"{error.message}; {error.hint}"
+    if isinstance(error, pluggy.PluginValidationError):
+        return str(error).strip().splitlines()[-1]  # the lines before tell the whole module
+    if isinstance(error, SystemExit):
+        return f"loading it ends the program (SystemExit: {error.code})"
+    text = f"{type(error).__name__}: {_said(error)}".removesuffix(": ")
+    if isinstance(error, ImportError) and (missing := origin.missing()):
+        return f"{text}; missing: {', '.join(missing)}"
+    return text
+
+
+def _components(name: str, module: Any) -> tuple[type[Component], ...]:
+    """Call the module's hook implementations and return the components they offer.
+
+    Raises:
+        PluginError: When the name, or what a hook returns, breaks the rules.
+    """
+    if not NAME.fullmatch(name) or name in KINDS:
+        raise PluginError(f"a plugin cannot be called '{name}'", "lower-case letters, digits, '-'")
+    manager = pluggy.PluginManager(hooks.PROJECT)
+    manager.add_hookspecs(hooks)
+    manager.register(module, name)
+    _refuse_unknown_hooks(manager, module)
+    implementations = manager.hook.gantool_components.get_hookimpls()
+    if not implementations:
+        raise PluginError(f"it offers nothing: no function {HOOK} is marked with @gantool.hookimpl")
+    found = [checked(each) for one in implementations for each in _offered(one.function())]
+    _refuse_repeats(found)
+    return tuple(found)
+
+
+def _refuse_unknown_hooks(manager: pluggy.PluginManager, module: Any) -> None:
+    for caller in manager.get_hookcallers(module) or ():
+        if not caller.has_spec():
+            raise PluginError(f"it implements the unknown hook '{caller.name}'", f"known: {HOOK}")
+
+
+def _offered(offer: Any) -> Iterable[Any]:
+    if not isinstance(offer, list | tuple):
+        expected = "expected a list of component classes"
+        raise PluginError(f"{HOOK} returned {_quoted(repr(offer))}, {expected}")
+    return offer
+
+
+def checked(component: Any) -> type[Component]:
+    """Return what a hook offered if it is a whole component class with a kind and a name.
+
+    Raises:
+        PluginError: When it is something else.
+    """
+    if not (isinstance(component, type) and issubclass(component, Component)):
+        found = _quoted(repr(component))
+        raise PluginError(f"{HOOK} offers {found}, which is no component class")
+    name = component.__name__
+    if getattr(component, "kind", None) not in KINDS:
+        raise PluginError(f"component class {name} is of none of the kinds {', '.join(KINDS)}")
+    if not NAME.fullmatch(str(getattr(component, "name", ""))):
+        raise PluginError(
+            f"component class {name} needs a `name`", "lower-case letters, digits, '-'"
+        )
+    if inspect.isabstract(component):
+        lacking = ", ".join(sorted(component.__abstractmethods__))
+        raise PluginError(f"component class {name} does not implement {lacking}")
+    return component
+
+
+def _refuse_repeats(components: list[type[Component]]) -> None:
+    """Refuse two components of one plugin that no recipe could tell apart."""
+    seen = set()
+    for component in components:
+        named = (component.kind, component.name)
+        if named in seen:
+            raise PluginError(f"it offers two components {component.kind}/{component.name}")
+        seen.add(named)
+
+
+def _remark(printed: str) -> str | None:
+    return f"it prints while it is loaded: {_quoted(repr(printed))}" if printed else None
+
+
+def _quoted(text: str) -> str:
+    return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 3]}..."
+
+
+def _said(error: BaseException) -> str:
+    """Return an exception's message; even that may fail."""
+    try:
+        return str(error)
+    except Exception:
+        return "(no message)"

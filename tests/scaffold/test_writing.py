@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from gantool.errors import UsageError
+from gantool.interfaces.component import KINDS
+from gantool.scaffold.naming import LONGEST, Naming, check_naming
+from gantool.scaffold.writing import compatible_versions, package_files, write_package
+
+EVERY = {
+    ".github/workflows/ci.yml",
+    ".gitignore",
+    "LICENSE",
+    "README.md",
+    "gantool_zero_r1/__init__.py",
+    "gantool_zero_r1/plugin.py",
+    "gantool_zero_r1/py.typed",
+    "pyproject.toml",
+    "tests/test_contract.py",
+    "zero-r1.toml",
+}
+BESIDES = {
+    "architecture": {"gantool_zero_r1/networks.py"},
+    "dataset": {"gantool_zero_r1/source.py"},
+    "extractor": {"gantool_zero_r1/network.py"},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_files_of_a_package(kind: str) -> None:
+    content = package_files(Naming("zero-r1", kind))
+    assert content.keys() == EVERY | BESIDES.get(kind, set())
+    project = tomllib.loads(content["pyproject.toml"])
+    assert project["project"]["name"] == "gantool-zero-r1"
+    entries = project["project"]["entry-points"]["gantool.plugins"]
+    assert entries == {"zero-r1": "gantool_zero_r1.plugin"}
+    assert tomllib.loads(content["zero-r1.toml"])["requires"] == ["gantool-zero-r1>=0.1"]
+    assert content["zero-r1.toml"].endswith(
+        content["README.md"].split("```toml\n")[1].split("```")[0]
+    )
+    assert "python-version: ${{ matrix.python }}" in content[".github/workflows/ci.yml"]
+
+
+def test_the_contract_test_is_three_lines() -> None:
+    test = package_files(Naming("zero-r1", "loss"))["tests/test_contract.py"]
+    (function,) = [node for node in ast.parse(test).body if isinstance(node, ast.FunctionDef)]
+    assert ast.unparse(function).splitlines() == [
+        "@parametrize_with_checks('zero-r1')",
+        "def test_contract(check: Check) -> None:",
+        "    check()",
+    ]
+
+
+@pytest.mark.parametrize("length", [1, LONGEST])
+def test_code_is_formatted_whatever_the_length_of_the_name(tmp_path: Path, length: int) -> None:
+    for kind in KINDS:
+        write_package(tmp_path / kind, package_files(Naming("a" * length, kind)))
+    for command in (["format", "--check"], ["check", "--no-cache"]):
+        ruff = [sys.executable, "-m", "ruff", *command, str(tmp_path)]
+        done = subprocess.run(ruff, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+
+def test_names() -> None:
+    naming = Naming("zero-r1-x", "loss")
+    assert naming.distribution == "gantool-zero-r1-x"
+    assert naming.module == "gantool_zero_r1_x"
+    assert naming.component == "ZeroR1XLoss"
+    check_naming(naming)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Sparkle", "1st", "a_b", "a-", "-a", "a--b", "a b", "é", "a/b", "a.b", "a\n"]
+)
+def test_malformed_names_are_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="a plugin cannot be called"):
+        check_naming(Naming(name, "loss"))
+
+
+def test_names_that_are_too_long_are_refused() -> None:
+    check_naming(Naming("a" * LONGEST, "loss"))
+    with pytest.raises(UsageError, match="has 41 characters"):
+        check_naming(Naming("a" * (LONGEST + 1), "loss"))
+
+
+def test_modules_that_exist_are_not_shadowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_naming(Naming("made-up", "loss"))
+    (tmp_path / "gantool_made_up.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UsageError, match="there is a module gantool_made_up already"):
+        check_naming(Naming("made-up", "loss"))
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    paths = write_package(tmp_path / "there", {"b/c.txt": "1", "a.txt": "2"})
+    assert [path.relative_to(tmp_path).as_posix() for path in paths] == [
+        "there/a.txt",
+        "there/b/c.txt",
+    ]
+    for place in (tmp_path / "there", tmp_path / "there" / "a.txt"):
+        with pytest.raises(UsageError, match="there is something at"):
+            write_package(place, {"a.txt": "3"})
+    assert (tmp_path / "there" / "a.txt").read_text() == "2"
+
+
+@pytest.mark.parametrize(
+    ("version", "compatible"),
+    [("0.1.0", ">=0.1,<0.2"), ("0.9.3", ">=0.9,<0.10"), ("1.4.2", ">=1.4,<2")],
+)
+def test_versions_with_the_same_interfaces(version: str, compatible: str) -> None:
+    assert compatible_versions(version) == compatible
