@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gantool.interfaces.image import ImageShape, ImageSource
     from gantool.interfaces.logger import Logger, RunDescription
     from gantool.interfaces.loss import Loss
-    from gantool.interfaces.metric import Evidence, Metric, Samples
+    from gantool.interfaces.metric import Evidence, EvidenceShape, Metric, Samples
     from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer
     from gantool.interfaces.step import (
         DiscriminatorStep,
@@ -64,7 +64,7 @@ _MODULES = {
     "gantool.interfaces.image": ("ImageShape", "ImageSource"),
     "gantool.interfaces.logger": ("Logger", "RunDescription"),
     "gantool.interfaces.loss": ("Loss",),
-    "gantool.interfaces.metric": ("Evidence", "Metric", "Samples"),
+    "gantool.interfaces.metric": ("Evidence", "EvidenceShape", "Metric", "Samples"),
     "gantool.interfaces.regularizer": ("LazyOption", "PlayerOption", "Regularizer"),
     "gantool.interfaces.step": (
         "DiscriminatorStep",
@@ -89,6 +89,7 @@ __all__ = [
     "DiscriminatorStep",
     "DivergedError",
     "Evidence",
+    "EvidenceShape",
     "Extractor",
     "GameLosses",
     "GantoolError",

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import os
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: small tensors, and workers side by side
+# before torch is imported: tensors are small, and test workers run side by side
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--faults",
+        choices=("quick", "full"),
+        default="quick",
+        help="how many faults tests/faults injects: a few of each, or all, for the published table",
+    )
 
 
 @pytest.fixture(autouse=True)

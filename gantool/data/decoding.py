@@ -206,13 +206,11 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 def _finished(small: Image.Image, channels: int) -> np.ndarray:
     """Return the pixels in their final channels, uint8 [H, W, C]."""
-    if small.mode == "RGBa" and channels == 4:
-        return np.asarray(small.convert("RGBA"))
-    if small.mode == "RGBa":
+    if small.mode == "RGBa" and channels < 4:
         small = Image.fromarray(_on_white(np.asarray(small)))
     mode = {1: "L", 3: "RGB", 4: "RGBA"}[channels]
-    pixels = np.asarray(small if small.mode == mode else small.convert(mode))
-    return pixels[..., None] if channels == 1 else pixels
+    final = small if small.mode == mode else small.convert(mode)
+    return np.frombuffer(final.tobytes(), np.uint8).reshape(final.height, final.width, channels)
 
 
 def _on_white(premultiplied: np.ndarray) -> np.ndarray:

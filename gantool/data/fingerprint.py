@@ -27,14 +27,19 @@ def fingerprint(source: ImageSource, shape: ImageShape, fit: Fit) -> str:
     settings = [LAYOUT_VERSION, DECODER_VERSION, *shape, fit, *source.classes]
     digest = blake2b(json.dumps(settings).encode(), digest_size=16)
     for start in range(0, len(source), BLOCK_IMAGES):
-        stop = min(start + BLOCK_IMAGES, len(source))
-        text = "".join([_line(source, index) for index in range(start, stop)])
-        digest.update(text.encode("utf-8", "surrogatepass"))  # names need not be valid Unicode
+        block = range(start, min(start + BLOCK_IMAGES, len(source)))
+        digest.update(_described(source, block).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 
 
-def _line(source: ImageSource, index: int) -> str:
-    """Describe one image so that no two descriptions run into each other."""
-    name = source.name(index)
-    size, time = source.stamp(index)
-    return f"{len(name)}:{name}{size},{time},{source.label(index)};"
+def _described(source: ImageSource, block: range) -> str:
+    """Describe some images so that no two descriptions run into each other."""
+    columns = zip(
+        map(source.name, block),
+        map(source.stamp, block),
+        map(source.label, block),
+        strict=True,
+    )
+    return "".join(
+        [f"{len(name)}:{name}{size},{time},{label};" for name, (size, time), label in columns]
+    )

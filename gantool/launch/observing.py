@@ -23,12 +23,15 @@ if TYPE_CHECKING:
     from gantool.training.observers import Observer
     from gantool.training.trainer import Trainer
 
+IMAGES_COMPARED = 32
+"""Images, generated and real, whose distances tell the watcher how varied they are."""
+
 
 @contextmanager
 def observed(
     session: Session, folder: RunFolder, status: RunStatus, console: Console, level: Level
 ) -> Iterator[list[Observer]]:
-    """Start records, scores, grids, loggers and console, and end them however training ends."""
+    """Start all that looks on, and end it however training ends."""
     from gantool.reporting.console import ConsoleObserver
     from gantool.reporting.grids import GridsObserver, grid_moments
     from gantool.reporting.recording import RecordingObserver
@@ -53,7 +56,8 @@ def observed(
     outcome: Outcome = "failed"
     try:
         with screen:
-            yield [recording, *_scoring(session, folder, 1 / per_step), grids, loggers, screen]
+            scoring = _scoring(session, folder, 1 / per_step)
+            yield [recording, *scoring, grids, loggers, screen, *_watching(session, folder)]
         outcome = outcome_of(trainer)
     finally:
         loggers.finish(outcome)
@@ -105,6 +109,26 @@ def _scoring(session: Session, folder: RunFolder, steps_per_epoch: float) -> lis
             seed=table.seed,
             folder=folder,
             start_step=trainer.step,
+        )
+    ]
+
+
+def _watching(session: Session, folder: RunFolder) -> list[Observer]:
+    """Return the observer that notices when a run leads nowhere, unless it is turned off."""
+    from gantool.runs.records import JsonLines
+    from gantool.training.health import HealthObserver, relative_distance, spread, stakes_of
+
+    policy = session.plan.tables.health.policy
+    if policy == "off":
+        return []
+    some = list(spread(IMAGES_COMPARED, len(session.images.pixels)))
+    draw = _drawer(session, IMAGES_COMPARED, session.plan.tables.training.seed)
+    return [
+        HealthObserver(
+            stakes_of(session.plan.loss),
+            relative_distance(draw, session.images.pixels[some]),
+            stops=policy == "stop",
+            lines=JsonLines(folder.health),
         )
     ]
 

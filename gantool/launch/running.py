@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gantool.errors import UsageError
+from gantool.launch.changes import judge
 from gantool.launch.process import note_environment, train, write_beginning
-from gantool.launch.session import assemble, prepare, read, unchanged
+from gantool.launch.session import assemble, prepare, read, refuse_other_images
 from gantool.recipe.writing import dump
 from gantool.reporting.messages import say
+from gantool.runs.checkpoints import Checkpoints
+from gantool.runs.durable import write_durably
 from gantool.runs.folder import RUNS, RunFolder, existing_folder, list_runs, new_folder
 from gantool.runs.lock import hold
 from gantool.runs.status import new_status, read_status
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gantool.evaluation.trained import TrainedRun
+    from gantool.launch.session import Session
+    from gantool.recipe.schema import Recipe
     from gantool.reporting.streams import Level
 
 TRIAL_STEPS = 2
@@ -97,48 +102,69 @@ def dry_run(recipe: str | Path, overrides: Sequence[str] = (), *, level: Level =
 
 def resume(
     run: str | Path | None = None,
+    overrides: Sequence[str] = (),
     *,
     steps: int | None = None,
     device: str | None = None,
+    override: bool = False,
     level: Level = "normal",
 ) -> TrainedRun:
     """Go on with a run from its newest intact checkpoint, as if it had never stopped.
 
     Args:
         run: The run folder; by default the most recent one in `runs/`.
+        overrides: Values to put over those of the run's recipe, as in "training.epochs=300".
         steps: A new total of steps, to train a run further.
         device: Compute with this device instead of the recipe's.
+        override: Go on although recipe, plugins or images have changed in what alters the training.
         level: How much is shown on stderr.
 
     Returns:
         The run; one that is finished is returned as it is.
 
     Raises:
-        UsageError: When there is no run, none of its checkpoints is intact, or it is in use.
+        UsageError: When there is no run, none of its checkpoints is intact, it is in use, or
+            what has changed since would alter the training.
         DataError: When the images have changed since it was started.
         DivergedError: When training was no longer finite.
         Interrupted: When a signal stopped the run, after saving.
     """
-    from gantool.evaluation.trained import newest_state
-
     with _shown() as console:
         folder = existing_folder(Path(run)) if run is not None else _newest_run()
         with hold(folder):
-            saved = newest_state(folder)
-            overrides = [f"training.steps={steps}"] if steps is not None else []
-            overrides += [f'device.name="{device}"'] if device is not None else []
-            plan = read(folder.recipe, overrides)
-            session = assemble(plan, unchanged(prepare(plan, console, level), saved, folder))
-            session.trainer.restore(saved)
-            status = replace(read_status(folder), steps=session.trainer.game.setup.steps)
-            if session.trainer.is_finished():
+            said = [*overrides, *([] if steps is None else [f"training.steps={steps}"])]
+            said += [] if device is None else [f'device.name="{device}"']
+            plan = read(folder.recipe, said)
+            session = _gone_on(plan, folder, console, level, override=override)
+            trainer = session.trainer
+            status = replace(read_status(folder), steps=trainer.game.setup.steps)
+            if trainer.is_finished():
                 if level != "quiet":
-                    say(console, f"{folder.path} is finished after {session.trainer.step} steps")
+                    say(console, f"{folder.path} is finished after {trainer.step} steps")
                 return load(folder.path)
-            folder.recipe.write_text(dump(plan.document), encoding="utf-8")
+            write_durably(folder.recipe, dump(plan.document))
             note_environment(folder)
             train(session, folder, status, console, level)
         return load(folder.path)
+
+
+def _gone_on(
+    plan: Recipe, folder: RunFolder, console: Console, level: Level, *, override: bool
+) -> Session:
+    """Return a session at a run's newest checkpoint; at the beginning, if none was saved yet."""
+    from gantool.evaluation.trained import newest_state
+
+    has_begun = bool(Checkpoints(folder.checkpoints, "").all())
+    saved = newest_state(folder) if has_begun else None
+    prepared = prepare(plan, console, level)
+    if saved is None:
+        return assemble(plan, prepared)
+    refuse_other_images(prepared, saved["about"], folder, override=override)
+    session = assemble(plan, prepared, begins=False)
+    if saved["step"] < session.trainer.game.setup.steps:
+        judge(saved, session, folder, override=override)
+    session.trainer.restore(saved)
+    return session
 
 
 def load(run: str | Path) -> TrainedRun:

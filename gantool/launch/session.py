@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import DataError, DeviceMemoryError
+from gantool.launch.changes import describe
 from gantool.recipe.reading import read_recipe
 from gantool.runs.folder import existing_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import Console
 
@@ -71,24 +72,34 @@ def prepare(plan: Recipe, console: Console, level: Level) -> PreparedImages:
     return prepared
 
 
-def unchanged(prepared: PreparedImages, saved: dict[str, Any], folder: RunFolder) -> PreparedImages:
-    """Return the images if they are those of a run's checkpoint.
+def refuse_other_images(
+    prepared: PreparedImages, about: Mapping[str, Any], folder: RunFolder, *, override: bool
+) -> None:
+    """Compare the images with those of a run's checkpoint; others are accepted only if told so.
 
     Raises:
         DataError: When they are others.
     """
-    before, now = saved["about"]["fingerprint"], prepared.fingerprint
-    if before != now:
-        raise DataError(
-            f"the images have changed since {folder.path} was started: {saved['about']['images']} "
-            f"then (fingerprint {before}), {len(prepared)} now ({now})",
-            "restore the folder, or start a new run with training.start_from",
-        )
-    return prepared
+    before, now = about.get("fingerprint"), prepared.fingerprint
+    if before == now:
+        return
+    change = (
+        f"the images have changed since {folder.path} was started: {about.get('images')} "
+        f"then (fingerprint {before}), {len(prepared)} now ({now})"
+    )
+    if not override:
+        way_out = "restore the folder, go on with --override, or start a new run with"
+        raise DataError(change, f"{way_out} training.start_from")
+    logging.getLogger("gantool").warning(change)
 
 
-def assemble(plan: Recipe, prepared: PreparedImages) -> Session:
+def assemble(plan: Recipe, prepared: PreparedImages, *, begins: bool = True) -> Session:
     """Build the trainer on its device.
+
+    Args:
+        plan: The recipe.
+        prepared: All usable images.
+        begins: Whether it is to begin, and so to take over the networks of `start_from`.
 
     Raises:
         GantoolError: When device, images and recipe do not go together.
@@ -107,14 +118,16 @@ def assemble(plan: Recipe, prepared: PreparedImages) -> Session:
     )
     with memory_faults_named(plan):
         trainer = build_trainer(plan, images, device)
-    if training.start_from is not None:
+    if training.start_from is not None and begins:
         _start_from(training.start_from, trainer)
     trainer.about = {
         "classes": list(prepared.classes) if images.classes else [],
         "fingerprint": prepared.fingerprint,
         "images": len(prepared),
     }
-    return Session(plan, images, prepared, device, trainer)
+    session = Session(plan, images, prepared, device, trainer)
+    trainer.about |= describe(session)
+    return session
 
 
 @contextmanager

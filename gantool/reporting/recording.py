@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
@@ -11,7 +11,7 @@ from gantool.runs.records import JsonLines
 from gantool.training.observers import Observer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from gantool.runs.folder import RunFolder
     from gantool.training.observers import Record
@@ -61,7 +61,15 @@ class RecordingObserver(Observer):
         self._last = (record.step, now)
 
     @override
-    def at_checkpoint(self, step: int) -> None:
-        """Make the figures up to here as durable as the checkpoint."""
+    def restored(self, step: int, memory: Mapping[str, Any]) -> None:
+        """Drop what was recorded of steps that have not happened."""
+        for lines in (self._metrics, self._timing):
+            lines.cut_after(step)
+        self._last = (step, self._clock())
+
+    @override
+    def memory(self) -> Mapping[str, Any]:
+        """Make the figures up to here durable, so that no checkpoint knows of others."""
         self._metrics.sync()
         self._timing.sync()
+        return {}

@@ -186,9 +186,7 @@ def test_corrupt_image_among_good_ones_is_skipped_by_name(
     assert "broken.png" in run.folder.skipped.read_text()
 
 
-def test_changed_images_stop_a_resume(
-    write_recipe: Write, pictures: Path, tmp_path: Path
-) -> None:
+def test_changed_images_stop_a_resume(write_recipe: Write, pictures: Path, tmp_path: Path) -> None:
     run = gantool.run(write_recipe(), out=tmp_path / "run", level="quiet").folder.path
     shutil.copy(pictures / "dark" / "0.png", pictures / "dark" / "copy.png")
     with pytest.raises(DataError, match="images have changed"):
@@ -199,9 +197,7 @@ def test_starting_from_a_run_takes_its_networks(write_recipe: Write, tmp_path: P
     first = gantool.run(write_recipe(), out=tmp_path / "first", level="quiet")
     override = f'training.start_from="{first.folder.path}"'
     second = gantool.run(write_recipe("next"), [override], out=tmp_path / "second", level="quiet")
-    start = torch.load(
-        second.folder.checkpoints / "step-00000000" / "state.pt", weights_only=True
-    )
+    start = torch.load(second.folder.checkpoints / "step-00000000" / "state.pt", weights_only=True)
     for name, tensor in weights(first.folder.path).items():
         if name.startswith("networks."):
             _, player, key = name.split(".", 2)

@@ -1,0 +1,180 @@
+"""What has changed since a checkpoint was saved, and what that means for going on from it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from gantool.errors import UsageError
+from gantool.recipe.schema import SINGLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from gantool.launch.session import Session
+    from gantool.runs.folder import RunFolder
+
+log = logging.getLogger("gantool")
+
+Meaning = Literal["training", "bits", "nothing"]
+
+OF_NO_CONSEQUENCE = (
+    "checkpoints",
+    "evaluation",
+    "extends",
+    "health",
+    "loggers",
+    "metrics",
+    "requires",
+    "sampling",
+    "dataset",  # the images' fingerprint judges it
+    "device",  # so does what is computed with
+    "training.log_every_steps",
+    "training.on_divergence",
+    "training.rollbacks",
+    "training.start_from",
+)
+"""Tables and options of a recipe that do not touch what is trained."""
+LENGTH = ("training.epochs", "training.steps")
+"""Options that only extend a run, unless something follows its progress."""
+MISSING = "-"
+
+
+class Change(NamedTuple):
+    """One thing that is not as it was.
+
+    Attributes:
+        name: An option's key, a plugin, or a part of the machine.
+        before: Its value at the checkpoint.
+        now: Its value now.
+        meaning: Whether it alters the training, or only its last bits, or neither.
+    """
+
+    name: str
+    before: str
+    now: str
+    meaning: Meaning
+
+
+def describe(session: Session) -> dict[str, Any]:
+    """Return what a checkpoint tells of how it was made, plain data."""
+    import torch
+
+    return {
+        "recipe": session.plan.document,
+        "plugins": dict(_plugins(session.plan.document)),
+        "computing": {
+            "device": str(session.device),
+            "layout": str(session.device.layout).removeprefix("torch."),
+            "deterministic": session.plan.tables.device.deterministic,
+            "torch": str(torch.__version__),
+            "threads": torch.get_num_threads(),
+            "cuda": torch.version.cuda,
+            "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
+        },
+    }
+
+
+def judge(saved: Mapping[str, Any], session: Session, folder: RunFolder, *, override: bool) -> None:
+    """Show what has changed since a state was saved.
+
+    Args:
+        saved: The state.
+        session: What would go on from it.
+        folder: The run's.
+        override: Whether to go on although the training is altered.
+
+    Raises:
+        UsageError: When something alters the training, unless that is overridden.
+    """
+    changes = list(_compare(saved, session))
+    altering = [change for change in changes if change.meaning == "training"]
+    if altering and not override:
+        raise UsageError(
+            f"the training of {folder.path} would not be the one that was begun; "
+            f"since step {saved['step']}:\n{_table(altering)}",
+            "undo this, or go on all the same with --override",
+        )
+    if altering:
+        log.warning(
+            "the training goes on altered, from step %d:\n%s", saved["step"], _table(altering)
+        )
+    if bits := [change for change in changes if change.meaning == "bits"]:
+        log.warning(
+            "the last bits will differ from those of a run on one machine:\n%s", _table(bits)
+        )
+
+
+def _compare(saved: Mapping[str, Any], session: Session) -> Iterator[Change]:
+    """Yield all that differs between a state and a session; a state may tell less than we ask."""
+    before, now = saved["about"], describe(session)
+    follows = bool(saved.get("followers")) or any(
+        table.schedule != "constant" for table in session.plan.optimizer.values()
+    )
+    for key, old, new in _differences(_flat(before.get("recipe")), _flat(now["recipe"])):
+        yield Change(key, old, new, _meaning(key, follows=follows))
+    for name, old, new in _differences(before.get("plugins", {}), now["plugins"]):
+        yield Change(f"plugin {name}", old, new, "training")
+    for name, old, new in _differences(before.get("computing", {}), now["computing"]):
+        yield Change(name, old, new, "bits")
+
+
+def _meaning(key: str, *, follows: bool) -> Meaning:
+    """Return what another value of an option does to a training that has begun."""
+    if key in LENGTH:
+        return "training" if follows else "nothing"
+    if any(key == part or key.startswith(f"{part}.") for part in OF_NO_CONSEQUENCE):
+        return "nothing"
+    return "training"
+
+
+def _differences(
+    before: Mapping[str, Any], now: Mapping[str, Any]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield what differs, with both values as text; nothing where the past is not known."""
+    if not before:
+        return
+    for key in sorted({*before, *now}):
+        if before.get(key, MISSING) != now.get(key, MISSING):
+            yield key, str(before.get(key, MISSING)), str(now.get(key, MISSING))
+
+
+def _flat(value: Any, path: str = "") -> dict[str, Any]:
+    """Return a recipe's values by dotted key; components of an array go by their `use`."""
+    if isinstance(value, dict):
+        inner = value.items()
+    elif isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):
+        uses = [str(entry.get("use")) for entry in value]
+        names = [_numbered(uses, index) for index in range(len(uses))]
+        inner = {"use": ", ".join(uses), **dict(zip(names, value, strict=True))}.items()
+    else:
+        return {path: value} if path else {}
+    return {
+        key: leaf
+        for name, part in inner
+        for key, leaf in _flat(part, f"{path}.{name}".removeprefix(".")).items()
+    }
+
+
+def _numbered(uses: list[str], index: int) -> str:
+    """Return a component's name in an array, with its number from the second of a name on."""
+    occurrence = uses[: index + 1].count(uses[index])
+    return uses[index] if occurrence == 1 else f"{uses[index]}-{occurrence}"
+
+
+def _plugins(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the plugins that have a part in the training, and their versions."""
+    from gantool.registry.catalog import installed
+
+    named = [(kind, document[kind]) for kind in SINGLES]
+    named += [("regularizer", entry) for entry in document.get("regularizers", ())]
+    for kind, table in named:
+        plugin = installed().find(kind, table["use"]).plugin
+        yield plugin.name, f"{plugin.distribution} {plugin.version}"
+
+
+def _table(changes: Iterable[Change]) -> str:
+    """Return one aligned line for each change."""
+    rows = list(changes)
+    width = max(len(row.name) for row in rows)
+    return "\n".join(f"  {row.name:<{width}}  {row.before} -> {row.now}" for row in rows)

@@ -1,0 +1,97 @@
+"""A disk that fails at any write costs neither the run nor what was saved before."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import gantool
+
+if TYPE_CHECKING:
+    from tests.faults.conftest import Disk, Fork, Publish, Recipe
+
+ERRORS = (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EACCES)
+TABLES = {
+    "training": {"steps": 6},
+    "checkpoints": {"every_steps": 2, "keep_last": 2},
+    "health": {"policy": "stop"},
+}
+ALLOWED = (0, 6)
+"""Exit codes: the run went on, or it names the disk."""
+
+
+def failing(number: int) -> Callable[[str], None]:
+    def act(what: str) -> None:
+        raise OSError(number, os.strerror(number), what)
+
+    return act
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+def test_a_failing_disk_costs_nothing_that_was_saved(
+    recipe: Recipe,
+    *,
+    fork: Fork,
+    finish: Callable[[Path, Path], int],
+    same: Callable[..., str | None],
+    newest_step: Callable[[Path], int | None],
+    disk: type[Disk],
+    publish: Publish,
+    full: bool,
+    lasting: bool,
+    tmp_path: Path,
+) -> None:
+    """Each write of a run fails once; with `lasting`, all that follow fail too."""
+    file, whole = recipe(**TABLES), tmp_path / "whole"
+    gantool.run(file, out=whole, level="quiet")
+    writes = count_writes(file, fork, disk, tmp_path)
+    cases = [(ERRORS[(at + 2 * lasting) % len(ERRORS)], at) for at in range(writes)]
+    cases = cases if full else random.Random(0).sample(cases, 4)
+    ends, lost_grids = dict.fromkeys(ALLOWED, 0), 0
+    for number, (error, at) in enumerate(cases):
+        run = tmp_path / f"run-{number}"
+        bad = disk(failing(error), at, lasting=lasting, only_below=run)
+        victim = fork(lambda run=run: gantool.run(file, out=run, level="quiet"), bad.install)
+        code = victim.wait()
+        assert code in ALLOWED, (code, error, at, victim.output.read_text())
+        ends[code] += 1
+        if any((run / "checkpoints").glob("step-*")):
+            assert newest_step(run) is not None, (error, at)
+        assert finish(file, run) == 0, (error, at, victim.output.read_text())
+        assert same(whole, run, lost_grids=True) is None, (error, at)
+        lost_grids += len(grids(whole)) - len(grids(run))
+    publish(
+        "5b" if lasting else "5a",
+        f"ENOSPC, EIO, EROFS, EACCES in turn at each of {writes} writes of a run"
+        + (", and at all later ones" if lasting else ""),
+        f"of {len(cases)}, {ends[0]} finished all the same and {ends[6]} ended with exit 6; "
+        f"no checkpoint lost; finished on a mended disk, all identical but for {lost_grids} grids "
+        "that could not be written at their moment",
+    )
+
+
+def grids(run: Path) -> list[Path]:
+    return list((run / "samples").glob("step-*.png"))
+
+
+def count_writes(file: Path, fork: Fork, disk: type[Disk], folder: Path) -> int:
+    """Return how many writes a run makes in its folder."""
+    counted, run = folder / "count", folder / "counted"
+    patient = disk(failing(0), 10**9, only_below=run)
+
+    def work() -> None:
+        patient.install()
+        gantool.run(file, out=run, level="quiet")
+        counted.write_text(str(patient.count))
+
+    victim = fork(work)
+    assert victim.wait() == 0, victim.output.read_text()
+    writes = int(counted.read_text())
+    assert writes > 50
+    return writes
