@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,6 @@ from gantool.recipe.reading import read_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from gantool.recipe.schema import Recipe
     from gantool.registry.catalog import Catalog
@@ -362,23 +362,24 @@ def test_component_may_say_that_something_is_not_installed(
         read(minimal, "loss={use='crashing', width=2}")
 
 
+RECIPES = Path(__file__).parents[2] / "recipes"
+
+
 def test_missing_recipe_is_no_traceback(folder: Path, catalog: Catalog) -> None:
     (folder / "runs").mkdir()
     (folder / "runs" / "recipe.toml").write_text("")
+    shipped = ", ".join(sorted(path.stem for path in RECIPES.glob("*.toml")))
+    assert "quickstart" in shipped
     for reference, message in {
         "quikstart": (
             "no recipe 'quikstart': it is neither a file nor a shipped recipe\n"
             "did you mean 'quickstart'?"
         ),
         "a/b.toml": (
-            "no recipe 'a/b.toml': it is neither a file nor a shipped recipe\n"
-            "shipped: base, l2, quickstart, spectral"
+            f"no recipe 'a/b.toml': it is neither a file nor a shipped recipe\nshipped: {shipped}"
         ),
         "runs": "'runs' is a folder, not a recipe\ndid you mean runs/recipe.toml?",
-        "\0": (
-            "no recipe '\\x00': it is neither a file nor a shipped recipe\n"
-            "shipped: base, l2, quickstart, spectral"
-        ),
+        "\0": (f"no recipe '\\x00': it is neither a file nor a shipped recipe\nshipped: {shipped}"),
     }.items():
         with pytest.raises(RecipeError) as caught:
             read_recipe(reference, catalog=catalog)
