@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click import unstyle
+from typer import unstyle
 
 from gantool.cli.evaluate import complete_extractor, complete_metric
 from gantool.runs.folder import RunFolder
