@@ -6,7 +6,7 @@
     - PluginError              2   a plugin that is missing, broken or breaks its interface
     - MissingExtraError        2   an optional dependency is not installed
   + DataError                  3   images missing, unreadable or unlabeled
-  + DivergedError              4   training produced NaN or infinity
+  + DivergedError              4   training produced NaN or infinity, or leads nowhere
   + DeviceMemoryError          5   the device ran out of memory
   + DiskError                  6   the disk is full or not writable
   + Interrupted                130 or 143, stopped by a signal after saving
@@ -108,7 +108,7 @@ class DataError(GantoolError):
 
 
 class DivergedError(GantoolError):
-    """Training produced NaN or infinity."""
+    """Training produced NaN or infinity, or leads nowhere any more."""
 
     exit_code = 4
 

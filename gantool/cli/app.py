@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Annotated
@@ -140,6 +141,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # paths are printed as they are
     try:
+        return _run(arguments)
+    finally:
+        _flush()
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """Run a command; a failure becomes a message and its exit code."""
+    try:
         app(arguments)
     except Exception as error:  # the one place that catches everything
         from gantool.cli.failures import show_bug, show_failure, understood
@@ -151,3 +160,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         show_failure(failure)
         return exit_code(failure)
     return 0
+
+
+def _flush() -> None:
+    """Write out what is still buffered; that the reader has left is no bug."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        raise SystemExit(1) from None

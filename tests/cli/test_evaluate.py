@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer import unstyle
 
 from gantool.cli.evaluate import complete_extractor, complete_metric
 from gantool.runs.folder import RunFolder
@@ -58,7 +58,7 @@ def test_a_terminal_gets_a_table(
 ) -> None:
     on_terminal(80)
     shown = gantool("evaluate", trained, *WORDS, "--metrics", "kid", "--seeds", 2).stdout
-    header, row, spread = unstyle(shown).splitlines()
+    header, row, spread = re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
     assert header.split() == ["score", "mean", "sd", "real", "vs", "real", "better"]
     assert row.split()[0] == "kd-random-conv/distance"
     assert "± " in row

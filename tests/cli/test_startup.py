@@ -8,6 +8,8 @@ import subprocess
 import sys
 from importlib.metadata import entry_points
 
+import pytest
+
 PROGRAM = """
 import json, sys
 from gantool.cli.app import main
@@ -75,11 +77,12 @@ def test_the_script_is_declared() -> None:
     assert script.value == "gantool.cli.app:main"
 
 
-def test_a_reader_that_leaves_early_is_no_bug() -> None:
+@pytest.mark.parametrize("command", [["show", "base"], ["--version"]])  # much, and buffered
+def test_a_reader_that_leaves_early_is_no_bug(command: list[str]) -> None:
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(
-        [sys.executable, "-m", "gantool", "show", "base"],
+        [sys.executable, "-m", "gantool", *command],
         check=False,
         stdout=write,
         stderr=subprocess.PIPE,

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -32,7 +32,9 @@ from gantool.training.trainer import Trainer
 
 torch.set_num_threads(1)
 
-ROWS = pytest.StashKey[dict[str, tuple[str, str]]]()
+PUBLISHED: dict[str, tuple[str, str]] = {}
+PROPERTY = "figure"
+"""Figures travel with the tests' reports, also from the processes of pytest-xdist."""
 DOCUMENT = Path(__file__).parents[2] / "docs" / "reliability.md"
 BEGIN, END = "<!-- figures: written by pytest tests/faults --faults=full -->", "<!-- end -->"
 CRASHED = 70
@@ -41,12 +43,16 @@ CRASHED = 70
 Publish = Callable[[str, str, str], None]
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[ROWS] = {}
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "call" and report.passed:
+        for name, value in report.user_properties:
+            if name == PROPERTY:
+                number, fault, figure = cast("tuple[str, str, str]", value)
+                PUBLISHED[number] = (fault, figure)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    rows = config.stash.get(ROWS, {})
+    rows = PUBLISHED
     if rows:
         terminalreporter.section(f"faults injected ({config.getoption('--faults')})")
     for number, (fault, figure) in sorted(rows.items()):
@@ -80,7 +86,7 @@ def publish(request: pytest.FixtureRequest) -> Publish:
 
     def publish(number: str, fault: str, figure: str) -> None:
         print(f"{fault}: {figure}")
-        request.config.stash[ROWS][number] = (fault, figure)
+        request.node.user_properties.append((PROPERTY, (number, fault, figure)))
 
     return publish
 

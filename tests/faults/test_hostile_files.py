@@ -100,8 +100,9 @@ def test_a_pickle_that_runs_code_is_refused(
 
 
 def test_an_archive_that_grows_in_memory_is_refused(
-    run: Path, fork: Fork, publish: Publish, tmp_path: Path
+    run: Path, fork: Fork, publish: Publish, full: bool, tmp_path: Path
 ) -> None:
+    size = 1024 if full else 256
     state, bomb = last(run).path / STATE, tmp_path / "bomb.pt"
     with zipfile.ZipFile(state) as true, zipfile.ZipFile(bomb, "w") as archive:
         largest = max(true.infolist(), key=lambda entry: entry.file_size).filename
@@ -112,7 +113,7 @@ def test_an_archive_that_grows_in_memory_is_refused(
                 continue
             entry.compress_type = zipfile.ZIP_DEFLATED
             with archive.open(entry, "w") as zeros:
-                for _ in range(1024):
+                for _ in range(size):
                     zeros.write(bytes(MEGABYTE))
     assert bomb.stat().st_size < 3 * MEGABYTE
     shutil.copy(bomb, state)
@@ -131,7 +132,9 @@ def test_an_archive_that_grows_in_memory_is_refused(
     assert victim.wait() == 2, victim.output.read_text()
     growth = int(grown.read_text()) / MEGABYTE
     assert growth < 100
-    publish("7b", "a checkpoint of 1 GB in 1 MB", f"refused, exit 2; memory grew {growth:.0f} MB")
+    publish(
+        "7b", f"a checkpoint of {size} MB in 1 MB", f"refused, exit 2; memory grew {growth:.0f} MB"
+    )
 
 
 def test_a_sealed_checkpoint_with_any_content_gives_a_message(
@@ -175,12 +178,21 @@ def test_a_state_with_parts_of_the_wrong_kind_is_refused(run: Path, publish: Pub
     publish("7d", f"{3 * len(parts) + 1} states with parts of a wrong kind", "all refused, exit 2")
 
 
-@pytest.mark.parametrize("name", ["run.json", "environment.json", "metrics.jsonl", "health.jsonl"])
-@pytest.mark.parametrize("content", ["[" * 100_000, "\x00\xff", '{"step": "x"}\n', "5\n", "null\n"])
-def test_other_files_of_a_run_may_hold_anything(run: Path, name: str, content: str) -> None:
-    (run / name).write_text(content, encoding="latin-1")
-    if name == "run.json":
+def test_other_files_of_a_run_may_hold_anything(run: Path, publish: Publish, full: bool) -> None:
+    contents = ["[" * 100_000, "\x00\xff", '{"step": "x"}\n', "5\n", "null\n"]
+    names, step = ("environment.json", "metrics.jsonl", "health.jsonl"), 2
+    true = (run / "run.json").read_text()
+    for content in contents if full else contents[:2]:
+        (run / "run.json").write_text(content, encoding="latin-1")
         with pytest.raises(UsageError, match=r"run\.json cannot be read"):
-            gantool.resume(run, steps=4, level="quiet")
-    else:
-        assert gantool.resume(run, steps=3, level="quiet").step == 3
+            gantool.resume(run, steps=step + 1, level="quiet")
+        (run / "run.json").write_text(true)
+        for name in names:
+            (run / name).write_text(content, encoding="latin-1")
+        step += 1
+        assert gantool.resume(run, steps=step, level="quiet").step == step
+    publish(
+        "7e",
+        f"{len(contents)} hostile contents of each of a run's {len(names) + 1} other files",
+        "refused with exit 2 (run.json), begun anew (the others)",
+    )

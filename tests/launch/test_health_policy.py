@@ -12,6 +12,7 @@ import torch
 import gantool
 from gantool.errors import DivergedError
 from gantool.training import health
+from gantool.training.signs import Window
 
 Write = Callable[..., Path]
 
@@ -20,7 +21,7 @@ Write = Callable[..., Path]
 def won(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the discriminator win by step 4, as the watcher sees it."""
 
-    def sign(window: health.Window, *_: object, before: bool) -> str | None:
+    def sign(window: Window, *_: object, before: bool) -> str | None:
         del before
         return "the discriminator has won" if window.steps[-1] >= 4 else None
 

@@ -1,0 +1,1 @@
+"""TensorBoard logging as a gantool plugin."""
