@@ -24,14 +24,6 @@ if TYPE_CHECKING:
 Result = tuple["Chunk", "Skips"]
 
 
-WORKER_SETTINGS = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),  # memory of one image serves the next:
-    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),  # asking the system each time costs 4 %
-}
-
-
 class UnavailableError(Exception):
     """A worker could not be started, or is no longer wanted."""
 
@@ -190,9 +182,9 @@ class Worker:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment of a worker: the same imports, and settings of its own."""
+    """Return the environment of a worker: the same imports, and one thread."""
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-    return {**os.environ, **WORKER_SETTINGS, "PYTHONPATH": path}
+    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def _skips(answer: dict[str, Any]) -> Skips:

@@ -10,6 +10,7 @@ from gantool.errors import DivergedError, Interrupted
 from gantool.launch.observing import observed, outcome_of
 from gantool.launch.session import memory_faults_named
 from gantool.recipe.writing import dump
+from gantool.reporting.messages import visible
 from gantool.runs.checkpoints import Checkpoints
 from gantool.runs.durable import write_durably
 from gantool.runs.status import write_json, write_status
@@ -35,9 +36,17 @@ def write_beginning(folder: RunFolder, session: Session, status: RunStatus) -> N
     write_status(folder, status)
     note_environment(folder)
     if session.prepared.skipped:
-        lines = (f"{skipped.name}\t{skipped.reason}\n" for skipped in session.prepared.skipped)
-        folder.skipped.write_text("".join(lines), encoding="utf-8", errors="surrogateescape")
+        lines = (
+            f"{_one_field(skipped.name)}\t{skipped.reason}\n"
+            for skipped in session.prepared.skipped
+        )
+        folder.skipped.write_text("".join(lines), encoding="utf-8", errors="backslashreplace")
     write_durably(folder.recipe, dump(session.plan.document))
+
+
+def _one_field(name: str) -> str:
+    """Return a file's name with what would break a tab-separated line spelled out."""
+    return visible(name).replace("\t", "\\t").replace("\n", "\\n")
 
 
 def note_environment(folder: RunFolder) -> None:
