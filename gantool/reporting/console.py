@@ -125,7 +125,8 @@ class ConsoleObserver(Observer):
     def _say_start(self) -> None:
         board = self._board
         since = f" from step {board.step}" if board.step else ""
-        length = f"{board.steps} steps, {format_epoch(board.epochs)} epochs"
+        steps = "1 step" if board.steps == 1 else f"{board.steps} steps"
+        length = f"{steps}, {format_epoch(board.epochs)} epochs"
         say(self._console, f"training{since}: {length}, on {board.device}")
 
     def _say_line(self) -> None:
