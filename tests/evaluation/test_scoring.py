@@ -42,8 +42,13 @@ def test_a_missing_extra_is_found_before_the_first_step(
 ) -> None:
     monkeypatch.setitem(sys.modules, "efficientnet_lite_pytorch", None)
     with pytest.raises(MissingExtraError):
-        trained(metrics=[{"use": "fid"}], evaluation={"extractor": "efficientnet-lite0"})
+        trained(
+            metrics=[{"use": "fid"}],
+            evaluation={"extractor": "efficientnet-lite0"},
+            training={"log_every_steps": 1},
+        )
     folder = RunFolder(tmp_path / "run")
+    assert folder.recipe.exists()
     assert not folder.metrics.exists() or not folder.metrics.read_text()
 
 
