@@ -87,6 +87,7 @@ def _loggers(session: Session, folder: RunFolder, status: RunStatus) -> LoggersO
 def _scoring(session: Session, folder: RunFolder, steps_per_epoch: float) -> list[Observer]:
     """Return the observer that computes the recipe's metrics, if it names any."""
     from gantool.evaluation.evidence import Witness
+    from gantool.evaluation.protocol import protocol_of
     from gantool.evaluation.scoring import ScoringObserver
 
     plan, trainer = session.plan, session.trainer
@@ -100,6 +101,14 @@ def _scoring(session: Session, folder: RunFolder, steps_per_epoch: float) -> lis
     images = session.images
     witness = Witness(plan.extractor, images.pixels, images.held_out, session.device.device)
     draw = _drawer(session, table.count, table.seed)
+    protocol = protocol_of(
+        plan,
+        witness.network.stamp,
+        witness.shape(table.count),
+        fingerprint=session.prepared.fingerprint,
+        averaged=trainer.average is not None and plan.tables.sampling.weights != "raw",
+        seeds=[table.seed],
+    )
     return [
         ScoringObserver(
             plan.metrics,
@@ -109,6 +118,7 @@ def _scoring(session: Session, folder: RunFolder, steps_per_epoch: float) -> lis
             seed=table.seed,
             folder=folder,
             start_step=trainer.step,
+            protocol=protocol,
         )
     ]
 
