@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
+from gantool.data.rows import Rows, all_rows
+from gantool.data.streaming import Stream
 from gantool.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -18,34 +21,47 @@ SMALLEST = 2
 
 
 class Batch(NamedTuple):
-    """Images [N, C, H, W] in [-1, 1] and their labels, int64 [N], in a conditional run."""
+    """Images [N, C, H, W] in [-1, 1] and their labels, int64 [N], in a conditional run.
+
+    Attributes:
+        images: Those that this process works on.
+        labels: Theirs.
+        rows: Which rows of the batch of all processes they are.
+    """
 
     images: Tensor
     labels: Tensor | None
+    rows: Rows
+
+    def part(self, rows: Rows) -> Batch:
+        """Return some of its rows."""
+        labels = None if self.labels is None else rows.of(self.labels, self.rows)
+        return Batch(rows.of(self.images, self.rows), labels, rows)
 
 
 class Batches:
-    """The training images on the device, portioned by the number of the batch alone.
+    """The training images, portioned by the number of the batch alone.
 
     Batch `n` of a run holds the same images whenever it is asked for: its epoch is
     n // per_epoch, and each epoch has its own order.
 
     Args:
-        images: uint8 [N, H, W, C] on the device.
+        images: uint8 [N, H, W, C]: a tensor on the device, or what streams them to it.
         labels: int64 [N] on the device; None unless conditional.
-        size: Images in a batch.
+        size: Images in a batch, over all processes.
         keep_last: Whether an epoch's last batch is kept when the images do not fill it.
         order: Returns the order of the images in an epoch, int64 [N].
         dtype: Type of the images in a batch.
         layout: Memory order of the images in a batch.
+        part: Which of how many processes this is; each has its own rows of every batch.
 
     Raises:
-        RecipeError: When a batch would be empty or hold a single image.
+        RecipeError: When a batch would be empty or hold a single image of a process.
     """
 
     def __init__(
         self,
-        images: Tensor,
+        images: Tensor | Stream,
         labels: Tensor | None,
         *,
         size: int,
@@ -53,49 +69,73 @@ class Batches:
         order: Callable[[int, int], Tensor],
         dtype: torch.dtype = torch.float32,
         layout: torch.memory_format = torch.channels_last,
+        part: tuple[int, int] = (0, 1),
     ) -> None:
-        _check(len(images), size, keep_last=keep_last)
-        self.images = images
+        _check(len(images), size, keep_last=keep_last, processes=part[1])
+        self.count = len(images)
         self.labels = labels
         self.size = size
-        self.per_epoch = -(-len(images) // size) if keep_last else len(images) // size
-        self._order = order
+        self.per_epoch = -(-self.count // size) if keep_last else self.count // size
         self._dtype = dtype
         self._layout = layout
-        self._epoch = -1
-        self._permutation = torch.empty(0, dtype=torch.int64)
+        self._part = part
+        self.images = images
+        where = torch.device("cpu") if isinstance(images, Stream) else images.device
+        self._order = lru_cache(maxsize=2)(lambda epoch: order(epoch, self.count).to(where))
 
     @property
     def images_per_epoch(self) -> int:
         """Images that one epoch shows."""
-        return min(len(self.images), self.per_epoch * self.size)
+        return min(self.count, self.per_epoch * self.size)
 
     def indices(self, number: int) -> Tensor:
-        """Return which images batch `number` of the run holds, int64 [n]."""
-        epoch, index = divmod(number, self.per_epoch)
-        if epoch != self._epoch:
-            order = self._order(epoch, len(self.images))
-            self._epoch, self._permutation = epoch, order.to(self.images.device)
-        return self._permutation[index * self.size : (index + 1) * self.size]
+        """Return which images batch `number` of the run holds, int64 [n].
+
+        They are where the images are: on the device, or on the CPU for what is streamed.
+        """
+        epoch, start, stop = self._place(number)
+        return self._order(epoch)[start:stop]
+
+    def rows(self, number: int) -> Rows:
+        """Return which rows of batch `number` are this process's."""
+        _, start, stop = self._place(number)
+        index, processes = self._part
+        return all_rows(stop - start).divided(processes)[index]
 
     def batch(self, number: int, flips: Tensor | None = None) -> Batch:
-        """Return batch `number` of the run.
+        """Return this process's rows of batch `number` of the run.
 
         Args:
             number: Batches taken before it.
-            flips: Boolean [size], which images are mirrored; None for none of them.
+            flips: Boolean [size], which images of the whole batch are mirrored; None for none.
         """
-        chosen = self.indices(number)
-        pixels = self.images[chosen]  # [n, H, W, C]
+        rows, chosen = self.rows(number), self.own_indices(number)
+        pixels = self._pixels(number, chosen)  # [n, H, W, C], on the device
         images = pixels.permute(0, 3, 1, 2).to(self._dtype)  # [n, C, H, W], channels last
         images = images.div_(127.5).sub_(1).contiguous(memory_format=self._layout)
         if flips is not None:
-            images = torch.where(flips[: len(chosen), None, None, None], images.flip(3), images)
-        labels = None if self.labels is None else self.labels[chosen]
-        return Batch(images, labels)
+            mirrored = flips[rows.start : rows.stop, None, None, None]
+            images = torch.where(mirrored, images.flip(3), images)
+        labels = None if self.labels is None else self.labels[chosen.to(self.labels.device)]
+        return Batch(images, labels, rows)
+
+    def own_indices(self, number: int) -> Tensor:
+        """Return which images this process's rows of batch `number` hold, int64 [n]."""
+        return self.rows(number).of(self.indices(number))
+
+    def _place(self, number: int) -> tuple[int, int, int]:
+        """Return the epoch of batch `number`, and where in its order the batch starts and ends."""
+        epoch, index = divmod(number, self.per_epoch)
+        return epoch, index * self.size, min((index + 1) * self.size, self.count)
+
+    def _pixels(self, number: int, chosen: Tensor) -> Tensor:
+        """Return the images of a batch on the device."""
+        if isinstance(self.images, Stream):
+            return self.images.take(number, self.own_indices)
+        return self.images[chosen]
 
 
-def _check(count: int, size: int, *, keep_last: bool) -> None:
+def _check(count: int, size: int, *, keep_last: bool, processes: int) -> None:
     """Refuse portions that cannot be trained on."""
     if count < SMALLEST:
         raise RecipeError(
@@ -107,10 +147,24 @@ def _check(count: int, size: int, *, keep_last: bool) -> None:
             f"{count} images do not fill one batch of {size}",
             f'set training.batch_size to at most {count}, or training.last_batch = "keep"',
         )
-    last = count % size
-    if keep_last and 0 < last < SMALLEST:
+    last = count % size if keep_last else 0
+    smallest = SMALLEST * processes
+    if 0 < last < smallest:
         raise RecipeError(
-            f"the last batch of an epoch would hold {last} image ({count} images in batches of "
-            f"{size}), and BatchNorm needs {SMALLEST}",
+            f"the last batch of an epoch would hold {_images(last)} ({count} images in batches of "
+            f"{size}), and BatchNorm needs {SMALLEST}{_each(processes)}",
             'set training.last_batch = "drop", or another training.batch_size',
         )
+    if size < smallest:
+        raise RecipeError(
+            f"a batch of {size} is too small for {processes} processes: each needs {SMALLEST}",
+            f"set training.batch_size to at least {smallest}, or start fewer processes",
+        )
+
+
+def _images(count: int) -> str:
+    return f"{count} image" if count == 1 else f"{count} images"
+
+
+def _each(processes: int) -> str:
+    return "" if processes == 1 else f" for each of {processes} processes"

@@ -106,8 +106,7 @@ def prepare_source(
     if not len(source):
         raise DataError(f"dataset '{name}' holds no images")
     mark = fingerprint(source, image.shape, image.fit)
-    channels, height, width = image.shape
-    folder = prepared_cache() / f"{name}-{height}x{width}x{channels}-{image.fit}-{mark[:16]}"
+    folder = _folder(name, image, mark)
     job = DecodingJob(source, image.shape, image.fit, _unfinished(folder) / IMAGES)
     if found := _existing(folder, mark, job):
         return found
@@ -119,6 +118,23 @@ def prepare_source(
     if made := open_prepared(folder, mark):
         return made
     raise DiskError(f"{folder} vanished while it was opened", "run the command again")
+
+
+def prepared_before(name: str, image: ImageTable, mark: str) -> PreparedImages | None:
+    """Return images from the cache; None where they are not there: nothing is decoded.
+
+    Args:
+        name: Of the dataset.
+        image: Shape and fit.
+        mark: Their fingerprint, as a checkpoint tells it.
+    """
+    return open_prepared(_folder(name, image, mark), mark) if mark.isalnum() else None
+
+
+def _folder(name: str, image: ImageTable, mark: str) -> Path:
+    """Return where prepared images are kept."""
+    channels, height, width = image.shape
+    return prepared_cache() / f"{name}-{height}x{width}x{channels}-{image.fit}-{mark[:16]}"
 
 
 def processors() -> int:

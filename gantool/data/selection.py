@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from gantool.data.pixels import MappedPixels
 from gantool.errors import DataError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from gantool.data.pixels import Pixels
     from gantool.data.prepared import PreparedImages
 
 
@@ -20,14 +22,14 @@ class TrainingImages:
     """The images a run is trained on.
 
     Attributes:
-        pixels: uint8 [N, H, W, C], on the CPU.
+        pixels: uint8 [N, H, W, C], on the CPU or still on disk.
         held_out: uint8 [M, H, W, C], kept from training; M may be 0.
         labels: int64 [N]; None unless the run is conditional.
         classes: Number of classes of a conditional run, else 0.
     """
 
-    pixels: Tensor
-    held_out: Tensor
+    pixels: Pixels
+    held_out: Pixels
     labels: Tensor | None = None
     classes: int = 0
 
@@ -49,8 +51,8 @@ def select(
     chosen, kept = prepared.split(held_out, seed)
     labels = _labels(prepared) if conditional else None
     return TrainingImages(
-        pixels=torch.from_numpy(prepared.images[chosen]),
-        held_out=torch.from_numpy(prepared.images[kept]),
+        pixels=MappedPixels(prepared.images, chosen),
+        held_out=MappedPixels(prepared.images, kept),
         labels=None if labels is None else labels[torch.from_numpy(chosen)],
         classes=len(prepared.classes) if conditional else 0,
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from gantool.data.pixels import Pixels
     from gantool.interfaces.extractor import Extractor
 
     Progress = Callable[[str, int, int], None]
@@ -40,8 +41,8 @@ class Witness:
     def __init__(
         self,
         extractor: Extractor | None,
-        real: Tensor,
-        held_out: Tensor,
+        real: Pixels,
+        held_out: Pixels,
         device: torch.device,
         *,
         progress: Progress | None = None,
@@ -100,8 +101,8 @@ class Witness:
         pixels = self._held_out_pixels
         return self._known(pixels, HELD_OUT) if len(pixels) else None
 
-    def _known(self, pixels: Tensor, what: str) -> Samples:
-        images = _channels_first(pixels)
+    def _known(self, pixels: Pixels, what: str) -> Samples:
+        images = _channels_first(pixels[:])
         return Samples(images, *cached_features(self.network, images, self._told(what)))
 
     def _told(self, what: str) -> Callable[[int, int], None] | None:

@@ -135,6 +135,8 @@ class TrainingTable(Table):
     """What becomes of an epoch's last batch when the images do not fill it."""
     accumulate: PositiveInt = 1
     """Slices in which a batch is worked through to save memory; BatchNorm sees each by itself."""
+    synchronize_batch_norm: bool = True
+    """Whether BatchNorm, where several processes share a batch, is over the whole batch."""
     start_from: Path | None = None
     """A run folder whose trained networks this run starts from, with fresh optimizers."""
     log_every_steps: PositiveInt = 10
@@ -213,6 +215,10 @@ class DeviceTable(Table):
     """Arithmetic of the networks; "auto" is bf16 autocast on CUDA and float32 elsewhere."""
     layout: Literal["auto", "contiguous", "channels_last"] = "auto"
     """Memory order of images and weights; "auto" is channels_last, the faster one."""
+    graph: Literal["auto", "on", "off"] = "auto"
+    """Whether CUDA records a step once and replays it; "auto" does without penalties and alone."""
+    resident: Literal["auto", "on", "off"] = "auto"
+    """Whether the images are kept on the device; "auto" if they take a quarter of its memory."""
     deterministic: bool = False
     """Whether CUDA must give the same bits every time, at some cost in speed."""
 
@@ -252,6 +258,7 @@ class Recipe:
         origins: For each value's path in the document, where it was said, as in "base.toml:12:1",
             "--set training.steps=20" or "default".
         warnings: What is allowed and probably unwise, one sentence each.
+        files: The recipe's file and those it extends, in this order.
     """
 
     name: str
@@ -267,3 +274,4 @@ class Recipe:
     document: Mapping[str, Any]
     origins: Mapping[tuple[str | int, ...], str]
     warnings: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()

@@ -34,6 +34,7 @@ class RunStatus:
         created: When the run was started, ISO 8601.
         gantool: Version that started it.
         holder: Process that works, or last worked, on the run.
+        job: What started several processes on it together; empty for one by itself.
     """
 
     recipe: str
@@ -44,16 +45,17 @@ class RunStatus:
     created: str = ""
     gantool: str = VERSION
     holder: int = 0
+    job: str = ""
 
     def at(self, step: int, outcome: Outcome) -> RunStatus:
         """Return the status after `step` steps, with this process as its holder."""
         return replace(self, step=step, outcome=outcome, holder=os.getpid())
 
 
-def new_status(recipe: str, steps: int) -> RunStatus:
+def new_status(recipe: str, steps: int, job: str = "") -> RunStatus:
     """Return the status of a run that starts now."""
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    status = RunStatus(recipe, steps, identifier=uuid.uuid4().hex, created=created)
+    status = RunStatus(recipe, steps, identifier=uuid.uuid4().hex, created=created, job=job)
     return status.at(0, "running")
 
 

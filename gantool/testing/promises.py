@@ -30,6 +30,7 @@ ROOMS = (
     "regularizer_checks",
     "hook_checks",
     "penalty_checks",
+    "rank_checks",
     "metric_checks",
     "extractor_checks",
     "logger_checks",

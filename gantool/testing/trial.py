@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from gantool.interfaces.architecture import Architecture
     from gantool.interfaces.image import ImageSource
     from gantool.interfaces.regularizer import Regularizer
+    from gantool.training.parallel import Ranks
 
 BATCH_SIZE = 4
 IMAGES = 12
@@ -72,6 +73,7 @@ def build_trial(
     image: ImageShape = SQUARE,
     conditional: bool = False,
     device: Mapping[str, Any] | None = None,
+    ranks: Ranks | None = None,
     **training: Any,
 ) -> Trainer:
     """Build a trainer of small networks; nothing is trained yet.
@@ -82,6 +84,7 @@ def build_trial(
         image: Shape of the images.
         conditional: Whether with labels.
         device: Options of `[device]`; by default float32.
+        ranks: Those among whom each batch is divided; by default none but this process.
         **training: Options of `[training]`.
     """
     options = {"steps": 100, "batch_size": BATCH_SIZE, "conditional": conditional, **training}
@@ -104,7 +107,7 @@ def build_trial(
         origins={},
     )
     images = _images(image, conditional=conditional)
-    return build_trainer(recipe, images, open_device(recipe.tables.device))
+    return build_trainer(recipe, images, open_device(recipe.tables.device), ranks)
 
 
 def _images(image: ImageShape, *, conditional: bool) -> TrainingImages:

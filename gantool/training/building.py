@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import torch
 
 from gantool.data.batches import Batches
+from gantool.data.streaming import Stream
 from gantool.errors import RecipeError
 from gantool.interfaces.step import PLAYERS, Setup
+from gantool.training.accord import Accord
+from gantool.training.device import is_resident
 from gantool.training.game import Game
+from gantool.training.graphs import CudaRecorder, GraphedTurns, reason_for_eager_steps
+from gantool.training.parallel import Ranks
 from gantool.training.players import Average, build_competitor, build_network
 from gantool.training.randomness import Streams
 from gantool.training.regularization import Regularization
 from gantool.training.totals import Totals
 from gantool.training.trainer import Trainer
+from gantool.training.turns import Turns
 
 if TYPE_CHECKING:
     from gantool.data.selection import TrainingImages
@@ -22,30 +29,36 @@ if TYPE_CHECKING:
     from gantool.training.device import Device
 
 
-def build_trainer(recipe: Recipe, images: TrainingImages, device: Device) -> Trainer:
+def build_trainer(
+    recipe: Recipe, images: TrainingImages, device: Device, ranks: Ranks | None = None
+) -> Trainer:
     """Build networks, optimizers and batches; nothing is trained, saved or observed yet.
+
+    Args:
+        recipe: What to train.
+        images: All images, though this process may train on its rows of each batch only.
+        device: What to compute with.
+        ranks: The processes that train together; by default this one alone.
 
     Raises:
         RecipeError: When the images do not make a batch, or the networks cannot be built so.
         PluginError: When a regularizer asks for what an optimizer does not have.
     """
     training = recipe.tables.training
+    ranks = ranks or Ranks()
     streams = Streams(training.seed, device.device, device.dtype)
-    batches = Batches(
-        images.pixels.to(device.device),
-        None if images.labels is None else images.labels.to(device.device),
-        size=training.batch_size,
-        keep_last=training.last_batch == "keep",
-        order=streams.permutation,
-        dtype=device.dtype,
-        layout=device.layout,
-    )
+    batches = _batches(recipe, images, device, streams, ranks)
     setup = build_setup(recipe, images.classes, device, steps_of(recipe, batches.per_epoch))
     regularization = build_regularization(recipe, setup, device)
     competitors = {}
     for player in PLAYERS:
         network = build_network(
-            recipe.architecture, player, setup, regularization, seed=training.seed
+            recipe.architecture,
+            player,
+            setup,
+            regularization,
+            seed=training.seed,
+            ranks=ranks if training.synchronize_batch_norm else None,
         )
         table = recipe.optimizer[player]
         competitors[player] = build_competitor(network, player, table, regularization, device)
@@ -63,12 +76,47 @@ def build_trainer(recipe: Recipe, images: TrainingImages, device: Device) -> Tra
         uniform_labels=training.label_sampling == "uniform",
         reuse_fakes=training.reuse_fakes,
         horizontal_flip=recipe.tables.image.horizontal_flip,
+        ranks=ranks,
     )
     average = None
     if recipe.tables.ema.half_life_images is not None:
         generator = competitors["generator"].network
         average = Average(generator, recipe.tables.ema, training.batch_size)
-    return Trainer(game, average, Totals(device.device), training)
+    totals = Totals(device.device)
+    turns = Turns(game, totals, average)
+    accord = Accord(ranks, on_gpu=device.device.type == "cuda")
+    return Trainer(game, average, totals, _as_asked(turns, recipe), training, accord)
+
+
+def _batches(
+    recipe: Recipe, images: TrainingImages, device: Device, streams: Streams, ranks: Ranks
+) -> Batches:
+    """Return the portions of the images, which are on the device if they fit."""
+    training = recipe.tables.training
+    resident = is_resident(recipe.tables.device.resident, images.pixels, device.device)
+    pixels = images.pixels
+    return Batches(
+        pixels[:].to(device.device) if resident else Stream(pixels, device.device),
+        None if images.labels is None else images.labels.to(device.device),
+        size=training.batch_size,
+        keep_last=training.last_batch == "keep",
+        order=streams.permutation,
+        dtype=device.dtype,
+        layout=device.layout,
+        part=(ranks.index, ranks.count),
+    )
+
+
+def _as_asked(turns: Turns, recipe: Recipe) -> Turns | GraphedTurns:
+    """Have steps recorded, where that is possible and wanted."""
+    wish = recipe.tables.device.graph
+    if wish == "off" or turns.game.device.device.type != "cuda":
+        return turns
+    if reason := reason_for_eager_steps(turns.game, insists=wish == "on"):
+        level = logging.WARNING if wish == "on" else logging.INFO
+        logging.getLogger("gantool").log(level, "steps are not recorded: %s", reason)
+        return turns
+    return GraphedTurns(turns, CudaRecorder())
 
 
 def build_setup(recipe: Recipe, classes: int, device: Device, steps: int) -> Setup:
@@ -98,8 +146,8 @@ def build_setup(recipe: Recipe, classes: int, device: Device, steps: int) -> Set
 def build_regularization(recipe: Recipe, setup: Setup, device: Device) -> Regularization:
     """Return the active regularizers, their states on the device."""
     regularization = Regularization(recipe.regularizers, setup, recipe.tables.training.seed)
-    for state in regularization.states().values():
-        device.place(state)
+    for module in regularization.states().values():
+        device.place(module)
     return regularization
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -14,7 +16,13 @@ from gantool.errors import UsageError
 if TYPE_CHECKING:
     from torch import nn
 
+    from gantool.data.pixels import Pixels
     from gantool.recipe.schema import DeviceTable
+
+AHEAD = 8
+"""Steps by which the host may run ahead of a GPU."""
+RESIDENT_SHARE = 0.25
+"""Share of a device's memory that images may take; the rest is for networks, or for others."""
 
 Module = TypeVar("Module", bound="nn.Module")
 
@@ -34,6 +42,7 @@ class Device:
     dtype: torch.dtype = torch.float32
     autocast: torch.dtype | None = None
     layout: torch.memory_format = torch.channels_last
+    _under_way: deque[torch.cuda.Event] = field(default_factory=deque, repr=False)
 
     def place(self, module: Module) -> Module:
         """Move a module here, in this type and layout; whole-number buffers keep their type."""
@@ -50,6 +59,16 @@ class Device:
         if self.autocast is None:
             return nullcontext()
         return torch.autocast(self.device.type, enabled=False)
+
+    def keep_pace(self) -> None:
+        """Wait until a GPU is at most `AHEAD` steps behind; called once a step."""
+        if self.device.type != "cuda":
+            return
+        event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        event.record()
+        self._under_way.append(event)
+        if len(self._under_way) > AHEAD:
+            self._under_way.popleft().synchronize()
 
     def __str__(self) -> str:
         name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "CPU"
@@ -75,6 +94,26 @@ def open_device(table: DeviceTable) -> Device:
     dtype, autocast = _precision(table.precision, device)
     layout = torch.contiguous_format if table.layout == "contiguous" else torch.channels_last
     return Device(device, dtype, autocast, layout)
+
+
+def is_resident(wish: str, images: Pixels, device: torch.device) -> bool:
+    """Return whether images are kept on a device, rather than streamed to it.
+
+    Args:
+        wish: "on", "off", or "auto": when they take at most a share of its free memory.
+        images: uint8.
+        device: Where they are trained on.
+    """
+    if wish != "auto":
+        return wish == "on"
+    return prod(images.shape) <= RESIDENT_SHARE * _memory(device)
+
+
+def _memory(device: torch.device) -> int:
+    """Return a device's memory in bytes: what is free of a GPU's, all that the machine has."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _find(name: str) -> torch.device:

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("gantool")
 
+WAY_OUT = (
+    "the last checkpoint is finite; go on from it with a lower optimizer.learning_rate, with "
+    'optimizer.clip_gradient_norm, or with training.on_divergence = "rollback"'
+)
+
 
 def refuse_non_finite(record: Record) -> None:
     """Look at the figures of a log interval.
@@ -26,8 +31,9 @@ def refuse_non_finite(record: Record) -> None:
     if bad:
         raise DivergedError(
             f"training diverged: by step {record.step}, not finite: {', '.join(bad)}",
-            "the last checkpoint is finite; try a lower optimizer.learning_rate, or set "
-            "optimizer.clip_gradient_norm",
+            WAY_OUT,
+            step=record.step,
+            figures=tuple(bad),
         )
 
 
@@ -49,7 +55,12 @@ def roll_back(trainer: Trainer, error: DivergedError) -> None:
     if table.on_divergence != "rollback" or trainer.saver is None:
         raise error
     if failed >= table.rollbacks:
-        raise DivergedError(f"{error.message}, after {failed} rollbacks", error.hint) from error
+        raise DivergedError(
+            f"{error.message}, after {failed} rollbacks",
+            error.hint,
+            step=error.step,
+            figures=error.figures,
+        ) from error
     checkpoint, _ = trainer.saver.checkpoints.newest()
     if checkpoint is None:
         raise error

@@ -11,8 +11,8 @@ from gantool.training.randomness import Draws
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from gantool.data.rows import Rows
     from gantool.training.game import Game
-    from gantool.training.randomness import Rows
     from gantool.training.step import UpdateStep
 
 

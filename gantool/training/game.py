@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
+from gantool.training.parallel import Ranks
 from gantool.training.players import each_player, learning_rate_at
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Game:
         uniform_labels: Whether labels of generated images are equally frequent.
         reuse_fakes: Whether the generator's update reuses the last discriminator update's fakes.
         horizontal_flip: Whether each real image is mirrored with probability 1/2.
+        ranks: The processes that train together.
         followers: Regularizers that have asked how far the run is: another length alters them.
     """
 
@@ -60,6 +62,7 @@ class Game:
     uniform_labels: bool = False
     reuse_fakes: bool = False
     horizontal_flip: bool = False
+    ranks: Ranks = field(default_factory=Ranks)
     followers: set[str] = field(default_factory=set)
     _probes: dict[str, _Probe] = field(default_factory=dict)
 
@@ -77,6 +80,10 @@ class Game:
         """Whether the generator offers its mapping and its synthesis each by itself."""
         network = self.network("generator")
         return hasattr(network, "mapping") and hasattr(network, "synthesis")
+
+    def real_batches(self, step: int) -> list[Batch]:
+        """Return the real images of each of a step's discriminator updates."""
+        return [self.real_batch(step, i) for i in range(self.setup.discriminator_updates)]
 
     def real_batch(self, step: int, index: int) -> Batch:
         """Return the real images of a discriminator update, mirrored by chance if asked for."""
@@ -145,14 +152,13 @@ class Game:
     def set_clock(self, step: int) -> None:
         """Write what follows from the completed steps into tensors on the device."""
         progress = step / self.setup.steps
-        self.number.fill_(step)
-        self.progress.fill_(progress)
+        if self.regularization.active:  # nobody else reads them
+            self.number.fill_(step)
+            self.progress.fill_(progress)
         for competitor in each_player(self.competitors):
-            competitor.learning_rate.fill_(learning_rate_at(competitor.table, progress))
-
-    def average(self, value: Tensor) -> Tensor:
-        """Return the mean over all ranks; there is one."""
-        return value
+            if competitor.table.schedule != "constant":
+                rate = learning_rate_at(competitor.table, progress)
+                competitor.learning_rate.fill_(rate)
 
 
 class _Probe(nn.Module):

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
+from pydantic import BaseModel, Field, ValidationError
 from typing_extensions import override
 
+from gantool.errors import UsageError
 from gantool.training.observers import Observer, Record
 from gantool.training.signs import (
     WINDOW_STEPS,
@@ -57,6 +59,31 @@ LOGITS = (*SIZES, *(-size for size in SIZES[1:]))
 """Logits that losses are tried out with; sigmoids are 0 and 1 at both ends."""
 
 
+class _Memory(BaseModel):
+    """What the watcher keeps in the checkpoints."""
+
+    window: Window = Field(default_factory=Window)
+    found: tuple[str, ...] = ()
+    looked: int = 0
+
+    @classmethod
+    def of(cls, kept: object) -> _Memory:
+        """Return what a checkpoint kept.
+
+        Raises:
+            UsageError: When that is something else.
+        """
+        try:
+            return cls.model_validate(kept)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            place = ".".join(map(str, (KEY, *first["loc"])))
+            raise UsageError(
+                f"the saved memory of the watcher is something else: {place}: {first['msg']}",
+                "go on without it: --set health.policy=off",
+            ) from error
+
+
 @dataclass
 class HealthObserver(Observer):
     """Watches a run by what its steps have computed anyway.
@@ -84,10 +111,8 @@ class HealthObserver(Observer):
 
     @override
     def restored(self, step: int, memory: Mapping[str, Any]) -> None:
-        known = memory.get(KEY, {})
-        self._window = Window(**known.get("window", {}))
-        self._found = set(known.get("found", ()))
-        self._looked = known.get("looked", 0)
+        known = _Memory.of(memory.get(KEY, {}))
+        self._window, self._found, self._looked = known.window, set(known.found), known.looked
         if self.lines is not None:
             self.lines.cut_after(step)
 

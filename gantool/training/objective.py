@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import torch
+
 from gantool.errors import PluginError
 from gantool.training.regularization import PENALTIES
 
@@ -26,7 +28,7 @@ class Objective:
         game: Networks, loss, regularizers.
         step: The update, which is told everything that is computed.
         updates_done: Updates of this player before this one.
-        figures: What was computed for the record, by name; scalars without graph.
+        figures: What was computed for the record, by name; scalars.
     """
 
     game: Game
@@ -45,7 +47,7 @@ class Objective:
         terms = self._weighted(self._terms())  # [N]
         loss = terms.mean()
         self._note_scores()
-        self._note(f"{self.step.player}_loss", loss)
+        self.figures[f"{self.step.player}_loss"] = loss
         for active in self.game.regularization.having(
             PENALTIES[self.step.player], self.step.player
         ):
@@ -62,7 +64,7 @@ class Objective:
         seen, game = self._seen, self.game
         seen.fake, seen.latents, seen.fake_labels = fakes
         if self.step.player == "discriminator" or game.needs_real_in_generator:
-            seen.real, seen.real_labels = real
+            seen.real, seen.real_labels = real.images, real.labels
         for active in game.regularization.having("batch", self.step.player):
             if self.step.player == "discriminator":
                 view = self.step.for_(active, "batch")
@@ -102,14 +104,12 @@ class Objective:
         if penalty.dim() != 0:
             shape = list(penalty.shape)
             raise PluginError(f"regularizer '{active.stream}': {hook} is of shape {shape}, not []")
-        self._note(f"penalty/{active.stream}", penalty)
+        self.figures[f"penalty/{active.stream}"] = penalty
         return penalty
 
     def _note_scores(self) -> None:
         """Note mean D(x) and D(G(z)) as probabilities, before a discriminator update."""
         if self.step.player == "discriminator":
-            self._note("real_score", self.step.real_logits.detach().sigmoid().mean())
-            self._note("fake_score", self.step.fake_logits.detach().sigmoid().mean())
-
-    def _note(self, name: str, value: Tensor) -> None:
-        self.figures[name] = value.detach()
+            with torch.no_grad():
+                self.figures["real_score"] = self.step.real_logits.sigmoid().mean()
+                self.figures["fake_score"] = self.step.fake_logits.sigmoid().mean()

@@ -19,6 +19,8 @@ class Record:
         values: By name: real_score and fake_score (mean D(x) and D(G(z)) as probabilities, before
             the update), discriminator_loss, discriminator_gradient_norm, generator_loss,
             generator_gradient_norm, and penalties as "penalty/NAME". NaN and infinity are kept.
+            Gradient norms take a pass over all weights: they are of the interval's last step, or of
+            all steps where gradients are clipped.
     """
 
     step: int

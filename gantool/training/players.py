@@ -11,6 +11,7 @@ import torch
 
 from gantool.errors import PluginError
 from gantool.interfaces.step import PLAYERS
+from gantool.training.batch_norm import synchronize
 from gantool.training.randomness import global_seed, seed_of
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from gantool.interfaces.step import Player, Setup
     from gantool.recipe.schema import EmaTable, OptimizerTable
     from gantool.training.device import Device
+    from gantool.training.parallel import Ranks
     from gantool.training.regularization import Regularization
 
 OPTIMIZERS: Mapping[str, type[torch.optim.Optimizer]] = {
@@ -66,14 +68,18 @@ def build_network(
     regularization: Regularization,
     *,
     seed: int,
+    ranks: Ranks | None = None,
 ) -> nn.Module:
     """Build a player's network on the CPU, prepared by the regularizers.
 
-    Its first weights depend on the seed and the player alone.
+    Its first weights depend on the seed and the player alone. BatchNorm is over the batch of all
+    `ranks`, if any are given.
     """
     with global_seed(seed_of(seed, "weights", player)):
         build = architecture.generator if player == "generator" else architecture.discriminator
         network = build(setup.image, setup.classes)
+    if ranks is not None:
+        network = synchronize(network, ranks)
     for active in regularization.having("prepare", player):
         with global_seed(seed_of(seed, "prepare", active.stream, player)):
             network = active.component.prepare(network, player, setup) or network
@@ -93,7 +99,8 @@ def build_competitor(
     learning_rate = torch.tensor(table.learning_rate, dtype=torch.float32, device=device.device)
     if device.dtype == torch.float64:
         learning_rate = learning_rate.double().fill_(table.learning_rate)
-    options = _optimizer_options(table, player, regularization)
+    cuda = device.device.type == "cuda"
+    options = _optimizer_options(table, player, regularization, cuda=cuda)
     optimizer = _optimizer(_use(table), parameters, learning_rate, options)
     return Competitor(player, network, parameters, optimizer, learning_rate, table)
 
@@ -128,9 +135,11 @@ def _use(table: OptimizerTable) -> str:
 
 
 def _optimizer_options(
-    table: OptimizerTable, player: Player, regularization: Regularization
+    table: OptimizerTable, player: Player, regularization: Regularization, *, cuda: bool
 ) -> dict[str, Any]:
     """Return the optimizer's options: the table's, then those of the regularizers.
+
+    On CUDA, optimizers are told that their steps may be captured in a graph.
 
     Raises:
         PluginError: When a regularizer sets what the optimizer does not know, or two the same.
@@ -139,6 +148,8 @@ def _optimizer_options(
     options = {key: value for key, value in table.model_dump().items() if key not in OURS}
     if use in FUSED:
         options["fused"] = True
+    if cuda and "capturable" in inspect.signature(OPTIMIZERS[use]).parameters:
+        options["capturable"] = True
     set_by: dict[str, str] = {}
     for active in regularization.having("optimizer_options", player):
         for option, value in active.component.optimizer_options(player).items():
@@ -201,10 +212,13 @@ class Average:
             half_life = min(half_life, self._table.ramp_up * step * self._batch_size)
         return float(1 - 0.5 ** (self._batch_size / half_life))
 
-    @torch.no_grad()
-    def update(self, step: int) -> None:
-        """Move the average towards the weights after `step` completed steps."""
+    def set_clock(self, step: int) -> None:
+        """Write what follows from `step` completed steps into a tensor on the device."""
         self._share.fill_(self.share_at(step))
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Move the average towards the weights."""
         torch._foreach_lerp_(self._averages, self._weights, [self._share] * len(self._averages))
         for copied, buffer in self._buffers:
             copied.copy_(buffer)

@@ -10,14 +10,16 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from torch import Tensor
+
+    from gantool.data.rows import Rows
 
 SEED_BITS = 63
 
@@ -39,22 +41,20 @@ def global_seed(seed: int) -> Iterator[None]:
         yield
 
 
-@dataclass(frozen=True)
-class Rows:
-    """The rows of the batch of all processes that are worked on at the moment."""
+class Place(NamedTuple):
+    """Where in a step numbers are drawn.
 
-    start: int
-    stop: int
-    total: int
+    Attributes:
+        stream: Who draws.
+        place: The hook or the call that draws.
+        moment: Which of the step's updates it is.
+        part: Which slice of the batch.
+    """
 
-    @property
-    def count(self) -> int:
-        """Number of rows."""
-        return self.stop - self.start
-
-    def of(self, tensor: Tensor) -> Tensor:
-        """Return these rows of a tensor that holds the whole batch."""
-        return tensor if self.count == self.total else tensor[self.start : self.stop]
+    stream: str
+    place: str
+    moment: tuple[str | int, ...]
+    part: int
 
 
 @dataclass
@@ -72,29 +72,61 @@ class Streams:
     device: torch.device
     dtype: torch.dtype = torch.float32
     attempt: int = 0
+    _step: int = 0
     _moment: tuple[str | int, ...] = ()
-    _generators: dict[tuple[str, str], torch.Generator] = field(default_factory=dict)
-    _seeded: set[tuple[str, str]] = field(default_factory=set)
+    _part: int = 0
+    _generators: dict[Place, torch.Generator] = field(default_factory=dict)
+    _seeded: set[Place] = field(default_factory=set)
+    _held: dict[Place, None] | None = None
 
-    def begin(self, *moment: str | int) -> None:
-        """Start over for an update, named by its step, player, index and repetition."""
-        self._moment = moment
+    def begin(self, step: int, *moment: str | int, part: int = 0) -> None:
+        """Start over for an update of a step, named by its player, index and repetition.
+
+        Args:
+            step: Steps completed.
+            *moment: Which of the step's updates it is.
+            part: Which slice of the batch; all slices draw the same numbers.
+        """
+        self._step, self._moment, self._part = step, moment, part
         self._seeded.clear()
 
-    def apart(self, *moment: str | int) -> Streams:
+    def apart(self, step: int, *moment: str | int) -> Streams:
         """Return streams of a moment that goes on while updates begin and end inside it."""
-        return replace(self, _moment=moment, _generators={}, _seeded=set())
+        return replace(self, _step=step, _moment=moment, _part=0, _seeded=set())
 
     def generator(self, stream: str, place: str) -> torch.Generator:
-        """Return the generator of a stream at a place, seeded at its first use in the update."""
-        key = (stream, place)
-        if key not in self._generators:
-            self._generators[key] = torch.Generator(self.device)
-        generator = self._generators[key]
-        if key not in self._seeded:
-            generator.manual_seed(seed_of(self.seed, self.attempt, *key, *self._moment))
-            self._seeded.add(key)
-        return generator
+        """Return the generator of a stream at a place, seeded at its first use in the update.
+
+        Each moment of a step has generators of its own.
+        """
+        at = Place(stream, place, self._moment, self._part)
+        if at not in self._generators:
+            self._generators[at] = torch.Generator(self.device)
+        if self._held is not None:
+            self._held[at] = None
+        elif at not in self._seeded:
+            self.start([at], self._step)
+            self._seeded.add(at)
+        return self._generators[at]
+
+    @contextmanager
+    def held(self) -> Iterator[dict[Place, None]]:
+        """Yield what is drawn from inside, where nothing is seeded."""
+        self._held = {}
+        try:
+            yield self._held
+        finally:
+            self._held = None
+
+    def start(self, places: Iterable[Place], step: int) -> None:
+        """Seed the generators of some places for a step."""
+        for at in places:
+            key = (at.stream, at.place, step, *at.moment)
+            self._generators[at].manual_seed(seed_of(self.seed, self.attempt, *key))
+
+    def generators(self) -> list[torch.Generator]:
+        """Return all generators that have been used."""
+        return list(self._generators.values())
 
     def permutation(self, epoch: int, count: int) -> Tensor:
         """Return the order of the images in an epoch, int64 [count], drawn on the CPU."""

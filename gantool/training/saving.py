@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import DiskError, DivergedError
-from gantool.training.state import is_finite
+from gantool.training.divergence import WAY_OUT
+from gantool.training.memory import is_memory_fault
+from gantool.training.state import first_non_finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,23 +32,28 @@ class Saver:
         checkpoints: Where states go.
         table: The recipe's `[checkpoints]`.
         stops_on_divergence: Whether a state that is not finite is an error; it is never saved.
+        writes: Whether this process is the one that saves, of those that train together.
         last_step: The step last saved or resumed from; None before.
     """
 
     checkpoints: Checkpoints
     table: CheckpointsTable
     stops_on_divergence: bool = True
+    writes: bool = True
     last_step: int | None = None
     _saved_at: float = field(default_factory=time.monotonic)
     _failures: int = 0
 
-    def is_due(self, step: int) -> bool:
-        """Whether enough steps or seconds have gone by since the last checkpoint."""
-        every_steps, every_seconds = self.table.every_steps, self.table.every_seconds
-        return step != self.last_step and (
-            (every_steps is not None and step % every_steps == 0)
-            or (every_seconds is not None and time.monotonic() - self._saved_at >= every_seconds)
-        )
+    def is_due_by_steps(self, step: int) -> bool:
+        """Whether it is one of the steps after which the recipe wants a checkpoint."""
+        every = self.table.every_steps
+        return every is not None and step % every == 0 and step != self.last_step
+
+    def is_due_by_time(self, step: int) -> bool:
+        """Whether enough seconds have gone by since the last checkpoint."""
+        every = self.table.every_seconds
+        has_passed = every is not None and time.monotonic() - self._saved_at >= every
+        return has_passed and step != self.last_step
 
     def save(self, step: int, gather: Callable[[], Mapping[str, Any]]) -> Checkpoint | None:
         """Save a state; None when that failed and training may go on without it.
@@ -60,14 +67,19 @@ class Saver:
             DivergedError: When the state is not finite, unless the recipe ignores that.
             DiskError: When saving failed for the first checkpoint, or several times in a row.
         """
+        if not self.writes:
+            self.last_step = step
+            return None
         self._saved_at = time.monotonic()  # a failed save is tried again an interval later
         try:
             state = gather()
-            if not is_finite(state):
-                self._refuse(step)
+            if (place := first_non_finite(state)) is not None:
+                self._refuse(step, place)
                 return None
             checkpoint = self.checkpoints.save(step, state)
         except (OSError, RuntimeError) as error:  # torch reports a full disk as the latter
+            if is_memory_fault(error):
+                raise
             self._failed(step, error)
             return None
         self._failures, self.last_step = 0, step
@@ -80,10 +92,11 @@ class Saver:
         except OSError as error:
             log.warning("the score of step %d could not be noted: %s", checkpoint.step, error)
 
-    def _refuse(self, step: int) -> None:
+    def _refuse(self, step: int, place: str) -> None:
         """Raise for a state that is not finite, unless the recipe ignores that."""
         if self.stops_on_divergence:
-            raise DivergedError(f"training diverged: weights are not finite after step {step}")
+            message = f"training diverged: not finite after step {step}: {place}"
+            raise DivergedError(message, WAY_OUT, step=step, figures=(place,))
 
     def _failed(self, step: int, error: Exception) -> None:
         """Warn, or give up."""

@@ -62,6 +62,10 @@ class Window:
     strongest: float = 0.0
     distances: list[float] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        if len(self.steps) != len(self.figures):
+            raise ValueError(f"{len(self.steps)} steps with {len(self.figures)} records")
+
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """Take in a record and let go of those that are too old."""
         self.steps.append(step)

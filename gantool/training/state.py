@@ -6,12 +6,15 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from gantool.errors import UsageError
+from gantool.training.batch_norm import SynchronizedBatchNorm
+from gantool.training.form import WAY_OUT, of_shape, refuse_other_tensors, remembered
 from gantool.training.players import each_player
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from torch import Tensor, nn
 
@@ -49,7 +52,7 @@ def restore(state: Mapping[str, Any], game: Game, average: Average | None, total
         return _restore(state, game, average, totals)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         reason = f"{type(error).__name__}: {error}"
-        raise UsageError(f"the saved state is not one of a training: {reason}") from error
+        raise UsageError(f"the saved state is not one of a training: {reason}", WAY_OUT) from error
 
 
 def _restore(state: Mapping[str, Any], game: Game, average: Average | None, totals: Totals) -> int:
@@ -80,27 +83,61 @@ def load_weights(module: nn.Module, saved: Mapping[str, Tensor], owner: str) -> 
     """Copy saved tensors into a module.
 
     Raises:
-        UsageError: When a tensor is missing, unknown or of another shape.
+        UsageError: When a tensor is missing, unknown, of another shape or of another kind.
     """
-    try:
-        module.load_state_dict(saved)
-    except RuntimeError as error:
-        lines = [line.strip() for line in str(error).splitlines()[1:]]
-        reason = lines[0] if lines else str(error)
-        raise UsageError(f"the saved {owner} has another structure: {reason}") from error
+    refuse_other_tensors(saved, module.state_dict(), owner)
+    module.load_state_dict(saved)
+
+
+def shared(game: Game, average: Average | None) -> dict[str, Tensor]:
+    """Return what must be the same in all processes that train together.
+
+    BatchNorm's statistics are each process's own, unless they are synchronized.
+    """
+    modules: dict[str, nn.Module] = {
+        **{c.player: c.network for c in each_player(game.competitors)},
+        **game.regularization.states(),
+        **({"average": average.network} if average else {}),
+    }
+    return {
+        f"{owner}.{name}": tensor
+        for owner, module in modules.items()
+        for name, tensor in _shared_of(module)
+    }
+
+
+def _shared_of(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    yield from module.named_parameters()
+    for name, part in module.named_modules():
+        if not isinstance(part, _BatchNorm) or isinstance(part, SynchronizedBatchNorm):
+            yield from part.named_buffers(name, recurse=False)
 
 
 def is_finite(state: object) -> bool:
     """Whether no number and no tensor of a state is NaN or infinity, or holds it."""
+    return first_non_finite(state) is None
+
+
+def first_non_finite(state: object, place: str = "") -> str | None:
+    """Return the dotted place of the first number or tensor that is not finite, if any is not."""
     if isinstance(state, torch.Tensor):
-        if not state.is_floating_point() or bool(state.sum().isfinite()):
-            return True  # a NaN or infinity would be in the sum, which is quickly computed
-        return bool(state.isfinite().all())
+        return None if _is_finite(state) else place
+    if isinstance(state, float):
+        return None if math.isfinite(state) else place
+    parts: Iterable[tuple[object, object]] = ()
     if isinstance(state, dict):
-        return all(is_finite(value) for value in state.values())
-    if isinstance(state, list):
-        return all(is_finite(value) for value in state)
-    return not isinstance(state, float) or math.isfinite(state)
+        parts = state.items()
+    elif isinstance(state, list):
+        parts = enumerate(state)
+    places = (first_non_finite(part, f"{place}.{key}".removeprefix(".")) for key, part in parts)
+    return next((found for found in places if found is not None), None)
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    """Whether a tensor is finite: a NaN or infinity would be in its sum, quickly computed."""
+    if not tensor.is_floating_point() or bool(tensor.sum().isfinite()):
+        return True
+    return bool(tensor.isfinite().all())
 
 
 def _optimizer_state(competitor: Competitor) -> list[dict[str, Any]]:
@@ -114,17 +151,20 @@ def _restore_optimizer(competitor: Competitor, saved: list[dict[str, Any]]) -> N
     if len(saved) != len(competitor.parameters):
         raise UsageError(
             f"the saved {competitor.player} had {len(saved)} trained tensors, "
-            f"this one has {len(competitor.parameters)}"
+            f"this one has {len(competitor.parameters)}",
+            WAY_OUT,
         )
-    state = competitor.optimizer.state
+    state, remembers = competitor.optimizer.state, remembered(competitor.optimizer)
     state.clear()
-    for parameter, values in zip(competitor.parameters, saved, strict=True):
-        if values:
+    for number, (parameter, values) in enumerate(zip(competitor.parameters, saved, strict=True)):
+        if values:  # a parameter that never had a gradient has none
+            owner = f"optimizer of the {competitor.player} (tensor {number})"
+            refuse_other_tensors(values, of_shape(remembers, parameter), owner)
             state[parameter] = {key: _beside(value, parameter) for key, value in values.items()}
 
 
 def _beside(value: Any, parameter: Tensor) -> Any:
-    """Give what is averaged for each weight the weight's device and memory order.
+    """Give what is averaged for each weight the weight's device, precision and memory order.
 
     Fused optimizers walk through both in memory and would mix up another order in silence. Step
     counters stay where they were made, or follow the weight to a GPU.
@@ -132,5 +172,5 @@ def _beside(value: Any, parameter: Tensor) -> Any:
     if not isinstance(value, torch.Tensor):
         return value
     if value.dim() > 0 and value.shape == parameter.shape:
-        return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+        return torch.empty_like(parameter).copy_(value)
     return value.to(parameter.device) if parameter.is_cuda else value

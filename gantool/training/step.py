@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from gantool.data.rows import Rows
     from gantool.interfaces.step import Player
     from gantool.training.game import Game
-    from gantool.training.randomness import Rows, Streams
+    from gantool.training.randomness import Streams
     from gantool.training.regularization import Active
 
 State = TypeVar("State", bound="nn.Module")
@@ -188,7 +189,7 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
 
     @override
     def average(self, value: Tensor) -> Tensor:
-        return self._game.average(value)
+        return self._game.ranks.mean(value, self._rows.count)
 
     def transform(self, images: Tensor, place: str) -> Tensor:
         """Return what the discriminator sees of images: every regularizer's transform in turn."""

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+def signal_of(reason: str | None) -> int | None:
+    """Return the number of the signal that is a reason to stop; None if it is another reason."""
+    names = {signal.Signals(number).name: int(number) for number in SIGNALS}
+    return names.get(reason or "")
+
+
 class StopSignals(Observer):
     """Inside the context, SIGINT and SIGTERM only leave a note; a second SIGINT stops at once.
 

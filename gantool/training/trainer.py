@@ -9,13 +9,13 @@ from gantool.errors import DivergedError
 from gantool.training import state
 from gantool.training.divergence import refuse_non_finite, roll_back
 from gantool.training.observers import Observer, Record, tell_restored, wish_to_stop
-from gantool.training.updates import Update
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from gantool.data.batches import Batch
     from gantool.recipe.schema import TrainingTable
-    from gantool.training.fakes import Fakes
+    from gantool.training.accord import Accord
     from gantool.training.game import Game
     from gantool.training.players import Average
     from gantool.training.saving import Saver
@@ -34,7 +34,9 @@ class Trainer:
         game: Networks, optimizers, loss, regularizers, images.
         average: The moving average of the generator, if one is kept.
         totals: Running sums of the open log interval.
+        turns: Makes the updates of one step, eagerly or from a recording.
         table: The recipe's `[training]`.
+        accord: What several processes agree upon.
         saver: Where checkpoints go; None for a trial that leaves nothing behind.
         observers: Who looks on.
         about: Facts of the run that its checkpoints carry along, plain data.
@@ -46,7 +48,9 @@ class Trainer:
     game: Game
     average: Average | None
     totals: Totals
+    turns: Callable[[Sequence[Batch], int], None]
     table: TrainingTable
+    accord: Accord
     saver: Saver | None = None
     observers: Sequence[Observer] = ()
     about: dict[str, Any] = field(default_factory=dict)
@@ -72,17 +76,15 @@ class Trainer:
 
     def one_step(self) -> None:
         """Update the discriminator, then the generator, then the generator's average."""
-        game = self.game
+        game, done = self.game, self.step + 1
         game.set_clock(self.step)
-        fakes: list[Fakes] = []
-        for index in range(game.setup.discriminator_updates):
-            fakes.clear()
-            real = game.real_batch(self.step, index)
-            Update(game, "discriminator", real, self.step, index, self.totals, fakes).perform()
-        Update(game, "generator", real, self.step, 0, self.totals, fakes).perform()
-        self.step += 1
         if self.average is not None:
-            self.average.update(self.step)
+            self.average.set_clock(done)
+        self.totals.is_closing = done % self.table.log_every_steps == 0 or done >= game.setup.steps
+        with game.ranks.at_work():
+            self.turns(game.real_batches(self.step), self.step)
+        self.step = done
+        game.device.keep_pace()
 
     def log(self) -> None:
         """Read the interval's figures from the device and hand them to the observers.
@@ -99,14 +101,14 @@ class Trainer:
 
     def save(self) -> None:
         """Save the state, and let the observers rate it."""
+        self.game.ranks.require_equal(state.shared(self.game, self.average))
         if self.saver is None:
             return
         checkpoint = self.saver.save(self.step, self._state)
         if checkpoint is None:
             return
         for observer in self.observers:
-            score = observer.at_checkpoint(self.step)
-            if score is not None:
+            if (score := observer.at_checkpoint(self.step)) is not None:
                 self.saver.rate(checkpoint, score)
 
     def restore(self, saved: Mapping[str, Any]) -> None:
@@ -122,7 +124,7 @@ class Trainer:
 
     @property
     def epoch(self) -> float:
-        """Epochs completed, with fractions."""
+        """Epochs completed."""
         return self.step * self.game.setup.discriminator_updates / self.game.batches.per_epoch
 
     def is_finished(self) -> bool:
@@ -141,9 +143,9 @@ class Trainer:
         self.one_step()
         for observer in self.observers:
             observer.after_step(self.step)
-        if self.step % self.table.log_every_steps == 0 or self.is_finished():
+        if self.totals.is_closing:
             self.log()
-        self.stop_reason = wish_to_stop(self.observers)
+        self.stop_reason = self.accord.reason_to_stop(wish_to_stop(self.observers), self.step)
         ends = self.is_finished() or self.stop_reason is not None
-        if self.saver is not None and (ends or self.saver.is_due(self.step)):
+        if self.accord.is_time_to_save(self.saver, self.step) or ends:
             self.save()

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
-from gantool.data.batches import Batch
 from gantool.training.fakes import Fakes, generate
 from gantool.training.objective import Objective
-from gantool.training.randomness import Rows
 from gantool.training.step import Seen, UpdateStep, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from torch import Tensor
 
+    from gantool.data.batches import Batch
+    from gantool.data.rows import Rows
     from gantool.interfaces.step import Player
     from gantool.interfaces.step import Update as UpdateInterface
     from gantool.training.game import Game
@@ -76,30 +76,36 @@ class Update:
         competitor.optimizer.zero_grad(set_to_none=True)
         self._slices_seen.clear()
         figures: dict[str, Tensor] = {}
-        for rows in self._slices():
-            self._seed_draws()
+        for part, rows in enumerate(self._slices):
+            self._seed_draws(part)
             step = UpdateStep(self.game, self.player, rows, Seen())
             objective = Objective(self.game, step, self._updates_done)
             fakes = self._fakes(step, rows)
-            share = rows.count / rows.total
             with self.game.only_trains(self.player):
-                value = objective.value(_rows_of(self.batch, rows), fakes)
-                value = value if share == 1 else share * value
+                value = objective.value(self.batch.part(rows), fakes)
+                value = value if rows.share == 1 else rows.share * value
                 torch.autograd.backward(value, inputs=competitor.parameters)
-            _accumulate(figures, objective.figures, share)
+            _accumulate(figures, objective.figures, rows.share)
             self._slices_seen.append(step.seen)
         self._repetitions += 1
+        self.game.ranks.sum_([*self._gradients, *figures.values()])
         self._record(figures)
 
     def apply(self) -> None:
         """Clip the gradients, if asked to, and let the optimizer use them."""
         competitor = self.game.competitors[self.player]
-        gradients = [p.grad for p in competitor.parameters if p.grad is not None]
-        norm = get_total_norm(gradients, foreach=True)
-        if (largest := competitor.table.clip_gradient_norm) is not None:
-            clip_grads_with_norm_(competitor.parameters, largest, norm, foreach=True)
+        largest = competitor.table.clip_gradient_norm
+        if largest is not None or (self.totals is not None and self.totals.is_closing):
+            norm = get_total_norm(self._gradients, foreach=True)
+            self._record({f"{self.player}_gradient_norm": norm})
+            if largest is not None:
+                clip_grads_with_norm_(competitor.parameters, largest, norm, foreach=True)
         competitor.optimizer.step()
-        self._record({f"{self.player}_gradient_norm": norm})
+
+    @property
+    def _gradients(self) -> list[Tensor]:
+        parameters = self.game.competitors[self.player].parameters
+        return [p.grad for p in parameters if p.grad is not None]
 
     def _fakes(self, step: UpdateStep, rows: Rows) -> Fakes:
         """Generate images, or take those that the discriminator's update has left."""
@@ -119,12 +125,12 @@ class Update:
         Update(self.game, player, self.batch, self.step, self.index, None, place=place)()
 
     def _tell_after(self) -> None:
-        """Let regularizers look at the finished update, on all rows at once."""
+        """Let regularizers look at the finished update, on all of our rows at once."""
         watching = self.game.regularization.having("after_update", self.player)
         if not watching:
             return
         seen, streams = joined(self._slices_seen), self._streams_apart("after")
-        step = UpdateStep(self.game, self.player, self._all_rows, seen, streams)
+        step = UpdateStep(self.game, self.player, self.batch.rows, seen, streams)
         with torch.no_grad():
             for active in watching:
                 active.component.after_update(step.for_(active, "after_update"))
@@ -135,29 +141,22 @@ class Update:
         if self.player == "discriminator" or self.game.needs_real_in_generator:
             seen = Seen(real=self.batch.images, real_labels=self.batch.labels)
         streams = self._streams_apart("around")
-        return UpdateStep(self.game, self.player, self._all_rows, seen, streams)
+        return UpdateStep(self.game, self.player, self.batch.rows, seen, streams)
 
     def _streams_apart(self, when: str) -> Streams:
         """Return streams for what happens around gradients, which start draws of their own."""
         return self.game.streams.apart(self.step, self.player, self.index, when)
 
-    def _seed_draws(self) -> None:
+    def _seed_draws(self, part: int) -> None:
         """Start the draws anew: every slice draws for the whole batch and keeps its rows."""
-        moment = (self.step, self.player, self.index, self._repetitions, self.place)
-        self.game.streams.begin(*moment)
-
-    def _slices(self) -> Iterator[Rows]:
-        """Yield the rows of each slice, as equal as they can be."""
-        total, start = len(self.batch.images), 0
-        slices = min(self.game.accumulate, total)
-        for index in range(slices):
-            stop = start + (total - start) // (slices - index)
-            yield Rows(start, stop, total)
-            start = stop
+        moment = (self.player, self.index, self._repetitions, self.place)
+        self.game.streams.begin(self.step, *moment, part=part)
 
     @property
-    def _all_rows(self) -> Rows:
-        return Rows(0, len(self.batch.images), len(self.batch.images))
+    def _slices(self) -> list[Rows]:
+        """The rows of each slice, as equal as they can be."""
+        rows = self.batch.rows
+        return rows.divided(min(self.game.accumulate, rows.count))
 
     @property
     def _updates_done(self) -> int:
@@ -167,7 +166,7 @@ class Update:
 
     def _record(self, figures: Mapping[str, Tensor]) -> None:
         if self.totals is not None:
-            self.totals.add(figures)
+            self.totals.note(figures)
 
 
 @dataclass
@@ -192,12 +191,7 @@ class _Around:
         self.update.apply()
 
 
-def _rows_of(batch: Batch, rows: Rows) -> Batch:
-    """Return some rows of a batch."""
-    labels = None if batch.labels is None else rows.of(batch.labels)
-    return Batch(rows.of(batch.images), labels)
-
-
+@torch.no_grad()
 def _accumulate(sums: dict[str, Tensor], values: Mapping[str, Tensor], share: float) -> None:
     """Add what a slice contributes to the figures of the whole batch."""
     for name, value in values.items():

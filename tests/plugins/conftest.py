@@ -22,7 +22,7 @@ from gantool.recipe.schema import OPTIMIZERS, CoreTables, Recipe
 from gantool.training import state
 from gantool.training.building import build_trainer
 from gantool.training.device import open_device
-from gantool.training.randomness import Rows
+from gantool.data.rows import Rows
 from gantool.training.step import Seen, UpdateStep
 from gantool.training.trainer import Trainer
 from gantool_losses.plugin import BCE

@@ -26,6 +26,8 @@ from gantool_losses.plugin import BCE
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gantool.training.parallel import Ranks
+
 torch.set_num_threads(1)
 
 GRAYSCALE = {"image": {"size": 2, "channels": 1}}
@@ -132,6 +134,7 @@ class Train(Protocol):
         discriminator_optimizer: Mapping[str, Any] | None = None,
         count: int = 24,
         classes: int = 0,
+        ranks: Ranks | None = None,
         **tables: Mapping[str, Any],
     ) -> Trainer: ...
 
@@ -149,6 +152,7 @@ def _trainer(
     discriminator_optimizer: Mapping[str, Any] | None = None,
     count: int = 24,
     classes: int = 0,
+    ranks: Ranks | None = None,
     **tables: Mapping[str, Any],
 ) -> Trainer:
     training = {"steps": 8, "batch_size": 8, **tables.pop("training", {})}
@@ -181,7 +185,7 @@ def _trainer(
     pixels = torch.randint(0, 256, size, dtype=torch.uint8, generator=source)
     labels = torch.arange(count) % classes if classes else None
     images = TrainingImages(pixels, held_out=pixels[:0], labels=labels, classes=classes)
-    return build_trainer(recipe, images, open_device(core.device))
+    return build_trainer(recipe, images, open_device(core.device), ranks)
 
 
 @pytest.fixture

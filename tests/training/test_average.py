@@ -62,7 +62,8 @@ def test_half_of_the_first_weights_is_left_after_the_half_life(train_plain: Trai
     for weight in trainer.game.network("generator").parameters():
         weight.data.zero_()
     for step in range(1, 5):
-        average.update(step)
+        average.set_clock(step)
+        average.update()
     found = torch.cat([weight.flatten() for weight in average.network.parameters()])
     torch.testing.assert_close(found, torch.full_like(found, 0.5))
 

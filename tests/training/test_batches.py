@@ -66,7 +66,7 @@ def test_labels_stay_with_their_images_and_a_batch_with_its_number() -> None:
     batches = portions(19, 8, keep_last=True)
     kept = [batches.batch(number) for number in range(6)]
     for number in (5, 0, 3, 1, 4, 2):
-        images, labels = batches.batch(number)
+        images, labels, _ = batches.batch(number)
         assert labels is not None
         assert torch.equal(images, kept[number].images)
         assert torch.equal(((images[:, 0, 0, 0] + 1) * 127.5).round().long(), labels)
@@ -80,7 +80,7 @@ def test_images_are_those_of_torchvisions_to_tensor_and_normalize() -> None:
         [transforms.ToTensor(), transforms.Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))]
     )
     expected = torch.stack([usual(image.numpy()) for image in pixels])
-    images, labels = batches.batch(0)
+    images, labels, _ = batches.batch(0)
     assert labels is None
     assert images.dtype == torch.float32
     assert images.shape == (8, 3, 8, 8)

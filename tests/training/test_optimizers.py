@@ -136,7 +136,7 @@ def test_a_large_gradient_is_scaled_down_to_the_limit(train_plain: Train, player
         table: dict[str, Any] = {"use": "sgd", "learning_rate": 1.0}
         if limit is not None:
             table["clip_gradient_norm"] = limit
-        trainer = train_plain(optimizer=table)
+        trainer = train_plain(optimizer=table, training={"log_every_steps": 1})
         competitor = trainer.game.competitors[player]
         seen: list[Tensor] = []
         competitor.optimizer.register_step_pre_hook(

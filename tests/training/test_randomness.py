@@ -11,8 +11,9 @@ from torch import Tensor
 from typing_extensions import override
 
 from gantool import DiscriminatorStep, GeneratorStep, Player, Regularizer, Step, Update
+from gantool.data.rows import Rows
 from gantool.interfaces.step import PLAYERS
-from gantool.training.randomness import Draws, Rows, Streams, global_seed, seed_of
+from gantool.training.randomness import Draws, Streams, global_seed, seed_of
 
 if TYPE_CHECKING:
     from gantool.training.trainer import Trainer
@@ -204,7 +205,12 @@ def test_slices_of_a_batch_see_the_draws_of_the_whole_batch(train_plain: Train) 
     def trained(accumulate: int) -> Trainer:
         trainer = train_plain(
             Views(),
-            training={"accumulate": accumulate, "conditional": True, "last_batch": "keep"},
+            training={
+                "accumulate": accumulate,
+                "conditional": True,
+                "last_batch": "keep",
+                "log_every_steps": 5,
+            },
             count=21,  # batches of 8, 8 and 5
             classes=3,
             image={"size": 2, "channels": 1, "horizontal_flip": True},

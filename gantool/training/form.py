@@ -1,0 +1,135 @@
+"""What a saved state must look like: it may come from another program, or from a stranger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, NonNegativeInt, ValidationError
+from torch import Tensor, nn
+
+from gantool.errors import UsageError
+from gantool.interfaces.step import Player
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gantool.runs.checkpoints import Checkpoint
+
+WAY_OUT = (
+    "move this checkpoint out of the way to go on from the one before it, or begin a new run with "
+    "training.start_from"
+)
+TRIAL = (2, 2)
+"""Shape of a weight that optimizers are tried out with."""
+
+
+class Part(BaseModel):
+    """A part of a state; what is not known is an error, as it could alter the training."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class About(Part):
+    """How a checkpoint was made; more may be told than is asked for."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, JsonValue]
+
+    classes: list[str]
+    fingerprint: str
+    images: NonNegativeInt
+    recipe: dict[str, JsonValue] = {}
+    plugins: dict[str, str] = {}
+    computing: dict[str, str | int | float | bool | None] = {}
+
+
+class Interval(Part):
+    """Figures of the open log interval that are summed together."""
+
+    names: list[str]
+    sums: list[float]
+    count: NonNegativeInt
+
+
+class State(Part):
+    """A whole state, as `Trainer` saves it."""
+
+    step: NonNegativeInt
+    attempt: NonNegativeInt
+    networks: dict[Player, dict[str, Any]]
+    optimizers: dict[Player, list[dict[str, Any]]]
+    average: dict[str, Any] | None
+    regularizers: dict[str, dict[str, Any]]
+    totals: list[Interval]
+    followers: list[str] = []
+    about: About
+    observers: Annotated[dict[str, JsonValue], Field(default_factory=dict)]
+
+
+def training_state(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return what a checkpoint holds, if it has the parts of a training's state, each of its kind.
+
+    Raises:
+        UsageError: When it cannot be read, or a part is missing, unknown or of another kind.
+    """
+    state = checkpoint.load()
+    try:
+        State.model_validate(state)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise UsageError(
+            f"checkpoint {checkpoint.path} is not of a training: {place}: {first['msg']}", WAY_OUT
+        ) from error
+    return state
+
+
+def refuse_other_tensors(saved: Mapping[str, Any], expected: Mapping[str, Any], owner: str) -> None:
+    """Compare saved tensors with those whose place they are to take.
+
+    Floating-point numbers of another precision are welcome: they are converted.
+
+    Raises:
+        UsageError: When a tensor is missing, unknown, of another shape or of another kind.
+    """
+    for name in sorted({*saved, *expected}):
+        if name not in saved:
+            objection = f"'{name}' is missing"
+        elif name not in expected:
+            objection = f"'{name}' is not known"
+        else:
+            objection = _objection(saved[name], expected[name], f"'{name}'")
+        if objection:
+            raise UsageError(f"the saved {owner} has another structure: {objection}", WAY_OUT)
+
+
+def remembered(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return what an optimizer remembers of a weight of the shape `TRIAL`, by trying it out."""
+    options = {key: value for key, value in optimizer.param_groups[0].items() if key != "params"}
+    first = optimizer.param_groups[0]["params"][0]
+    trial = nn.Parameter(torch.zeros(TRIAL, dtype=first.dtype, device=first.device))
+    trial.grad = torch.zeros_like(trial)
+    other = type(optimizer)([{"params": [trial], **options}])
+    other.step()
+    return {key: value for key, value in other.state[trial].items() if value is not None}
+
+
+def of_shape(remembered: Mapping[str, Tensor], parameter: Tensor) -> dict[str, Tensor]:
+    """Return the same for a parameter: what is kept for each weight has its shape."""
+    return {key: parameter if value.shape == TRIAL else value for key, value in remembered.items()}
+
+
+def _objection(saved: object, expected: object, name: str) -> str | None:
+    """Return why a saved value cannot take the place of a tensor, if it cannot."""
+    if not isinstance(expected, Tensor):
+        return None  # a module's own extra state, which only the module can judge
+    if not isinstance(saved, Tensor):
+        return f"{name} is a {type(saved).__name__}, not a tensor"
+    if saved.shape != expected.shape:
+        return f"{name} has the size {list(saved.shape)} instead of {list(expected.shape)}"
+    if saved.dtype != expected.dtype and not (
+        saved.is_floating_point() and expected.is_floating_point()
+    ):
+        return f"{name} holds {saved.dtype} instead of {expected.dtype}"
+    return None

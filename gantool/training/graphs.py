@@ -1,0 +1,171 @@
+"""The whole step as one CUDA graph: recorded once, then replayed without Python in between."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+
+from gantool.training.regularization import PENALTIES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Sequence
+
+    from gantool.data.batches import Batch
+    from gantool.training.game import Game
+    from gantool.training.randomness import Place
+    from gantool.training.turns import Turns
+
+log = logging.getLogger("gantool")
+
+WARM_UP = 3
+"""Steps of a kind that are made eagerly before one is recorded: libraries choose their kernels and
+optimizers make their state then."""
+
+
+class Recorder(Protocol):
+    """Records work on the device."""
+
+    def record(
+        self, work: Callable[[], None], generators: Sequence[torch.Generator]
+    ) -> Callable[[], None]:
+        """Return what does the same work again, on the same tensors.
+
+        Args:
+            work: Is called once, and need not be carried out.
+            generators: What it draws from; they are seeded anew before each replay.
+        """
+
+
+class CudaRecorder:
+    """Records CUDA graphs, which share one pool of memory."""
+
+    def __init__(self) -> None:
+        self._pool = torch.cuda.graph_pool_handle()
+
+    def record(
+        self, work: Callable[[], None], generators: Sequence[torch.Generator]
+    ) -> Callable[[], None]:
+        """Return what replays the graph of the work."""
+        graph = torch.cuda.CUDAGraph()
+        for generator in generators:
+            graph.register_generator_state(generator)
+        # other threads go on reading images meanwhile
+        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+            work()
+        return graph.replay
+
+
+@dataclass(frozen=True)
+class _Recording:
+    """A recorded step.
+
+    Attributes:
+        reals: The tensors that it reads real images from.
+        names: Of the figures that it adds.
+        places: The places of use that it draws numbers for.
+        replay: Does it again.
+    """
+
+    reals: Sequence[Batch]
+    names: tuple[str, ...]
+    places: Sequence[Place]
+    replay: Callable[[], None]
+
+
+class GraphedTurns:
+    """Makes steps eagerly until it has seen each kind of them, and replays them from then on.
+
+    There is a kind for every combination of lazily applied penalties, and for steps that end a log
+    interval. An odd last batch is always worked on eagerly. Both ways share all tensors.
+
+    Args:
+        turns: Makes a step.
+        recorder: Records it.
+    """
+
+    def __init__(self, turns: Turns, recorder: Recorder) -> None:
+        self._turns = turns
+        self._recorder: Recorder | None = recorder
+        self._seen: Counter[Hashable] = Counter()
+        self._recordings: dict[Hashable, _Recording] = {}
+
+    def __call__(self, reals: Sequence[Batch], step: int) -> None:
+        """Make a step, as `Turns` does."""
+        kind = self._kind(reals, step)
+        if kind not in self._recordings and self._may_record(kind, reals):
+            self._record(kind, reals, step)
+        if kind in self._recordings:
+            self._replay(self._recordings[kind], reals, step)
+        else:
+            self._turns(reals, step)
+
+    def _kind(self, reals: Sequence[Batch], step: int) -> Hashable:
+        """Return what tells steps apart that run different operations."""
+        sizes = tuple(len(real.images) for real in reals)
+        updates = len(reals)
+        lazy = tuple(
+            (step * updates + index) % active.every == 0
+            for active in self._turns.game.regularization.active
+            for index in range(updates)
+        ) + tuple(step % active.every == 0 for active in self._turns.game.regularization.active)
+        return sizes, self._turns.totals.is_closing, lazy
+
+    def _may_record(self, kind: Hashable, reals: Sequence[Batch]) -> bool:
+        """Whether steps of a kind have been seen often enough, and are worth it."""
+        self._seen[kind] += 1
+        usual = all(real.rows.total == self._turns.game.batches.size for real in reals)
+        return self._recorder is not None and usual and self._seen[kind] > WARM_UP
+
+    def _record(self, kind: Hashable, reals: Sequence[Batch], step: int) -> None:
+        """Record a step; where that fails, say so and make all further steps eagerly."""
+        assert self._recorder is not None  # asked before
+        streams, totals = self._turns.game.streams, self._turns.totals
+        held = [_copied(real) for real in reals]
+        try:
+            with streams.held() as places, totals.observed() as names:
+                replay = self._recorder.record(
+                    lambda: self._turns(held, step), streams.generators()
+                )
+        except RuntimeError as error:
+            reason = str(error).partition("\n")[0]
+            log.warning("steps cannot be recorded and are made one by one: %s", reason)
+            self._recorder = None
+            return
+        self._recordings[kind] = _Recording(held, tuple(names), list(places), replay)
+
+    def _replay(self, recording: _Recording, reals: Sequence[Batch], step: int) -> None:
+        for held, real in zip(recording.reals, reals, strict=True):
+            held.images.copy_(real.images)
+            if held.labels is not None and real.labels is not None:
+                held.labels.copy_(real.labels)
+        self._turns.game.streams.start(recording.places, step)
+        self._turns.totals.count(recording.names)
+        recording.replay()
+
+
+def reason_for_eager_steps(game: Game, *, insists: bool) -> str | None:
+    """Return why a game's steps are not recorded; None if they are.
+
+    Args:
+        game: On a CUDA device.
+        insists: Whether the recipe asks for it, rather than leaving it to us.
+    """
+    for active in game.regularization.active:
+        if not active.component.capturable:
+            return f"regularizer '{active.stream}' is not capturable"
+        if active.overrides("around_update"):
+            return f"regularizer '{active.stream}' makes updates its own way"
+        if not insists and any(active.overrides(hook) for hook in PENALTIES.values()):
+            return f"regularizer '{active.stream}' adds a penalty"
+    if not insists and game.ranks.count > 1:
+        return "several processes train together"
+    return None
+
+
+def _copied(batch: Batch) -> Batch:
+    labels = None if batch.labels is None else batch.labels.clone()
+    return batch._replace(images=batch.images.clone(), labels=labels)
