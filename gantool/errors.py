@@ -108,9 +108,28 @@ class DataError(GantoolError):
 
 
 class DivergedError(GantoolError):
-    """Training produced NaN or infinity, or leads nowhere any more."""
+    """Training produced NaN or infinity, or leads nowhere any more.
+
+    Args:
+        message: What was noticed, and when.
+        hint: The way out, if there is one to offer.
+        step: By which step something was not finite; None where that is not what happened.
+        figures: Names of the figures, or places in the state, that were not finite.
+    """
 
     exit_code = 4
+
+    def __init__(
+        self,
+        message: str,
+        hint: str | None = None,
+        *,
+        step: int | None = None,
+        figures: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message, hint)
+        self.step = step
+        self.figures = figures
 
 
 class DeviceMemoryError(GantoolError):

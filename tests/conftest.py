@@ -7,10 +7,14 @@ import os
 # before torch is imported: tensors are small, and test workers run side by side
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+Plant = Callable[..., Path]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,3 +44,56 @@ def rediscovered() -> Iterator[None]:
     installed.cache_clear()
     yield
     installed.cache_clear()
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Plant:
+    """Return what writes a run folder as training would have left it, curves and scores given."""
+
+    def write(
+        name: str = "base",
+        *,
+        generator_loss: Sequence[float] = (1.0,) * 40,
+        discriminator_loss: Sequence[float] = (1.0,) * 40,
+        scores: Sequence[dict[str, Any]] = (),
+        evaluations: Sequence[dict[str, Any]] = (),
+        findings: Sequence[dict[str, Any]] = (),
+        status: dict[str, Any] | None = None,
+        **tables: Any,
+    ) -> Path:
+        from gantool.recipe.writing import dump
+
+        document: dict[str, Any] = {
+            "dataset": {"use": "folder", "folder": "/pictures"},
+            "architecture": {"use": "dcgan", "latent_dim": 8, "width": 4},
+            "loss": {"use": "bce"},
+            "image": {"size": 16},
+            "training": {"steps": 10 * len(generator_loss)},
+        }
+        for table, values in tables.items():
+            is_table = isinstance(values, dict)
+            document[table] = {**document.get(table, {}), **values} if is_table else values
+        folder = tmp_path / "planted" / name
+        folder.mkdir(parents=True)
+        steps = 10 * len(generator_loss)
+        about = {"recipe": name, "steps": steps, "step": steps, "outcome": "completed"}
+        (folder / "run.json").write_text(json.dumps({**about, **(status or {})}))
+        (folder / "recipe.toml").write_text(dump(document))
+        games = enumerate(zip(generator_loss, discriminator_loss, strict=True), 1)
+        lines = {
+            "metrics": [
+                {"step": 10 * n, "epoch": n / 2, "generator_loss": g, "discriminator_loss": d}
+                for n, (g, d) in games
+            ],
+            "timing": [{"step": steps, "seconds": 20.0, "images_per_second": 640.0}],
+            "scores": scores,
+            "evaluations": evaluations,
+            "health": findings,
+        }
+        for file, records in lines.items():
+            if records:
+                text = "".join(json.dumps(record) + "\n" for record in records)
+                (folder / f"{file}.jsonl").write_text(text)
+        return folder
+
+    return write

@@ -11,7 +11,10 @@ import typer
 
 from gantool import __version__
 from gantool.cli import (
+    ablate,
+    bench,
     check_plugin,
+    compare,
     copy_recipe,
     data_download,
     data_inspect,
@@ -19,11 +22,13 @@ from gantool.cli import (
     describe,
     environment,
     evaluate,
+    export,
     list_components,
     list_plugins,
     list_recipes,
     list_runs,
     new_plugin,
+    report,
     resume,
     run,
     sample,
@@ -93,6 +98,11 @@ add(app, "run", run.run, run.EXAMPLES, TRAIN)
 add(app, "resume", resume.resume, resume.EXAMPLES, TRAIN)
 add(app, "sample", sample.sample, sample.EXAMPLES, TRAIN)
 add(app, "evaluate", evaluate.evaluate, evaluate.EXAMPLES, TRAIN)
+add(app, "compare", compare.compare, compare.EXAMPLES, TRAIN)
+add(app, "ablate", ablate.ablate, ablate.EXAMPLES, TRAIN)
+add(app, "report", report.report, report.EXAMPLES, TRAIN)
+add(app, "export", export.export, export.EXAMPLES, TRAIN)
+add(app, "bench", bench.bench, bench.EXAMPLES, TRAIN)
 add(app, "list-runs", list_runs.list_runs, list_runs.EXAMPLES, TRAIN)
 add(app, "list-recipes", list_recipes.list_recipes, list_recipes.EXAMPLES, RECIPES)
 add(app, "copy-recipe", copy_recipe.copy_recipe, copy_recipe.EXAMPLES, RECIPES)

@@ -53,6 +53,15 @@ DeviceOption = Annotated[
         "--device", metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.", show_default=False
     ),
 ]
+CheckpointOption = Annotated[
+    str | None,
+    typer.Option(
+        "--checkpoint",
+        metavar="NAME",
+        help="newest, best (by score) or a number of steps; by default the newest.",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 QuietOption = Annotated[
     bool, typer.Option("--quiet", help="Show warnings, errors and results only.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,10 +16,12 @@ from gantool.cli.arguments import (
     RunArgument,
     verbosity,
 )
+from gantool.cli.completion import complete_run
 from gantool.cli.output import print_json, print_listing
+from gantool.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from gantool.evaluation.judgment import Judgment, Score
 
@@ -25,6 +29,8 @@ EXAMPLES = """
 gantool evaluate runs/base-2026-01-31-1
 gantool evaluate runs/base-2026-01-31-1 --extractor inception --metrics fid,kid --count 50000
 gantool evaluate runs/base-2026-01-31-1 --seeds 3 --json
+gantool evaluate runs/l2-2026-01-31-1 --protocol runs/base-2026-01-31-1
+gantool evaluate runs/base-2026-01-31-1 --checkpoint best
 """
 COLUMNS = ("score", "mean", "sd", "real vs real", "better")
 
@@ -49,51 +55,73 @@ def names(kind: str) -> list[str]:
     return installed().names(kind)
 
 
+MetricsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metrics",
+        metavar="NAMES",
+        help="Metrics, separated by commas; by default the recipe's, or all.",
+        autocompletion=complete_metric,
+        show_default=False,
+    ),
+]
+ExtractorOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="What compares images, or pixels; by default the recipe's.",
+        autocompletion=complete_extractor,
+        show_default=False,
+    ),
+]
+CountOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Images to generate; by default the recipe's evaluation.count.",
+        show_default=False,
+    ),
+]
+SeedsOption = Annotated[
+    int, typer.Option(min=1, metavar="K", help="Sampling seeds to average over.")
+]
+
+
 def evaluate(  # noqa: PLR0913  one argument an option
     run: RunArgument,
     *,
-    metrics: Annotated[
-        list[str] | None,
+    metrics: MetricsOption = None,
+    extractor: ExtractorOption = None,
+    count: CountOption = None,
+    seeds: SeedsOption = 1,
+    protocol: Annotated[
+        Path | None,
         typer.Option(
-            "--metrics",
-            metavar="NAMES",
-            help="Metrics, separated by commas; by default the recipe's, or all.",
-            autocompletion=complete_metric,
+            metavar="FILE|RUN",
+            help="Judge as another run was: by its metrics, extractor, count and seeds.",
+            autocompletion=complete_run,
             show_default=False,
         ),
     ] = None,
-    extractor: Annotated[
-        str | None,
+    checkpoint: Annotated[
+        str,
         typer.Option(
-            metavar="NAME",
-            help="What compares images, or pixels; by default the recipe's.",
-            autocompletion=complete_extractor,
-            show_default=False,
+            metavar="WHICH", help="newest, best, or the number of steps it was saved after."
         ),
-    ] = None,
-    count: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Images to generate; by default the recipe's evaluation.count.",
-            show_default=False,
-        ),
-    ] = None,
-    seeds: Annotated[
-        int, typer.Option(min=1, metavar="K", help="Sampling seeds to average over.")
-    ] = 1,
+    ] = "newest",
     device: DeviceOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Score the newest checkpoint of a run against the images it was trained on.
+    """Score a checkpoint of a run against the images it was trained on.
 
     Prints each score, its standard deviation over the sampling seeds, and the same score of one
     half of the real images against the other, which is the best there is to reach. Scores and how
     they were obtained are appended to evaluations.jsonl in the run folder.
     """
+    from gantool.evaluation.following import read_example
     from gantool.evaluation.judging import judge
     from gantool.evaluation.trained import TrainedRun
     from gantool.reporting.judging import judging_progress, show_protocol
@@ -101,15 +129,21 @@ def evaluate(  # noqa: PLR0913  one argument an option
     from gantool.reporting.streams import open_console
     from gantool.runs.folder import existing_folder
 
+    refuse_both(protocol, {"--extractor": extractor, "--count": count, "--seeds": seeds != 1})
     console = open_console()
     level = verbosity(quiet=quiet, verbose=False)
+    trained = TrainedRun(existing_folder(run), device, checkpoint)
+    like = None if protocol is None else read_example(protocol)
+    if like is not None:
+        trained = replace(trained, settings=like.settings(trained))
     with show_warnings(console), judging_progress(console, level) as progress:
         judgment = judge(
-            TrainedRun(existing_folder(run), device),
+            trained,
             metrics=separate(metrics or ()),
             extractor=extractor,
             count=count,
             repetitions=seeds,
+            like=like,
             progress=progress,
         )
     if as_json:
@@ -118,6 +152,24 @@ def evaluate(  # noqa: PLR0913  one argument an option
     report(judgment)
     if level != "quiet":
         show_protocol(judgment, console)
+
+
+def refuse_both(protocol: Path | None, said: Mapping[str, object]) -> None:
+    """Refuse options that a protocol decides.
+
+    Args:
+        protocol: Where it is said, if anywhere.
+        said: Options that it decides, and whether they were given.
+
+    Raises:
+        UsageError: When both are given.
+    """
+    given = [option for option, value in said.items() if value]
+    if protocol is not None and given:
+        raise UsageError(
+            f"--protocol and {' and '.join(given)} exclude each other",
+            f"{protocol} says how to judge: leave {' and '.join(given)} out",
+        )
 
 
 def separate(lists: Iterable[str]) -> list[str]:

@@ -6,7 +6,8 @@ import errno
 import logging
 import traceback
 
-from gantool.errors import DiskError, GantoolError
+from gantool.errors import DeviceMemoryError, DiskError, GantoolError
+from gantool.runs.processes import is_first
 
 LOGGER = logging.getLogger("gantool")
 
@@ -26,6 +27,10 @@ DISK_ERRORS = frozenset(
 """What is wrong with the user's disk or paths, not with the program."""
 
 
+OF_ONE_PROCESS = (DeviceMemoryError, DiskError)
+"""Failures that one of several processes may meet by itself."""
+
+
 def understood(error: Exception) -> GantoolError | None:
     """Return the failure that an exception means to a user; None if it is a bug."""
     if isinstance(error, GantoolError):
@@ -43,6 +48,8 @@ def show_failure(error: GantoolError) -> None:
     from gantool.reporting.messages import show_error
     from gantool.reporting.streams import open_console
 
+    if not is_first() and not isinstance(error, OF_ONE_PROCESS):
+        return  # all processes meet the same, and the first one says so
     console = open_console()
     if LOGGER.isEnabledFor(logging.DEBUG):
         traceback.print_exception(error)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from gantool.runs.processes import is_first
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
@@ -38,7 +40,7 @@ def print_json(value: Any) -> None:
 
 def print_result(path: Path) -> None:
     """Print where the result is, for a program; a person has been told on stderr."""
-    if not sys.stdout.isatty():
+    if is_first() and not sys.stdout.isatty():
         print(path)
 
 

@@ -12,7 +12,7 @@ from gantool.evaluation.protocol import PIXELS
 from gantool.registry.catalog import installed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from gantool.interfaces.extractor import Extractor
     from gantool.interfaces.metric import EvidenceShape, Metric
@@ -53,26 +53,28 @@ def choose_extractor(name: str | None, recipe: Recipe) -> Extractor | None:
 
 
 def choose_metrics(
-    names: Sequence[str], recipe: Recipe, shape: EvidenceShape
+    names: Sequence[str], recipe: Recipe, shape: EvidenceShape, known: Sequence[Metric] = ()
 ) -> tuple[Metric, ...]:
     """Return the metrics that are to judge.
 
     Args:
         names: Of metrics, with the recipe's options where it names them too. Where there are none,
-            the recipe's metrics are taken; and where it has none, every installed one that can
-            judge, and those that cannot are named in a warning.
+            those known or else the recipe's metrics are taken; and where it has none, every
+            installed one that can judge, and those that cannot are named in a warning.
         recipe: Of the run.
         shape: How much evidence there will be.
+        known: Metrics that come before the recipe's, with options of their own.
 
     Raises:
         PluginError: When no plugin offers a metric.
         UsageError: When one cannot judge by that evidence, or needs options; when there is none.
     """
-    if not names and not recipe.metrics:
+    own = (*known, *(each for each in recipe.metrics if type(each) not in map(type, known)))
+    if not names and not own:
         if able := tuple(_able(shape)):
             return able
         raise UsageError("no installed metric can judge this run", "gantool list-components metric")
-    chosen = tuple(_named(name, recipe) for name in dict.fromkeys(names)) or recipe.metrics
+    chosen = tuple(_named(name, own) for name in dict.fromkeys(names)) or tuple(known) or own
     for metric in chosen:
         metric.check(shape)
     return chosen
@@ -84,10 +86,10 @@ def _extractor_named(name: str) -> Extractor | None:
     return cast("Extractor", _with_defaults(installed().find("extractor", name)))
 
 
-def _named(name: str, recipe: Recipe) -> Metric:
-    """Return a metric as the recipe has it, else with its default options."""
+def _named(name: str, known: Iterable[Metric]) -> Metric:
+    """Return a metric as it is known, else with its default options."""
     offer = installed().find("metric", name)
-    for metric in recipe.metrics:
+    for metric in known:
         if type(metric) is offer.component:
             return metric
     return cast("Metric", _with_defaults(offer))

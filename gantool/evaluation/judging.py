@@ -13,17 +13,17 @@ from gantool.evaluation.evidence import Witness
 from gantool.evaluation.judgment import Judgment, Score
 from gantool.evaluation.measuring import measure
 from gantool.evaluation.protocol import protocol_of
-from gantool.runs.lock import hold
-from gantool.runs.status import read_status
+from gantool.runs.going import refuse_going
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from gantool.data.selection import TrainingImages
     from gantool.evaluation.evidence import Progress
+    from gantool.evaluation.following import Example
+    from gantool.evaluation.protocol import Protocol
     from gantool.evaluation.trained import TrainedRun
     from gantool.interfaces.metric import Evidence, EvidenceShape, Metric
-    from gantool.runs.folder import RunFolder
 
 PREPARING = "preparing images"
 DRAWING = "drawing images"
@@ -38,9 +38,10 @@ def judge(
     extractor: str | None = None,
     count: int | None = None,
     repetitions: int = 1,
+    like: Example | None = None,
     progress: Progress | None = None,
 ) -> Judgment:
-    """Score the newest checkpoint of a run and append the scores to its folder.
+    """Score a checkpoint of a run and append the scores to its folder.
 
     Args:
         run: What to judge.
@@ -48,12 +49,13 @@ def judge(
         extractor: Name of an extractor, "pixels" for none; by default the recipe's.
         count: Images to draw; by default as the recipe's `[evaluation]` says.
         repetitions: Sampling seeds, counted up from the recipe's, to repeat it with.
+        like: What was judged before and is to be followed in all of this but named metrics.
         progress: Is told what is being done, how far it is, and how far it will go.
 
     Raises:
         UsageError: When the run is going on, or has no intact checkpoint; when its images have
             another number of channels than the extractor looks at; when a metric cannot judge by
-            so few images, or with this extractor.
+            so few images, or with this extractor; when an example cannot be followed.
         PluginError: When there is no such metric or extractor, or it fails.
         MissingExtraError: When the extractor needs what is not installed.
         DataError: When the images have changed since the run was trained.
@@ -61,32 +63,38 @@ def judge(
     refuse_going(run.folder)
     tell = progress or _ignore
     table = run.recipe.tables.evaluation
+    seeds: tuple[int, ...] = tuple(range(table.seed, table.seed + repetitions))
+    if like is not None:
+        extractor, count, seeds = (
+            like.protocol.extractor.name,
+            like.protocol.fake,
+            like.protocol.seeds,
+        )
     looking = choose_extractor(extractor, run.recipe)
     images = _images(run, tell)
     witness = Witness(looking, images.pixels, images.held_out, run.device.device, progress=tell)
     shape = witness.shape(table.count if count is None else count)
-    chosen = choose_metrics(metrics, run.recipe, shape)
-    seeds = range(table.seed, table.seed + repetitions)
-    judgment = Evaluation(run, witness, shape, chosen, seeds, tell).judgment()
+    protocol = _protocol(run, witness, shape, seeds)
+    if like is not None:
+        like.refuse_unmet(run, protocol)
+    known = () if like is None else like.metrics
+    chosen = choose_metrics(metrics, run.recipe, shape, known)
+    judgment = Evaluation(run, witness, shape, chosen, protocol, tell).judgment()
     judgment.record(run.folder)
     return judgment
 
 
-def refuse_going(folder: RunFolder) -> None:
-    """Refuse a run that a process is working on: its newest checkpoint changes.
-
-    Raises:
-        UsageError: When it is.
-    """
-    try:
-        with hold(folder):
-            return
-    except UsageError as error:
-        raise UsageError(
-            f"run {folder.path} is still going, in process {read_status(folder).holder}",
-            "wait until it is done, or stop it with Ctrl-C; "
-            "[evaluation] every_epochs scores a run while it goes",
-        ) from error
+def _protocol(
+    run: TrainedRun, witness: Witness, shape: EvidenceShape, seeds: tuple[int, ...]
+) -> Protocol:
+    return protocol_of(
+        run.recipe,
+        witness.network.stamp,
+        shape,
+        fingerprint=run.fingerprint,
+        averaged=run.averaged,
+        seeds=seeds,
+    )
 
 
 def _images(run: TrainedRun, tell: Progress) -> TrainingImages:
@@ -126,7 +134,7 @@ class Evaluation:
         witness: Turns them into evidence.
         shape: How much evidence there is.
         metrics: All able to judge by it.
-        seeds: Of the latents, one for each repetition.
+        protocol: How they are to be judged.
         tell: Is told what is being done.
     """
 
@@ -134,28 +142,25 @@ class Evaluation:
     witness: Witness
     shape: EvidenceShape
     metrics: Sequence[Metric]
-    seeds: range
+    protocol: Protocol
     tell: Progress
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Of the latents, one for each repetition."""
+        return self.protocol.seeds
 
     def judgment(self) -> Judgment:
         """Draw images and compute every score."""
         repetitions = [self._repetition(seed) for seed in self.seeds]
         by_metric = list(zip(*repetitions, strict=True))  # of each metric, all repetitions
-        protocol = protocol_of(
-            self.run.recipe,
-            self.witness.network.stamp,
-            self.shape,
-            fingerprint=self.run.fingerprint,
-            averaged=self.run.averaged,
-            seeds=self.seeds,
-        )
         judged = list(zip(self.metrics, by_metric, strict=True))
         scores: list[Score] = []
         for number, pair in enumerate(judged):
             self.tell(COMPARING, number, len(judged))
             scores += self._scores(*pair)
         remarks = [remark for pair in judged for remark in self._remarks(*pair)]
-        return Judgment(self.run.step, protocol, tuple(scores), tuple(remarks))
+        return Judgment(self.run.step, self.protocol, tuple(scores), tuple(remarks))
 
     def _repetition(self, seed: int) -> list[dict[str, float]]:
         """Return the scores that each metric gives to the images of one seed."""
@@ -192,11 +197,11 @@ class Evaluation:
             metric.check(replace(self.shape, real=self.shape.real // 2, fake=self.shape.real // 2))
         except UsageError:  # half of the images are too few
             return {}
-        return self._measure(metric, self._halves, self.seeds.start)
+        return self._measure(metric, self._halves, self.seeds[0])
 
     @cached_property
     def _halves(self) -> Evidence:
-        return self.witness.real_halves(self.seeds.start)
+        return self.witness.real_halves(self.seeds[0])
 
     def _remarks(self, metric: Metric, found: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
         means = {

@@ -80,7 +80,7 @@ def generate_chunks(
     """Yield what `generate` returns, 64 images at a time: for more than memory should hold."""
     network = copy.deepcopy(generator)
     if batch_statistics == "standing":
-        _gather_statistics(network, latents.shape[1], labels, device)
+        gather_statistics(network, latents.shape[1], labels, device)
     network.train(batch_statistics == "batch")
     yield from _chunks(network, latents, labels, device)
 
@@ -105,10 +105,17 @@ def _chunks(
         yield images
 
 
-def _gather_statistics(
+def gather_statistics(
     network: nn.Module, latent_dim: int, labels: Tensor | None, device: Device
 ) -> None:
-    """Let BatchNorm average over many fakes instead of keeping its running statistics."""
+    """Let BatchNorm average over many fakes instead of keeping its running statistics.
+
+    Args:
+        network: The generator; it is left in training mode.
+        latent_dim: Numbers in one latent.
+        labels: int64 [N], repeated as often as needed, for a conditional generator.
+        device: Where the generator is.
+    """
     for module in network.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.reset_running_stats()

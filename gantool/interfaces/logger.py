@@ -23,6 +23,8 @@ class RunDescription:
         folder: The run folder.
         recipe: The resolved recipe, as plain data.
         resumed_from: The step at which this process took over; 0 in a new run.
+        sent_until: The last step of which an earlier process sent this logger anything, which is
+            beyond `resumed_from` if that process was killed; None where none has.
     """
 
     identifier: str
@@ -30,6 +32,7 @@ class RunDescription:
     folder: Path
     recipe: Mapping[str, Any]
     resumed_from: int
+    sent_until: int | None = None
 
 
 class Logger(Component):
@@ -48,8 +51,19 @@ class Logger(Component):
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Record figures of the step."""
 
+    def rewind(self, step: int) -> bool:
+        """Drop what was recorded of steps after `step`; return whether that has been done.
+
+        Called when training goes on from a checkpoint behind what this logger was sent: after
+        `start`, where a process takes over from a killed one, or when a run that diverged rolls
+        back. If it is done, what is recorded of those steps comes again, as it is then. If not,
+        as by default, nothing of them is sent a second time, and what was sent stays.
+        """
+        del step
+        return False
+
     def images(self, step: int, path: Path) -> None:
-        """Record a picture of the step, a PNG file."""
+        """Record a picture of the step, a PNG file; it comes before the figures of the step."""
 
     def finish(self, outcome: str) -> None:
         """Close the destination; the outcome is "completed", "stopped" or "failed"."""

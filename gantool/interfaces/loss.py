@@ -21,6 +21,13 @@ class Loss(Component):
     kind: ClassVar[str] = "loss"
     needs_real_in_generator: ClassVar[bool] = False
     """Whether the generator's loss looks at real logits too, as relativistic losses do."""
+    couples_batch: ClassVar[bool] = False
+    """Whether an image's term depends on the logits of others, on their mean for instance.
+
+    A loss is given the logits that are worked on together: those of a slice, where a recipe says
+    `accumulate`, and of one process's share. Losses of single images or pairs add up to the same
+    over any division; one that declares this does not, and a recipe that slices is warned of it.
+    """
 
     @abstractmethod
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:

@@ -30,6 +30,9 @@ class Regularizer(Component):
     """Whether neither player may be frozen or detached, as for consensus optimization."""
     uses_image_gradient: ClassVar[bool] = False
     """Whether it takes gradients of single images' logits, which BatchNorm would mix."""
+    couples_batch: ClassVar[bool] = False
+    """Whether what it does depends on which images are worked on together: those of a slice, where
+    a recipe says `accumulate`, and of one process's share. Means over ranks are `step.average`."""
     capturable: ClassVar[bool] = True
     """Whether an update may be recorded once and replayed; `around_update` never is."""
 
@@ -60,6 +63,14 @@ class Regularizer(Component):
         trained by the discriminator's optimizer, or by that of the `player` option.
         """
         del setup
+        return None
+
+    def batch_coupling(self) -> str | None:
+        """Say how to keep the discriminator from mixing the images of a batch, if this makes it.
+
+        As `Architecture.batch_coupling`, for what `prepare` makes of a discriminator that mixes
+        none. None where each logit still depends on one image.
+        """
         return None
 
     # Inside an update, in this order.
@@ -100,6 +111,16 @@ class Regularizer(Component):
     def after_update(self, step: Step) -> None:
         """Look at, or change, weights and state when the optimizer has done its work."""
 
+    def figures(self, step: Step) -> Mapping[str, Tensor]:
+        """Return what else of an update is worth a curve: scalars by name, none by default.
+
+        Called after `after_update`, without gradients. The record holds their means over a log
+        interval as "COMPONENT/NAME". The names are the same in each update of a player, and the
+        values the same on all ranks (see `step.average`).
+        """
+        del step
+        return {}
+
     def around_update(self, update: Update, step: Step) -> None:
         """Replace an update; `update()` performs it."""
         del step
@@ -109,7 +130,8 @@ class Regularizer(Component):
 class PlayerOption(Regularizer):
     """Adds the option `player`: the hooks named there are called for that player alone.
 
-    They are `prepare`, `optimizer_options`, the penalty, `after_update` and `around_update`.
+    They are `prepare`, `optimizer_options`, the penalty, `after_update`, `figures` and
+    `around_update`.
     """
 
     player: Player = "discriminator"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from gantool.interfaces.logger import RunDescription
+from gantool.launch.reporting import look_at_end, note_parent, peak_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gantool.launch.session import Session
+    from gantool.reporting.console import ConsoleObserver
     from gantool.reporting.loggers import LoggersObserver
+    from gantool.reporting.report.neighbor_rows import Neighbors
     from gantool.reporting.streams import Level
     from gantool.runs.folder import RunFolder
     from gantool.runs.status import Outcome, RunStatus
@@ -32,35 +36,69 @@ def observed(
     session: Session, folder: RunFolder, status: RunStatus, console: Console, level: Level
 ) -> Iterator[list[Observer]]:
     """Start all that looks on, and end it however training ends."""
-    from gantool.reporting.console import ConsoleObserver
     from gantool.reporting.grids import GridsObserver, grid_moments
     from gantool.reporting.recording import RecordingObserver
+    from gantool.reporting.report.observer import ReportObserver
 
     trainer, setup = session.trainer, session.trainer.game.setup
     per_step = setup.discriminator_updates / trainer.game.batches.per_epoch  # epochs in a step
     images_per_step = round(trainer.game.batches.images_per_epoch * per_step)
     loggers = _loggers(session, folder, status)
-    screen = ConsoleObserver(
-        console,
-        level,
-        steps=setup.steps,
-        epochs=setup.steps * per_step,
+    screen = _screen(session, folder, console, level, images_per_step)
+    recording = RecordingObserver(
+        folder,
         images_per_step=images_per_step,
-        device=str(session.device),
         start_step=trainer.step,
+        peak_memory=partial(peak_memory, session.device.device),
     )
-    recording = RecordingObserver(folder, images_per_step=images_per_step, start_step=trainer.step)
     moments = grid_moments(session.plan.tables, setup.steps, 1 / per_step)
-    grids = GridsObserver(_grid_drawer(session), moments, folder, [loggers.images])
+    page = ReportObserver(folder, status)
+    told = [loggers.images, page.after_grid]
+    viewers = [screen.show_samples]
+    grids = GridsObserver(_grid_drawer(session), moments, folder, told, viewers)
+    note_parent(folder, session.plan)
     loggers.start()
     outcome: Outcome = "failed"
     try:
         with screen:
             scoring = _scoring(session, folder, 1 / per_step)
-            yield [recording, *scoring, grids, loggers, screen, *_watching(session, folder)]
+            watching = _watching(session, folder)
+            yield [recording, *scoring, grids, loggers, screen, *watching, page]
         outcome = outcome_of(trainer)
     finally:
         loggers.finish(outcome)
+        look = partial(_look, session) if outcome == "completed" else None
+        page.finish(trainer.step, outcome, look)
+
+
+def _screen(
+    session: Session, folder: RunFolder, console: Console, level: Level, images_per_step: int
+) -> ConsoleObserver:
+    """Return what a person sees while a run goes on; it knows what was recorded before."""
+    from gantool.reporting.console import ConsoleObserver
+    from gantool.runs.records import JsonLines
+
+    trainer, batches = session.trainer, session.trainer.game.batches
+    steps = trainer.game.setup.steps
+    screen = ConsoleObserver(
+        console,
+        level,
+        steps=steps,
+        epochs=steps * trainer.game.setup.discriminator_updates / batches.per_epoch,
+        images_per_step=images_per_step,
+        device=str(session.device),
+        start_step=trainer.step,
+    )
+    screen.recall(JsonLines(folder.metrics).read())
+    return screen
+
+
+def _look(session: Session) -> Neighbors | str:
+    """Look for the training images nearest to generated ones."""
+    from gantool.evaluation.neighbor_search import GENERATED
+
+    draw = _drawer(session, GENERATED, session.plan.tables.evaluation.seed)
+    return look_at_end(draw, session.images.pixels)
 
 
 def outcome_of(trainer: Trainer) -> Literal["completed", "stopped"]:
@@ -71,9 +109,8 @@ def outcome_of(trainer: Trainer) -> Literal["completed", "stopped"]:
 def _loggers(session: Session, folder: RunFolder, status: RunStatus) -> LoggersObserver:
     """Return what drives the recipe's loggers; they are told what an earlier process sent."""
     from gantool.reporting.loggers import LoggersObserver
-    from gantool.runs.records import JsonLines
+    from gantool.reporting.sent import SentSteps
 
-    steps_sent = [record["step"] for record in JsonLines(folder.metrics).read()]
     description = RunDescription(
         identifier=status.identifier,
         name=folder.name,
@@ -81,7 +118,7 @@ def _loggers(session: Session, folder: RunFolder, status: RunStatus) -> LoggersO
         recipe=session.plan.document,
         resumed_from=session.trainer.step,
     )
-    return LoggersObserver(session.plan.loggers, description, max(steps_sent, default=None))
+    return LoggersObserver(session.plan.loggers, description, SentSteps(folder.sent))
 
 
 def _scoring(session: Session, folder: RunFolder, steps_per_epoch: float) -> list[Observer]:

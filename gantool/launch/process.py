@@ -7,14 +7,16 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import DivergedError, Interrupted
+from gantool.launch.divergence import divergence_noted
 from gantool.launch.observing import observed, outcome_of
 from gantool.launch.session import memory_faults_named
 from gantool.recipe.writing import dump
 from gantool.reporting.messages import visible
 from gantool.runs.checkpoints import Checkpoints
 from gantool.runs.durable import write_durably
+from gantool.runs.processes import is_first
 from gantool.runs.status import write_json, write_status
-from gantool.training.stopping import StopSignals
+from gantool.training.stopping import StopSignals, signal_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -76,18 +78,28 @@ def train(
     *,
     announce: bool = True,
 ) -> None:
-    """Train to the end or to a stop, observed; keep the status true whatever happens."""
-    from gantool.reporting.messages import show_outcome
+    """Train to the end or to a stop, observed; keep the status true whatever happens.
+
+    Of several processes, the first one does all that; the others only train.
+    """
+    from gantool.training.state import shared
 
     trainer = session.trainer
     trainer.saver = _saver(session, folder, status)
+    trainer.game.ranks.take_from_first([*shared(trainer.game, trainer.average).values()])
+    if not is_first():
+        _train_along(session, folder)
+        return
+    from gantool.reporting.messages import show_outcome
+
     outcome: Outcome = "failed"
     write_status(folder, status.at(trainer.step, "running"))
     signals = StopSignals()
     try:
         with signals, observed(session, folder, status, console, level) as observers:
             trainer.observers = [*observers, signals]
-            with memory_faults_named(session.plan):
+            named = memory_faults_named(session.plan, session.device, folder)
+            with divergence_noted(session, folder), named:
                 trainer.train()
         outcome = outcome_of(trainer)
     finally:
@@ -96,11 +108,22 @@ def train(
     if announce:
         show_outcome(folder, ended, trainer.step, console, level)
     if ended == "stopped":
-        raise _reason_of_stop(trainer, signals.received, folder)
+        raise _reason_of_stop(trainer, folder)
 
 
-def _reason_of_stop(trainer: Trainer, signal_number: int | None, folder: RunFolder) -> GantoolError:
+def _train_along(session: Session, folder: RunFolder) -> None:
+    """Train as one of several processes, without looking on or writing anything."""
+    trainer = session.trainer
+    with StopSignals() as signals, memory_faults_named(session.plan, session.device, folder):
+        trainer.observers = [signals]
+        trainer.train()
+    if outcome_of(trainer) == "stopped":
+        raise _reason_of_stop(trainer, folder)
+
+
+def _reason_of_stop(trainer: Trainer, folder: RunFolder) -> GantoolError:
     """Return what ended a run before its last step: a signal, or what its watcher found."""
+    signal_number = signal_of(trainer.stop_reason)
     if signal_number is not None:
         return Interrupted(
             f"{trainer.stop_reason} received; saved after step {trainer.step}",
@@ -124,12 +147,14 @@ def _saver(session: Session, folder: RunFolder, status: RunStatus) -> Saver:
         keep_last=tables.checkpoints.keep_last,
         keep_every_steps=tables.checkpoints.keep_every_steps,
     )
-    checkpoints.sweep()
+    if is_first():
+        checkpoints.sweep()
     return Saver(
         checkpoints,
         tables.checkpoints,
         stops_on_divergence=tables.training.on_divergence != "ignore",
         last_step=step or None,
+        writes=is_first(),
     )
 
 

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
     from gantool.data.prepared import PreparedImages
     from gantool.data.selection import TrainingImages
-    from gantool.recipe.schema import Recipe
+    from gantool.recipe.schema import Recipe, TrainingTable
     from gantool.reporting.streams import Level
     from gantool.runs.folder import RunFolder
     from gantool.training.device import Device
+    from gantool.training.parallel import Ranks
     from gantool.training.trainer import Trainer
 
 
@@ -93,12 +94,15 @@ def refuse_other_images(
     logging.getLogger("gantool").warning(change)
 
 
-def assemble(plan: Recipe, prepared: PreparedImages, *, begins: bool = True) -> Session:
+def assemble(
+    plan: Recipe, prepared: PreparedImages, ranks: Ranks | None = None, *, begins: bool = True
+) -> Session:
     """Build the trainer on its device.
 
     Args:
         plan: The recipe.
         prepared: All usable images.
+        ranks: The processes that train together; by default this one alone.
         begins: Whether it is to begin, and so to take over the networks of `start_from`.
 
     Raises:
@@ -116,8 +120,8 @@ def assemble(plan: Recipe, prepared: PreparedImages, *, begins: bool = True) -> 
         seed=training.seed,
         conditional=training.conditional,
     )
-    with memory_faults_named(plan):
-        trainer = build_trainer(plan, images, device)
+    with memory_faults_named(plan, device):
+        trainer = build_trainer(plan, images, device, ranks)
     if training.start_from is not None and begins:
         _start_from(training.start_from, trainer)
     trainer.about = {
@@ -131,19 +135,42 @@ def assemble(plan: Recipe, prepared: PreparedImages, *, begins: bool = True) -> 
 
 
 @contextmanager
-def memory_faults_named(plan: Recipe) -> Iterator[None]:
-    """Turn the device's memory fault into a message that names what to change."""
-    import torch
+def memory_faults_named(
+    plan: Recipe, device: Device, folder: RunFolder | None = None
+) -> Iterator[None]:
+    """Turn the device's memory fault into a message that names what to change.
+
+    Args:
+        plan: The recipe.
+        device: What is computed with.
+        folder: The run's, once it has begun.
+    """
+    from gantool.training.memory import is_memory_fault, peak_memory
 
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        size = plan.tables.training.batch_size
-        raise DeviceMemoryError(
-            f"the device ran out of memory: {str(error).partition('. ')[0]}",
-            f"set training.batch_size below {size}, or training.accumulate = 2; "
-            "the last checkpoint is intact",
-        ) from error
+    except (RuntimeError, MemoryError) as error:
+        if not is_memory_fault(error):
+            raise
+        reason = str(error).partition("\n")[0].partition(". ")[0] or type(error).__name__
+        peak = peak_memory(device.device)
+        message = f"{device} ran out of memory{f' ({peak})' if peak else ''}: {reason}"
+        raise DeviceMemoryError(message, _less_memory(plan.tables.training, folder)) from error
+
+
+def _less_memory(training: TrainingTable, folder: RunFolder | None) -> str:
+    """Return how a run gets by with less memory, at once or from its last checkpoint on."""
+    size, slices = training.batch_size, training.accumulate
+    more = next((n for n in range(slices + 1, size // 2 + 1) if size % n == 0), None)
+    changes = [f"training.batch_size below {size}"]
+    changes += [] if more is None else [f"training.accumulate = {more}, which slices each batch"]
+    if folder is None or more is None:
+        return f"set {', or '.join(changes)}; image.size and the networks' widths count as well"
+    return (
+        f"the last checkpoint is intact; go on from it with batches in {more} slices: "
+        f"gantool resume {folder.path} --set training.accumulate={more} --override; "
+        f"or start anew with {changes[0]}"
+    )
 
 
 def _start_from(path: Path, trainer: Trainer) -> None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gantool.interfaces.architecture import Architecture
+from gantool.interfaces.loss import Loss
 from gantool.interfaces.regularizer import Regularizer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from gantool.recipe.building import Draft
+
+
+class Advice(NamedTuple):
+    """What does something unwise, and the way out."""
+
+    culprit: str
+    way_out: str
 
 
 def advise(draft: Draft) -> tuple[str, ...]:
@@ -21,6 +29,7 @@ def advise(draft: Draft) -> tuple[str, ...]:
     """
     return (
         *_mixed_gradients(draft),
+        *_divided(draft),
         *_idle_options(draft),
         *_odd_rates(draft),
         *_gray_metrics(draft),
@@ -29,18 +38,48 @@ def advise(draft: Draft) -> tuple[str, ...]:
 
 def _mixed_gradients(draft: Draft) -> Iterator[str]:
     """A gradient penalty means one image's own logit, which BatchNorm makes all images' logit."""
+    regularizers = list(_active(draft))
+    for use, regularizer in regularizers:
+        if not regularizer.uses_image_gradient:
+            continue
+        for culprit, way_out in _mixing(draft, regularizers):
+            yield (
+                f"regularizer '{use}' takes the gradient of each image's own logit, "
+                f"but {culprit} mixes the images of a batch: {way_out}"
+            )
+
+
+def _mixing(draft: Draft, regularizers: Iterable[tuple[str, Regularizer]]) -> Iterator[Advice]:
+    """Yield what makes logits depend on other images, and how to keep it from that."""
     chosen = draft.singles["architecture"]
     assert isinstance(chosen.component, Architecture)
-    way_out = chosen.component.batch_coupling()
+    if (way_out := chosen.component.batch_coupling()) is not None:
+        yield Advice(f"architecture '{chosen.use}'", way_out)
+    for use, regularizer in regularizers:
+        if (way_out := regularizer.batch_coupling()) is not None:
+            yield Advice(f"regularizer '{use}'", way_out)
+
+
+def _divided(draft: Draft) -> Iterator[str]:
+    """What compares the images of a batch does another thing where the batch is sliced."""
+    chosen, training = draft.singles["loss"], draft.tables["training"]
+    assert isinstance(chosen.component, Loss)
+    coupling = [f"loss '{chosen.use}'"] if chosen.component.couples_batch else []
+    coupling += [f"regularizer '{use}'" for use, each in _active(draft) if each.couples_batch]
+    together = training.batch_size // training.accumulate
+    for culprit in coupling if training.accumulate > 1 else ():
+        yield (
+            f"{culprit} compares images with the whole batch, but accumulate = "
+            f"{training.accumulate} lets it see {together} of {training.batch_size} at once"
+        )
+
+
+def _active(draft: Draft) -> Iterator[tuple[str, Regularizer]]:
+    """Yield the regularizers that are on, with the names that the recipe gives them."""
     for regularizer in draft.lists["regularizers"]:
         assert isinstance(regularizer.component, Regularizer)
-        if way_out is None or not _is_on(regularizer.component):
-            continue
-        if regularizer.component.uses_image_gradient:
-            yield (
-                f"regularizer '{regularizer.use}' takes the gradient of each image's own logit, "
-                f"but architecture '{chosen.use}' mixes the images of a batch: {way_out}"
-            )
+        if _is_on(regularizer.component):
+            yield regularizer.use, regularizer.component
 
 
 def _is_on(regularizer: Regularizer) -> bool:

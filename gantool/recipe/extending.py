@@ -40,12 +40,13 @@ def find(reference: str | Path) -> Path:
     )
 
 
-def read_chain(path: Path, problems: Problems) -> Entry | None:
+def read_chain(path: Path, problems: Problems, files: list[Path] | None = None) -> Entry | None:
     """Read a recipe and everything it extends.
 
     Args:
         path: The recipe file.
         problems: Is told what cannot be read; what can be is returned nevertheless.
+        files: Is given the recipe's file and those it extends, in this order.
 
     Returns:
         The merged document without `extends`, or None where the recipe itself is unreadable.
@@ -55,7 +56,8 @@ def read_chain(path: Path, problems: Problems) -> Entry | None:
     """
     document = _read_first(path, problems)
     documents = [] if document is None else [document]
-    chain = [path]
+    chain = [] if files is None else files
+    chain.append(path)
     while document is not None and "extends" in document.table:
         document = _read_parent(document.table["extends"], chain, problems)
         if document is None:

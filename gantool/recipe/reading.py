@@ -39,7 +39,8 @@ def read_recipe(
     problems = Problems()
     path = find(reference)
     changes = read_overrides(overrides, problems)
-    document = read_chain(path, problems)
+    files: list[Path] = []
+    document = read_chain(path, problems, files)
     if document is None:
         problems.raise_any()
         raise AssertionError("an unreadable recipe names a problem")
@@ -48,10 +49,10 @@ def read_recipe(
     draft = build(document, catalog, problems)
     check_consistency(draft, catalog, problems)
     problems.raise_any()
-    return _recipe(path.stem, draft)
+    return _recipe(path.stem, draft, tuple(files))
 
 
-def _recipe(name: str, draft: Draft) -> Recipe:
+def _recipe(name: str, draft: Draft, files: tuple[Path, ...]) -> Recipe:
     """Return the recipe of a draft without problems."""
     assert draft.optimizers is not None
     document = resolve(draft)
@@ -67,4 +68,5 @@ def _recipe(name: str, draft: Draft) -> Recipe:
         document=document,
         origins=trace(document, draft),
         warnings=advise(draft),
+        files=files,
     )

@@ -5,20 +5,26 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Self
 
+from rich.console import Group
 from rich.live import Live
+from rich.text import Text
 from typing_extensions import override
 
-from gantool.reporting.dashboard import Dashboard, plain_line
+from gantool.reporting.dashboard import TABLE_WIDTH, Dashboard, plain_line
 from gantool.reporting.figures import format_duration, format_epoch
 from gantool.reporting.messages import say
 from gantool.reporting.pace import Pace, Throttle
+from gantool.reporting.pixels import Thumbnails, lay_out, shows_pixels
 from gantool.reporting.streams import is_live
 from gantool.training.observers import Observer, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
+    from typing import Any
 
+    import numpy as np
+    from numpy.typing import NDArray
     from rich.console import Console
 
     from gantool.reporting.streams import Level
@@ -27,12 +33,15 @@ REDRAW_SECONDS = 0.5
 """Least time between two pictures; drawing takes about a hundredth of it."""
 LINE_SECONDS = 10.0
 """Least time between two lines of a log."""
+LEAST_HEIGHT, MOST_HEIGHT = 6, 24
+"""Lines that a picture of samples may have."""
 
 
 class ConsoleObserver(Observer):
     """Shows a training run; a context manager that leaves the terminal as it was.
 
-    It draws between steps and starts no thread, so nothing of it competes with a step.
+    It draws between steps and starts no thread, so nothing of it competes with a step. Samples
+    are drawn once, above what is drawn again and again, and scroll away when newer ones come.
 
     Args:
         console: Where to draw.
@@ -92,6 +101,37 @@ class ConsoleObserver(Observer):
             self._picture.stop()
         if self._lines:
             self._say_end()
+
+    def recall(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Draw the curves of what an earlier process has recorded, up to where this one starts."""
+        start = self._board.step
+        self._board.rewind(0)
+        for record in records:
+            if record["step"] <= start:
+                known = {name: value for name, value in record.items() if type(value) is float}
+                self._board.record(record["step"], known)
+        self._board.rewind(start)
+
+    def show_samples(self, step: int, images: NDArray[np.uint8]) -> None:
+        """Show images of a step, uint8 [N, H, W, C], where the terminal has the colors for it."""
+        console, board = self._console, self._board
+        if not self._live or not shows_pixels(console) or console.width < TABLE_WIDTH:
+            return
+        left = console.height - len(console.render_lines(board, pad=False)) - 2
+        if left < LEAST_HEIGHT:
+            return
+        layout = lay_out(images.shape[:3], console.width, 2 * min(left, MOST_HEIGHT))
+        if layout is not None:
+            epoch = format_epoch(board.epochs * step / board.steps)
+            caption = Text(f"samples after step {step:,}, epoch {epoch}", style="dim")
+            console.print(Group(caption, Thumbnails(images, layout)), end="")
+
+    @override
+    def restored(self, step: int, memory: Mapping[str, Any]) -> None:
+        """Go back with the training."""
+        if step != self._board.step:
+            self._board.rewind(step)
+            self._pace = Pace(self._clock)
 
     @override
     def after_step(self, step: int) -> None:

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 TABLE_WIDTH = 54
 """Columns from which both players fit side by side with their figures."""
-TREND_WIDTH = 24
+TREND_WIDTHS = range(12, 49)
+"""Characters that a trend may have; where fewer are left, there is none."""
+COLUMN_GAP = 2
 CELL_WIDTH = 20
 MISSING = "-"
 PLAYER_STYLES = {"discriminator": "cyan", "generator": "magenta"}
@@ -44,7 +46,7 @@ class Dashboard:
         images_per_second: Real images that training takes, once that is known.
         remaining: What stands beside the bar: the time left, or how the run ended.
         figures: The newest record's values, by name.
-        trends: Each player's loss over the run.
+        trends: Each player's loss and score over the run, by name.
     """
 
     steps: int
@@ -57,16 +59,23 @@ class Dashboard:
     trends: dict[str, Trend] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.trends = {
-            player: Trend(self.steps, TREND_WIDTH, self.step) for player in PLAYER_STYLES
-        }
+        losses = {f"{player}_loss": Trend(self.steps) for player in PLAYER_STYLES}
+        scores = {name: Trend(self.steps, bounds=(0.0, 1.0)) for name in SCORES.values()}
+        self.trends = losses | scores
+        self.rewind(self.step)
+
+    def rewind(self, step: int) -> None:
+        """Go back to a step; what came later has not happened."""
+        self.step = step
+        for trend in self.trends.values():
+            trend.rewind(step)
 
     def record(self, step: int, figures: Mapping[str, float]) -> None:
         """Take the figures of the log interval that ended with `step`."""
         self.figures = figures
-        for player, trend in self.trends.items():
-            if (loss := figures.get(f"{player}_loss")) is not None:
-                trend.add(step, loss)
+        for name, trend in self.trends.items():
+            if (value := figures.get(name)) is not None:
+                trend.add(step, value)
 
     def names(self) -> list[str]:
         """Return the names of all figures: first what every run has, then what this one adds."""
@@ -77,7 +86,7 @@ class Dashboard:
         yield from progress_lines(self.step, self.steps, self.remaining, options.max_width)
         if options.max_width >= TABLE_WIDTH:
             yield Text("   ".join(self._counts()))
-            yield self._players(trend=options.max_width >= 80 and not options.ascii_only)
+            yield self._players(0 if options.ascii_only else trend_width(options.max_width))
             yield from self._extras()
         else:
             yield from (Text(count) for count in self._counts())
@@ -91,22 +100,31 @@ class Dashboard:
         if self.images_per_second is not None:
             yield f"{self.images_per_second:,.0f} images/s"
 
-    def _players(self, *, trend: bool) -> Table:
-        """Return one row for each player: loss, its trend, D(x) of its images, gradient norm."""
-        table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    def _players(self, width: int) -> Table:
+        """Return one row for each player: loss, D(x) of its images, gradient norm, and trends."""
+        table = Table(box=None, pad_edge=False, padding=(0, COLUMN_GAP, 0, 0), header_style="dim")
         table.add_column("")
         table.add_column("loss", justify="right", min_width=8)
-        if trend:
-            table.add_column("over the run", no_wrap=True)
+        if width:
+            table.add_column("over the run", no_wrap=True, min_width=width)
         table.add_column("score", no_wrap=True, min_width=len("D(real) 0.500"))
+        if width:
+            table.add_column("from 0 to 1", no_wrap=True, min_width=width)
         table.add_column("gradient", justify="right", min_width=8)
         for player, style in PLAYER_STYLES.items():
-            row = [Text(player, style), self._figure(f"{player}_loss")]
-            row += [Text(self.trends[player].sparkline(), style)] if trend else []
-            score = SCORES[player]
-            row += [Text.assemble(LABELS[score], " ", self._figure(score))]
-            row += [self._figure(f"{player}_gradient_norm")]
-            table.add_row(*row)
+            loss, score = f"{player}_loss", SCORES[player]
+            trends = [
+                [Text(self.trends[name].sparkline(width), style)] * bool(width)
+                for name in (loss, score)
+            ]
+            table.add_row(
+                Text(player, style),
+                self._figure(loss),
+                *trends[0],
+                Text.assemble(LABELS[score], " ", self._figure(score)),
+                *trends[1],
+                self._figure(f"{player}_gradient_norm"),
+            )
         return table
 
     def _extras(self) -> Iterator[Text]:
@@ -137,6 +155,17 @@ class Dashboard:
             return Text(MISSING)
         style = "" if math.isfinite(value) else "bold red"
         return Text(format_recorded(name, value), style)
+
+
+def trend_width(width: int) -> int:
+    """Return how many characters each of the two trends gets in a table; 0 where they are left out.
+
+    Args:
+        width: Columns of the terminal.
+    """
+    others = len("discriminator") + 8 + len("D(real) 0.500") + 8
+    left = (width - others - 5 * COLUMN_GAP) // 2
+    return min(left, TREND_WIDTHS[-1]) if left >= TREND_WIDTHS[0] else 0
 
 
 def progress_lines(done: int, total: int, remaining: str, width: int) -> Iterator[Table | Text]:

@@ -37,6 +37,14 @@ def format_recorded(name: str, value: float) -> str:
     return f"{value:.3f}" if name in SCORES.values() else format_figure(value)
 
 
+def format_tick(value: float) -> str:
+    """Return a round number as it stands beside an axis."""
+    size = abs(value)
+    if size >= 1e6 or 0 < size < 1e-4:
+        return f"{value:.3g}"
+    return f"{value:,.6f}".rstrip("0").rstrip(".")
+
+
 def format_duration(seconds: float) -> str:
     """Return a time in its two leading units, as in "4 h 50 min"."""
     whole = round(seconds)
@@ -70,35 +78,54 @@ class Trend:
 
     Args:
         steps: Steps of the whole run.
-        width: Characters, each for an equal part of the run.
-        start_step: Steps that an earlier process has completed.
+        bounds: What the lowest and the highest bar stand for; by default the least and the largest
+            mean.
+        places: Stretches of the run that are told apart.
     """
 
-    def __init__(self, steps: int, width: int, start_step: int = 0) -> None:
+    def __init__(
+        self, steps: int, bounds: tuple[float, float] | None = None, places: int = 240
+    ) -> None:
         self._steps = steps
-        self._step = start_step
-        self._sums = [0.0] * width
-        self._counts = [0] * width
+        self._bounds = bounds
+        self._step = 0
+        self._sums = [0.0] * places
+        self._counts = [0] * places
 
     def add(self, step: int, value: float) -> None:
         """Take the figure of the interval that ended with `step`."""
-        width = len(self._sums)
-        first = self._step * width // self._steps
-        last = (step * width - 1) // self._steps
-        for place in range(first, last + 1):
+        for place in range(self._place(self._step), self._last_place(step) + 1):
             self._sums[place] += value
             self._counts[place] += 1
         self._step = step
 
-    def sparkline(self) -> str:
-        """Return the means as bars between the least and the largest; blank where none is yet."""
-        means = [
-            total / count if count else None
-            for total, count in zip(self._sums, self._counts, strict=True)
-        ]
+    def rewind(self, step: int) -> None:
+        """Forget the stretches after `step`; the next interval starts there."""
+        for place in range(self._last_place(step) + 1, len(self._sums)):
+            self._sums[place], self._counts[place] = 0.0, 0
+        self._step = step
+
+    def sparkline(self, width: int) -> str:
+        """Return the means as so many bars; blank where there is none yet."""
+        means = [self._mean(place, width) for place in range(width)]
         finite = [mean for mean in means if mean is not None and math.isfinite(mean)]
-        low, high = min(finite, default=0.0), max(finite, default=0.0)
+        low, high = self._bounds or (min(finite, default=0.0), max(finite, default=0.0))
         return "".join(" " if mean is None else _shade(mean, low, high) for mean in means)
+
+    def _place(self, step: int) -> int:
+        return step * len(self._sums) // self._steps
+
+    def _last_place(self, step: int) -> int:
+        """Return the place of what ends with a step; -1 before the first."""
+        return (step * len(self._sums) - 1) // self._steps
+
+    def _mean(self, place: int, width: int) -> float | None:
+        """Return the mean of one of `width` equal parts, or None where there is no figure."""
+        places = len(self._sums)
+        first = place * places // width
+        part = slice(first, max(first + 1, (place + 1) * places // width))
+        count = sum(self._counts[part])
+        return sum(self._sums[part]) / count if count else None
 
 
 def _shade(mean: float, low: float, high: float) -> str:
@@ -106,4 +133,5 @@ def _shade(mean: float, low: float, high: float) -> str:
         return BROKEN
     if high == low:
         return SHADES[len(SHADES) // 2]
-    return SHADES[round((mean - low) / (high - low) * (len(SHADES) - 1))]
+    height = min(1.0, max(0.0, (mean - low) / (high - low)))
+    return SHADES[round(height * (len(SHADES) - 1))]

@@ -136,6 +136,7 @@ class GridsObserver(Observer):
         moments: Steps after which to draw.
         folder: The run's folder.
         listeners: Told the step and the file of each grid.
+        viewers: Given the step and the images of each grid, uint8 [N, H, W, C].
     """
 
     def __init__(
@@ -144,11 +145,13 @@ class GridsObserver(Observer):
         moments: Iterable[int],
         folder: RunFolder,
         listeners: Iterable[Callable[[int, Path], None]] = (),
+        viewers: Iterable[Callable[[int, NDArray[np.uint8]], None]] = (),
     ) -> None:
         self._draw = draw
         self._moments = frozenset(moments)
         self._folder = folder
         self._listeners = tuple(listeners)
+        self._viewers = tuple(viewers)
         self._warned = False
 
     @override
@@ -156,9 +159,11 @@ class GridsObserver(Observer):
         """Draw if it is time."""
         if step not in self._moments:
             return
-        path = self._folder.sample_grid(step)
+        path, images = self._folder.sample_grid(step), self._draw()
+        for viewer in self._viewers:
+            viewer(step, images)
         try:
-            save_grid(self._draw(), path)
+            save_grid(images, path)
         except OSError as error:
             self._warn(path, error)
             return

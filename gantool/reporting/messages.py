@@ -129,6 +129,7 @@ def show_outcome(
     grids = sorted(folder.samples.glob("step-*.png"))
     made = [("run", folder.path), *(("samples", grid) for grid in grids[-1:])]
     made += [("curves", folder.curves)] if folder.curves.is_file() else []
+    made += [("report", folder.report)] if folder.report.is_file() else []
     if level != "quiet":
         say(console)
     for label, path in made:

@@ -27,6 +27,7 @@ class RecordingObserver(Observer):
         images_per_step: Real images that one step takes.
         start_step: Steps completed before this process; records of later ones are dropped.
         clock: Seconds that only grow.
+        peak_memory: Returns the most bytes that training has taken so far; None where unknown.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class RecordingObserver(Observer):
         images_per_step: int,
         start_step: int = 0,
         clock: Callable[[], float] = time.monotonic,
+        peak_memory: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._metrics = JsonLines(folder.metrics)
         self._timing = JsonLines(folder.timing)
@@ -43,6 +45,7 @@ class RecordingObserver(Observer):
             lines.cut_after(start_step)
         self._images_per_step = images_per_step
         self._clock = clock
+        self._peak_memory = peak_memory
         self._last = (start_step, clock())
 
     @override
@@ -56,6 +59,7 @@ class RecordingObserver(Observer):
                 "step": record.step,
                 "seconds": round(seconds, 6),
                 "images_per_second": round(images / seconds, 1) if seconds > 0 else None,
+                "peak_memory_bytes": self._peak_memory(),
             }
         )
         self._last = (record.step, now)

@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from gantool.errors import UsageError
 from gantool.runs.durable import make_folder, sync, sync_folder, write_durably
+from gantool.runs.space import bytes_of, require_space
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -133,11 +134,12 @@ class Checkpoints:
 
         Raises:
             OSError: When the disk is full or failing; nothing is left behind and older
-                checkpoints stay.
+                checkpoints stay. A disk without room for it is not written to at all.
         """
         checkpoint = Checkpoint(self.folder / f"{PREFIX}{step:08d}", step)
         if not checkpoint.path.exists() or checkpoint.damage(self._run):
             make_folder(self.folder)
+            require_space(self.folder, bytes_of(state))
             aside = self.folder / f"{ASIDE}{os.getpid()}-{uuid.uuid4().hex}"
             try:
                 self._write(aside, step, state)

@@ -33,6 +33,11 @@ class RunFolder:
         return self.path / RECIPE
 
     @property
+    def parent_recipe(self) -> Path:
+        """The recipe that the run's extends, or the run's without `--set`, resolved; JSON."""
+        return self.path / "parent.json"
+
+    @property
     def description(self) -> Path:
         """Identifier, versions and outcome of the run, JSON."""
         return self.path / "run.json"
@@ -63,9 +68,19 @@ class RunFolder:
         return self.path / "health.jsonl"
 
     @property
+    def diverged(self) -> Path:
+        """By which step training was not finite, and what to try, JSON; missing where it is."""
+        return self.path / "diverged.json"
+
+    @property
     def timing(self) -> Path:
         """Seconds and images a second of each log interval, one JSON object a line."""
         return self.path / "timing.jsonl"
+
+    @property
+    def sent(self) -> Path:
+        """The last steps that each logger was sent, JSON; missing in a run without loggers."""
+        return self.path / "loggers.json"
 
     @property
     def skipped(self) -> Path:
@@ -78,6 +93,11 @@ class RunFolder:
         return self.path / "curves.png"
 
     @property
+    def report(self) -> Path:
+        """Everything the folder tells of the run, as one HTML page."""
+        return self.path / "report.html"
+
+    @property
     def samples(self) -> Path:
         """Folder of sample grids."""
         return self.path / "samples"
@@ -86,6 +106,11 @@ class RunFolder:
     def checkpoints(self) -> Path:
         """Folder of checkpoints."""
         return self.path / "checkpoints"
+
+    @property
+    def exported(self) -> Path:
+        """Folder of what `gantool export` writes."""
+        return self.path / "exported"
 
     def sample_grid(self, step: int) -> Path:
         """Return the path of the grid drawn after `step` steps."""

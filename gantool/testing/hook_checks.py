@@ -156,6 +156,40 @@ def moves_nothing_inside_updates(component: Regularizer) -> None:
         take_steps(trainers[0], 2)
 
 
+@promise("regularizer", when=overrides("figures"))
+@each_player
+def tells_scalars(component: Regularizer) -> None:
+    """`figures` returns finite scalars without gradients, under the same names each time."""
+    trainer = build_trial(component)
+    (active,) = trainer.game.regularization.active
+    for player in PLAYERS:
+        moment = Moment(trainer, player)
+        names = []
+        for _ in range(2):
+            moment.objective()
+            with torch.no_grad():
+                figures = component.figures(moment.step.for_(active, "figures"))
+            for name, value in figures.items():
+                require_shape(value, (), f"the figure '{name}'")
+                require_finite(value, f"the figure '{name}'")
+                require(not value.requires_grad, f"the figure '{name}' holds on to a graph")
+            names.append(sorted(figures))
+        require(names[0] == names[1], f"its figures are {names[0]}, and then {names[1]}")
+
+
+@promise("regularizer", when=overrides("prepare"))
+@each_player
+def says_whether_it_couples_images(component: Regularizer) -> None:
+    """With it, logits depend on other images exactly where `batch_coupling` says so."""
+    trainer = take_steps(build_trial(component), 2)  # what it adds may be 0 at first
+    images = trainer.game.real_batch(0, 0).images.clone().requires_grad_()
+    logits = trainer.game.probe("discriminator", images, None)  # [N]
+    (slope,) = torch.autograd.grad(logits[0], images)
+    coupled, said = bool(slope[1:].any()), component.batch_coupling()
+    require(said is not None or not coupled, "a logit depends on other images, which is not said")
+    require(said is None or coupled, "`batch_coupling` warns, but logits depend on one image each")
+
+
 def _capturable(component: type[Regularizer]) -> bool:
     return component.capturable and overrides(*INSIDE_UPDATES)(component)
 

@@ -48,7 +48,22 @@ def records_a_resumed_run(subject: Subject[Logger]) -> None:
     """A second process goes on with the records of a run that the first one began."""
     logger, folder = subject.example(), subject.folder()
     _live(logger, folder, outcome="stopped")
-    _live(logger, folder, resumed_from=4)
+    _live(logger, folder, resumed_from=4, sent_until=4)
+
+
+@promise("logger")
+def goes_back_with_a_run(subject: Subject[Logger]) -> None:
+    """Told to rewind, it says whether it has dropped the later steps, and goes on either way."""
+    logger, folder = subject.example(), subject.folder()
+    _live(logger, folder, outcome="failed")
+    logger.start(_description(folder, resumed_from=2, sent_until=4))
+    for last in (6, 8):  # a process takes over from a killed one, and then diverges
+        answer: object = logger.rewind(2)
+        require(isinstance(answer, bool), f"rewind returns {answer!r}, neither True nor False")
+        for step in (4, last) if answer else (last,):
+            logger.images(step, _picture(folder))
+            logger.scalars(step, dict(FIGURES))
+    logger.finish("completed")
 
 
 @promise("logger")
@@ -80,14 +95,19 @@ def leaves_nothing_running(subject: Subject[Logger]) -> None:
 
 
 def _live(
-    logger: Logger, folder: Path, *, outcome: str = "completed", resumed_from: int = 0
+    logger: Logger,
+    folder: Path,
+    *,
+    outcome: str = "completed",
+    resumed_from: int = 0,
+    sent_until: int | None = None,
 ) -> None:
     """Let a logger record a run from its start to its end."""
     picture = _picture(folder)
-    logger.start(_description(folder, resumed_from))
+    logger.start(_description(folder, resumed_from, sent_until))
     for step in (resumed_from + 2, resumed_from + 4):
-        logger.scalars(step, dict(FIGURES))
         logger.images(step, picture)
+        logger.scalars(step, dict(FIGURES))
     logger.finish(outcome)
 
 
@@ -99,8 +119,9 @@ def _fail(observer: loggers.LoggersObserver, picture: Path, *, from_the_start: b
         if from_the_start:
             observer.start()
         for step in (2, 4):
-            observer.at_log(Record(step, step / 4, FIGURES))
             observer.images(step, picture)
+            observer.at_log(Record(step, step / 4, FIGURES))
+        observer.restored(2, {})
     observer.finish("completed")
 
 
@@ -116,13 +137,16 @@ def _failing_backend() -> Iterator[None]:
         yield
 
 
-def _description(folder: Path, resumed_from: int = 0) -> RunDescription:
+def _description(
+    folder: Path, resumed_from: int = 0, sent_until: int | None = None
+) -> RunDescription:
     return RunDescription(
         identifier="0123456789abcdef",
         name=folder.name,
         folder=folder,
         recipe={"dataset": {"use": "folder"}, "training": {"steps": 8}, "regularizers": []},
         resumed_from=resumed_from,
+        sent_until=sent_until,
     )
 
 

@@ -70,6 +70,18 @@ def pushes_fakes_up(subject: Subject[Loss]) -> None:
 
 
 @promise("loss")
+def says_whether_it_couples_images(subject: Subject[Loss]) -> None:
+    """Terms depend on the logits of other images exactly where `couples_batch` says so."""
+    loss = subject.example()
+    real, fake = (logits.requires_grad_() for logits in _undecided(0))
+    coupled = False
+    for terms in _terms(loss, real, fake).values():
+        coupled |= any(bool(slope[1:].any()) for slope in _gradients(terms[:1], real, fake))
+    require(loss.couples_batch or not coupled, "a term depends on other images, which is not said")
+    require(coupled or not loss.couples_batch, "`couples_batch` is set, but terms are of one image")
+
+
+@promise("loss")
 def has_right_gradients(subject: Subject[Loss]) -> None:
     """Gradients of both players' terms agree with differences, away from kinks."""
     loss = subject.example()

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from gantool.data.rows import Rows
 from gantool.testing.watching import PENALTY_HOOKS, watched
 from gantool.training.fakes import generate
 from gantool.training.objective import Objective
-from gantool.data.rows import Rows
 from gantool.training.step import Seen, UpdateStep
 
 if TYPE_CHECKING:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gantool.testing.claims import require
+from gantool.testing.claims import require, require_same
 from gantool.testing.promises import promise
 from gantool.testing.ranks import in_threads, ranks_in_threads
+from gantool.testing.tape import TapeRecorder
 from gantool.testing.trial import build_trial, take_steps, weights_of
-from gantool.testing.watching import each_player
+from gantool.testing.watching import each_player, overridden
+from gantool.training.graphs import WARM_UP, GraphedTurns
+from gantool.training.turns import Turns
 
 if TYPE_CHECKING:
     from gantool.interfaces.regularizer import Regularizer
@@ -19,10 +22,23 @@ TOLERANCE = 1e-9
 """Sums over ranks are rounded in another order; Adam's first steps magnify that."""
 
 
-@promise("regularizer")
+def adds_up(component: type[Regularizer]) -> bool:
+    """Whether a class declares nothing that depends on how a batch is divided, as a capability."""
+    return not component.couples_batch
+
+
+def is_capturable(component: type[Regularizer]) -> bool:
+    """Whether steps with a class may be recorded, as a capability."""
+    return component.capturable and not overridden(component, ("around_update",))
+
+
+@promise("regularizer", when=adds_up)
 @each_player
 def shares_batches(component: Regularizer) -> None:
-    """Two ranks with half of each batch, through gloo, train as one process does, in float64."""
+    """Unless it `couples_batch`, two ranks with half of each batch, through gloo, train as one.
+
+    In float64, to 1e-9.
+    """
 
     def build(ranks: Ranks | None = None) -> Trainer:
         return build_trial(component, device={"precision": "float64"}, ranks=ranks)
@@ -34,3 +50,19 @@ def shares_batches(component: Regularizer) -> None:
         for name, weight in alone.items():
             gap = float((found[name] - weight).abs().max())
             require(gap < TOLERANCE, f"on two ranks, after 3 steps, {name} is off by {gap:.3g}")
+
+
+@promise("regularizer", when=is_capturable)
+@each_player
+def can_be_recorded(component: Regularizer) -> None:
+    """If it is `capturable`, replays of a recorded step train as eager steps do.
+
+    A replay knows no Python: only tensors that are written in place may change between steps.
+    """
+    eager, replayed = (build_trial(component, log_every_steps=100) for _ in range(2))
+    turns = replayed.turns
+    require(isinstance(turns, Turns), "its steps are not the engine's")
+    replayed.turns = GraphedTurns(turns, TapeRecorder())  # type: ignore[arg-type]
+    steps = WARM_UP + 3
+    expected = weights_of(take_steps(eager, steps))
+    require_same(weights_of(take_steps(replayed, steps)), expected, "replayed")

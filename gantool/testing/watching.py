@@ -25,7 +25,7 @@ Around = Callable[..., Any]
 
 PENALTY_HOOKS = ("discriminator_penalty", "generator_penalty")
 BEFORE_THE_OPTIMIZER = ("latents", "batch", "transform", "sample_weights", *PENALTY_HOOKS)
-INSIDE_UPDATES = (*BEFORE_THE_OPTIMIZER, "after_update")
+INSIDE_UPDATES = (*BEFORE_THE_OPTIMIZER, "after_update", "figures")
 
 
 def overridden(component: type[Regularizer], hooks: tuple[str, ...]) -> list[str]:

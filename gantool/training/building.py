@@ -24,9 +24,15 @@ from gantool.training.trainer import Trainer
 from gantool.training.turns import Turns
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from torch import Tensor
+
     from gantool.data.selection import TrainingImages
+    from gantool.interfaces.step import Player
     from gantool.recipe.schema import Recipe
     from gantool.training.device import Device
+    from gantool.training.players import Competitor
 
 
 def build_trainer(
@@ -77,6 +83,7 @@ def build_trainer(
         reuse_fakes=training.reuse_fakes,
         horizontal_flip=recipe.tables.image.horizontal_flip,
         ranks=ranks,
+        compiled=_compiled(competitors) if recipe.tables.device.compile else {},
     )
     average = None
     if recipe.tables.ema.half_life_images is not None:
@@ -86,6 +93,11 @@ def build_trainer(
     turns = Turns(game, totals, average)
     accord = Accord(ranks, on_gpu=device.device.type == "cuda")
     return Trainer(game, average, totals, _as_asked(turns, recipe), training, accord)
+
+
+def _compiled(competitors: Mapping[Player, Competitor]) -> dict[Player, Callable[..., Tensor]]:
+    """Return both networks as torch.compile calls them; weights and names stay the same."""
+    return {player: torch.compile(each.network) for player, each in competitors.items()}
 
 
 def _batches(

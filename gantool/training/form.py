@@ -94,6 +94,7 @@ def refuse_other_tensors(saved: Mapping[str, Any], expected: Mapping[str, Any], 
         UsageError: When a tensor is missing, unknown, of another shape or of another kind.
     """
     for name in sorted({*saved, *expected}):
+        objection: str | None
         if name not in saved:
             objection = f"'{name}' is missing"
         elif name not in expected:
@@ -110,7 +111,8 @@ def remembered(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     first = optimizer.param_groups[0]["params"][0]
     trial = nn.Parameter(torch.zeros(TRIAL, dtype=first.dtype, device=first.device))
     trial.grad = torch.zeros_like(trial)
-    other = type(optimizer)([{"params": [trial], **options}])
+    kind: Any = type(optimizer)
+    other = kind([{"params": [trial], **options}])
     other.step()
     return {key: value for key, value in other.state[trial].items() if value is not None}
 

@@ -106,13 +106,15 @@ class GraphedTurns:
     def _kind(self, reals: Sequence[Batch], step: int) -> Hashable:
         """Return what tells steps apart that run different operations."""
         sizes = tuple(len(real.images) for real in reals)
-        updates = len(reals)
-        lazy = tuple(
-            (step * updates + index) % active.every == 0
+        numbers = {"discriminator": range(step * len(reals), (step + 1) * len(reals))}
+        applied = tuple(
+            number % active.every == 0
+            for player, hook in PENALTIES.items()
             for active in self._turns.game.regularization.active
-            for index in range(updates)
-        ) + tuple(step % active.every == 0 for active in self._turns.game.regularization.active)
-        return sizes, self._turns.totals.is_closing, lazy
+            if active.overrides(hook)
+            for number in numbers.get(player, [step])  # updates of the player before each
+        )
+        return sizes, self._turns.totals.is_closing, applied
 
     def _may_record(self, kind: Hashable, reals: Sequence[Batch]) -> bool:
         """Whether steps of a kind have been seen often enough, and are worth it."""

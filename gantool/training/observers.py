@@ -18,7 +18,8 @@ class Record:
         epoch: Epochs completed at its end, with fractions.
         values: By name: real_score and fake_score (mean D(x) and D(G(z)) as probabilities, before
             the update), discriminator_loss, discriminator_gradient_norm, generator_loss,
-            generator_gradient_norm, and penalties as "penalty/NAME". NaN and infinity are kept.
+            generator_gradient_norm, penalties as "penalty/NAME", and
+            what regularizers tell as "REGULARIZER/NAME". NaN and infinity are kept.
             Gradient norms take a pass over all weights: they are of the interval's last step, or of
             all steps where gradients are clipped.
     """

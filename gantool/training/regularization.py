@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 PENALTIES = {"discriminator": "discriminator_penalty", "generator": "generator_penalty"}
 OF_ONE_PLAYER = frozenset(
-    {"prepare", "optimizer_options", *PENALTIES.values(), "after_update", "around_update"}
+    {
+        "prepare",
+        "optimizer_options",
+        *PENALTIES.values(),
+        "after_update",
+        "figures",
+        "around_update",
+    }
 )
 """Hooks that a `player` option restricts to that player."""
 

@@ -155,12 +155,25 @@ def _restore_optimizer(competitor: Competitor, saved: list[dict[str, Any]]) -> N
             WAY_OUT,
         )
     state, remembers = competitor.optimizer.state, remembered(competitor.optimizer)
+    before = dict(state)
     state.clear()
     for number, (parameter, values) in enumerate(zip(competitor.parameters, saved, strict=True)):
         if values:  # a parameter that never had a gradient has none
             owner = f"optimizer of the {competitor.player} (tensor {number})"
             refuse_other_tensors(values, of_shape(remembers, parameter), owner)
-            state[parameter] = {key: _beside(value, parameter) for key, value in values.items()}
+            held = before.get(parameter, {})
+            state[parameter] = {
+                key: _kept(held.get(key), _beside(value, parameter))
+                for key, value in values.items()
+            }
+
+
+@torch.no_grad()
+def _kept(held: Any, value: Any) -> Any:
+    """Return the tensor that was there, with a new value: recorded steps work on that one."""
+    if isinstance(held, torch.Tensor) and isinstance(value, torch.Tensor):
+        return held.copy_(value)
+    return value
 
 
 def _beside(value: Any, parameter: Tensor) -> Any:

@@ -127,13 +127,17 @@ class Update:
     def _tell_after(self) -> None:
         """Let regularizers look at the finished update, on all of our rows at once."""
         watching = self.game.regularization.having("after_update", self.player)
-        if not watching:
+        telling = self.game.regularization.having("figures", self.player)
+        if not watching and not telling:
             return
         seen, streams = joined(self._slices_seen), self._streams_apart("after")
         step = UpdateStep(self.game, self.player, self.batch.rows, seen, streams)
         with torch.no_grad():
             for active in watching:
                 active.component.after_update(step.for_(active, "after_update"))
+            for active in telling:
+                figures = active.component.figures(step.for_(active, "figures"))
+                self._record({f"{active.stream}/{name}": figures[name] for name in figures})
 
     def _step_before(self) -> UpdateStep:
         """Return the step as it is before anything is generated."""

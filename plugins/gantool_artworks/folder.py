@@ -52,7 +52,9 @@ class FolderStore:
         with os.scandir(os.path.join(self.path, path)) as entries:
             for entry in entries:
                 name = entry.name
-                if is_image(name) and entry.is_file():
+                if entry.is_symlink() and not os.path.exists(entry.path):
+                    logger.warning("%s is a link that leads nowhere", entry.path)
+                elif is_image(name) and entry.is_file():
                     status = entry.stat()
                     files.append((name, status.st_size, status.st_mtime_ns))
                 elif name[0] != "." and entry.is_dir():

@@ -14,6 +14,7 @@ from typing_extensions import override
 from gantool import Component, Regularizer, hookimpl
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from torch import Tensor, nn
@@ -92,8 +93,8 @@ class ADA(Regularizer):
     probability p (appendix B): "blit" mirrors, turns by 90 degrees and shifts by whole pixels;
     "geometry" scales, turns, stretches and shifts by any amount; "color" changes brightness,
     contrast, luma, hue and saturation. Pixels beyond the border are mirrored ones. Images are
-    interpolated linearly, where the authors' code filters with wavelets. Cost: one resampling and
-    one 3x3 matrix a pixel.
+    interpolated linearly, where the authors' code filters with wavelets. p is recorded as
+    "ada/probability". Cost: one resampling and one 3x3 matrix a pixel.
     """
 
     name = "ada"
@@ -140,6 +141,15 @@ class ADA(Regularizer):
         if step.player == "discriminator":
             sign = step.average(step.real_logits.sign().mean())
             step.state(AdaptiveProbability).observe(sign)
+
+    @override
+    def figures(self, step: Step) -> Mapping[str, Tensor]:
+        """Return p as it is after a discriminator update."""
+        from gantool_augmentation.adaptive import AdaptiveProbability
+
+        if step.player == "generator":
+            return {}
+        return {"probability": step.state(AdaptiveProbability).probability}
 
 
 @hookimpl

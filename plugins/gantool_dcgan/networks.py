@@ -35,17 +35,21 @@ def smallest_map(image: ImageShape) -> tuple[int, int]:
 class Generator(nn.Module):
     """Latents [N, latent_dim] (and labels [N]) to images [N, C, H, W] in [-1, 1]."""
 
-    def __init__(self, image: ImageShape, latent_dim: int, width: int, classes: int) -> None:
+    def __init__(
+        self, image: ImageShape, latent_dim: int, width: int, classes: int, norm: str = "batch"
+    ) -> None:
         super().__init__()
         widths = channels(image, width)[::-1]
+        bias = norm == "none"  # a normalization has a shift of its own
         self.embedding = nn.Embedding(classes, latent_dim) if classes else None
         inputs = 2 * latent_dim if classes else latent_dim
-        first = nn.ConvTranspose2d(inputs, widths[0], smallest_map(image), bias=False)
-        blocks = [_grown(first, widths[0])]
+        first = nn.ConvTranspose2d(inputs, widths[0], smallest_map(image), bias=bias)
+        blocks = [_grown(first, norm, widths[0])]
         for before, after in pairwise(widths):
-            blocks.append(_grown(_doubling(before, after), after))
+            blocks.append(_grown(_doubling(before, after, bias=bias), norm, after))
         self.blocks = nn.ModuleList(blocks)
-        self.to_image = nn.Sequential(_doubling(widths[-1], image.channels), nn.Tanh())
+        to_image = _doubling(widths[-1], image.channels, bias=bias)
+        self.to_image = nn.Sequential(to_image, nn.Tanh())
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return images for latents."""
@@ -108,12 +112,12 @@ def initialize(network: Network, initialization: str) -> Network:
     return network
 
 
-def _doubling(inputs: int, outputs: int) -> nn.ConvTranspose2d:
-    return nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False)
+def _doubling(inputs: int, outputs: int, *, bias: bool) -> nn.ConvTranspose2d:
+    return nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=bias)
 
 
-def _grown(convolution: nn.Module, outputs: int) -> nn.Sequential:
-    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+def _grown(convolution: nn.Module, norm: str, outputs: int) -> nn.Sequential:
+    return nn.Sequential(convolution, *_norm(norm, outputs), nn.ReLU(inplace=True))
 
 
 def _shrunk(inputs: int, outputs: int, norm: str, *, bias: bool) -> nn.Sequential:

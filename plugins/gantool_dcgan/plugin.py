@@ -38,6 +38,8 @@ class DCGAN(Architecture):
     """Weights at the start: PyTorch's defaults, or N(0, 0.02) as in the paper."""
     first_norm: bool = True
     """Whether the discriminator normalizes after its first convolution too."""
+    generator_norm: Literal["batch", "none", "instance", "layer"] = "batch"
+    """Normalization in the generator; without one it also learns biases."""
     discriminator_norm: Literal["batch", "none", "instance", "layer"] = "batch"
     """Normalization in the discriminator; gradient penalties need one of the last three."""
 
@@ -52,7 +54,7 @@ class DCGAN(Architecture):
     def generator(self, image: ImageShape, classes: int) -> nn.Module:
         from gantool_dcgan.networks import Generator, initialize
 
-        network = Generator(image, self.latent_dim, self.width, classes)
+        network = Generator(image, self.latent_dim, self.width, classes, self.generator_norm)
         return initialize(network, self.initialization)
 
     @override

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeFloat
 from typing_extensions import override
@@ -10,6 +10,8 @@ from typing_extensions import override
 from gantool import Component, Regularizer, hookimpl
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor, nn
 
     from gantool import GeneratorStep, Player, Setup
@@ -54,14 +56,23 @@ class MinibatchStddev(Regularizer):
     one more feature of every image in the group. It is appended before the discriminator's head
     and folded into the others by a learned direction u, features + u s, so that every head takes
     it; before a linear head this is the paper's additional map. u is 0 at first. Groups are
-    neighbors in the batch, as equal as they can be. Logits then depend on other images, which
-    gradient penalties overlook, here as in StyleGAN. Cost: next to nothing.
+    neighbors in the batch, as equal as they can be, and end where a slice of it or a process's
+    share does. Logits then depend on other images, which gradient penalties overlook, here as in
+    StyleGAN. Cost: next to nothing.
     """
 
     name = "minibatch-stddev"
+    couples_batch = True
 
     group_size: Annotated[int, Field(ge=2)] = 4
     """Most images in a group."""
+
+    @classmethod
+    @override
+    def example(cls, scratch: Path) -> Self:
+        """Return one of pairs: groups end where a slice or a process's share of a batch does."""
+        del scratch
+        return cls(group_size=2)
 
     @override
     def prepare(self, network: nn.Module, player: Player, setup: Setup) -> nn.Module | None:
@@ -70,6 +81,10 @@ class MinibatchStddev(Regularizer):
         if player == "generator":
             return None
         return WithStddev(network, feature_channels(network, setup), self.group_size)
+
+    @override
+    def batch_coupling(self) -> str:
+        return "leave one of them out, unless you want both, as in StyleGAN2"
 
 
 @hookimpl

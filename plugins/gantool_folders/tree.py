@@ -129,6 +129,9 @@ def _walk(root: Path) -> Iterator[tuple[str, list[File]]]:
                 name = entry.name
                 if name[0] == ".":
                     continue
+                if entry.is_symlink() and not os.path.exists(entry.path):
+                    logger.warning("%s is a link that leads nowhere", entry.path)
+                    continue
                 if _is_image(name) and entry.is_file():
                     status = entry.stat()
                     files.append((name, status.st_size, status.st_mtime_ns))

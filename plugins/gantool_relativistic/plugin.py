@@ -46,12 +46,14 @@ class RelativisticAverage(Loss):
 
     The discriminator minimizes -log sigmoid(D(x) - mean D(G(z))) - log sigmoid(mean D(x) -
     D(G(z))), the generator the same with x and G(z) exchanged. The means are over the images
-    that are worked on together: a slice, where batches are accumulated. Cost: a forward pass of
-    the discriminator on real images in each generator update.
+    that are worked on together: with `accumulate` those of a slice, with several processes those
+    of each one's share. They are then noisier, and the loss is not that of the whole batch. Cost:
+    a forward pass of the discriminator on real images in each generator update.
     """
 
     name = "relativistic-average"
     needs_real_in_generator = True
+    couples_batch = True
 
     @override
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:

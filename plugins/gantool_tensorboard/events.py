@@ -27,10 +27,10 @@ VERSION = "brain.Event:2"
 class EventFiles:
     """The event files of one run, read by TensorBoard in the order of their numbers.
 
-    A file is begun by the first record of a process, by a step that comes a second time, since
-    training went back to a checkpoint, and after a failed write, which may have torn the last
-    record. It hides what earlier files hold of its first step and later ones. Not what comes after
-    the step that a process resumes from: gantool sends no figure twice.
+    A file is begun by the first record of a process, when training goes back to a checkpoint, by a
+    step that comes a second time for want of a note that it was sent, and after a failed write,
+    which may have torn the last record. It hides what earlier files hold of its first step and
+    later ones.
 
     Args:
         folder: Where they are; it exists.
@@ -65,6 +65,14 @@ class EventFiles:
                 encoded_image_string=content,
             )
         self._record("images", step, Summary(value=[Summary.Value(tag="samples", image=image)]))
+
+    def rewind(self, step: int) -> None:
+        """Hide what was recorded of later steps.
+
+        Raises:
+            OSError: When the disk is full or failing.
+        """
+        self._begin(step + 1)
 
     def _record(self, what: str, step: int, summary: Any) -> None:
         if step <= self._last.get(what, -1):

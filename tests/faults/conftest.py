@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import builtins
+import hashlib
 import io
+import json
 import mmap
 import os
 import signal
@@ -14,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any, cast
 
 import numpy as np
@@ -25,7 +28,7 @@ import gantool
 from gantool.cli.failures import understood
 from gantool.errors import exit_code
 from gantool.recipe.writing import dump
-from gantool.runs.checkpoints import Checkpoints
+from gantool.runs.checkpoints import MANIFEST, STATE, Checkpoint, Checkpoints
 from gantool.runs.folder import RunFolder
 from gantool.runs.status import read_status
 from gantool.training.trainer import Trainer
@@ -75,7 +78,7 @@ def write_table(rows: dict[str, tuple[str, str]]) -> None:
     known |= {number: f"{fault}|{figure}|{when}" for number, (fault, figure) in rows.items()}
     known = {number: row for number, row in known.items() if number[:1].isdecimal()}
     lines = ["", "| # | fault | figure | measured |", "|---|---|---|---|"]
-    for number in sorted(known, key=lambda n: (int(n.rstrip("abcdef")), n)):
+    for number in sorted(known, key=lambda n: (int(n.rstrip(ascii_lowercase)), n)):
         lines.append(f"| {number} | {' | '.join(known[number].split('|'))} |")
     DOCUMENT.write_text(f"{before}{BEGIN}\n" + "\n".join(lines) + f"\n\n{END}{after}", "utf-8")
 
@@ -280,6 +283,21 @@ def difference(one: Path, other: Path, *, lost_grids: bool = False) -> str | Non
         if not (other / name).exists() or (one / name).read_bytes() != (other / name).read_bytes():
             return name
     return None
+
+
+def seal(checkpoint: Path, state: object) -> None:
+    """Put a state into a checkpoint and make the manifest agree, as an attacker would."""
+    torch.save(state, checkpoint / STATE)
+    data = (checkpoint / STATE).read_bytes()
+    manifest = json.loads((checkpoint / MANIFEST).read_text())
+    manifest["files"] = {STATE: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}}
+    (checkpoint / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+    assert Checkpoint(checkpoint, manifest["step"]).damage() is None
+
+
+@pytest.fixture
+def sealed() -> Callable[[Path, object], None]:
+    return seal
 
 
 @pytest.fixture

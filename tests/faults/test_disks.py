@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,3 +96,40 @@ def count_writes(file: Path, fork: Fork, disk: type[Disk], folder: Path) -> int:
     writes = int(counted.read_text())
     assert writes > 50
     return writes
+
+
+def test_a_disk_without_room_is_not_written_to(
+    recipe: Recipe,
+    *,
+    fork: Fork,
+    same: Callable[..., str | None],
+    newest_step: Callable[[Path], int | None],
+    publish: Publish,
+    tmp_path: Path,
+) -> None:
+    """From step 2 on there is room for half a checkpoint, until space is freed."""
+    file, whole, run = recipe(**TABLES), tmp_path / "whole", tmp_path / "run"
+    gantool.run(file, out=whole, level="quiet")
+    size = (whole / "checkpoints" / "step-00000006" / "state.pt").stat().st_size
+
+    def fill() -> None:
+        usage = shutil.disk_usage(tmp_path)
+
+        def left(path: Path) -> object:
+            return usage._replace(free=usage.free if newest_step(run) is None else size // 2)
+
+        shutil.disk_usage = left  # type: ignore[assignment]
+
+    victim = fork(lambda: gantool.run(file, out=run, level="quiet"), fill)
+    assert victim.wait() == 6
+    said = victim.output.read_text()
+    assert "checkpoint of step 6 could not be saved" in said
+    assert "MB free and it needs 1" in said
+    assert [path.name for path in (run / "checkpoints").iterdir()] == ["step-00000000"]
+    assert fork(lambda: gantool.resume(run, level="quiet")).wait() == 0
+    assert same(whole, run) is None
+    publish(
+        "5e",
+        "a disk that says it has room for half a checkpoint",
+        "not written to: 2 warnings, then exit 6; finished with room, identical",
+    )

@@ -161,23 +161,6 @@ def test_a_sealed_checkpoint_with_any_content_gives_a_message(
     )
 
 
-def test_a_state_with_parts_of_the_wrong_kind_is_refused(run: Path, publish: Publish) -> None:
-    path = last(run).path / STATE
-    state = torch.load(path)
-    parts = ("step", "about", "networks", "optimizers", "totals")
-    for part in parts:
-        for wrong in ("nonsense", {"nested": [1.5]}, None):
-            torch.save({**state, part: wrong}, path)
-            seal(run)
-            with pytest.raises((UsageError, gantool.DataError)):
-                gantool.resume(run, steps=4, level="quiet")
-    torch.save([state], path)
-    seal(run)
-    with pytest.raises(UsageError, match="holds a list, not a state"):
-        gantool.resume(run, steps=4, level="quiet")
-    publish("7d", f"{3 * len(parts) + 1} states with parts of a wrong kind", "all refused, exit 2")
-
-
 def test_other_files_of_a_run_may_hold_anything(run: Path, publish: Publish, full: bool) -> None:
     contents = ["[" * 100_000, "\x00\xff", '{"step": "x"}\n', "5\n", "null\n"]
     names, step = ("environment.json", "metrics.jsonl", "health.jsonl"), 2

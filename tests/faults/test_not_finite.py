@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,19 +29,19 @@ TABLES = {"training": {"steps": 40, "log_every_steps": LOG_EVERY}}
 NAN = float("nan")
 
 
-def clock_of(game: Game) -> tuple[int, int]:
-    return int(game.number), game.streams.attempt
+def clock_of(update: Update) -> tuple[int, int]:
+    return update.step, update.game.streams.attempt
 
 
 def poison_loss(player: str) -> Callable[[], None]:
     """Return what makes the loss of a player NaN in one step of the first attempt."""
 
     def install() -> None:
-        where: list[Game] = []
+        where: list[Update] = []
         gradients, original = Update.gradients, getattr(BCE, player)
 
         def watched(self: Update) -> None:
-            where[:] = [self.game]
+            where[:] = [self]
             gradients(self)
 
         def terms(self: BCE, *logits: Tensor) -> Tensor:
@@ -58,7 +59,7 @@ def poison_gradient() -> None:
 
     def poisoned(self: Update) -> None:
         gradient = self.game.competitors[self.player].parameters[0].grad
-        if clock_of(self.game) == (BAD_STEP, 0) and gradient is not None:
+        if clock_of(self) == (BAD_STEP, 0) and gradient is not None:
             gradient[(0,) * gradient.dim()] = NAN
         apply(self)
 
@@ -74,7 +75,7 @@ def poison_images() -> None:
             return batch
         images = batch.images.clone()
         images[0, 0, 0, 0] = NAN
-        return Batch(images, batch.labels)
+        return batch._replace(images=images)
 
     Game.real_batch = poisoned  # type: ignore[method-assign]
 
@@ -105,6 +106,9 @@ def test_it_stops_within_a_log_interval(
         victim = fork(lambda run=run, file=file: gantool.run(file, out=run, level="quiet"), install)
         assert victim.wait() == 4, (fault, victim.output.read_text())
         assert finite(run), fault
+        record = json.loads((run / "diverged.json").read_text())
+        assert record["figures"]
+        assert record["step"] == victim.step
         began = 0 if tables else BAD_STEP
         latest = max(latest, victim.step - began)
     publish(

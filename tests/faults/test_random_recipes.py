@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
-import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, reject, settings
+from hypothesis import strategies as st
 
 from gantool.errors import RecipeError
-from gantool.launch.session import assemble, prepare, read
+from gantool.launch.session import Session, assemble, prepare, read
 from gantool.reporting.streams import open_console
 
 if TYPE_CHECKING:
@@ -20,11 +21,27 @@ if TYPE_CHECKING:
     from tests.faults.conftest import Publish, Recipe
 
 STEPS = 7
+LOSSES = (
+    "bce",
+    "hinge",
+    "least-squares",
+    "wasserstein",
+    "relativistic-pairing",
+    "relativistic-average",
+)
 REGULARIZERS: tuple[dict[str, Any], ...] = (
     {"use": "l2", "weight_decay": 1e-3},
     {"use": "spectral-norm"},
     {"use": "r1", "gamma": 1.0, "every_steps": 2},
+    {"use": "r2", "gamma": 1.0, "every_steps": 3},
     {"use": "dragan", "every_steps": 3},
+    {"use": "wgan-gp"},
+    {"use": "consistency"},
+    {"use": "zcr"},
+    {"use": "mode-seeking"},
+    {"use": "path-length", "every_steps": 2},
+    {"use": "orthogonal"},
+    {"use": "weight-clipping"},
     {"use": "diffaugment"},
     {"use": "instance-noise"},
     {"use": "ada", "initial_probability": 0.3},
@@ -32,41 +49,56 @@ REGULARIZERS: tuple[dict[str, Any], ...] = (
 )
 
 
-def draw(chance: random.Random) -> dict[str, Any]:
-    """Return a random recipe's tables."""
-    loss = chance.choice(("bce", "hinge", "least-squares", "wasserstein"))
-    optimizer = chance.choice(("adam", "adamw", "rmsprop", "sgd"))
-    chosen = chance.sample(REGULARIZERS, chance.randint(0, 3))
-    if optimizer == "adamw":  # has a weight decay of its own
-        chosen = [each for each in chosen if each["use"] != "l2"]
-    tables: dict[str, Any] = {
-        "loss": {"use": loss},
-        "architecture": {"discriminator_norm": chance.choice(("batch", "none", "instance"))},
-        "regularizers": chosen,
-        "optimizer": {
-            "use": optimizer,
-            "learning_rate": 10 ** chance.uniform(-4, -2),
-            "schedule": chance.choice(("constant", "linear", "cosine")),
+def optimizers() -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {
+            "use": st.sampled_from(("adam", "adamw", "rmsprop", "sgd")),
+            "learning_rate": st.floats(-4, -2).map(lambda exponent: 10**exponent),
+            "schedule": st.sampled_from(("constant", "linear", "cosine")),
         },
-        "image": {
-            "size": 16,
-            "horizontal_flip": chance.random() < 0.5,
-            "held_out": chance.choice((0.0, 0.2)),
-        },
-        "training": {
-            "steps": STEPS,
-            "batch_size": chance.choice((4, 6, 8)),
-            "seed": chance.randrange(10**6),
-            "conditional": chance.random() < 0.3,
-            "discriminator_updates": chance.choice((1, 1, 2, 3)),
-            "reuse_fakes": chance.random() < 0.3,
-            "last_batch": chance.choice(("drop", "keep")),
-            "accumulate": chance.choice((1, 1, 2)),
-            "log_every_steps": chance.randint(1, 5),
-        },
-        "ema": chance.choice(({}, {"half_life_images": 20.0, "ramp_up": 0.5, "start_step": 2})),
-    }
-    return tables
+        optional={"clip_gradient_norm": st.sampled_from((0.1, 10.0))},
+    )
+
+
+def trainings() -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {
+            "steps": st.just(STEPS),
+            "batch_size": st.sampled_from((4, 6, 8)),
+            "seed": st.integers(0, 2**31),
+            "conditional": st.booleans(),
+            "discriminator_updates": st.integers(1, 3),
+            "reuse_fakes": st.booleans(),
+            "last_batch": st.sampled_from(("drop", "keep")),
+            "accumulate": st.sampled_from((1, 2)),
+            "log_every_steps": st.integers(1, 5),
+        }
+    )
+
+
+def recipes() -> st.SearchStrategy[dict[str, Any]]:
+    """Return the tables of a recipe; some go together with no others."""
+    norms = st.sampled_from(("batch", "none", "instance"))
+    averages = {"half_life_images": 20.0, "ramp_up": 0.5, "start_step": 2}
+    return st.fixed_dictionaries(
+        {
+            "loss": st.fixed_dictionaries({"use": st.sampled_from(LOSSES)}),
+            "architecture": st.fixed_dictionaries({"discriminator_norm": norms}),
+            "regularizers": st.lists(
+                st.sampled_from(REGULARIZERS), max_size=3, unique_by=lambda table: table["use"]
+            ),
+            "optimizer": optimizers(),
+            "image": st.fixed_dictionaries(
+                {
+                    "size": st.just(16),
+                    "horizontal_flip": st.booleans(),
+                    "held_out": st.sampled_from((0.0, 0.2)),
+                }
+            ),
+            "training": trainings(),
+            "ema": st.sampled_from(({}, {"half_life_images": 20.0}, averages)),
+        }
+    )
 
 
 def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
@@ -94,38 +126,59 @@ def thawed(data: bytes) -> dict[str, Any]:
     return state
 
 
+def session(recipe: Recipe, tables: dict[str, Any]) -> Session:
+    """Return a run that is ready to begin and never stops by itself."""
+    try:
+        plan = read(recipe(**tables), ())
+        ready = assemble(plan, prepare(plan, open_console(), "quiet"))
+    except RecipeError:
+        reject()  # a combination that no run can have
+    ready.trainer.table = plan.tables.training.model_copy(update={"on_divergence": "ignore"})
+    return ready
+
+
+def go(trainer: Trainer, step: int) -> None:
+    while trainer.step < step:
+        trainer._observed_step()
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_random_recipes_cut_at_random_steps(recipe: Recipe, publish: Publish, full: bool) -> None:
-    wanted, seed, identical, used = 200 if full else 5, 0, 0, set[str]()
-    count = 0
-    while count < wanted:
-        chance = random.Random(seed := seed + 1)
-        tables = draw(chance)
-        try:
-            plan = read(recipe(**tables), ())
-            images = prepare(plan, open_console(), "quiet")
-            straight, resumed = (assemble(plan, images).trainer for _ in range(2))
-        except RecipeError:
-            continue  # a combination that no run can have
-        cut = chance.randrange(STEPS)
-        for trainer in (straight, resumed):
-            trainer.table = plan.tables.training.model_copy(update={"on_divergence": "ignore"})
-        saved = frozen(straight)
-        for step in range(STEPS):
-            if step == cut:
-                saved = frozen(straight)
-            straight._observed_step()
-        resumed.restore(thawed(saved))
-        while not resumed.is_finished():
-            resumed._observed_step()
-        ends = [dict(leaves(thawed(frozen(trainer)))) for trainer in (straight, resumed)]
+    """Hypothesis draws recipes and one or two cuts; each resume is in a trainer built anew."""
+    used: set[str] = set()
+    cases: list[tuple[int, ...]] = []
+    wanted = 200 if full else 5
+    moments = st.lists(st.integers(0, STEPS - 1), min_size=1, max_size=2, unique=True).map(sorted)
+
+    @settings(
+        max_examples=wanted,
+        deadline=None,
+        database=None,
+        derandomize=not full,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(tables=recipes(), cuts=moments)
+    def resumed_is_straight(tables: dict[str, Any], cuts: list[int]) -> None:
+        straight = session(recipe, tables)
+        resumed = session(recipe, tables).trainer
+        for cut in cuts:
+            go(resumed, cut)
+            saved = frozen(resumed)
+            resumed = session(recipe, tables).trainer
+            resumed.restore(thawed(saved))
+        for trainer in (straight.trainer, resumed):
+            go(trainer, STEPS)
+        ends = [dict(leaves(thawed(frozen(each)))) for each in (straight.trainer, resumed)]
         assert len(ends[0]) > 50
-        assert ends[0] == ends[1], (seed, cut, tables)
-        identical += 1
-        count += 1
-        used |= {plan.loss.name} | {regularizer.name for regularizer in plan.regularizers}
+        assert ends[0] == ends[1]
+        cases.append(tuple(cuts))
+        used.update((straight.plan.loss.name, *(each.name for each in straight.plan.regularizers)))
+
+    resumed_is_straight()
+    assert len(cases) >= wanted
     publish(
         "9",
-        f"{wanted} random recipes ({len(used)} losses and regularizers), each cut at a random step",
-        f"{identical} of {wanted} identical",
+        f"{len(cases)} random recipes ({len(used)} losses and regularizers), each cut at a random "
+        f"step, {sum(len(cuts) > 1 for cuts in cases)} of them at two",
+        f"{len(cases)} of {len(cases)} identical",
     )

@@ -16,13 +16,13 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from gantool import Architecture, Dataset, ImageShape, ImageSource, Loss, Player, Regularizer
+from gantool.data.rows import Rows
 from gantool.data.selection import TrainingImages
 from gantool.interfaces.step import PLAYERS
 from gantool.recipe.schema import OPTIMIZERS, CoreTables, Recipe
 from gantool.training import state
 from gantool.training.building import build_trainer
 from gantool.training.device import open_device
-from gantool.data.rows import Rows
 from gantool.training.step import Seen, UpdateStep
 from gantool.training.trainer import Trainer
 from gantool_losses.plugin import BCE

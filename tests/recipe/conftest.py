@@ -99,6 +99,13 @@ class Hinge(_NoTerms):
     name = "hinge"
 
 
+class Mean(_NoTerms):
+    """Compares images with a mean."""
+
+    name = "mean"
+    couples_batch = True
+
+
 class Aliased(_NoTerms):
     """An option whose name Python reserves, and a validator of its own."""
 
@@ -153,6 +160,15 @@ class GradientPenalty(LazyOption, Regularizer):
     gamma: NonNegativeFloat = 10.0
 
 
+class Deviation(Regularizer):
+    """Mixes the images of a batch."""
+
+    name = "deviation"
+
+    def batch_coupling(self) -> str | None:
+        return "leave it out"
+
+
 class Distance(Metric):
     """Distance of features."""
 
@@ -188,10 +204,12 @@ COMPONENTS: tuple[type[Component], ...] = (
     Convolutions,
     Entropy,
     Hinge,
+    Mean,
     Aliased,
     Crashing,
     Decay,
     GradientPenalty,
+    Deviation,
     Distance,
     Features,
     Particular,

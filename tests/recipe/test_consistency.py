@@ -102,6 +102,30 @@ def test_gradient_penalty_on_batchnorm_is_warned_of(
     assert read(text, "architecture.discriminator_norm=none").warnings == ()
 
 
+def test_gradient_penalty_beside_what_mixes_images_is_warned_of(
+    read: Callable[..., Recipe], minimal: str
+) -> None:
+    single = minimal.replace('"dcgan"\n', "\"dcgan\"\ndiscriminator_norm = 'none'\n")
+    mixing = "[[regularizers]]\nuse = 'deviation'\n"
+    penalty = "[[regularizers]]\nuse = 'r1'\n"
+    assert read(single + mixing).warnings == ()
+    assert read(single + penalty).warnings == ()
+    assert read(single + mixing + penalty).warnings == (
+        "regularizer 'r1' takes the gradient of each image's own logit, but regularizer "
+        "'deviation' mixes the images of a batch: leave it out",
+    )
+
+
+def test_loss_of_a_mean_over_slices_is_warned_of(read: Callable[..., Recipe], minimal: str) -> None:
+    sliced = "training.accumulate=4"
+    assert read(minimal, sliced).warnings == ()
+    assert read(minimal, "loss.use=mean").warnings == ()
+    assert read(minimal, "loss.use=mean", sliced).warnings == (
+        "loss 'mean' compares images with the whole batch, but accumulate = 4 lets it see 32 of "
+        "128 at once",
+    )
+
+
 @pytest.mark.parametrize(
     ("idle", "active", "warning"),
     [

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from gantool.reporting.console import ConsoleObserver
@@ -182,3 +184,66 @@ def test_verbose_lines_stand_above_the_picture(
     with observer(console, "verbose", clock) as watch:
         live(watch, clock, until=30)
     assert text(console).count("D loss") == 3
+
+
+SAMPLES = np.random.default_rng(0).integers(0, 256, (64, 32, 32, 3), dtype=np.uint8)
+
+
+def test_samples_are_drawn_once_above_the_picture(
+    screen_console: Callable[..., Console], clock: FakeClock
+) -> None:
+    console = screen_console()
+    with observer(console, "normal", clock) as watch:
+        live(watch, clock, until=90)
+        before = len(text(console))
+        watch.show_samples(90, SAMPLES)
+        live(watch, clock, start=90, until=200)
+    shown = text(console)[before:]
+    assert text(console).count("▀") == shown.count("▀") > 800
+    assert shown.count("samples after step 90, epoch 1.3") == 1
+    caption, last = shown.index("samples after"), shown.rindex("▀")
+    drawn_after = shown[last:]
+    assert "discriminator" not in shown[caption:last]
+    assert "step 200 of 600" in drawn_after
+    lines = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", shown[caption:last]).splitlines()
+    assert len(lines) <= 40 - 8
+    assert max(map(len, lines)) <= 80
+
+
+def test_samples_need_a_terminal_with_colors_and_room(
+    log_console: Console, screen_console: Callable[..., Console], clock: FakeClock
+) -> None:
+    low = screen_console()
+    low.height = 12
+    dull = screen_console(NO_COLOR="1")
+    for console in (log_console, low, dull, screen_console(50)):
+        with observer(console, "normal", clock) as watch:
+            watch.show_samples(90, SAMPLES)
+        assert "samples after" not in text(console)
+        assert "▀" not in text(console)
+
+
+def test_a_resumed_run_shows_its_curves_from_the_beginning(
+    screen_console: Callable[..., Console], clock: FakeClock
+) -> None:
+    console = screen_console()
+    records: list[dict[str, Any]] = [
+        {"step": step, "epoch": step / 68, **figures(step)} for step in (150, 300, 450)
+    ]
+    records[0] |= {"generator_loss": None, "non_finite": ["generator_loss"]}
+    with observer(console, "normal", clock, start=300) as watch:
+        watch.recall(records)
+        watch.restored(300, {})
+        live(watch, clock, start=300, until=310)
+    row = next(line for line in reversed(text(console).splitlines()) if "discriminator" in line)
+    assert len(re.findall(r"[▁▂▃▄▅▆▇█]+", row)[0]) == 14 * 310 // 600 + 1
+
+
+def test_a_rollback_takes_the_bar_back(log_console: Console, clock: FakeClock) -> None:
+    with observer(log_console, "verbose", clock) as watch:
+        live(watch, clock, until=100)
+        watch.restored(50, {})
+        live(watch, clock, start=50, until=60)
+    lines = text(log_console).splitlines()
+    assert [int(line.split()[1].partition("/")[0]) for line in lines[-3:]] == [100, 60, 60]
+    assert "1024 images/s" in lines[-2]  # steps that were taken back do not count

@@ -92,4 +92,29 @@ def test_without_unicode_there_is_no_sparkline() -> None:
     console.print(board)  # would raise UnicodeEncodeError
     console.file.flush()
     assert b"over the run" not in raw.getvalue()
+    assert b"from 0 to 1" not in raw.getvalue()
     assert b"D(real) 1.000" in raw.getvalue()
+
+
+@pytest.mark.parametrize(("width", "expected"), [(75, 0), (80, 14), (120, 34), (400, 48)])
+def test_curves_take_the_room_there_is(width: int, expected: int) -> None:
+    board = Dashboard(100, 1.5, "cpu")
+    for step, loss, score in ((50, 4.0, 0.5), (100, 2.0, 1.0)):
+        board.record(step, {**FIGURES, "discriminator_loss": loss, "real_score": score})
+    lines = draw(Console(file=io.StringIO(), width=width, _environ={}), board)
+    row = next(line for line in lines if line.startswith("discriminator"))
+    assert max(map(len, lines)) <= width
+    bars = re.findall(r"[▁▂▃▄▅▆▇█]+", row)
+    half = expected // 2
+    assert bars == (["█" * half + "▁" * half, "▅" * half + "█" * half] if expected else [])
+
+
+def test_going_back_clears_the_curves() -> None:
+    board = Dashboard(100, 1.5, "cpu")
+    board.record(50, FIGURES)
+    board.record(100, FIGURES)
+    board.rewind(50)
+    assert board.step == 50
+    for trend in board.trends.values():
+        assert trend.sparkline(10)[5:] == " " * 5
+        assert trend.sparkline(10)[:5].strip()

@@ -73,29 +73,45 @@ def test_names_and_epochs_are_readable() -> None:
 
 
 def test_a_trend_is_filled_as_the_run_goes_on() -> None:
-    trend = Trend(steps=100, width=10)
-    assert trend.sparkline() == " " * 10
+    trend = Trend(steps=100)
+    assert trend.sparkline(10) == " " * 10
     for step in range(5, 55, 5):
         trend.add(step, float((step - 1) // 10))  # 0 in the first tenth, 1 in the second, ...
-    assert trend.sparkline() == "▁▃▅▆█     "
+    assert trend.sparkline(10) == "▁▃▅▆█     "
+    assert trend.sparkline(20) == "▁▁▃▃▅▅▆▆██          "
+    assert trend.sparkline(4) == "▁█  "
 
 
 def test_a_trend_of_few_records_has_no_holes() -> None:
-    trend = Trend(steps=100, width=10)
+    trend = Trend(steps=100)
     trend.add(50, 1.0)
     trend.add(100, 3.0)
-    assert trend.sparkline() == "▁▁▁▁▁█████"
+    assert trend.sparkline(10) == "▁▁▁▁▁█████"
+    assert len(trend.sparkline(500)) == 500
+    assert " " not in trend.sparkline(500)
 
 
-def test_a_trend_starts_where_a_resumed_run_does_and_shows_what_broke() -> None:
-    trend = Trend(steps=100, width=10, start_step=40)
+def test_a_trend_shows_what_broke_and_forgets_what_has_not_happened() -> None:
+    trend = Trend(steps=100)
+    trend.rewind(40)  # where a resumed run starts
     for step, value in ((60, 2.0), (70, math.nan), (80, math.inf), (90, 1.0)):
         trend.add(step, value)
-    assert trend.sparkline() == "    ██××▁ "
+    assert trend.sparkline(10) == "    ██××▁ "
+    trend.rewind(60)
+    assert trend.sparkline(10) == "    ▅▅    "
+    trend.add(70, 4.0)
+    assert trend.sparkline(10) == "    ▁▁█   "
+
+
+def test_a_trend_between_bounds_stands_at_its_height() -> None:
+    trend = Trend(steps=3, bounds=(0.0, 1.0))
+    for step, value in ((1, 0.5), (2, 1.0), (3, 0.1)):
+        trend.add(step, value)
+    assert trend.sparkline(3) == "▅█▂"
 
 
 def test_a_flat_trend_is_a_line() -> None:
-    trend = Trend(steps=3, width=6)
+    trend = Trend(steps=3)
     for step in (1, 2, 3):
         trend.add(step, 0.7)
-    assert trend.sparkline() == "▅" * 6
+    assert trend.sparkline(6) == "▅" * 6

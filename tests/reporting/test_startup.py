@@ -7,7 +7,7 @@ import pytest
 
 ROOM = [
     *("aside", "console", "curves", "dashboard", "figures", "grids", "loggers", "messages"),
-    *("pace", "preparation", "streams"),
+    *("pace", "pixels", "preparation", "sent", "streams"),
 ]
 HEAVY = {"torch", "numpy", "matplotlib", "PIL"}
 

@@ -61,6 +61,14 @@ class Exclusive(Sound):
         self.path.touch(exist_ok=False)
 
 
+class Undecided(Sound):
+    """Forgets to say whether it has gone back."""
+
+    @override
+    def rewind(self, step: int) -> bool:
+        return None  # type: ignore[return-value]
+
+
 class Cancelled(Sound):
     """Fails in a way that is no Exception."""
 
@@ -85,6 +93,7 @@ class Haunting(Sound):
 BROKEN = [
     ("records_a_run", Finite, "Out of range float values are not JSON compliant"),
     ("records_a_resumed_run", Exclusive, "FileExistsError"),
+    ("goes_back_with_a_run", Undecided, "rewind returns None, neither True nor False"),
     ("never_stops_a_run", Cancelled, "CancelledError gets through to the run: the connection was"),
     ("leaves_nothing_running", Haunting, "the thread 'sender' is still running"),
 ]

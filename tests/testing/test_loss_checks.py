@@ -104,6 +104,31 @@ class Detached(Sound):
         return softplus(-fake) / 2 + softplus(-fake.detach()) / 2
 
 
+class Averaging(Relativistic):
+    """Compares with a mean, and does not say so."""
+
+    @override
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return softplus(fake.mean() - real) + softplus(fake - real.mean())
+
+
+class Alarming(Sound):
+    """Says that it mixes images, and does not."""
+
+    couples_batch = True
+
+
+class Average(Averaging):
+    """Relativistic average loss."""
+
+    couples_batch = True
+
+    @override
+    def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        assert real is not None
+        return self.discriminator(fake, real)
+
+
 class Noisy(Sound):
     """Smooths labels by chance."""
 
@@ -119,6 +144,8 @@ BROKEN = [
     ("stays_finite", SteepAtTheEnd, r"gradient of the generator's terms"),
     ("rewards_a_better_discriminator", Swapped, r"real logits moving up and fakes down, .* by \d"),
     ("pushes_fakes_up", Satisfied, r"slope in a generated image's logit is -0"),
+    ("says_whether_it_couples_images", Averaging, "a term depends on other images, which is not"),
+    ("says_whether_it_couples_images", Alarming, "`couples_batch` is set, but terms are of one"),
     ("has_right_gradients", Detached, r"gradients of the generator's terms differ"),
     ("gives_equal_terms_for_equal_logits", Noisy, r"discriminator differs, by up to"),
 ]
@@ -137,7 +164,7 @@ def test_every_check_is_seen_failing(names_of: Callable[[str], set[str]]) -> Non
     assert {name for name, *_ in BROKEN} == names_of("loss")
 
 
-@pytest.mark.parametrize("component", [Sound, Relativistic])
+@pytest.mark.parametrize("component", [Sound, Relativistic, Average])
 def test_sound_losses_pass(
     try_every_check: Callable[..., list[CheckResult]], component: type[Loss]
 ) -> None:

@@ -85,7 +85,8 @@ class Anchored(Regularizer):
     @override
     def after_update(self, step: Step) -> None:
         if step.player == "discriminator":
-            step.state(Anchors).real.lerp_(step.real_logits.mean(), 0.5)
+            mean = step.average(step.real_logits.mean())
+            step.state(Anchors).real.lerp_(mean, 0.5)
 
 
 class Noise(Regularizer):
@@ -106,6 +107,7 @@ class TopHalf(Regularizer):
     """Only the better half of the fakes counts."""
 
     name = "top-half"
+    couples_batch = True
 
     @override
     def sample_weights(self, step: Step) -> Tensor | None:
@@ -162,7 +164,45 @@ class Decay(PlayerOption, Regularizer):
         return {"weight_decay": self.share}
 
 
-SOUND = [Slope, Nearness, Anchored, Noise, TopHalf, Flip, Shrunk, Twice, Decay]
+class Halved(nn.Module):
+    """Halves all logits."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network, self.blocks = network, network.blocks
+
+    def features(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        features: Tensor = self.network.features(images, labels)  # type: ignore[operator]
+        return features
+
+    def head(self, features: Tensor, labels: Tensor | None = None) -> Tensor:
+        logits: Tensor = self.network.head(features, labels)  # type: ignore[operator]
+        return logits / 2
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        return self.head(self.features(images, labels), labels)
+
+
+class Softened(Regularizer):
+    """A discriminator that is less sure of itself."""
+
+    name = "softened"
+    wrapper: ClassVar[type[nn.Module]] = Halved
+
+    @override
+    def prepare(self, network: nn.Module, player: Player, setup: Setup) -> nn.Module | None:
+        return self.wrapper(network) if player == "discriminator" else None
+
+
+class Telling(Anchored):
+    """Tells of its memory."""
+
+    @override
+    def figures(self, step: Step) -> Mapping[str, Tensor]:
+        return {"anchor": step.state(Anchors).real}
+
+
+SOUND = [Slope, Nearness, Anchored, Noise, TopHalf, Flip, Shrunk, Twice, Decay, Telling, Softened]
 
 
 class Infinite(Nearness):
@@ -388,6 +428,59 @@ class Lazy(Twice):
         update.gradients()
 
 
+class Pooled(Halved):
+    @override
+    def head(self, features: Tensor, labels: Tensor | None = None) -> Tensor:
+        logits = super().head(features, labels)
+        return logits + logits.mean()
+
+
+class Silent(Softened):
+    """Does not say that it mixes images."""
+
+    wrapper = Pooled
+
+
+class Alarming(Softened):
+    """Says that it mixes images, and does not."""
+
+    @override
+    def batch_coupling(self) -> str | None:
+        return "leave it out"
+
+
+class TellingEach(Telling):
+    """Tells a figure for each image."""
+
+    @override
+    def figures(self, step: Step) -> Mapping[str, Tensor]:
+        return {"logit": step.fake_logits.detach()}
+
+
+class TellingMore(Telling):
+    """Tells of something new each time."""
+
+    count: ClassVar[list[int]] = []
+
+    @override
+    def figures(self, step: Step) -> Mapping[str, Tensor]:
+        self.count.append(1)
+        return {f"figure {len(self.count)}": torch.zeros(())}
+
+
+class TellingTooMuch(Telling):
+    """Reads its figure back."""
+
+    @override
+    def after_update(self, step: Step) -> None:
+        super().after_update(step)
+        self.figures(step)
+
+    @override
+    def figures(self, step: Step) -> Mapping[str, Tensor]:
+        return {"anchor": torch.tensor(float(step.state(Anchors).real))}
+
+
 class Advancing(Nearness):
     """Calls the network itself."""
 
@@ -456,6 +549,34 @@ class Doubled(Slope):
         return 2 * super().discriminator_penalty(step)
 
 
+class Alone(Nearness):
+    """Squares a mean, which is another one on each rank."""
+
+    @override
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
+        return step.real_logits.mean().square()
+
+
+class Counting(Noise):
+    """Counts in Python what is then computed with."""
+
+    calls: ClassVar[list[int]] = []
+
+    @override
+    def transform(self, images: Tensor, step: Step) -> Tensor:
+        self.calls.append(1)
+        return images + 0.01 * len(self.calls)
+
+
+class Rebinding(Anchored):
+    """Puts another tensor where its anchor was."""
+
+    @override
+    def after_update(self, step: Step) -> None:
+        if step.player == "discriminator":
+            step.state(Anchors).real = step.real_logits.mean()
+
+
 def closed_slope(component: Slope, game: LinearGame) -> Tensor:
     return component.gamma / 2 * game.weight.square().sum()
 
@@ -485,6 +606,10 @@ BROKEN = [
     ("transforms_with_right_gradients", StraightThrough, "slope of `transform` .* by differences"),
     ("weighs_to_a_mean_of_one", Light, "the mean of the sample weights is 0.5"),
     ("weighs_to_a_mean_of_one", Negative, "a sample weight is -1"),
+    ("tells_scalars", TellingEach, r"the figure 'logit': expected the shape \[\], found \[4\]"),
+    ("tells_scalars", TellingMore, r"its figures are \['figure 1'\], and then \['figure 2'\]"),
+    ("says_whether_it_couples_images", Silent, "a logit depends on other images, which is not"),
+    ("says_whether_it_couples_images", Alarming, "warns, but logits depend on one image each"),
     ("updates_its_player", Lazy, "a step leaves the discriminator as it was"),
     (
         "moves_nothing_inside_updates",
@@ -492,10 +617,14 @@ BROKEN = [
         "after `discriminator_penalty`: discriminator.*diff",
     ),
     ("reads_nothing_back", Deciding, r"`generator_penalty` reads .* \(_local_scalar_dense\)"),
+    ("reads_nothing_back", TellingTooMuch, r"`\w+` reads .* \(_local_scalar_dense\)"),
     ("reads_nothing_back", Masking, "`discriminator_penalty` indexes by a mask"),
     ("vanishes_at_strength_zero", Offset, r"at strength 0 the penalty is 0\.\d"),
     ("is_finite_on_extreme_images", Rooted, "the gradient of the discriminator's penalty"),
     ("has_right_gradients", Halfway, "the slope of the discriminator's penalty is .* by diff"),
+    ("shares_batches", Alone, r"on two ranks, after 3 steps, .* is off by"),
+    ("can_be_recorded", Counting, "replayed: .* differs, by up to"),
+    ("can_be_recorded", Rebinding, "replayed: .* differs, by up to"),
     ("is_as_strong_when_lazy", Compensating, r"one of 3 updates, the mean gradient differs by \d"),
 ]
 

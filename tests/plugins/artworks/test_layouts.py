@@ -167,6 +167,7 @@ def test_links_to_folders_are_not_followed_and_files_in_disguise_not_opened(
     (artist / "loop").symlink_to(artist, target_is_directory=True)
     (artist / "linked_4.jpg").symlink_to(artist / "Claude_Monet_1.jpg")
     (artist / "broken_5.jpg").symlink_to(artist / "nothing")
+    (artist / "circle_6.jpg").symlink_to(artist / "circle_6.jpg")
     (artist / "folder_6.jpg").mkdir()
     (artist / "jpg").write_bytes(b"a file of this name is no image")
     names = [name for _, name in artists_and_files(opened(kaggle))]

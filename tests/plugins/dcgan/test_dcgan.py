@@ -102,7 +102,7 @@ def test_every_size_and_channel_count_is_built(size: int, channels: int, classes
 @pytest.mark.parametrize(("height", "width"), [(16, 64), (128, 32), (16, 256)])
 @pytest.mark.parametrize("norm", ["batch", "none", "instance", "layer"])
 def test_every_norm_and_other_shape_is_built(height: int, width: int, norm: Any) -> None:
-    architecture = DCGAN(width=2, latent_dim=3, discriminator_norm=norm)
+    architecture = DCGAN(width=2, latent_dim=3, discriminator_norm=norm, generator_norm=norm)
     built(ImageShape(3, height, width), 2, architecture)
 
 
@@ -155,6 +155,22 @@ def test_labels_are_embedded_beside_the_latent_and_projected() -> None:
     projected = torch.einsum("nc,nchw->n", discriminator.embedding.weight[labels], features)
     expected = discriminator.to_logit(features).squeeze() + projected
     torch.testing.assert_close(discriminator(images, labels), expected)
+
+
+@pytest.mark.parametrize("norm", ["batch", "none", "instance", "layer"])
+def test_images_depend_on_other_latents_only_through_batchnorm(norm: Any) -> None:
+    torch.manual_seed(0)
+    generator = DCGAN(width=4, generator_norm=norm).generator(ImageShape(3, 16, 16), 0)
+    latents = torch.randn(4, 150)
+    others = torch.cat([latents[:1], 3 * latents[1:]])
+    coupled = not torch.allclose(generator(latents)[0], generator(others)[0], atol=1e-6)
+    assert coupled == (norm == "batch")
+    layers = [m for m in generator.modules() if isinstance(m, nn.ConvTranspose2d)]
+    assert len(layers) == 3
+    assert {layer.bias is not None for layer in layers} == {norm == "none"}
+    kinds = {"batch": nn.BatchNorm2d, "instance": nn.InstanceNorm2d, "layer": nn.GroupNorm}
+    found = [type(m) for m in generator.modules() if type(m) in kinds.values()]
+    assert found == ([] if norm == "none" else [kinds[norm]] * 2)
 
 
 @pytest.mark.parametrize("norm", ["batch", "none", "instance", "layer"])

@@ -54,11 +54,13 @@ def test_everything_else_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFi
     (tmp_path / "a/loop").symlink_to(tmp_path, target_is_directory=True)
     (tmp_path / "a/linked.png").symlink_to(tmp_path / "a/1.png")
     (tmp_path / "a/broken.png").symlink_to(tmp_path / "nothing.png")
+    (tmp_path / "a/circle.png").symlink_to(tmp_path / "a/circle.png")
     (tmp_path / "a/folder.png").mkdir()
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "a/pipe.png")  # opening it would wait for ever
     assert names(opened(tmp_path)) == ["a/1.png", "a/linked.png"]
     assert "loop is a link to a folder" in caplog.text
+    assert "circle.png is a link that leads nowhere" in caplog.text
 
 
 @pytest.mark.parametrize(

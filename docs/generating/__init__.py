@@ -1,0 +1,1 @@
+"""What writes the pages that follow from the code, one module a page."""

@@ -1,0 +1,54 @@
+"""`components.md`: what the built-in plugins offer."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING
+
+from gantool.cli.describe import shortest_name
+from gantool.interfaces.component import KINDS
+from gantool.registry.catalog import Catalog, Offer
+from gantool.registry.discovery import discover
+from generating.markdown import from_docstring, options_table, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PLURALS = {"dataset": "Datasets", "loss": "Losses"}
+INTRODUCTION = """
+What a recipe can name with the plugins that come with gantool. `gantool describe KIND/NAME` says
+the same of every component that is installed, with a table to paste.
+"""
+
+
+def built_in() -> Catalog:
+    """Return the components that come with gantool."""
+    return Catalog(plugin for plugin in discover() if plugin.distribution == "gantool")
+
+
+def plural(kind: str) -> str:
+    """Return the heading of a kind's components."""
+    return PLURALS.get(kind, f"{kind.capitalize()}s")
+
+
+def content() -> Iterator[str]:
+    """Yield the page below its introduction."""
+    catalog = built_in()
+    for kind in KINDS:
+        if offers := catalog.of_kind(kind):
+            yield f"## {plural(kind)}"
+            rows = ((_link(offer), offer.component.summary()) for offer in offers)
+            yield table(("name", "what it is"), rows)
+            for offer in offers:
+                yield from _component(offer, catalog)
+
+
+def _component(offer: Offer, catalog: Catalog) -> Iterator[str]:
+    yield f"### {offer.kind}/{shortest_name(offer, catalog)}"
+    yield from_docstring(inspect.getdoc(offer.component) or "")
+    yield options_table(offer.component)
+    yield f"Plugin `{offer.plugin.name}`."
+
+
+def _link(offer: Offer) -> str:
+    return f"[{offer.name}](#{offer.kind}{offer.name})"  # as GitHub makes anchors of headings

@@ -1,0 +1,161 @@
+"""`gantool compare`: runs side by side, and what follows from it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gantool.cli.arguments import (
+    DebugOption,
+    DeviceOption,
+    JsonOption,
+    QuietOption,
+    verbosity,
+)
+from gantool.cli.completion import complete_run
+from gantool.cli.evaluate import (
+    CountOption,
+    ExtractorOption,
+    MetricsOption,
+    SeedsOption,
+    separate,
+)
+from gantool.cli.output import print_json, print_records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gantool.evaluation.comparison.comparison import Comparison
+
+EXAMPLES = """
+gantool compare runs/base-2026-01-31-1 runs/l2-2026-01-31-1 --out comparison.html
+gantool compare runs/base-* runs/l2-* --metrics kid,fid --extractor inception --count 10000
+gantool compare runs/base-* --markdown comparison.md
+gantool compare runs/base-* runs/spectral-* --json
+"""
+
+
+def compare(  # noqa: PLR0913  one argument an option
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN",
+            help="At least two run folders; those that differ in their seed alone count as one.",
+            autocompletion=complete_run,
+            show_default=False,
+        ),
+    ],
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write one HTML page, with curves and pictures.",
+            show_default=False,
+        ),
+    ] = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write table and conclusion.", show_default=False),
+    ] = None,
+    apart: Annotated[
+        bool,
+        typer.Option(
+            "--apart",
+            help="Give scores by unlike protocols columns of their own instead of refusing.",
+        ),
+    ] = False,
+    metrics: MetricsOption = None,
+    extractor: ExtractorOption = None,
+    count: CountOption = None,
+    seeds: SeedsOption = 1,
+    device: DeviceOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Compare runs by what their folders hold, and say which did best.
+
+    Shows what sets the recipes apart, scores, figures of the game, time, and a conclusion that
+    follows from them by fixed rules. Scores are those of the recipes' metrics and of gantool
+    evaluate; with --metrics, --extractor, --count or --seeds all runs are judged first, alike.
+    """
+    from gantool.evaluation.comparison.comparison import compare, refuse_unlike
+    from gantool.reporting.messages import show_warnings
+    from gantool.reporting.streams import open_console
+    from gantool.runs.folder import existing_folder
+
+    console = open_console()
+    folders = [existing_folder(run) for run in runs]
+    with show_warnings(console):
+        if metrics or extractor or count or seeds > 1:
+            from gantool.evaluation.alike import judge_alike
+            from gantool.reporting.judging import judging_progress
+
+            refuse_unlike(folders)
+            with judging_progress(console, verbosity(quiet=quiet, verbose=False)) as progress:
+                judge_alike(
+                    folders,
+                    metrics=separate(metrics or ()),
+                    extractor=extractor,
+                    count=count,
+                    repetitions=seeds,
+                    device=device,
+                    progress=progress,
+                )
+        comparison = compare(folders, apart=apart)
+        present(comparison, out, markdown, as_json=as_json, quiet=quiet)
+
+
+def present(
+    comparison: Comparison,
+    page: Path | None,
+    markdown: Path | None,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Write and print a comparison in every form that was asked for."""
+    from gantool.reporting.comparing.data import as_data, as_markdown
+    from gantool.reporting.comparing.page import write_comparison
+    from gantool.runs.durable import write_durably
+
+    if page is not None:
+        write_comparison(comparison, page)
+    if markdown is not None:
+        write_durably(markdown, as_markdown(comparison))
+    if as_json:
+        print_json(as_data(comparison))
+    else:
+        report(comparison)
+    if not quiet:
+        for path in filter(None, (page, markdown)):
+            typer.echo(f"written: {path}", err=True)
+
+
+def report(comparison: Comparison) -> None:
+    """Print the figures and the conclusion."""
+    if sys.stdout.isatty():
+        from rich.console import Console
+
+        from gantool.reporting.comparing.terminal import show_comparison
+
+        show_comparison(comparison, Console())
+    else:
+        print_records(records(comparison))
+
+
+def records(comparison: Comparison) -> Iterator[tuple[str, ...]]:
+    """Yield group, figure and value, one record each; the conclusion belongs to no group."""
+    from gantool.reporting.comparing.table import rows_of
+    from gantool.reporting.comparing.wording import conclusion, game_in_words
+
+    rows = rows_of(comparison)
+    for place, group in enumerate(comparison.groups):
+        for row in rows:
+            yield group.name, row.label, row.cells[place]
+        yield group.name, "in words", game_in_words(group)
+    yield "", "conclusion", conclusion(comparison)

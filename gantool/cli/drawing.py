@@ -1,0 +1,191 @@
+"""What `gantool sample` is asked for, and the files that answer it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gantool.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from gantool.evaluation.generator import TrainedGenerator
+
+PICTURES = 16
+ROWS = 8
+"""Rows, columns or stops, where these are what is counted."""
+FRAMES = 24
+"""Frames of a walk from one picture to the next: a second."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The options of `gantool sample`, as its help explains them."""
+
+    count: int | None = None
+    grid: bool = False
+    seed: int = 0
+    label: str | None = None
+    classes: bool = False
+    interpolate: int | None = None
+    truncation: float | None = None
+    walk: Path | None = None
+    out: Path | None = None
+
+    @property
+    def arrangement(self) -> str | None:
+        """The option that puts all pictures into one, if there is one."""
+        if self.interpolate is not None:
+            return "--interpolate"
+        return "--classes" if self.classes else "--grid" if self.grid else None
+
+    @property
+    def rows(self) -> int:
+        """Rows of interpolations, columns of classes or stops of a walk."""
+        return self.count or ROWS
+
+    def check(self) -> None:
+        """Refuse options that exclude each other, before anything is drawn.
+
+        Raises:
+            UsageError: When they do, or a file has the wrong form.
+            MissingExtraError: When a film needs what is not installed.
+        """
+        self._check_combination()
+        if self.walk is not None:
+            from gantool.reporting.films import check_film
+
+            check_film(self.walk)
+        elif self.out is not None:
+            check_target(self.out, self.arrangement)
+
+    def _check_combination(self) -> None:
+        said = {
+            "--walk": self.walk is not None,
+            "--classes": self.classes,
+            "--class": self.label is not None,
+            "--interpolate": self.interpolate is not None,
+            "--grid": self.grid,
+            "--out": self.out is not None,
+        }
+        for option, others in EXCLUDED.items():
+            for other in others:
+                if said[option] and said[other]:
+                    raise UsageError(f"{option} and {other} exclude each other")
+
+
+EXCLUDED = {
+    "--walk": ("--classes", "--grid", "--out"),
+    "--classes": ("--class", "--interpolate"),
+}
+
+
+def check_target(out: Path, arrangement: str | None) -> None:
+    """Refuse a file where a folder is needed, and the other way round.
+
+    Args:
+        out: Where pictures are to go.
+        arrangement: The option that puts them all into one.
+
+    Raises:
+        UsageError: When it has the other form.
+    """
+    is_file = out.suffix.lower() == ".png"
+    if arrangement and not is_file:
+        raise UsageError(f"with {arrangement}, --out is a PNG file, got {out}", f"try {out}.png")
+    if is_file and not arrangement:
+        raise UsageError(f"without --grid, --out is a folder, got {out}", "add --grid")
+
+
+def draw(generator: TrainedGenerator, place: Path, wish: Wish) -> Iterator[Path]:
+    """Draw what is wished for and yield the path of each file.
+
+    Args:
+        generator: What to draw from.
+        place: Its folder.
+        wish: What to draw.
+
+    Raises:
+        UsageError: When the generator has not that class, or none at all.
+        OSError: When a file cannot be written.
+    """
+    from gantool.evaluation.sampling import to_pixels
+
+    images, columns = arranged(generator, wish)
+    pixels = to_pixels(images)
+    if wish.walk is not None:
+        from gantool.reporting.films import save_film
+
+        save_film(pixels, wish.walk)
+        yield wish.walk
+        return
+    target = wish.out or default_target(generator, place, wish)
+    if wish.arrangement:
+        from gantool.reporting.grids import save_grid
+
+        save_grid(pixels, target, columns)
+        yield target
+    else:
+        yield from save_each(pixels, target)
+
+
+def arranged(generator: TrainedGenerator, wish: Wish) -> tuple[Tensor, int | None]:
+    """Return the images, [N, C, H, W], and how many stand in a row, where that is given."""
+    from gantool.evaluation.arranging import class_rows, interpolations, walk_frames
+
+    rows, seed, truncation = wish.rows, wish.seed, wish.truncation
+    if wish.walk is not None:
+        frames = wish.interpolate or FRAMES
+        film = walk_frames(generator, rows, frames, seed, wish.label, truncation=truncation)
+        return film, None
+    if wish.classes:
+        return class_rows(generator, rows, seed, truncation=truncation), rows
+    if (columns := wish.interpolate) is not None:
+        ways = interpolations(generator, rows, columns, seed, wish.label, truncation=truncation)
+        return ways, columns
+    return generator.sample(
+        wish.count or PICTURES, seed=seed, label=wish.label, truncation=truncation
+    ), None
+
+
+def default_target(generator: TrainedGenerator, place: Path, wish: Wish) -> Path:
+    """Return where pictures go: a name that says what was drawn."""
+    parts = [f"drawn-step-{generator.step:08d}-seed-{wish.seed}"]
+    if wish.label is not None:
+        parts.append(re.sub(r"[^\w.-]+", "-", wish.label))
+    if wish.truncation is not None:
+        parts.append(f"truncation-{wish.truncation:g}")
+    if wish.classes:
+        parts.append(f"classes-{wish.rows}")
+    elif wish.interpolate is not None:
+        parts.append(f"interpolate-{wish.rows}x{wish.interpolate}")
+    elif wish.grid:
+        parts.append(f"grid-{wish.count or PICTURES}")
+    return place / "samples" / ("-".join(parts) + (".png" if wish.arrangement else ""))
+
+
+def save_each(pixels: NDArray[np.uint8], folder: Path) -> Iterator[Path]:
+    """Write pictures, uint8 [N, H, W, C], one file each, and yield the paths.
+
+    Raises:
+        OSError: When a file cannot be written.
+    """
+    from PIL import Image
+
+    from gantool.reporting.aside import written_aside
+
+    digits = max(4, len(str(len(pixels) - 1)))
+    for number, picture in enumerate(pixels):
+        path = folder / f"{number:0{digits}d}.png"
+        with written_aside(path) as aside:
+            Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture).save(
+                aside, format="PNG"
+            )
+        yield path

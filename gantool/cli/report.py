@@ -1,0 +1,131 @@
+"""`gantool report`: everything a run's folder tells, on one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gantool.cli.arguments import DebugOption, DeviceOption, QuietOption, RunArgument, verbosity
+from gantool.cli.output import print_result
+from gantool.errors import GantoolError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gantool.reporting.report.neighbor_rows import Neighbors
+    from gantool.reporting.streams import Level
+    from gantool.runs.folder import RunFolder
+
+EXAMPLES = """
+gantool report runs/base-2026-01-31-1
+gantool report runs/base-2026-01-31-1 --open
+gantool report runs/base-2026-01-31-1 --animation training.webp
+"""
+SKIPPED = "They were not looked for: --no-neighbors."
+
+
+def report(
+    run: RunArgument,
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="By default report.html in the run folder.", show_default=False
+        ),
+    ] = None,
+    animation: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Show training as a moving picture too, in this WebP file.",
+            show_default=False,
+        ),
+    ] = None,
+    neighbors: Annotated[
+        bool,
+        typer.Option(
+            "--neighbors/--no-neighbors", help="Look for the training images nearest to new ones."
+        ),
+    ] = True,
+    opened: Annotated[bool, typer.Option("--open", help="Show the page in a browser.")] = False,
+    device: DeviceOption = None,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Write a run's report: one HTML page that needs no network.
+
+    It holds the verdict, the pictures over training, curves, scores and how they were obtained,
+    the nearest training images, and the recipe. The page's path is printed.
+    """
+    from gantool.reporting.messages import show_warnings
+    from gantool.reporting.report.writing import write_report
+    from gantool.reporting.streams import open_console
+    from gantool.runs.folder import existing_folder
+
+    folder = existing_folder(run)
+    check_targets(out, animation)
+    console = open_console()
+    level = verbosity(quiet=quiet, verbose=False)
+    with show_warnings(console):
+        if animation is not None:
+            animate(folder, animation)
+            announce("animation", animation, console, level)
+        found = look(folder, device, console, level) if neighbors else SKIPPED
+        page = write_report(folder, out, neighbors=found)
+    announce("report", page, console, level)
+    if opened:
+        typer.launch(page.resolve().as_uri())
+
+
+def check_targets(out: Path | None, animation: Path | None) -> None:
+    """Refuse files of another form.
+
+    Raises:
+        UsageError: When a name has another ending.
+    """
+    for option, path, suffix in (("--out", out, ".html"), ("--animation", animation, ".webp")):
+        if path is not None and path.suffix.lower() != suffix:
+            raise UsageError(f"{option} is a {suffix} file, got {path}", f"try {path}{suffix}")
+
+
+def look(folder: RunFolder, device: str | None, console: Console, level: Level) -> Neighbors | str:
+    """Return the nearest neighbors, or why there are none to show."""
+    from gantool.evaluation.neighbor_search import search
+    from gantool.evaluation.trained import TrainedRun
+    from gantool.reporting.judging import judging_progress
+    from gantool.reporting.report.neighbor_rows import show_neighbors
+    from gantool.reporting.report.record import read_record
+
+    read_record(folder)  # refuses a run without figures before anything takes long
+    try:
+        with judging_progress(console, level) as progress:
+            return show_neighbors(*search(TrainedRun(folder, device), progress))
+    except GantoolError as error:
+        return f"They were not looked for: {error.message}. {error.hint or ''}"
+
+
+def animate(folder: RunFolder, path: Path) -> None:
+    """Write the animation of a run's sample grids.
+
+    Raises:
+        UsageError: When none was drawn yet, or nothing was logged.
+    """
+    from gantool.reporting.animation import write_animation
+    from gantool.reporting.report.record import read_record
+    from gantool.reporting.report.writing import labeled_grids
+
+    record = read_record(folder)
+    if not record.grids:
+        raise UsageError(f"run {folder.path} has drawn no sample grid yet")
+    write_animation(labeled_grids(record), record.tile, record.grid_images, path)
+
+
+def announce(what: str, path: Path, console: Console, level: Level) -> None:
+    """Say where a file is: to a person on stderr, to a program on stdout."""
+    from gantool.reporting.messages import say
+
+    if level != "quiet":
+        say(console, (f"{what:<10}", "bold"), str(path))
+    print_result(path)

@@ -1,0 +1,97 @@
+"""Pictures that belong together: on the way from one to the next, or one row a class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from gantool.errors import UsageError
+from gantool.evaluation.latents import interpolate, walk
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gantool.evaluation.generator import TrainedGenerator
+
+
+def interpolations(
+    generator: TrainedGenerator,
+    rows: int,
+    columns: int,
+    seed: int = 0,
+    label: int | str | None = None,
+    *,
+    truncation: float | None = None,
+) -> Tensor:
+    """Return rows of pictures, each on the great circle from one latent to another.
+
+    Args:
+        generator: What to draw from.
+        rows: Pairs of latents, those of the seed in their order.
+        columns: Pictures in a row, both ends among them.
+        seed: Where the latents start.
+        label: Class of all pictures; None for one by chance in each row.
+        truncation: As in `TrainedGenerator.sample`.
+
+    Returns:
+        float32 [rows * columns, C, H, W] in [-1, 1] on the CPU.
+    """
+    ends = generator.latents(2 * rows, seed, truncation=truncation)
+    shares = torch.linspace(0, 1, columns)
+    latents = [interpolate(ends[2 * row], ends[2 * row + 1], shares) for row in range(rows)]
+    labels = generator.labels(rows, seed, label)
+    if labels is not None:
+        labels = labels.repeat_interleave(columns)
+    return generator.generate(torch.cat(latents), labels, truncation=truncation)
+
+
+def class_rows(
+    generator: TrainedGenerator, columns: int, seed: int = 0, *, truncation: float | None = None
+) -> Tensor:
+    """Return one row of pictures for each class, from the same latents in every row.
+
+    Returns:
+        float32 [classes * columns, C, H, W] in [-1, 1] on the CPU.
+
+    Raises:
+        UsageError: When the generator is not conditional.
+    """
+    if not generator.classes:
+        raise UsageError(
+            f"'{generator.name}' knows no classes, so there is no grid of them",
+            "train one with: --set training.conditional=true",
+        )
+    count = len(generator.classes)
+    latents = generator.latents(columns, seed, truncation=truncation).repeat(count, 1)
+    labels = torch.arange(count).repeat_interleave(columns)
+    return generator.generate(latents, labels, truncation=truncation)
+
+
+def walk_frames(
+    generator: TrainedGenerator,
+    stops: int,
+    frames: int,
+    seed: int = 0,
+    label: int | str | None = None,
+    *,
+    truncation: float | None = None,
+) -> Tensor:
+    """Return the pictures of a closed walk over some latents.
+
+    Args:
+        generator: What to draw from.
+        stops: Latents that the walk passes, those of the seed in their order.
+        frames: Pictures from each to the next.
+        seed: Where the latents start.
+        label: Class of all pictures; None for that of the seed's first picture.
+        truncation: As in `TrainedGenerator.sample`.
+
+    Returns:
+        float32 [stops * frames, C, H, W] in [-1, 1] on the CPU.
+    """
+    latents = walk(generator.latents(stops, seed, truncation=truncation), frames)
+    labels = generator.labels(1, seed, label)
+    if labels is not None:
+        labels = labels.expand(len(latents))
+    return generator.generate(latents, labels, truncation=truncation)

@@ -1,0 +1,210 @@
+"""What pictures are drawn from: a trained generator, of a run or of an exported folder."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from gantool.errors import UsageError
+from gantool.evaluation.latents import truncate
+from gantool.evaluation.sampling import (
+    draw_labels,
+    draw_latents,
+    generate,
+    generate_chunks,
+    to_pixels,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor, nn
+
+    from gantool.interfaces.image import ImageShape
+    from gantool.training.device import Device
+
+
+class TrainedGenerator(ABC):
+    """A generator and how to draw from it."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What messages call it by: a folder's own name."""
+
+    @property
+    @abstractmethod
+    def step(self) -> int:
+        """Steps of training behind it."""
+
+    @property
+    @abstractmethod
+    def image(self) -> ImageShape:
+        """Shape of its images."""
+
+    @property
+    @abstractmethod
+    def latent_dim(self) -> int:
+        """Numbers in one latent."""
+
+    @property
+    @abstractmethod
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, by label; empty where it is not conditional."""
+
+    @property
+    @abstractmethod
+    def averaged(self) -> bool:
+        """Whether its weights are the average over training."""
+
+    @property
+    @abstractmethod
+    def batch_statistics(self) -> str:
+        """Statistics of its BatchNorm layers: "running", "standing" or "batch"."""
+
+    @property
+    @abstractmethod
+    def device(self) -> Device:
+        """What images are drawn with."""
+
+    @property
+    @abstractmethod
+    def network(self) -> nn.Module:
+        """The generator itself, on the device."""
+
+    def sample(
+        self,
+        count: int = 16,
+        seed: int = 0,
+        label: int | str | None = None,
+        *,
+        truncation: float | None = None,
+    ) -> Tensor:
+        """Draw images.
+
+        Args:
+            count: Number of images.
+            seed: Where the latents start; the same seed gives the same images.
+            label: Index or name of a class, where it is conditional; None for classes by chance.
+            truncation: As in `latents` and `generate`.
+
+        Returns:
+            float32 [count, C, H, W] in [-1, 1] on the CPU.
+
+        Raises:
+            UsageError: When there is no intact checkpoint, or not that class.
+        """
+        latents = self.latents(count, seed, truncation=truncation)
+        return self.generate(latents, self.labels(count, seed, label), truncation=truncation)
+
+    def latents(self, count: int, seed: int = 0, *, truncation: float | None = None) -> Tensor:
+        """Return the latents that `sample` draws, [count, latent_dim].
+
+        Args:
+            count: Number of latents.
+            seed: The first latents of a seed are the same whatever the count.
+            truncation: Magnitude above which numbers are drawn again (Brock et al. 2019, section
+                3.1); without effect where the generator has styles, which `generate` truncates.
+        """
+        latents = draw_latents(seed, count, self.latent_dim)
+        if truncation is None or self.has_styles:
+            return latents
+        return truncate(latents, truncation, seed)
+
+    def generate(
+        self, latents: Tensor, labels: Tensor | None = None, *, truncation: float | None = None
+    ) -> Tensor:
+        """Return the images of latents, as `sample` does.
+
+        Args:
+            latents: [N, latent_dim].
+            labels: int64 [N], where the generator is conditional.
+            truncation: How far styles may be from their mean, 1 leaving them where they are
+                (Karras et al. 2019, section B); without effect where there are no styles.
+
+        Returns:
+            float32 [N, C, H, W] in [-1, 1] on the CPU.
+        """
+        return generate(
+            self._network(truncation),
+            latents,
+            labels,
+            self.device,
+            batch_statistics=self.batch_statistics,
+        )
+
+    def draw(
+        self, count: int, seed: int = 0, progress: Callable[[int, int], None] | None = None
+    ) -> Tensor:
+        """Draw the images that `sample` draws, as pixels: many of them fit into memory.
+
+        Args:
+            count: Number of images.
+            seed: Where the latents start.
+            progress: Called with the images drawn so far and the images in all.
+
+        Returns:
+            uint8 [count, H, W, C] on the CPU.
+
+        Raises:
+            UsageError: When there is no intact checkpoint.
+        """
+        import torch
+
+        latents, labels = self.latents(count, seed), self.labels(count, seed)
+        chunks = generate_chunks(
+            self.network, latents, labels, self.device, batch_statistics=self.batch_statistics
+        )
+        drawn, done = [], 0
+        for images in chunks:
+            drawn.append(torch.from_numpy(to_pixels(images)))
+            done += len(images)
+            if progress is not None:
+                progress(done, count)
+        return torch.cat(drawn)
+
+    def labels(self, count: int, seed: int = 0, label: int | str | None = None) -> Tensor | None:
+        """Return a label for each image, int64 [count], or None where it is not conditional.
+
+        Raises:
+            UsageError: When there is not that class.
+        """
+        import torch
+
+        if not self.classes:
+            if label is not None:
+                raise UsageError(
+                    f"'{self.name}' knows no classes, so none can be chosen",
+                    "train one with: --set training.conditional=true",
+                )
+            return None
+        if label is None:
+            return draw_labels(seed, count, len(self.classes))
+        return torch.full((count,), self.label_number(label))
+
+    def label_number(self, label: int | str) -> int:
+        """Return the label of a class's name or number.
+
+        Raises:
+            UsageError: When there is not that class.
+        """
+        if label in self.classes:
+            return self.classes.index(str(label))
+        if str(label).isdecimal() and int(label) < len(self.classes):
+            return int(label)
+        raise UsageError(
+            f"'{self.name}' has no class '{label}'", f"classes: {', '.join(self.classes)}"
+        )
+
+    @property
+    def has_styles(self) -> bool:
+        """Whether the generator maps latents to styles before it makes images."""
+        return hasattr(self.network, "mapping") and hasattr(self.network, "synthesis")
+
+    def _network(self, truncation: float | None) -> nn.Module:
+        """Return the generator, truncated where it has styles and this is asked for."""
+        from gantool.evaluation.truncation import TruncatedStyles
+
+        if truncation is None or not self.has_styles:
+            return self.network
+        return TruncatedStyles(self.network, truncation, self.latent_dim, len(self.classes))

@@ -1,0 +1,176 @@
+"""The training images that generated images are nearest to, and whether they are copies of them.
+
+An image is near to one training image in particular if its distance to that one is small against
+its mean distance to the fifty nearest (Carlini et al. 2023, section 5: less than half of it).
+How small that ratio usually is differs from one set of images to another, so it is taken of real
+images among the others too: a copy has less than half of their median ratio, in features and in
+pixels where there are both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch.nn.functional import adaptive_avg_pool2d
+
+from gantool.evaluation.memorization import Copies
+from gantool.evaluation.protocol import PIXELS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from gantool.data.pixels import Pixels
+
+NEARBY = 50
+"""Training images whose mean distance is what is usual around an image."""
+SHOWN = 3
+"""Nearest training images that are kept of each."""
+COPY_RATIO = 0.5
+REAL_IMAGES = 256
+"""Real images looked at among the others, as far apart in their order as can be."""
+BLOCK = 4096
+SAME = 1e-6
+"""Squared distance, in units of both squared norms, of images that are equal but for rounding."""
+PIXELS_A_SIDE = 32
+"""Larger images are averaged down to it, so that their grain does not count."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """Where distances are taken.
+
+    Attributes:
+        name: An extractor's, or "pixels".
+        generated: Of the generated images, [M, F].
+        training: Returns some rows of the training images, [n, F].
+        count: Training images.
+    """
+
+    name: str
+    generated: Tensor
+    training: Callable[[slice | Tensor], Tensor]
+    count: int
+
+
+class Surroundings(NamedTuple):
+    """The nearest training images, int64 [M, 3 or less], and the distance ratio, [M]."""
+
+    nearest: Tensor
+    ratio: Tensor
+
+
+@dataclass(frozen=True)
+class Neighborhood:
+    """Generated images among the training images.
+
+    Attributes:
+        space: Where the nearest ones were looked for.
+        images: The generated images, uint8 [M, H, W, C].
+        nearest: Their nearest training images, [M, 3 or less].
+        ratio: How near the nearest one is, in units of what is usual, [M].
+        copies: How many are copies.
+    """
+
+    space: str
+    images: Tensor
+    nearest: Tensor
+    ratio: Tensor
+    copies: Copies
+
+
+def find_neighbors(
+    images: Tensor,
+    training: Pixels,
+    features: tuple[str, Tensor, Tensor] | None = None,
+) -> Neighborhood:
+    """Look for the nearest training images of generated ones.
+
+    Args:
+        images: Generated, uint8 [M, H, W, C].
+        training: uint8 [N, H, W, C], at least two.
+        features: An extractor's name, and its features of the generated images, [M, F], and of
+            the training images, [N, F]; by default pixels alone are compared.
+    """
+    spaces = [pixel_space(images, training)]
+    if features is not None:
+        name, generated, known = features
+        spaces.insert(0, Space(name, generated, lambda rows: known[rows], len(known)))
+    step = -(-len(training) // REAL_IMAGES)
+    some = torch.arange(0, len(training), step)
+    generated_copies = torch.ones(len(images), dtype=torch.bool)
+    real_copies = torch.ones(len(some), dtype=torch.bool)
+    found = []
+    for space in spaces:
+        around = surroundings(space.generated, space)
+        usual = surroundings(space.training(some), space, passing_over_same=True)
+        copied = COPY_RATIO * usual.ratio.median()
+        generated_copies &= around.ratio < copied
+        real_copies &= usual.ratio < copied
+        found.append(around._replace(ratio=around.ratio / usual.ratio.median().clamp_min(1e-12)))
+    nearest = found[0].nearest
+    copies = Copies(
+        generated=len(images),
+        copies=int(generated_copies.sum()),
+        repeated=len(set(nearest[generated_copies, 0].tolist())),
+        real=len(some),
+        real_copies=int(real_copies.sum()),
+    )
+    return Neighborhood(spaces[0].name, images, nearest, found[0].ratio, copies)
+
+
+def pixel_space(images: Tensor, training: Pixels) -> Space:
+    """Return the space of pixels, averaged down to at most 32 a side."""
+    return Space(PIXELS, pixel_rows(images), lambda rows: pixel_rows(training[rows]), len(training))
+
+
+def pixel_rows(images: Tensor) -> Tensor:
+    """Return images uint8 [N, H, W, C] as float32 [N, values] in [0, 1]."""
+    height, width = (min(side, PIXELS_A_SIDE) for side in images.shape[1:3])
+    small = adaptive_avg_pool2d(images.permute(0, 3, 1, 2).float() / 255, (height, width))
+    return small.flatten(1)
+
+
+def surroundings(points: Tensor, space: Space, *, passing_over_same: bool = False) -> Surroundings:
+    """Return what is around some points, looking at the training images block by block.
+
+    Args:
+        points: [M, F].
+        space: Whose training images are looked at.
+        passing_over_same: Whether training images equal to a point do not count for it.
+    """
+    center = space.training(slice(0, BLOCK)).float().mean(0)  # small numbers round less
+    points = points.float() - center
+    squares = torch.empty(len(points), 0)
+    indices = torch.empty(len(points), 0, dtype=torch.int64)
+    for start in range(0, space.count, BLOCK):
+        block = space.training(slice(start, start + BLOCK)).float() - center
+        found = _square_distances(points, block, passing_over_same=passing_over_same)
+        numbers = torch.arange(start, start + len(block)).expand(len(points), -1)
+        squares = torch.cat([squares, found], 1)
+        indices = torch.cat([indices, numbers], 1)
+        squares, order = squares.topk(min(NEARBY, squares.shape[1]), dim=1, largest=False)
+        indices = indices.gather(1, order)
+    distances = squares.sqrt()  # [M, 50 or less], rising
+    ratio = distances[:, 0] / _finite_mean(distances)
+    return Surroundings(indices[:, :SHOWN], ratio.nan_to_num(nan=1.0))
+
+
+def _square_distances(first: Tensor, second: Tensor, *, passing_over_same: bool) -> Tensor:
+    """Return squared distances [N, M]; infinite between the same, if these are passed over."""
+    norms = first.square().sum(1)[:, None] + second.square().sum(1)  # |x|² + |y|²
+    squares = norms.addmm(first, second.T, alpha=-2).clamp_min(0)  # - 2 x·y
+    if passing_over_same:
+        squares[squares <= SAME * norms] = torch.inf
+    return squares
+
+
+def _finite_mean(distances: Tensor) -> Tensor:
+    """Return the mean of each row's finite distances; NaN where there is none, or only zeros."""
+    known = distances.isfinite()
+    total = distances.where(known, torch.zeros(())).sum(1)
+    mean = total / known.sum(1)
+    return mean.where(mean > 0, torch.nan)

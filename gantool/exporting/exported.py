@@ -1,0 +1,101 @@
+"""A generator that has left its run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from gantool.evaluation.generator import TrainedGenerator
+from gantool.exporting.config import ExportConfig, component_of, read_config
+from gantool.exporting.weights import read_generator
+from gantool.recipe.schema import DeviceTable
+from gantool.training.device import open_device
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from gantool.exporting.folder import ExportedFolder
+    from gantool.interfaces.image import ImageShape
+    from gantool.training.device import Device
+
+
+@dataclass(frozen=True)
+class ExportedGenerator(TrainedGenerator):
+    """An exported folder's generator, opened when it is first needed.
+
+    Attributes:
+        folder: The exported folder.
+        device_name: What to compute with; None for a GPU if there is one.
+    """
+
+    folder: ExportedFolder
+    device_name: str | None = None
+
+    @cached_property
+    def config(self) -> ExportConfig:
+        """The folder's `config.json`.
+
+        Raises:
+            UsageError: When it is not one.
+        """
+        return read_config(self.folder.config)
+
+    @property
+    @override
+    def name(self) -> str:
+        return self.folder.path.resolve().name
+
+    @property
+    @override
+    def step(self) -> int:
+        return self.config.step
+
+    @property
+    @override
+    def image(self) -> ImageShape:
+        return self.config.shape
+
+    @property
+    @override
+    def latent_dim(self) -> int:
+        return self.config.latent_dim
+
+    @property
+    @override
+    def classes(self) -> tuple[str, ...]:
+        return self.config.classes
+
+    @property
+    @override
+    def averaged(self) -> bool:
+        return self.config.weights == "ema"
+
+    @property
+    @override
+    def batch_statistics(self) -> str:
+        return self.config.batch_statistics
+
+    @cached_property
+    def device(self) -> Device:
+        """What images are drawn with, in float32."""
+        return open_device(DeviceTable(name=self.device_name or "auto", precision="float32"))
+
+    @cached_property
+    def network(self) -> nn.Module:
+        """The generator, on the device.
+
+        Raises:
+            UsageError: When config and weights do not make one.
+        """
+        architecture = component_of(self.config, self.folder.config)
+        network = read_generator(
+            architecture,
+            self.image,
+            len(self.classes),
+            self.folder.weights,
+            self.config.fingerprint,
+        )
+        return self.device.place(network)

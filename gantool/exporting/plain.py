@@ -1,0 +1,128 @@
+"""A run's generator as its architecture alone builds it."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from gantool.errors import UsageError
+from gantool.evaluation.sampling import draw_labels, draw_latents, gather_statistics
+from gantool.exporting.config import ArchitectureConfig, ExportConfig, ImageConfig
+from gantool.exporting.weights import fingerprint_of
+from gantool.training.device import Device
+from gantool.training.randomness import seed_of
+
+if TYPE_CHECKING:
+    from gantool.evaluation.trained import TrainedRun
+
+TRIED = 8
+"""Latents by which two generators are compared."""
+TOLERANCE = 1e-4
+HERE = Device(torch.device("cpu"), layout=torch.contiguous_format)
+
+
+@dataclass(frozen=True)
+class PlainGenerator:
+    """A generator without regularizers: float32, on the CPU, ready to draw.
+
+    Attributes:
+        network: In evaluation mode, unless its BatchNorm takes each batch's own statistics.
+        config: What it is.
+    """
+
+    network: nn.Module
+    config: ExportConfig
+
+    def inputs(self, count: int, seed: int = 0) -> tuple[Tensor, ...]:
+        """Return latents [count, latent_dim], and labels [count] where they are needed."""
+        latents = draw_latents(seed, count, self.config.latent_dim)
+        if not self.config.classes:
+            return (latents,)
+        return latents, draw_labels(seed, count, len(self.config.classes))
+
+    def check_single(self, form: str) -> None:
+        """Refuse a generator whose images depend on each other.
+
+        Raises:
+            UsageError: When its BatchNorm takes the statistics of each batch.
+        """
+        if self.config.batch_statistics == "batch":
+            raise UsageError(
+                f"a run whose images depend on their batch cannot be exported as {form}",
+                'set sampling.batch_statistics = "standing" in the run\'s recipe.toml',
+            )
+
+
+def plain_generator(run: TrainedRun) -> PlainGenerator:
+    """Return a run's generator as its architecture alone builds it.
+
+    Weights are what the regularizers made of them: of a spectrally normalized layer, the
+    normalized ones. Standing statistics are gathered once and take the place of the running ones.
+
+    Raises:
+        UsageError: When the run has no intact checkpoint, or a regularizer changed the generator
+            in a way that its weights alone do not say.
+    """
+    trained = HERE.place(copy.deepcopy(run.network))
+    if run.batch_statistics == "standing":
+        count = len(run.classes)
+        labels = draw_labels(seed_of("standing labels"), 1024, count) if count else None
+        gather_statistics(trained, run.latent_dim, labels, HERE)
+    trained.train(run.batch_statistics == "batch")
+    architecture = run.recipe.architecture
+    network = architecture.generator(run.image, len(run.classes))
+    with torch.no_grad():
+        _copy_weights(trained, network, run)
+    network.train(trained.training).requires_grad_(requires_grad=False)
+    plain = PlainGenerator(network, config_of(run, fingerprint_of(network.state_dict())))
+    with torch.no_grad():
+        inputs = plain.inputs(TRIED)
+        again = copy.deepcopy(network)(*inputs)  # BatchNorm may count what it sees
+        difference = float((trained(*inputs) - again).abs().max())
+    if not difference <= TOLERANCE:
+        raise _altered(run, f"its images would differ by {difference:.2g}")
+    return plain
+
+
+def config_of(run: TrainedRun, fingerprint: str = "") -> ExportConfig:
+    """Return what is needed to build a run's generator again."""
+    use = str(run.recipe.document["architecture"]["use"])
+    options = run.recipe.architecture.model_dump(mode="json")
+    image = run.image
+    return ExportConfig(
+        architecture=ArchitectureConfig(use=use, options=options),
+        image=ImageConfig(
+            channels=image.channels,  # type: ignore[arg-type]
+            height=image.height,
+            width=image.width,
+        ),
+        latent_dim=run.latent_dim,
+        classes=run.classes,
+        weights="ema" if run.averaged else "raw",
+        batch_statistics="batch" if run.batch_statistics == "batch" else "running",
+        step=run.step,
+        fingerprint=fingerprint,
+    )
+
+
+def _copy_weights(trained: nn.Module, network: nn.Module, run: TrainedRun) -> None:
+    """Give a fresh generator the weights of the trained one, parametrized ones as they are used."""
+    for name, own in network.state_dict().items():
+        path, _, attribute = name.rpartition(".")
+        try:
+            effective = getattr(trained.get_submodule(path), attribute)
+            own.copy_(effective)
+        except (AttributeError, RuntimeError) as error:
+            raise _altered(run, f"it has no {name} of that shape") from error
+
+
+def _altered(run: TrainedRun, reason: str) -> UsageError:
+    names = ", ".join(regularizer.name for regularizer in run.recipe.regularizers) or "none"
+    return UsageError(
+        f"the generator of '{run.name}' is more than its architecture builds: {reason}",
+        f"regularizers that may have changed it: {names}",
+    )

@@ -1,0 +1,214 @@
+"""Measure how fast a recipe trains, and where the time goes."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from gantool.data.streaming import Stream
+from gantool.launch.benchmarking.arithmetic import operations_of_a_step, peak_of
+from gantool.launch.benchmarking.costs import Cost, Progress, costs
+from gantool.launch.benchmarking.peers import peer
+from gantool.launch.benchmarking.timing import Timing, by_turns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from gantool.data.prepared import PreparedImages
+    from gantool.launch.session import Session
+    from gantool.recipe.schema import Recipe
+    from gantool.training.trainer import Trainer
+
+WARM_UP = 4
+"""Steps before the first one that is timed."""
+IDLE = 0.5
+"""Load average above which a machine is at other work too, and its figures say little."""
+
+
+@dataclass(frozen=True)
+class Against:
+    """Another program's step on the same images, timed by turns.
+
+    Attributes:
+        script: Its file.
+        step: Its times.
+        ratio: Our fastest step by its fastest: below 1, we are faster.
+        median_ratio: The same of the medians.
+    """
+
+    script: str
+    step: Timing
+    ratio: float
+    median_ratio: float
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """How fast a recipe trains on a device.
+
+    Attributes:
+        recipe: Its name.
+        device: What was computed with.
+        threads: Of a CPU.
+        torch: Its version.
+        load: The load average before the measurement; above 0.5 the figures say little.
+        batch_size: Real images in an update.
+        step: Times of a step.
+        images_per_second: Real images, by the median step.
+        data_wait: Share of the time in which the step waited for images.
+        peak_memory: Of tensors on a GPU, of the whole process elsewhere, in bytes.
+        operations: Floating-point operations of a step.
+        achieved: Operations a second, by the median step.
+        peak: Operations a second in a product of large matrices.
+        regularizers: What each adds.
+        import_seconds: To import torch.
+        start_seconds: From then to the end of the first step, on prepared images.
+        against: The other program, if one was given.
+    """
+
+    recipe: str
+    device: str
+    threads: int
+    torch: str
+    load: float
+    batch_size: int
+    step: Timing
+    images_per_second: float
+    data_wait: float
+    peak_memory: int
+    operations: int
+    achieved: float
+    peak: float
+    regularizers: tuple[Cost, ...]
+    import_seconds: float
+    start_seconds: float
+    against: Against | None
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the machine had nothing else to do."""
+        return self.load <= IDLE
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return asdict(self)
+
+
+def benchmark(
+    plan: Recipe,
+    open_images: Callable[[], PreparedImages],
+    *,
+    rounds: int,
+    against: Path | None = None,
+    progress: Progress = lambda what, done, total: None,
+) -> Benchmark:
+    """Measure a recipe.
+
+    Args:
+        plan: The recipe.
+        open_images: Opens its prepared images.
+        rounds: Steps to time.
+        against: A Python file with another program's loop.
+        progress: Is told what is being timed, and how far that is.
+
+    Raises:
+        UsageError: When the other program cannot be timed.
+    """
+    import torch
+
+    load, start = os.getloadavg()[0], time.perf_counter()
+    prepared = open_images()
+    session = _begun(plan, prepared)
+    start_seconds = time.perf_counter() - start
+    step, other, data_wait = _steps(session.trainer, rounds, against, progress)
+    memory = _peak_memory(session)
+    training = plan.tables.training
+    operations = operations_of_a_step(_begun(_eager(plan), prepared).trainer)
+    return Benchmark(
+        recipe=plan.name,
+        device=str(session.device),
+        threads=torch.get_num_threads(),
+        torch=str(torch.__version__),
+        load=load,
+        batch_size=training.batch_size,
+        step=step,
+        images_per_second=1e3 * training.batch_size * training.discriminator_updates / step.median,
+        data_wait=data_wait,
+        peak_memory=memory,
+        operations=operations,
+        achieved=1e3 * operations / step.median,
+        peak=peak_of(session.device),
+        regularizers=tuple(costs(plan, prepared, rounds, progress)),
+        import_seconds=_seconds_to_import_torch(),
+        start_seconds=start_seconds,
+        against=None if against is None or other is None else _compared(against, step, other),
+    )
+
+
+def _begun(plan: Recipe, prepared: PreparedImages) -> Session:
+    """Return a recipe's session after its first step."""
+    from gantool.launch.session import assemble
+
+    session = assemble(plan, prepared)
+    session.trainer.one_step()
+    return session
+
+
+def _eager(plan: Recipe) -> Recipe:
+    """Return a recipe whose steps are not recorded, so that operations can be counted."""
+    device = plan.tables.device.model_copy(update={"graph": "off"})
+    return replace(plan, tables=plan.tables.model_copy(update={"device": device}))
+
+
+def _steps(
+    trainer: Trainer, rounds: int, against: Path | None, progress: Progress
+) -> tuple[Timing, Timing | None, float]:
+    """Time steps, by turns with those of another program, and the share spent waiting for data."""
+    works: dict[str, Callable[[], object]] = {"ours": trainer.one_step}
+    if against is not None:
+        works["theirs"] = peer(against, trainer.game.real_batch(0, 0).images)
+    for work in works.values():
+        for _ in range(WARM_UP):
+            work()
+    before = _waited(trainer)
+    times = by_turns(
+        works,
+        rounds,
+        trainer.game.device.device,
+        lambda done, total: progress("steps", done, total),
+    )
+    share = (_waited(trainer) - before) / (rounds * times["ours"].median / 1e3)
+    return times["ours"], times.get("theirs"), share
+
+
+def _waited(trainer: Trainer) -> float:
+    """Return the seconds that a training has waited for images; resident ones are always there."""
+    images = trainer.game.batches.images
+    return images.waited if isinstance(images, Stream) else 0.0
+
+
+def _peak_memory(session: Session) -> int:
+    """Return the most memory in use so far, in bytes."""
+    import torch
+
+    if session.device.device.type == "cuda":
+        return torch.cuda.max_memory_allocated(session.device.device)
+    kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kibibytes if sys.platform == "darwin" else 1024 * kibibytes  # there it is bytes
+
+
+def _seconds_to_import_torch() -> float:
+    """Return what any program that uses torch takes to start."""
+    timed = "import time; t = time.perf_counter(); import torch; print(time.perf_counter() - t)"
+    printed = subprocess.run([sys.executable, "-c", timed], capture_output=True, check=True)
+    return float(printed.stdout)
+
+
+def _compared(script: Path, ours: Timing, theirs: Timing) -> Against:
+    return Against(str(script), theirs, ours.minimum / theirs.minimum, ours.median / theirs.median)

@@ -1,0 +1,43 @@
+"""Open what pictures can be drawn from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gantool.errors import UsageError
+from gantool.exporting.folder import CONFIG, ExportedFolder
+from gantool.runs.folder import RECIPE, RunFolder
+
+if TYPE_CHECKING:
+    from gantool.evaluation.generator import TrainedGenerator
+
+
+def load(
+    path: str | Path, *, device: str | None = None, checkpoint: str | None = None
+) -> TrainedGenerator:
+    """Open a run or an exported folder to draw samples from it.
+
+    Args:
+        path: A run folder, or a folder that `gantool export --to safetensors` wrote.
+        device: Compute with this device instead of the recipe's.
+        checkpoint: Of a run: "newest", "best" or a number of steps; by default the newest.
+
+    Raises:
+        UsageError: When there is neither, or a checkpoint is asked of an exported folder.
+    """
+    folder, exported = RunFolder(Path(path)), ExportedFolder(Path(path))
+    if folder.exists():
+        from gantool.evaluation.trained import NEWEST, TrainedRun
+
+        return TrainedRun(folder, device, checkpoint or NEWEST)
+    if not exported.config.is_file():
+        raise UsageError(
+            f"no run and no exported generator in {path}: neither {RECIPE} nor {CONFIG} is there",
+            "gantool list-runs shows the runs here",
+        )
+    if checkpoint is not None:
+        raise UsageError(f"{path} is an exported generator: it has no checkpoints")
+    from gantool.exporting.exported import ExportedGenerator
+
+    return ExportedGenerator(exported, device)

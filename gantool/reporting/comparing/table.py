@@ -1,0 +1,190 @@
+"""The figures of a comparison: a row for each, a column for each group of runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gantool.evaluation.comparison.groups import spread_of
+from gantool.evaluation.comparison.scores import SPREADS
+from gantool.evaluation.comparison.verdicts import course
+from gantool.reporting.comparing.wording import with_spread
+from gantool.reporting.figures import format_duration, format_epoch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from gantool.evaluation.comparison.columns import Column
+    from gantool.evaluation.comparison.comparison import Comparison
+    from gantool.evaluation.comparison.groups import Group, Spread
+    from gantool.evaluation.comparison.recorded import RecordedRun
+
+UNKNOWN = "–"
+ARROWS = {"lower": " ↓", "higher": " ↑"}
+"""Which way a score is better."""
+RECIPE, SCORES, GAME, COST = "recipe", "scores", "game", "cost"
+SECTIONS = {
+    RECIPE: "What sets the recipes apart",
+    SCORES: "Scores",
+    GAME: "The game",
+    COST: "Length and cost",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure of every group.
+
+    Attributes:
+        section: A key of `SECTIONS`.
+        label: What the figure is.
+        cells: Of each group, in order.
+        best: The place of the best one, where a direction is better.
+        short: The label where it stands below the figure that it is about.
+    """
+
+    section: str
+    label: str
+    cells: tuple[str, ...]
+    best: int | None = None
+    short: str = ""
+
+
+def rows_of(comparison: Comparison) -> list[Row]:
+    """Return all rows, section by section."""
+    groups = comparison.groups
+    return [
+        *(Row(RECIPE, option, values) for option, values in comparison.differences),
+        *_scores(comparison),
+        *_game(groups),
+        *_cost(groups),
+    ]
+
+
+def shown_columns(comparison: Comparison) -> list[Column]:
+    """Return the columns that are scores: spreads stand beside what they are the spread of."""
+    return [column for column in comparison.columns if not column.name.endswith(SPREADS)]
+
+
+def protocol_in_words(column: Column) -> str:
+    """Return how a column's scores were obtained, in a line."""
+    protocol = column.protocol
+    held_out = f", {protocol.held_out:,} held out" if protocol.held_out else ""
+    better = "" if column.direction == "none" else f"; {column.direction} is better"
+    return (
+        f"{protocol.fake:,} generated images ({protocol.generator} weights, "
+        f"{protocol.batch_statistics} statistics) against {protocol.real:,} training images of "
+        f"'{protocol.dataset}'{held_out}, {protocol.image}; features: {protocol.extractor}{better}"
+    )
+
+
+def _scores(comparison: Comparison) -> Iterator[Row]:
+    columns = shown_columns(comparison)
+    names = [column.name for column in columns]
+    for number, column in enumerate(columns):
+        mark = f" [{number + 1}]" if names.count(column.name) > 1 else ""
+        label = f"{column.name}{ARROWS.get(column.direction, '')}{mark}"
+        finals = [column.final(group) for group in comparison.groups]
+        yield Row(
+            SCORES,
+            label,
+            tuple(map(_spread, finals)),
+            _place(finals, column.direction),
+        )
+        if _has_history(column):
+            bests = [column.best(group) for group in comparison.groups]
+            cells = tuple(
+                f"{_spread(best)}{_when(column, group)}"
+                for best, group in zip(bests, comparison.groups, strict=True)
+            )
+            best = _place(bests, column.direction)
+            yield Row(SCORES, f"{label} at its best", cells, best, short="at its best")
+        yield from _floors(column, label, comparison.groups)
+
+
+def _floors(column: Column, label: str, groups: Sequence[Group]) -> Iterator[Row]:
+    """Yield the score of one half of the real images against the other, if it is known."""
+    floors = [spread_of(reading.floor for reading in column.readings(group)) for group in groups]
+    if any(floors):
+        cells = tuple(map(_spread, floors))
+        yield Row(SCORES, f"{label} real against real", cells, short="real against real")
+
+
+def _game(groups: Sequence[Group]) -> Iterator[Row]:
+    figures: dict[str, Callable[[RecordedRun], float | None]] = {
+        "G loss at the end": lambda run: run.stability.generator_loss,
+        "D loss at the end": lambda run: run.stability.discriminator_loss,
+        "G loss late, rise an epoch": _slope,
+    }
+    for label, figure in figures.items():
+        yield Row(GAME, label, tuple(_spread(group.spread(figure)) for group in groups))
+    yield Row(GAME, "G loss late", tuple(map(_courses, groups)))
+    gaps = tuple(_spread(group.spread(lambda run: run.stability.gap)) for group in groups)
+    yield Row(GAME, "D(real) - D(fake) at the end", gaps)
+    wide = [group.spread(lambda run: run.stability.wide_gap) for group in groups]
+    yield Row(GAME, "D(real) - D(fake) > 0.9", tuple(map(_share, wide)))
+
+
+def _cost(groups: Sequence[Group]) -> Iterator[Row]:
+    yield Row(COST, "seeds", tuple(_seeds(group) for group in groups))
+    yield Row(COST, "steps", tuple(_range(group, lambda run: f"{run.step:,}") for group in groups))
+    epochs = (_range(group, lambda run: format_epoch(run.epochs)) for group in groups)
+    yield Row(COST, "epochs", tuple(epochs))
+    times = [group.spread(lambda run: run.seconds) for group in groups]
+    cells = tuple(UNKNOWN if each is None else format_duration(each.mean) for each in times)
+    yield Row(COST, "time of a run", cells)
+    paces = [group.spread(lambda run: run.images_per_second) for group in groups]
+    cells = tuple(UNKNOWN if each is None else f"{each.mean:,.0f}" for each in paces)
+    yield Row(COST, "images a second", cells)
+
+
+def _spread(spread: Spread | None) -> str:
+    return UNKNOWN if spread is None else with_spread(spread)
+
+
+def _share(spread: Spread | None) -> str:
+    return UNKNOWN if spread is None else f"{spread.mean:.0%} of the run"
+
+
+def _slope(run: RecordedRun) -> float | None:
+    trend = run.stability.trend
+    return None if trend is None else trend.slope
+
+
+def _courses(group: Group) -> str:
+    """Return where the generator's loss goes late in training, of each kind how often."""
+    found = [course(run.stability.trend) for run in group.runs]
+    kinds = [kind for kind in dict.fromkeys(found) if kind is not None]
+    if len(found) == 1 or len(kinds) == 1:
+        return kinds[0] if kinds else UNKNOWN
+    return ", ".join(f"{found.count(kind)} × {kind}" for kind in kinds) or UNKNOWN
+
+
+def _seeds(group: Group) -> str:
+    return ", ".join(str(run.seed) for run in group.runs)
+
+
+def _range(group: Group, text: Callable[[RecordedRun], str]) -> str:
+    return ", ".join(dict.fromkeys(text(run) for run in group.runs))
+
+
+def _has_history(column: Column) -> bool:
+    """Whether a score has a direction and was taken more than once in some run."""
+    return column.direction != "none" and any(len(s.readings) > 1 for s in column.series.values())
+
+
+def _when(column: Column, group: Group) -> str:
+    """Return the step of the best score, where a group has one run."""
+    series = column.of(group.first)
+    if len(group.runs) > 1 or series is None or series.best is None:
+        return ""
+    return f" (step {series.best.step:,})"
+
+
+def _place(spreads: Sequence[Spread | None], direction: str) -> int | None:
+    """Return the place of the best mean; None where no direction is better, or two are equal."""
+    known = [(spread.mean, place) for place, spread in enumerate(spreads) if spread is not None]
+    if direction == "none" or len(known) < 2:
+        return None
+    ordered = sorted(known, reverse=direction == "higher")
+    return None if ordered[0][0] == ordered[1][0] else ordered[0][1]

@@ -1,0 +1,252 @@
+"""A comparison in words. What is said follows from the rules of `evaluation.comparison.verdicts`.
+
+Figures that a sentence states are those that its rule has judged by.
+"""
+
+from __future__ import annotations
+
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from gantool.evaluation.comparison.verdicts import (
+    best_was_earlier,
+    collapsed,
+    course,
+    discriminator_wins,
+    diverged,
+    generator_ahead,
+    one_seed_each,
+    unfinished,
+    unlike_lengths,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from gantool.evaluation.comparison.comparison import Comparison
+    from gantool.evaluation.comparison.groups import Group, Spread
+    from gantool.evaluation.comparison.recorded import RecordedRun
+    from gantool.evaluation.comparison.verdicts import Course, Lead, Noise
+
+COURSES: tuple[Course, ...] = ("climbs", "falls", "stays level")
+NOISES: Mapping[Noise, str] = {
+    "training seeds": "over training seeds",
+    "sampling seeds": "over sampling seeds",
+    "subsets": "over the metric's subsets",
+    "real against real": "between two halves of the real images",
+}
+WORTH_SAYING = 0.01
+"""Share of a run below which a wide gap is not mentioned."""
+
+
+def game_in_words(group: Group) -> str:
+    """Return what happened in a group's runs, in sentences."""
+    parts = [_course(group), _end(group), _gap(group)]
+    told = [*_endings(group), *(part for part in parts if part)]
+    return " ".join(f"{text[0].upper()}{text[1:]}." for text in told)
+
+
+def conclusion(comparison: Comparison) -> str:
+    """Return who did best and what sets the groups apart, in a paragraph."""
+    sentences = [
+        *_winner(comparison),
+        *_order(comparison),
+        *_climbing(comparison.groups),
+        *_winning(comparison.groups),
+        *_cautions(comparison),
+    ]
+    return " ".join(sentences)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a sentence holds them: "a, b and c"."""
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+def significant(value: float) -> str:
+    """Return a figure with three digits that matter."""
+    return f"{value:#.3g}".rstrip(".") if abs(value) < 1e6 else f"{value:.2e}"
+
+
+def with_spread(spread: Spread) -> str:
+    """Return mean ± standard deviation, or the one value."""
+    mean = significant(spread.mean)
+    return mean if spread.sd is None else f"{mean} ± {spread.sd:.2g}"
+
+
+def _course(group: Group) -> str:
+    """Say where the generator's loss went, in how many of the runs."""
+    of_course: dict[Course, list[RecordedRun]] = {
+        name: [run for run in group.runs if course(run.stability.trend) == name] for name in COURSES
+    }
+    told = []
+    for name, runs in of_course.items():
+        trends = [run.stability.trend for run in runs if run.stability.trend is not None]
+        if not trends:
+            continue
+        start, end = fmean(t.start for t in trends), fmean(t.end for t in trends)
+        course_of = (
+            f"{name} around {significant((start + end) / 2)}"
+            if name == "stays level"
+            else f"{name} from {significant(start)} to {significant(end)}"
+        )
+        told.append(f"{course_of}{_seeds(len(runs), group)}")
+    if not told:
+        return ""
+    return f"in the second half of training the generator's loss {listed(told)}"
+
+
+def _end(group: Group) -> str:
+    """Say how the game stood at the end."""
+    discriminator = group.spread(lambda run: run.stability.discriminator_loss)
+    generator = group.spread(lambda run: run.stability.generator_loss)
+    if discriminator is None or generator is None:
+        return ""
+    loss = significant(discriminator.mean)
+    if wins := group.count(discriminator_wins):
+        undecided = next(run.stakes.undecided for run in group.runs if run.stakes is not None)
+        return (
+            f"the discriminator wins{_seeds(wins, group)}: its loss ends at {loss}, where "
+            f"{significant(undecided)} means that it cannot tell real from generated"
+        )
+    ends = f"{loss} and {significant(generator.mean)}"
+    if ahead := group.count(generator_ahead):
+        return f"the discriminator's loss ends above the generator's{_seeds(ahead, group)}, {ends}"
+    return f"the discriminator's and the generator's losses end at {ends}"
+
+
+def _gap(group: Group) -> str:
+    share = group.spread(lambda run: run.stability.wide_gap)
+    if share is None or share.mean < WORTH_SAYING:
+        return ""
+    return f"D(real) and D(fake) are more than 0.9 apart in {share.mean:.0%} of the records"
+
+
+def _endings(group: Group) -> Iterator[str]:
+    """Yield what went wrong."""
+    if count := group.count(diverged):
+        yield f"the run failed or diverged{_seeds(count, group)}{_after(group, diverged)}"
+    if count := group.count(collapsed):
+        steps = [step for run in group.runs if (step := run.found("generator")) is not None]
+        yield f"the generator collapsed{_seeds(count, group)}, seen at step {min(steps):,}"
+    if count := group.count(unfinished):
+        yield f"it is not finished{_seeds(count, group)}{_after(group, unfinished)}"
+
+
+def _after(group: Group, holds: Callable[[RecordedRun], bool]) -> str:
+    run = next(run for run in group.runs if holds(run))
+    return f", after {run.step:,} of {run.status.steps:,} steps"
+
+
+def _seeds(count: int, group: Group) -> str:
+    """Return in how many of a group's runs something holds, where it has several."""
+    total = len(group.runs)
+    if total == 1:
+        return ""
+    return f" in all {total} seeds" if count == total else f" in {count} of {total} seeds"
+
+
+def _winner(comparison: Comparison) -> Iterator[str]:
+    lead = comparison.lead
+    if len(comparison.groups) == 1:
+        yield "These runs differ in their seed alone, so there is nothing to rank."
+        return
+    if lead is None:
+        yield "No score is known of all of them, so none can be called best."
+        return
+    name = lead.column.name
+    if not lead.size:
+        equal = f"{_name(lead, 0)} and {_name(lead, 1)}"
+        yield f"No winner: {equal} have the same {name}, {_first(lead)}."
+    elif lead.is_clear:
+        yield (
+            f"{_name(lead, 0)} did best: {name} {_first(lead)} at the end "
+            f"({lead.column.direction} is better), ahead of {_name(lead, 1)} with "
+            f"{with_spread(lead.second)}. {_noise(lead)}"
+        )
+    else:
+        yield (
+            f"No clear winner: {_name(lead, 0)} has the best {name} at the end, {_first(lead)} "
+            f"({lead.column.direction} is better), before {_name(lead, 1)} with "
+            f"{with_spread(lead.second)}. {_noise(lead)}"
+        )
+
+
+def _noise(lead: Lead) -> str:
+    """Say how the lead compares with chance."""
+    size = significant(lead.size)
+    if lead.noise is None or lead.source is None:
+        return f"Whether a lead of {size} is more than chance, nothing tells: judge several seeds."
+    relation = "exceeds" if lead.is_clear else "does not exceed"
+    times = "" if lead.source == "real against real" else "twice the spread of a difference "
+    noise = f"{significant(lead.noise)}, {times}{NOISES[lead.source]}"
+    return f"The lead of {size} {relation} the noise ({noise})."
+
+
+def _order(comparison: Comparison) -> Iterator[str]:
+    """Say who follows, and whose best scores were earlier."""
+    lead = comparison.lead
+    if lead is None:
+        return
+    if rest := lead.order[2:]:
+        finals = [(group.name, lead.column.final(group)) for group in rest]
+        followed = [f"{name} ({with_spread(final)})" for name, final in finals if final is not None]
+        yield f"{listed(followed)} {'follow' if len(followed) > 1 else 'follows'}."
+    earlier = [group for group in lead.order if best_was_earlier(lead.column, group)]
+    if earlier:
+        told = [
+            f"{group.name} ({significant(best.mean)})"
+            for group in earlier
+            if (best := lead.column.best(group)) is not None
+        ]
+        yield f"Better before the end than at the end: {listed(told)}."
+
+
+def _climbing(groups: Sequence[Group]) -> Iterator[str]:
+    """Say in which groups the generator's loss went where."""
+    told = []
+    for name in COURSES:
+        counts = {
+            group.name: (sum(course(run.stability.trend) == name for run in group.runs), group)
+            for group in groups
+        }
+        whole = [each for each, (count, group) in counts.items() if count == len(group.runs)]
+        part = [f"some seeds of {e}" for e, (n, _) in counts.items() if n and e not in whole]
+        if where := [*whole, *part]:
+            told.append(f"{name} in {listed(where)}")
+    if told:
+        yield f"Late in training the generator's loss {'; it '.join(told)}."
+
+
+def _winning(groups: Sequence[Group]) -> Iterator[str]:
+    whole = [group.name for group in groups if group.count(discriminator_wins) == len(group.runs)]
+    if whole:
+        yield f"The discriminator wins in {listed(whole)}."
+    elif _nowhere(discriminator_wins, groups):
+        yield "The discriminator wins in none of them."
+    ahead = [group.name for group in groups if group.count(generator_ahead) == len(group.runs)]
+    if ahead:
+        yield f"The discriminator's loss ends above the generator's in {listed(ahead)}."
+
+
+def _nowhere(rule: Callable[[RecordedRun], bool], groups: Sequence[Group]) -> bool:
+    """Return whether a rule about the discriminator's loss holds in no run, and can hold in all."""
+    runs = [run for group in groups for run in group.runs]
+    return all(run.stakes is not None for run in runs) and not any(map(rule, runs))
+
+
+def _cautions(comparison: Comparison) -> Iterator[str]:
+    groups = comparison.groups
+    if unlike_lengths(groups):
+        steps = [f"{group.name} {max(run.step for run in group.runs):,}" for group in groups]
+        yield f"They were trained for unlike numbers of steps: {listed(steps)}."
+    if one_seed_each(groups):
+        yield "Each was trained with one seed: another seed may turn the order."
+
+
+def _name(lead: Lead, place: int) -> str:
+    return lead.order[place].name
+
+
+def _first(lead: Lead) -> str:
+    return with_spread(lead.first)

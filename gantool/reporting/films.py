@@ -1,0 +1,118 @@
+"""Moving pictures: animated WebP and GIF, and MP4 where the extra `video` is installed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gantool.errors import MissingExtraError, UsageError
+from gantool.reporting.aside import written_aside
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+FRAMES_PER_SECOND = 24
+FILM_SIDE = 384
+"""Pixels up to which small frames are magnified."""
+LOSSLESS_SIDE = 64
+"""Frames up to this size are kept as they are: lossy compression would smear their few pixels."""
+BACKGROUND = 32
+"""Gray behind transparent frames, where a format knows no transparency."""
+SUFFIXES = (".webp", ".gif", ".mp4")
+
+
+def check_film(path: Path) -> None:
+    """Refuse a name that says no known format, and MP4 without its extra.
+
+    Raises:
+        UsageError: When the suffix is another one.
+        MissingExtraError: When the extra `video` is needed and missing.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise UsageError(f"a film is a file named *{', *'.join(SUFFIXES)}, got {path}")
+    if suffix == ".mp4":
+        try:
+            import imageio_ffmpeg  # noqa: F401
+        except ImportError as error:
+            raise MissingExtraError(
+                "MP4 needs a package that is not installed: imageio-ffmpeg",
+                'pip install "gantool[video]", or name a .webp file',
+            ) from error
+
+
+def save_film(frames: NDArray[np.uint8], path: Path, rate: int = FRAMES_PER_SECOND) -> None:
+    """Write frames as one moving picture that loops, magnified by a whole factor.
+
+    Args:
+        frames: uint8 [N, H, W, C] with 1, 3 or 4 channels.
+        path: The file; its suffix says the format.
+        rate: Frames a second.
+
+    Raises:
+        OSError: When the file cannot be written.
+        UsageError, MissingExtraError: As `check_film` does.
+    """
+    check_film(path)
+    side = max(frames.shape[1:3])
+    factor = max(1, FILM_SIDE // side)
+    magnified = frames.repeat(factor, axis=1).repeat(factor, axis=2)  # [N, H f, W f, C]
+    with written_aside(path) as aside:
+        if path.suffix.lower() == ".mp4":
+            _write_mp4(_opaque(magnified), aside, rate)
+        else:
+            _write_animation(magnified, aside, rate, lossless=side <= LOSSLESS_SIDE)
+
+
+def _write_animation(frames: NDArray[np.uint8], path: Path, rate: int, *, lossless: bool) -> None:
+    from PIL import Image
+
+    is_gif = path.suffix.lower() == ".gif"
+    shown = _opaque(frames) if is_gif else frames
+    first, *rest = [
+        Image.fromarray(frame[:, :, 0] if frame.shape[2] == 1 else frame) for frame in shown
+    ]
+    options = (
+        {} if is_gif else {"lossless": lossless, "quality": 60 if lossless else 88, "method": 3}
+    )
+    first.save(
+        path,
+        format="GIF" if is_gif else "WEBP",
+        save_all=True,
+        append_images=rest,
+        duration=round(1000 / rate),
+        loop=0,
+        **options,
+    )
+
+
+def _write_mp4(frames: NDArray[np.uint8], path: Path, rate: int) -> None:
+    """Write H.264 that browsers play: 4:2:0, even sides."""
+    import imageio_ffmpeg
+    import numpy as np
+
+    rgb = frames.repeat(3, axis=3) if frames.shape[3] == 1 else frames
+    odd = [(0, size % 2) for size in rgb.shape[1:3]]
+    rgb = np.pad(rgb, ((0, 0), *odd, (0, 0)), mode="edge")
+    writer = imageio_ffmpeg.write_frames(
+        str(path), (rgb.shape[2], rgb.shape[1]), fps=rate, quality=8, macro_block_size=1
+    )
+    writer.send(None)
+    try:
+        for frame in rgb:
+            writer.send(frame.tobytes())
+    finally:
+        writer.close()
+
+
+def _opaque(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return frames without transparency: what shows through is dark gray."""
+    import numpy as np
+
+    if frames.shape[3] != 4:
+        return frames
+    alpha = frames[..., 3:].astype(np.float32) / 255
+    mixed = frames[..., :3] * alpha + BACKGROUND * (1 - alpha)
+    return mixed.round().astype(np.uint8)

@@ -1,0 +1,196 @@
+"""Line charts as SVG inside HTML: sharp at any width, in the colors of the page's theme."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from markupsafe import Markup
+
+from gantool.reporting.curves import smooth
+from gantool.reporting.page.rendering import render
+from gantool.reporting.page.scales import Scale, fit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Values = NDArray[np.float64]
+
+WIDTH, HEIGHT = 1000, 400
+"""Units of the drawing, which is stretched to whatever place there is."""
+COLUMNS = 250
+"""A line is thinned out to at most four points in each of so many columns."""
+ROOM = 1.015
+"""Where dots are drawn, the horizontal axis goes on for a bit, so that the last one is whole."""
+FEW = 12
+"""Up to so many values are shown as dots too, and not smoothed."""
+COLORS = tuple(f"series-{number}" for number in range(1, 9))
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of a chart.
+
+    Attributes:
+        name: What the legend calls it.
+        x: Where the values are, rising, [N].
+        y: The values, [N]; the line has a gap where one is None, NaN or infinite.
+        color: A color of the page's style: "discriminator", "generator", "series-1" to "series-8".
+    """
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float | None]
+    color: str = "series-1"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A series as it is drawn: SVG paths of its values and of their moving mean."""
+
+    name: str
+    color: str
+    raw: str
+    strong: str
+    dots: str
+
+
+def line_chart(
+    series: Sequence[Series],
+    *,
+    title: str,
+    x_label: str = "epoch",
+    logarithmic: bool = False,
+    smoothed: bool = True,
+    y_range: tuple[float, float] | None = None,
+    guide: float | None = None,
+    keys: bool = True,
+) -> Markup:
+    """Return a chart as HTML: its title and legend, an SVG, and the numbers beside the axes.
+
+    Args:
+        series: What to draw.
+        title: Says what is drawn.
+        x_label: Says what the horizontal axis counts.
+        logarithmic: Whether the vertical axis is, if any value is positive.
+        smoothed: Whether each line is a moving mean, over its values drawn faintly.
+        y_range: Ends of the vertical axis; by default such that the lines fit.
+        guide: Value at which a dashed line is drawn across, if any.
+        keys: Whether the lines are named beside the title.
+    """
+    curves = [_curve(each, smoothed=smoothed) for each in series]
+    y_scale = Scale(*y_range) if y_range else _fitted(curves, logarithmic=logarithmic)
+    ends = [float(curve.x[-1]) for curve in curves if curve.x.size]
+    room = ROOM if any(curve.is_sparse for curve in curves) else 1
+    x_scale = Scale(0, max([*ends, 0]) * room or 1)
+    chart = render(
+        "chart.html",
+        title=title,
+        keys=keys,
+        lines=[_line(curve, x_scale, y_scale) for curve in curves],
+        width=WIDTH,
+        height=HEIGHT,
+        x_ticks=x_scale.ticks(),
+        y_ticks=y_scale.ticks(),
+        x_label=x_label,
+        guide=None if guide is None else float(y_scale.place(np.array(guide))),
+    )
+    return Markup(chart)  # the template has escaped every value
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A series in numbers: its values, and the line through them, which may be their mean."""
+
+    series: Series
+    x: Values
+    y: Values
+    strong: Values
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether there are so few values that each is shown."""
+        return int(np.isfinite(self.y).sum()) <= FEW
+
+
+def _curve(series: Series, *, smoothed: bool) -> Curve:
+    x, y = _column(series.x), _column(series.y)
+    curve = Curve(series, x, y, strong=y)
+    return replace(curve, strong=smooth(y)) if smoothed and not curve.is_sparse else curve
+
+
+def _fitted(curves: Sequence[Curve], *, logarithmic: bool) -> Scale:
+    strong, faint = [curve.strong for curve in curves], [curve.y for curve in curves]
+    return fit(strong, faint, logarithmic=logarithmic)
+
+
+def _line(curve: Curve, x_scale: Scale, y_scale: Scale) -> Line:
+    x, y = x_scale.place(curve.x), y_scale.place(curve.y)
+    is_mean = curve.strong is not curve.y
+    return Line(
+        curve.series.name,
+        curve.series.color,
+        raw=path(x, y) if is_mean else "",
+        strong=path(x, y_scale.place(curve.strong)),
+        dots=dots(x, y) if curve.is_sparse else "",
+    )
+
+
+def path(x: Values, y: Values) -> str:
+    """Return points, from 0 to 1 to the right and up, as the data of an SVG path.
+
+    It has a gap where a point is not finite.
+    """
+    x, y = thinned(x, y)
+    parts, connected = [], False
+    for across, up in zip(x, y, strict=True):
+        known = bool(np.isfinite(up))
+        if known:
+            parts.append(f"{'L' if connected else 'M'}{_point(across, up)}")
+        connected = known
+    return "".join(parts)
+
+
+def dots(x: Values, y: Values) -> str:
+    """Return points as lines without length, which round ends make visible."""
+    return "".join(f"M{_point(a, b)}h0" for a, b in zip(x, y, strict=True) if np.isfinite(b))
+
+
+def thinned(x: Values, y: Values, columns: int = COLUMNS) -> tuple[Values, Values]:
+    """Return the points that show: in each column the first, lowest, highest and last.
+
+    What a line of that width looks like is kept, extremes and gaps included (the M4 aggregation
+    of Jugel et al. 2014).
+
+    Args:
+        x: Rising, 0 to 1, [N].
+        y: [N].
+        columns: Into which the points are sorted.
+    """
+    if len(x) <= 4 * columns:
+        return x, y
+    column = np.minimum((x * columns).astype(np.int64), columns - 1)
+    kept: set[int] = set()
+    for rows in np.split(np.arange(len(x)), np.flatnonzero(np.diff(column)) + 1):
+        kept |= {int(rows[0]), int(rows[-1])}
+        known = rows[np.isfinite(y[rows])]
+        if known.size < rows.size:
+            kept.add(int(rows[~np.isfinite(y[rows])][0]))
+        if known.size:
+            kept |= {int(known[y[known].argmin()]), int(known[y[known].argmax()])}
+    rows = np.array(sorted(kept))
+    return x[rows], y[rows]
+
+
+def _column(values: Sequence[float | None]) -> Values:
+    column = np.array(values, dtype=np.float64)
+    return np.where(np.isfinite(column), column, np.nan)
+
+
+def _point(across: float, up: float) -> str:
+    """Return a place in the drawing; far outside, it is brought near, where it shows no more."""
+    down = min(max(1 - up, -9), 10)
+    return f"{across * WIDTH:.5g},{down * HEIGHT:.5g}"

@@ -1,0 +1,1 @@
+"""The report of a run: everything its folder tells, on one page."""

@@ -1,0 +1,73 @@
+"""How far each logger has been told of a run, whatever became of the process that told it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any, Literal
+
+from gantool.reporting.aside import written_aside
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+log = logging.getLogger("gantool")
+
+What = Literal["scalars", "images"]
+
+
+class SentSteps:
+    """The last steps of which loggers were sent figures and pictures.
+
+    A step is noted before it is sent: a process that is killed in between costs a logger that
+    cannot rewind one record, and no record comes twice.
+
+    Args:
+        path: The file that holds them, made with the first note; None keeps them in memory.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._steps = {} if path is None else _read(path)
+
+    def last(self, logger: str, *what: What) -> int | None:
+        """Return the last step of which a logger was sent something of the kinds named, or any."""
+        steps = self._steps.get(logger, {})
+        return max((step for kind, step in steps.items() if not what or kind in what), default=None)
+
+    def note(self, logger: str, what: What, step: int) -> None:
+        """Take note of a step that is about to be sent."""
+        self._steps.setdefault(logger, {})[what] = step
+        self._write()
+
+    def rewind(self, logger: str, step: int) -> None:
+        """Forget the steps after `step`, which the logger has dropped."""
+        steps = self._steps[logger]
+        self._steps[logger] = {what: min(sent, step) for what, sent in steps.items()}
+        self._write()
+
+    def _write(self) -> None:
+        if self._path is None:
+            return
+        try:
+            with written_aside(self._path) as aside:
+                aside.write_text(json.dumps(self._steps) + "\n", encoding="utf-8")
+        except OSError as error:
+            log.warning("%s could not be written: %s", self._path.name, error.strerror or error)
+
+
+def _read(path: Path) -> dict[str, dict[str, int]]:
+    """Return the steps by logger and kind; none where the file is missing or damaged."""
+    try:
+        noted = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(noted, dict):
+        return {}
+    return {name: _whole_numbers(steps) for name, steps in noted.items()}
+
+
+def _whole_numbers(steps: Any) -> dict[str, int]:
+    if not isinstance(steps, dict):
+        return {}
+    return {what: step for what, step in steps.items() if type(step) is int}

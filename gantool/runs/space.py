@@ -1,0 +1,60 @@
+"""Room on the disk, looked at before a checkpoint is written."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import shutil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+log = logging.getLogger("gantool")
+
+MEGABYTE = 10**6
+BESIDES = MEGABYTE
+"""Bytes that a checkpoint needs besides its tensors: names, manifest, blocks begun."""
+
+
+def bytes_of(state: object) -> int:
+    """Return how many bytes the tensors of a state take up."""
+    parts: Iterable[object] = ()
+    if isinstance(state, dict):
+        parts = state.values()
+    elif isinstance(state, list):
+        parts = state
+    return int(getattr(state, "nbytes", 0)) + sum(map(bytes_of, parts))
+
+
+def require_space(folder: Path, needed: int) -> None:
+    """Look whether the disk can hold what is about to be written.
+
+    Args:
+        folder: Where it goes.
+        needed: Its size in bytes.
+
+    Raises:
+        OSError: ENOSPC, when it cannot. A disk that does not say is taken to have room.
+    """
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        return
+    if free < needed + BESIDES:
+        raise OSError(
+            errno.ENOSPC,
+            f"the disk has {_megabytes(free)} free and it needs {_megabytes(needed + BESIDES)}",
+            str(folder),
+        )
+    if free < 2 * (needed + BESIDES):
+        log.warning(  # the same words each time, so that they are shown once
+            "the disk of %s is nearly full: it can hold one more checkpoint of %s, not two",
+            folder,
+            _megabytes(needed),
+        )
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / MEGABYTE:,.1f} MB"

@@ -1,0 +1,1 @@
+"""MLflow logging as a gantool plugin."""

@@ -1,0 +1,1 @@
+"""Weights & Biases logging as a gantool plugin."""

@@ -1,0 +1,100 @@
+"""A generator leaves its run, through the command line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from gantool.cli.export import complete_format
+from gantool.exporting import hub
+from gantool.launch import load
+
+
+@pytest.fixture
+def trained(gantool: Callable[..., Any], recipe: Path) -> Path:
+    """Train the tiny recipe."""
+    assert gantool("run", recipe, "--out", "runs/a", "--quiet").code == 0
+    return Path("runs/a")
+
+
+def test_files_are_printed_and_the_folder_loads(gantool: Callable[..., Any], trained: Path) -> None:
+    outcome = gantool("export", trained, "--to", "html, safetensors")
+    assert outcome.code == 0
+    folder = trained / "exported"
+    assert set(map(Path, outcome.stdout.splitlines())) == set(folder.iterdir())
+    names = {path.name for path in folder.iterdir()}
+    assert names == {
+        "README.md",
+        "config.json",
+        "generator.html",
+        "generator.safetensors",
+        "samples.png",
+    }
+    assert "page with " in outcome.stderr
+    images, expected = load(folder).sample(4, seed=2), load(trained).sample(4, seed=2)
+    assert torch.allclose(images, expected, atol=1e-5)
+
+
+def test_an_exported_folder_can_be_sampled(gantool: Callable[..., Any], trained: Path) -> None:
+    assert gantool("export", trained, "--to", "safetensors", "--out", "out", "--quiet").code == 0
+    outcome = gantool("sample", "out", "--classes", "--count", 3)
+    assert outcome.code == 0
+    assert outcome.stdout == "out/samples/drawn-step-00000002-seed-0-classes-3.png\n"
+    assert gantool("sample", "out", "--checkpoint", "best").code == 2
+
+
+def test_a_checkpoint_can_be_chosen(gantool: Callable[..., Any], trained: Path) -> None:
+    words = ("--to", "safetensors", "--out", "out", "--quiet")
+    outcome = gantool("export", trained, *words, "--checkpoint", 0)
+    assert (outcome.code, outcome.stderr) == (0, "")
+    assert load("out").step == 0
+    assert gantool("export", trained, *words, "--checkpoint", "best").code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--to", "pickle"), "--to takes safetensors, onnx, html, got 'pickle'"),
+        (("--to", ","), "got none"),
+        ((), "--to"),
+        (("--to", "html", "--push", "nobody"), "--push takes OWNER/NAME"),
+    ],
+)
+def test_wrong_words_are_refused(
+    gantool: Callable[..., Any], trained: Path, words: tuple[str, ...], message: str
+) -> None:
+    outcome = gantool("export", trained, *words)
+    assert outcome.code == 2
+    assert message in outcome.stderr
+    assert not (trained / "exported").exists()
+
+
+def test_without_the_extra_nothing_is_written(
+    gantool: Callable[..., Any], trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    outcome = gantool("export", trained, "--to", "onnx,safetensors")
+    assert outcome.code == 2
+    assert "gantool[onnx]" in outcome.stderr
+    assert not (trained / "exported").exists()
+
+
+def test_publishing_prints_the_address(
+    gantool: Callable[..., Any], trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("huggingface_hub")
+    monkeypatch.setattr(hub, "push", lambda folder, name: f"https://huggingface.co/{name}")
+    outcome = gantool("export", trained, "--to", "safetensors", "--push", "me/it", "--quiet")
+    assert outcome.code == 0
+    assert outcome.stdout.splitlines()[-1] == "https://huggingface.co/me/it"
+    assert "me/it" in (trained / "exported" / "README.md").read_text()
+
+
+def test_formats_are_completed() -> None:
+    assert complete_format("o") == ["onnx"]
+    assert complete_format("onnx,h") == ["onnx,html"]

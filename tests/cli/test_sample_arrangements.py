@@ -1,0 +1,101 @@
+"""Rows, class grids, films and truncation, through the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gantool.reporting.grids import GAP
+
+
+@pytest.fixture
+def trained(gantool: Callable[..., Any], recipe: Path) -> Path:
+    """Train the tiny recipe, which has two classes."""
+    assert gantool("run", recipe, "--out", "runs/a", "--quiet").code == 0
+    return Path("runs/a")
+
+
+def tiles(path: Path, rows: int, columns: int) -> list[list[bytes]]:
+    """Return the pictures of a grid, each at its own size."""
+    with Image.open(path) as picture:
+        pixels = np.asarray(picture)
+    side = (pixels.shape[0] - GAP) // rows - GAP
+    assert pixels.shape[1] == GAP + columns * (side + GAP)
+    corners = range(GAP, pixels.shape[0], side + GAP)
+    across = range(GAP, pixels.shape[1], side + GAP)
+    factor = side // 16
+    return [
+        [pixels[y : y + side : factor, x : x + side : factor].tobytes() for x in across]
+        for y in corners
+    ]
+
+
+def test_interpolations_are_rows_between_the_seeds_pictures(
+    gantool: Callable[..., Any], trained: Path
+) -> None:
+    words = ("--class", "dusk", "--seed", 3)
+    outcome = gantool("sample", trained, *words, "--interpolate", 5, "--count", 2)
+    name = "drawn-step-00000002-seed-3-dusk-interpolate-2x5.png"
+    assert outcome.stdout == f"{trained / 'samples' / name}\n"
+    rows = tiles(Path(outcome.stdout.strip()), 2, 5)
+    assert len({tile for row in rows for tile in row}) == 10
+    ends = gantool("sample", trained, *words, "--grid", "--count", 4, "--out", "ends.png")
+    (a, b), (c, d) = tiles(Path(ends.stdout.strip()), 2, 2)
+    assert [rows[0][0], rows[0][-1], rows[1][0], rows[1][-1]] == [a, b, c, d]
+
+
+def test_a_class_grid_has_a_row_for_each_class(gantool: Callable[..., Any], trained: Path) -> None:
+    outcome = gantool("sample", trained, "--classes", "--count", 3)
+    rows = tiles(Path(outcome.stdout.strip()), 2, 3)
+    for label, row in enumerate(rows):
+        words = ("--class", label, "--count", 3, "--out", f"of-{label}")
+        paths = gantool("sample", trained, *words).stdout.split()
+        pictures = []
+        for path in paths:
+            with Image.open(path) as picture:
+                pictures.append(picture.tobytes())
+        assert row == pictures
+
+
+def test_a_walk_is_a_film_of_as_many_frames(gantool: Callable[..., Any], trained: Path) -> None:
+    words = ("--count", 3, "--interpolate", 4, "--class", 0)
+    outcome = gantool("sample", trained, "--walk", "films/walk.webp", *words)
+    assert outcome.stdout == "films/walk.webp\n"
+    with Image.open("films/walk.webp") as film:
+        assert getattr(film, "n_frames", 0) == 12
+
+
+def test_truncation_is_in_the_name_and_in_the_pictures(
+    gantool: Callable[..., Any], trained: Path
+) -> None:
+    outcome = gantool("sample", trained, "--grid", "--truncation", 0, "--class", 0, "--count", 4)
+    path = Path(outcome.stdout.strip())
+    assert path.name == "drawn-step-00000002-seed-0-0-truncation-0-grid-4.png"
+    assert len({tile for row in tiles(path, 2, 2) for tile in row}) == 1  # only the mean is left
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--classes", "--class", "dusk"), "--classes and --class exclude each other"),
+        (("--classes", "--interpolate", 4), "--classes and --interpolate exclude each other"),
+        (("--walk", "a.webp", "--grid"), "--walk and --grid exclude each other"),
+        (("--walk", "a.webp", "--out", "b"), "--walk and --out exclude each other"),
+        (("--walk", "a.png"), "*.webp, *.gif, *.mp4"),
+        (("--interpolate", 4, "--out", "folder"), "--out is a PNG file"),
+        (("--interpolate", 1), "--interpolate"),
+        (("--truncation", -1), "--truncation"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    gantool: Callable[..., Any], trained: Path, words: tuple[object, ...], message: str
+) -> None:
+    outcome = gantool("sample", trained, *words)
+    assert outcome.code == 2
+    assert message in outcome.stderr
+    assert outcome.stdout == ""

@@ -1,0 +1,211 @@
+"""What a comparison says: planted curves and scores, and the words for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gantool.evaluation.comparison.comparison import Comparison, compare
+from gantool.evaluation.comparison.groups import Spread
+from gantool.reporting.comparing.data import as_data, as_markdown
+from gantool.reporting.comparing.table import rows_of
+from gantool.reporting.comparing.wording import (
+    conclusion,
+    game_in_words,
+    listed,
+    significant,
+    with_spread,
+)
+from gantool.runs.folder import RunFolder
+
+Plant = Callable[..., Path]
+NAME = "kd-random-conv/distance"
+KID = {"metrics": [{"use": "kid"}], "evaluation": {"extractor": "random-conv"}}
+PROTOCOL = {
+    "extractor": {"name": "random-conv", "weights": "ab" * 32, "resizer": "none"},
+    "dataset": "folder",
+    "fingerprint": "f1",
+    "image": "16x16 with 3 channels, stretch",
+    "split": "train",
+    "real": 100,
+    "held_out": 0,
+    "fake": 1000,
+    "generator": "raw",
+    "batch_statistics": "running",
+    "seeds": [0],
+    "gantool": "0.1.0",
+}
+
+
+def curve(start: float, end: float, seed: int = 0) -> list[float]:
+    """Return a loss that goes from one value to another in the second half, with noise."""
+    line = np.interp(np.linspace(0, 1, 200), [0, 0.5, 1], [start, start, end])
+    return list(line + np.random.default_rng(seed).normal(0, 0.05, 200))
+
+
+def scores(*values: float, sd: float = 0.01) -> list[dict[str, Any]]:
+    return [
+        {"step": 1000 * n, NAME: value, "kd-random-conv/sd": sd, "protocol": PROTOCOL}
+        for n, value in enumerate(values, 1)
+    ]
+
+
+def compared(*folders: Path) -> Comparison:
+    return compare([RunFolder(folder) for folder in folders])
+
+
+@pytest.fixture
+def report(plant: Plant) -> Comparison:
+    """Plant what the report saw: base climbs and is won, l2 is level, spectral leads."""
+    return compared(
+        plant(
+            "base",
+            generator_loss=curve(3.0, 6.0),
+            discriminator_loss=curve(1.2, 0.1, 1),
+            scores=scores(0.30, 0.10),
+            **KID,
+        ),
+        plant(
+            "l2",
+            generator_loss=curve(2.0, 2.0, 2),
+            discriminator_loss=curve(0.9, 0.9, 3),
+            scores=scores(0.40, 0.20),
+            regularizers=[{"use": "l2"}],
+            **KID,
+        ),
+        plant(
+            "spectral",
+            generator_loss=curve(0.9, 0.8, 4),
+            discriminator_loss=curve(1.3, 1.3, 5),
+            scores=scores(0.25, 0.35),
+            regularizers=[{"use": "spectral-norm"}],
+            **KID,
+        ),
+    )
+
+
+def test_games_in_words(report: Comparison) -> None:
+    base, l2, spectral = map(game_in_words, report.groups)
+    assert base.startswith("In the second half of training the generator's loss climbs from 3.0"), (
+        base
+    )
+    assert "The discriminator wins: its loss ends at 0.2" in base
+    assert "where 1.39 means that it cannot tell real from generated." in base
+    assert "the generator's loss stays level around 1.99." in l2
+    assert "The discriminator's and the generator's losses end at 0.9" in l2
+    assert "The discriminator's loss ends above the generator's, 1.3" in spectral
+
+
+def test_the_conclusion_says_who_did_best_and_what_sets_them_apart(report: Comparison) -> None:
+    assert conclusion(report) == (
+        f"base did best: {NAME} 0.100 at the end (lower is better), ahead of l2 with 0.200. "
+        "The lead of 0.100 exceeds the noise (0.0283, twice the spread of a difference over the "
+        "metric's subsets). spectral (0.350) follows. "
+        "Better before the end than at the end: spectral (0.250). "
+        "Late in training the generator's loss climbs in base; it falls in spectral; "
+        "it stays level in l2. The discriminator wins in base. "
+        "The discriminator's loss ends above the generator's in spectral. "
+        "Each was trained with one seed: another seed may turn the order."
+    )
+    assert as_data(report)["winner"] == "base"
+
+
+def test_no_winner_is_named_where_there_is_none(plant: Plant) -> None:
+    equal = [
+        plant(name, scores=scores(0.2, sd=0.0), training={"batch_size": size}, **KID)
+        for name, size in (("a", 8), ("b", 16))
+    ]
+    said = conclusion(compared(*equal))
+    assert said.startswith(f"No winner: a and b have the same {NAME}, 0.200.")
+    near = plant("c", scores=scores(0.21), training={"batch_size": 32}, **KID)
+    comparison = compared(equal[0], near)
+    assert conclusion(comparison).startswith(f"No clear winner: a has the best {NAME} at the end")
+    assert "The lead of 0.0100 does not exceed the noise" in conclusion(comparison)
+    assert as_data(comparison)["winner"] is None
+    silent = [plant(name, training={"batch_size": size}) for name, size in (("d", 8), ("e", 16))]
+    assert conclusion(compared(*silent)).startswith("No score is known of all of them")
+
+
+def test_seeds_are_counted(plant: Plant) -> None:
+    folders = [
+        plant(
+            f"base-{seed}",
+            status={"recipe": "base"},
+            generator_loss=curve(3.0, end, seed),
+            discriminator_loss=[1.0] * 200,
+            scores=scores(0.2 + seed / 100),
+            training={"seed": seed},
+            **KID,
+        )
+        for seed, end in enumerate((6.0, 6.0, 3.0))
+    ]
+    comparison = compared(*folders, plant("other", loss={"use": "hinge"}))
+    said = game_in_words(comparison.groups[0])
+    assert "climbs from 3.0" in said
+    assert "in 2 of 3 seeds and stays level around 2.99 in 1 of 3 seeds." in said
+    rows = {row.label: row.cells for row in rows_of(comparison)}
+    assert rows["seeds"] == ("0, 1, 2", "0")
+    assert rows["G loss late"][0] == "2 × climbs, 1 × stays level"
+    assert rows[f"{NAME} ↓"] == ("0.210 ± 0.01", "–")
+
+
+def test_what_went_wrong_comes_first(plant: Plant) -> None:
+    finding = {"step": 120, "sign": "generator", "message": "it has collapsed"}
+    failed = {"outcome": "failed", "step": 250, "steps": 900}
+    stopped = {"outcome": "stopped", "steps": 900}
+    comparison = compared(
+        plant("a", findings=[finding]),
+        plant("b", status=failed, training={"batch_size": 8}),
+        plant("c", status=stopped, training={"batch_size": 16}),
+    )
+    first, second, third = map(game_in_words, comparison.groups)
+    assert first.startswith("The generator collapsed, seen at step 120.")
+    assert second.startswith("The run failed or diverged, after 400 of 900 steps.")
+    assert third.startswith("It is not finished, after 400 of 900 steps.")
+
+
+def test_lengths_that_differ_are_said(plant: Plant) -> None:
+    short = {"generator_loss": [1.0] * 20, "discriminator_loss": [1.0] * 20}
+    comparison = compared(plant("long"), plant("short", **short))
+    assert "unlike numbers of steps: long 400 and short 200." in conclusion(comparison)
+
+
+def test_the_best_of_each_row_is_marked(report: Comparison) -> None:
+    rows = {row.label: row for row in rows_of(report)}
+    assert rows[f"{NAME} ↓"].best == 0
+    best = rows[f"{NAME} ↓ at its best"]
+    assert best.best == 0
+    assert best.cells[2] == "0.250 (step 1,000)"
+    assert rows["regularizers"].cells[0] == "–"
+    assert not any("real against real" in label for label in rows)
+    assert rows["time of a run"].cells == ("20 s",) * 3
+
+
+def test_markdown_holds_table_and_words_and_no_cell_breaks_it(report: Comparison) -> None:
+    text = as_markdown(report)
+    assert text.startswith(conclusion(report))
+    assert f"| {NAME} ↓ | **0.100** | 0.200 | 0.350 |" in text
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert {line.count("|") for line in table} == {5}
+    assert "`kd-random-conv/distance`: 1,000 generated images (raw weights" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(6.0, "6.00"), (0.12345, "0.123"), (-0.00261, "-0.00261"), (123.4, "123"), (0.0, "0.00")],
+)
+def test_figures_have_three_digits_that_matter(value: float, text: str) -> None:
+    assert significant(value) == text
+
+
+def test_lists_and_spreads_read_well() -> None:
+    assert [listed(names) for names in (["a"], ["a", "b"], ["a", "b", "c"])] == [
+        "a",
+        "a and b",
+        "a, b and c",
+    ]
+    assert with_spread(Spread(0.1614, 0.0434, 2)) == "0.161 ± 0.043"
