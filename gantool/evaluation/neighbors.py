@@ -1,7 +1,7 @@
 """The training images that generated images are nearest to, and whether they are copies of them.
 
 An image is near to one training image in particular if its distance to that one is small against
-its mean distance to the fifty nearest (Carlini et al. 2023, section 5: less than half of it).
+its mean distance to the fifty nearest (in the manner of Carlini et al. 2023).
 How small that ratio usually is differs from one set of images to another, so it is taken of real
 images among the others too: a copy has less than half of their median ratio, in features and in
 pixels where there are both.
@@ -99,27 +99,37 @@ def find_neighbors(
     if features is not None:
         name, generated, known = features
         spaces.insert(0, Space(name, generated, lambda rows: known[rows], len(known)))
-    step = -(-len(training) // REAL_IMAGES)
-    some = torch.arange(0, len(training), step)
-    generated_copies = torch.ones(len(images), dtype=torch.bool)
-    real_copies = torch.ones(len(some), dtype=torch.bool)
-    found = []
-    for space in spaces:
-        around = surroundings(space.generated, space)
-        usual = surroundings(space.training(some), space, passing_over_same=True)
-        copied = COPY_RATIO * usual.ratio.median()
-        generated_copies &= around.ratio < copied
-        real_copies &= usual.ratio < copied
-        found.append(around._replace(ratio=around.ratio / usual.ratio.median().clamp_min(1e-12)))
-    nearest = found[0].nearest
+    some = torch.arange(0, len(training), -(-len(training) // REAL_IMAGES))
+    views = [_view(space, some) for space in spaces]
+    copied = torch.stack([view.ratio < COPY_RATIO for view in views]).all(0)  # [M]
+    real_copied = torch.stack([view.usual < COPY_RATIO for view in views]).all(0)
+    nearest = views[0].nearest
     copies = Copies(
         generated=len(images),
-        copies=int(generated_copies.sum()),
-        repeated=len(set(nearest[generated_copies, 0].tolist())),
+        copies=int(copied.sum()),
+        repeated=len(set(nearest[copied, 0].tolist())),
         real=len(some),
-        real_copies=int(real_copies.sum()),
+        real_copies=int(real_copied.sum()),
     )
-    return Neighborhood(spaces[0].name, images, nearest, found[0].ratio, copies)
+    return Neighborhood(spaces[0].name, images, nearest, views[0].ratio, copies)
+
+
+class View(NamedTuple):
+    """What one space shows, distance ratios in units of their median among real images.
+
+    `nearest` and `ratio` are of the generated images, `usual` is the ratio of some real ones.
+    """
+
+    nearest: Tensor
+    ratio: Tensor
+    usual: Tensor
+
+
+def _view(space: Space, some: Tensor) -> View:
+    around = surroundings(space.generated, space)
+    usual = surroundings(space.training(some), space, passing_over_same=True).ratio
+    median = usual.median().clamp_min(torch.finfo(usual.dtype).tiny)
+    return View(around.nearest, around.ratio / median, usual / median)
 
 
 def pixel_space(images: Tensor, training: Pixels) -> Space:

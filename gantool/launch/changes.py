@@ -69,6 +69,7 @@ def describe(session: Session) -> dict[str, Any]:
             "deterministic": session.plan.tables.device.deterministic,
             "torch": str(torch.__version__),
             "threads": torch.get_num_threads(),
+            "processes": session.trainer.game.ranks.count,
             "cuda": torch.version.cuda,
             "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         },

@@ -10,6 +10,7 @@ import torch
 from gantool.errors import UsageError
 from gantool.runs.checkpoints import Checkpoints
 from gantool.training.form import WAY_OUT, of_shape, remembered, training_state
+from gantool.training.health import HealthObserver
 from gantool.training.players import each_player
 
 if TYPE_CHECKING:
@@ -110,6 +111,21 @@ def test_a_checkpoint_of_something_else_is_named_with_the_way_out(
             training_state(saved)
         assert str(saved.path) in caught.value.message
         assert caught.value.hint == WAY_OUT
+
+
+@pytest.mark.parametrize(
+    ("memory", "place"),
+    [
+        ({"window": {"steps": [1], "figures": []}}, "health.window: .*1 steps with 0 records"),
+        ({"window": {"steps": "x"}}, "health.window.steps: "),
+        ({"looked": "often"}, "health.looked: "),
+        (5, "health: "),
+    ],
+)
+def test_a_memory_of_the_watcher_that_is_something_else_is_named(memory: Any, place: str) -> None:
+    with pytest.raises(UsageError, match=f"something else: {place}") as caught:
+        HealthObserver(None).restored(3, {"health": memory})
+    assert caught.value.hint == "go on without it: --set health.policy=off"
 
 
 def test_a_state_of_another_precision_is_converted(train: Train) -> None:
