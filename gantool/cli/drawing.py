@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,8 @@ class Wish:
             MissingExtraError: When a film needs what is not installed.
         """
         self._check_combination()
+        if self.truncation is not None and not 0 <= self.truncation < math.inf:
+            raise UsageError(f"--truncation takes a number from 0 on, got {self.truncation:g}")
         if self.walk is not None:
             from gantool.reporting.films import check_film
 

@@ -31,35 +31,44 @@ def complete_format(incomplete: str) -> list[str]:
     return [f"{before}{comma}{name}" for name in FORMATS if name.startswith(begun)]
 
 
+ToOption = Annotated[
+    list[str],
+    typer.Option(
+        "--to",
+        metavar="FORMATS",
+        help="safetensors, onnx or html, a page that draws in the browser; or several, "
+        "separated by commas.",
+        autocompletion=complete_format,
+        show_default=False,
+    ),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="FOLDER",
+        help="Where to; by default in the run's folder.",
+        show_default=False,
+    ),
+]
+PushOption = Annotated[
+    str | None,
+    typer.Option(
+        "--push",
+        metavar="OWNER/NAME",
+        help="Then publish it on the Hugging Face Hub.",
+        show_default=False,
+    ),
+]
+
+
 def export(
     run: RunArgument,
     *,
-    to: Annotated[
-        list[str],
-        typer.Option(
-            "--to",
-            metavar="FORMATS",
-            help="safetensors, onnx or html, a page that draws in the browser; or several, "
-            "separated by commas.",
-            autocompletion=complete_format,
-            show_default=False,
-        ),
-    ],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER", help="Where to; by default in the run's folder.", show_default=False
-        ),
-    ] = None,
+    to: ToOption,
+    out: OutOption = None,
     checkpoint: CheckpointOption = None,
-    push: Annotated[
-        str | None,
-        typer.Option(
-            metavar="OWNER/NAME",
-            help="Then publish it on the Hugging Face Hub.",
-            show_default=False,
-        ),
-    ] = None,
+    push: PushOption = None,
     quiet: QuietOption = False,
     debug: DebugOption = False,
 ) -> None:

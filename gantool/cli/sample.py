@@ -21,71 +21,86 @@ gantool sample runs/portraits-2026-01-31-1 --classes
 """
 
 
+CountOption = Annotated[
+    int | None,
+    typer.Option(
+        "--count",
+        min=1,
+        metavar="N",
+        help="Number of pictures, by default 16; with --interpolate of rows, with --classes of "
+        "columns, with --walk of pictures passed: by default 8.",
+        show_default=False,
+    ),
+]
+GridOption = Annotated[bool, typer.Option("--grid", help="Put them all into one picture.")]
+SeedOption = Annotated[
+    int, typer.Option("--seed", min=0, metavar="N", help="The same seed gives the same pictures.")
+]
+ClassOption = Annotated[
+    str | None,
+    typer.Option(
+        "--class",
+        metavar="CLASS",
+        help="Name or number of a class, if the run is conditional.",
+        show_default=False,
+    ),
+]
+ClassesOption = Annotated[
+    bool, typer.Option("--classes", help="One row a class, from the same latents.")
+]
+InterpolateOption = Annotated[
+    int | None,
+    typer.Option(
+        "--interpolate",
+        min=2,
+        metavar="N",
+        help="N pictures on the way from one to another, a row each; with --walk, N frames.",
+        show_default=False,
+    ),
+]
+TruncationOption = Annotated[
+    float | None,
+    typer.Option(
+        "--truncation",
+        metavar="PSI",
+        help="More typical, less varied pictures: latents farther than PSI from 0 are drawn "
+        "again (Brock et al. 2019); where the generator has styles, they are kept at PSI of "
+        "their distance from the mean (Karras et al. 2019).",
+        show_default=False,
+    ),
+]
+WalkOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--walk",
+        metavar="FILE",
+        help="A film that walks from picture to picture: .webp, .gif or .mp4.",
+        show_default=False,
+    ),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="PATH",
+        help="A folder, or for one picture a PNG file; by default in the run's samples.",
+        show_default=False,
+    ),
+]
+
+
 def sample(  # noqa: PLR0913  one argument an option
     run: RunArgument,
     *,
-    count: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Number of pictures, by default 16; with --interpolate of rows, with --classes of "
-            "columns, with --walk of pictures passed: by default 8.",
-            show_default=False,
-        ),
-    ] = None,
-    grid: Annotated[bool, typer.Option("--grid", help="Put them all into one picture.")] = False,
-    seed: Annotated[
-        int, typer.Option(min=0, metavar="N", help="The same seed gives the same pictures.")
-    ] = 0,
-    label: Annotated[
-        str | None,
-        typer.Option(
-            "--class",
-            metavar="CLASS",
-            help="Name or number of a class, if the run is conditional.",
-            show_default=False,
-        ),
-    ] = None,
-    classes: Annotated[
-        bool, typer.Option("--classes", help="One row a class, from the same latents.")
-    ] = False,
-    interpolate: Annotated[
-        int | None,
-        typer.Option(
-            min=2,
-            metavar="N",
-            help="N pictures on the way from one to another, a row each; with --walk, N frames.",
-            show_default=False,
-        ),
-    ] = None,
-    truncation: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0,
-            metavar="PSI",
-            help="More typical, less varied pictures: latents farther than PSI from 0 are drawn "
-            "again (Brock et al. 2019); where the generator has styles, they are kept at PSI of "
-            "their distance from the mean (Karras et al. 2019).",
-            show_default=False,
-        ),
-    ] = None,
-    walk: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="A film that walks from picture to picture: .webp, .gif or .mp4.",
-            show_default=False,
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PATH",
-            help="A folder, or for one picture a PNG file; by default in the run's samples.",
-            show_default=False,
-        ),
-    ] = None,
+    count: CountOption = None,
+    grid: GridOption = False,
+    seed: SeedOption = 0,
+    label: ClassOption = None,
+    classes: ClassesOption = False,
+    interpolate: InterpolateOption = None,
+    truncation: TruncationOption = None,
+    walk: WalkOption = None,
+    out: OutOption = None,
     checkpoint: CheckpointOption = None,
     device: DeviceOption = None,
     debug: DebugOption = False,

@@ -51,9 +51,7 @@ def model_card(
     template = environment.from_string(
         files("gantool.exporting").joinpath("card.md").read_text(encoding="utf-8")
     )
-    scores = scores_of(run.folder, run.step)
     text = template.render(
-        name=in_line(run.name),
         config=config,
         image=config.image,
         formats=folder.formats(),
@@ -61,17 +59,26 @@ def model_card(
         shown=SHOWN,
         folder=folder.path.resolve().name,
         repository=repository,
-        pipeline="unconditional-image-generation",
-        tags=sorted({config.architecture.use.rpartition(":")[2], "gantool"}),
-        dataset={"use": run.recipe.document["dataset"]["use"], "about": _about(run)},
-        images=run.about.get("images"),
-        prepared=_prepared(run),
-        training=list(_training(run, config)),
-        recipe=dump(without_folders(_written(run))).strip(),
-        scores=scores,
-        memorization=KNOWN_MEMORY if _tells_memory(scores) else UNKNOWN_MEMORY,
+        **_facts(run, config),
     )
     return re.sub(r"\n{3,}", "\n\n", text)
+
+
+def _facts(run: TrainedRun, config: ExportConfig) -> dict[str, Any]:
+    """Return what the card says of the run."""
+    scores = scores_of(run.folder, run.step)
+    return {
+        "name": in_line(run.name),
+        "pipeline": "unconditional-image-generation",
+        "tags": sorted({config.architecture.use.rpartition(":")[2], "gantool"}),
+        "dataset": {"use": run.recipe.document["dataset"]["use"], "about": _about(run)},
+        "images": run.about.get("images"),
+        "prepared": _prepared(run),
+        "training": list(_training(run, config)),
+        "recipe": dump(without_folders(_written(run))).strip(),
+        "scores": scores,
+        "memorization": KNOWN_MEMORY if _tells_memory(scores) else UNKNOWN_MEMORY,
+    }
 
 
 def in_line(text: object) -> str:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from gantool.errors import GantoolError, MissingExtraError, UsageError
+from gantool.exporting.remarks import without_remarks
 from gantool.reporting.aside import written_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from gantool.exporting.plain import PlainGenerator
@@ -76,7 +72,7 @@ def _translate(plain: PlainGenerator) -> Any:
     inputs = plain.inputs(2)
     batch = torch.export.Dim("batch")
     try:
-        with _quiet():
+        with without_remarks():
             return torch.onnx.export(
                 plain.network,
                 inputs,
@@ -90,20 +86,6 @@ def _translate(plain: PlainGenerator) -> Any:
     except Exception as error:  # whatever a plugin's generator does that ONNX cannot say
         reason = str(error).strip().partition("\n")[0]
         raise UsageError(f"the generator cannot be said in ONNX: {reason}") from error
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the translator's remarks, which are about its own workings, from the user."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
 
 
 def _difference(plain: PlainGenerator, path: Path) -> float:

@@ -115,8 +115,9 @@ class Regularizer(Component):
         """Return what else of an update is worth a curve: scalars by name, none by default.
 
         Called after `after_update`, without gradients. The record holds their means over a log
-        interval as "COMPONENT/NAME". The names are the same in each update of a player, and the
-        values the same on all ranks (see `step.average`).
+        interval as "COMPONENT/NAME". The names are the same in each update of a player, the values
+        the same on all ranks (see `step.average`), and copies where the state itself holds them:
+        they are read when the step is over.
         """
         del step
         return {}

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gantool.errors import UsageError
+from gantool.recipe.resolving import DEFAULT
 from gantool.recipe.schema import SINGLES
 
 if TYPE_CHECKING:
@@ -112,8 +113,10 @@ def _compare(saved: Mapping[str, Any], session: Session) -> Iterator[Change]:
     follows = bool(saved.get("followers")) or any(
         table.schedule != "constant" for table in session.plan.optimizer.values()
     )
+    unsaid = {".".join(map(str, k)) for k, o in session.plan.origins.items() if o == DEFAULT}
     for key, old, new in _differences(_flat(before.get("recipe")), _flat(now["recipe"])):
-        yield Change(key, old, new, _meaning(key, follows=follows))
+        if old != MISSING or key not in unsaid:  # an option that has come up since changes nothing
+            yield Change(key, old, new, _meaning(key, follows=follows))
     for name, old, new in _differences(before.get("plugins", {}), now["plugins"]):
         yield Change(f"plugin {name}", old, new, "training")
     for name, old, new in _differences(before.get("computing", {}), now["computing"]):

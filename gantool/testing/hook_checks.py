@@ -101,7 +101,7 @@ def transforms_with_right_gradients(component: Regularizer) -> None:
 
 def _transformed(moment: Moment, images: Tensor) -> Tensor:
     """Return a scalar in which every value of the transformed images counts, each differently."""
-    moment.trainer.game.streams.begin("transform")
+    moment.trainer.game.streams.begin(0, "transform")
     transformed = moment.step.transform(images, "tried")
     (weights,) = random_direction([transformed], 0)
     return (transformed * weights).sum()
@@ -159,9 +159,11 @@ def moves_nothing_inside_updates(component: Regularizer) -> None:
 @promise("regularizer", when=overrides("figures"))
 @each_player
 def tells_scalars(component: Regularizer) -> None:
-    """`figures` returns finite scalars without gradients, under the same names each time."""
+    """`figures` returns finite scalars of their own, under the same names each time."""
     trainer = build_trial(component)
     (active,) = trainer.game.regularization.active
+    state = active.state.state_dict() if active.state is not None else {}
+    kept = {value.untyped_storage().data_ptr() for value in state.values()}
     for player in PLAYERS:
         moment = Moment(trainer, player)
         names = []
@@ -173,6 +175,8 @@ def tells_scalars(component: Regularizer) -> None:
                 require_shape(value, (), f"the figure '{name}'")
                 require_finite(value, f"the figure '{name}'")
                 require(not value.requires_grad, f"the figure '{name}' holds on to a graph")
+                shared = value.untyped_storage().data_ptr() in kept
+                require(not shared, f"the figure '{name}' is the state's own, not a copy")
             names.append(sorted(figures))
         require(names[0] == names[1], f"its figures are {names[0]}, and then {names[1]}")
 

@@ -102,7 +102,7 @@ class Moment:
                 buffer.copy_(value)
         game.number.fill_(NUMBER)
         game.progress.fill_(PROGRESS)
-        game.streams.begin("moment", self.player)
+        game.streams.begin(0, "moment", self.player)
         self.step = UpdateStep(game, self.player, self._rows, Seen())
 
     def _live_buffers(self) -> Iterator[Tensor]:

@@ -137,7 +137,7 @@ class Update:
                 active.component.after_update(step.for_(active, "after_update"))
             for active in telling:
                 figures = active.component.figures(step.for_(active, "figures"))
-                self._record({f"{active.stream}/{name}": figures[name] for name in figures})
+                self._record({f"{active.stream}/{k}": v.clone() for k, v in figures.items()})
 
     def _step_before(self) -> UpdateStep:
         """Return the step as it is before anything is generated."""

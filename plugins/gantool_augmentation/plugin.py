@@ -149,7 +149,7 @@ class ADA(Regularizer):
 
         if step.player == "generator":
             return {}
-        return {"probability": step.state(AdaptiveProbability).probability}
+        return {"probability": step.state(AdaptiveProbability).probability.clone()}
 
 
 @hookimpl

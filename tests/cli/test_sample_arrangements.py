@@ -89,7 +89,8 @@ def test_truncation_is_in_the_name_and_in_the_pictures(
         (("--walk", "a.png"), "*.webp, *.gif, *.mp4"),
         (("--interpolate", 4, "--out", "folder"), "--out is a PNG file"),
         (("--interpolate", 1), "--interpolate"),
-        (("--truncation", -1), "--truncation"),
+        (("--truncation", -1), "--truncation takes a number from 0 on, got -1"),
+        (("--truncation", "nan"), "--truncation takes a number from 0 on, got nan"),
     ],
 )
 def test_what_makes_no_sense_is_refused(

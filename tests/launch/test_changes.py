@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,8 @@ import torch
 
 import gantool
 from gantool.errors import DataError, UsageError
+from gantool.launch.changes import describe
+from gantool.launch.session import Session
 from gantool.registry.catalog import Catalog, installed
 from gantool.registry.discovery import Plugin
 
@@ -67,6 +70,24 @@ def test_an_edited_recipe_is_noticed_and_can_be_insisted_on(
     assert trained.step == 8
     assert "goes on altered, from step 4" in caplog.text
     gantool.resume(run, steps=10, level="quiet")  # what was insisted on once is the run's own now
+
+
+def test_an_option_that_a_newer_gantool_has_does_not_stop_an_older_run(
+    cut_run: Cut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def older(session: Session) -> dict[str, Any]:
+        told = copy.deepcopy(describe(session))
+        del told["recipe"]["training"]["accumulate"]
+        return told
+
+    with monkeypatch.context() as patched:
+        patched.setattr("gantool.launch.session.describe", older)
+        run = cut_run()
+    recipe = run / "recipe.toml"
+    recipe.write_text(recipe.read_text().replace("accumulate = 1\n", ""))
+    with pytest.raises(UsageError, match=r"training.accumulate +- -> 2"):
+        gantool.resume(run, ["training.accumulate=2"], level="quiet")
+    assert gantool.resume(run, level="quiet").step == 8
 
 
 def test_what_only_alters_bits_is_a_warning(cut_run: Cut, caplog: pytest.LogCaptureFixture) -> None:

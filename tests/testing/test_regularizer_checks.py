@@ -199,7 +199,7 @@ class Telling(Anchored):
 
     @override
     def figures(self, step: Step) -> Mapping[str, Tensor]:
-        return {"anchor": step.state(Anchors).real}
+        return {"anchor": step.state(Anchors).real.clone()}
 
 
 SOUND = [Slope, Nearness, Anchored, Noise, TopHalf, Flip, Shrunk, Twice, Decay, Telling, Softened]
@@ -457,6 +457,14 @@ class TellingEach(Telling):
         return {"logit": step.fake_logits.detach()}
 
 
+class TellingItself(Telling):
+    """Gives away what it goes on to change."""
+
+    @override
+    def figures(self, step: Step) -> Mapping[str, Tensor]:
+        return {"anchor": step.state(Anchors).real}
+
+
 class TellingMore(Telling):
     """Tells of something new each time."""
 
@@ -607,6 +615,7 @@ BROKEN = [
     ("weighs_to_a_mean_of_one", Light, "the mean of the sample weights is 0.5"),
     ("weighs_to_a_mean_of_one", Negative, "a sample weight is -1"),
     ("tells_scalars", TellingEach, r"the figure 'logit': expected the shape \[\], found \[4\]"),
+    ("tells_scalars", TellingItself, "the figure 'anchor' is the state's own, not a copy"),
     ("tells_scalars", TellingMore, r"its figures are \['figure 1'\], and then \['figure 2'\]"),
     ("says_whether_it_couples_images", Silent, "a logit depends on other images, which is not"),
     ("says_whether_it_couples_images", Alarming, "warns, but logits depend on one image each"),

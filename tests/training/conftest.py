@@ -275,6 +275,7 @@ class PlainGame:
     def real(self, number: int) -> Tensor:
         """Return the real images of the run's batch `number`."""
         batches = self._trainer.game.batches
+        assert isinstance(batches.images, Tensor)
         pixels = batches.images[batches.indices(number)].permute(0, 3, 1, 2)
         return (pixels.to(self._trainer.game.device.dtype) / 255 - 0.5) / 0.5
 

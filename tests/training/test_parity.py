@@ -111,6 +111,7 @@ class PlainLoop:
 
 def real_images(trainer: Trainer, step: int) -> Tensor:
     batches = trainer.game.batches
+    assert isinstance(batches.images, Tensor)
     pixels = batches.images[batches.indices(step)].permute(0, 3, 1, 2).contiguous()
     return (pixels.to(trainer.game.device.dtype) / 255 - 0.5) / 0.5
 

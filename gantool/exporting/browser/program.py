@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 Shape = tuple[int, ...]
 
 
+class Unsupported(Exception):  # noqa: N818  a limit of the page, not a fault
+    """An operation that is known, used in a way that is not."""
+
+
 @dataclass(frozen=True)
 class Instruction:
     """One operation.

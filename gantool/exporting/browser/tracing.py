@@ -10,8 +10,9 @@ import torch
 
 from gantool.errors import UsageError
 from gantool.exporting.browser.folding import fold
-from gantool.exporting.browser.operations import ALIASES, OPERATIONS, Unsupported
-from gantool.exporting.browser.program import Program
+from gantool.exporting.browser.operations import ALIASES, OPERATIONS
+from gantool.exporting.browser.program import Program, Unsupported
+from gantool.exporting.remarks import without_remarks
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -30,8 +31,9 @@ def trace(plain: PlainGenerator) -> Program:
             the message names it.
     """
     try:
-        exported = torch.export.export(plain.network, plain.inputs(1), strict=False)
-        exported = exported.run_decompositions({})
+        with without_remarks():
+            exported = torch.export.export(plain.network, plain.inputs(1), strict=False)
+            exported = exported.run_decompositions({})
     except Exception as error:  # whatever a plugin's generator does that cannot be traced
         reason = str(error).strip().partition("\n")[0]
         raise UsageError(f"the generator cannot be traced: {reason}", WAY_OUT) from error

@@ -272,3 +272,20 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
         return build(regularizer, architecture=small(depth=1), optimizer={"use": "adam"})
 
     assert continues(make, 3)  # in the middle of an interval
+
+
+def test_its_probability_is_among_the_figures(build: Callable[..., Trainer]) -> None:
+    """The record holds the mean of p over the interval's discriminator updates."""
+    ada = ADA(speed_images=100, interval=2, initial_probability=0.5)
+    twice = {"discriminator_updates": 2, "steps": 100}
+    trainer = build(ada, training=twice)
+    (active,) = trainer.game.regularization.active
+    seen = []
+    for _ in range(6):
+        trainer.one_step()
+        assert isinstance(active.state, AdaptiveProbability)
+        seen.append(float(active.state.probability))
+    assert len(set(seen)) > 3
+    # p moves at the second update of each step: half of its values are those of the step before
+    expected = (sum(seen) + sum([0.5, *seen[:-1]])) / 12
+    assert trainer.totals.means()["ada/probability"] == pytest.approx(expected)
