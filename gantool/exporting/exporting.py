@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,7 +18,7 @@ from gantool.reporting.grids import save_grid
 from gantool.runs.durable import make_folder, write_durably
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from gantool.evaluation.trained import TrainedRun
     from gantool.exporting.folder import ExportedFolder, Format
@@ -55,12 +56,26 @@ def export(
             folder.file(form).unlink()
     make_folder(folder.path)
     write_durably(folder.config, plain.config.model_dump_json(indent=2) + "\n")
-    for form in formats:
-        tell(_write(plain, run.name, form, folder))
+    with _nothing_left_half_done(folder):
+        for form in formats:
+            tell(_write(plain, run.name, form, folder))
     with torch.no_grad():
         pictures = plain.network(*plain.inputs(SHOWN))
     save_grid(to_pixels(pictures), folder.picture)
     write_durably(folder.card, model_card(run, plain.config, folder, repository))
+
+
+@contextmanager
+def _nothing_left_half_done(folder: ExportedFolder) -> Iterator[None]:
+    """Take the config away again where no format could be written to go with it."""
+    try:
+        yield
+    except BaseException:
+        if not folder.formats():
+            folder.config.unlink(missing_ok=True)
+            with suppress(OSError):  # it holds something else, and stays
+                folder.path.rmdir()
+        raise
 
 
 def _is_other(folder: ExportedFolder, plain: PlainGenerator) -> bool:

@@ -67,16 +67,13 @@ class Saver:
             DivergedError: When the state is not finite, unless the recipe ignores that.
             DiskError: When saving failed for the first checkpoint, or several times in a row.
         """
-        if not self.writes:
-            self.last_step = step
-            return None
         self._saved_at = time.monotonic()  # a failed save is tried again an interval later
         try:
             state = gather()
             if (place := first_non_finite(state)) is not None:
                 self._refuse(step, place)
                 return None
-            checkpoint = self.checkpoints.save(step, state)
+            checkpoint = self.checkpoints.save(step, state) if self.writes else None
         except (OSError, RuntimeError) as error:  # torch reports a full disk as the latter
             if is_memory_fault(error):
                 raise

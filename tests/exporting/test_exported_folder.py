@@ -77,6 +77,7 @@ def test_images_that_depend_on_their_batch_go_nowhere_else(trained: Train, tmp_p
     run = trained(sampling={"batch_statistics": "batch"})
     with pytest.raises(UsageError, match="depend on their batch cannot be exported as html"):
         export(run, ["html"], ExportedFolder(tmp_path / "exported"))
+    assert not (tmp_path / "exported").exists()
 
 
 def test_a_generator_that_is_more_than_its_architecture_is_refused(run: TrainedRun) -> None:

@@ -245,6 +245,38 @@ def test_ranks_that_have_drifted_apart_are_noticed_before_a_save(
     assert [c.step for c in Checkpoints(tmp_path, "run").all()] == [0]
 
 
+def test_a_state_that_is_not_finite_takes_all_ranks_back_together(
+    train: Train, tmp_path: Path
+) -> None:
+    """Weights are the same everywhere: each process finds what the one that saves would find."""
+    options = {"steps": 4, "on_divergence": "rollback", "rollbacks": 1, "log_every_steps": 100}
+    apart = [train(ranks=ranks, training=options) for ranks in ranks_in_threads(2)]
+
+    def attempt(trainer: Trainer) -> tuple[int, int]:
+        writes = trainer.game.ranks.index == 0
+        table = CheckpointsTable(every_steps=2)
+        trainer.saver = Saver(Checkpoints(tmp_path, "run"), table, writes=writes)
+        trainer.observers = [Spoil(trainer)]
+        trainer.train()
+        return trainer.step, trainer.game.streams.attempt
+
+    assert in_threads(attempt, apart) == [(4, 1), (4, 1)]
+    assert [c.step for c in Checkpoints(tmp_path, "run").all()] == [4, 2, 0]
+
+
+class Spoil(Observer):
+    """Spoils a weight before the save of step 2, the first time."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self._trainer = trainer
+
+    @override
+    def after_step(self, step: int) -> None:
+        if step == 2 and self._trainer.game.streams.attempt == 0:
+            weight = next(self._trainer.game.network("discriminator").parameters())
+            torch.nn.init.constant_(weight, float("nan"))
+
+
 def test_a_run_goes_on_with_another_number_of_ranks(train: Train) -> None:
     def build(ranks: Ranks | None = None) -> Trainer:
         return train(

@@ -12,8 +12,6 @@ const shown = { seed: null, latent: DATA.first.latent, label: DATA.first.label, 
 const past = [];
 let checked = false;
 
-// ---- the generator -----------------------------------------------------------------------------
-
 const SERVE = `
 let generate;
 onmessage = ({ data }) => {
@@ -57,8 +55,6 @@ function startGenerator() {
   }
 }
 
-// ---- latents -----------------------------------------------------------------------------------
-
 /** Return a function that gives uniform numbers in [0, 1) from a seed (mulberry32). */
 function uniforms(seed) {
   let state = seed >>> 0;
@@ -85,8 +81,6 @@ function changedLatent() {
   for (const [coordinate, value] of shown.changes) latent[coordinate] = value;
   return latent;
 }
-
-// ---- drawing -----------------------------------------------------------------------------------
 
 /** Return a picture as bytes RGBA. */
 function toPixels(image) {
@@ -118,8 +112,6 @@ function fitPicture() {
   element("picture").style.width = `${WIDTH * scale}px`;
   element("picture").style.height = `${HEIGHT * scale}px`;
 }
-
-// ---- one picture after the other ---------------------------------------------------------------
 
 const generate = startGenerator();
 let busy = false;
@@ -205,8 +197,6 @@ function keepPicture(address) {
 function mark(current) {
   for (const button of past) button.setAttribute("aria-current", button === current);
 }
-
-// ---- controls ----------------------------------------------------------------------------------
 
 function showControls() {
   element("seed").value = shown.seed ?? "";

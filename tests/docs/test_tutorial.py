@@ -1,0 +1,129 @@
+"""The tutorial, from its first command to its last, with fewer steps and smaller networks."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from PIL import Image
+
+from gantool.cli.app import main
+from gantool.registry.catalog import installed
+
+TUTORIAL = (Path(__file__).parents[2] / "docs" / "tutorial.md").read_text(encoding="utf-8")
+BLOCK = re.compile(
+    r"(?:^`(?P<file>[\w.]+)`:\n\n)?^```(?P<language>\w+)\n(?P<code>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+SMALL = [
+    "--set=dataset.use=folder",
+    "--set=dataset.folder=pictures",
+    "--set=architecture.width=4",
+    "--set=architecture.latent_dim=8",
+    "--set=training.batch_size=6",
+    "--set=device.name=cpu",
+]
+QUICK = {
+    "run": [*SMALL, "--steps=2"],
+    "resume": ["--steps=3"],
+    "evaluate": ["--extractor=random-conv", "--count=12"],
+}
+"""What is put after the arguments of a command: the last word counts."""
+QUICK_PYTHON = ('"training.steps=100"', '"training.steps=2", "training.batch_size=6"')
+COMMANDS = {"run", "resume", "sample", "evaluate", "compare", "report", "export", "data inspect"}
+
+
+class Block(NamedTuple):
+    """A block of the tutorial; a file's has its name above it."""
+
+    file: str | None
+    language: str
+    code: str
+
+    def commands(self) -> list[list[str]]:
+        """Return what follows `gantool` in each line that starts so."""
+        lines = self.code.splitlines()
+        return [shlex.split(line)[1:] for line in lines if line.startswith("gantool ")]
+
+
+BLOCKS = [Block(*found.group("file", "language", "code")) for found in BLOCK.finditer(TUTORIAL)]
+
+
+def quick(arguments: list[str]) -> list[str]:
+    """Return a command's arguments in their reduced form."""
+    said = [] if "--protocol" in arguments else QUICK.get(arguments[0], [])
+    return [*arguments, *(said if "--dry-run" not in arguments else SMALL)]
+
+
+def carry_out(arguments: list[str]) -> None:
+    try:
+        code: object = main(arguments)
+    except SystemExit as end:
+        code = end.code
+    assert code == 0, shlex.join(arguments)
+
+
+def execute(block: Block) -> None:
+    """Do what a reader would do with a block."""
+    match block:
+        case Block(file=str(name), language="toml", code=code):
+            Path(name).write_text(code, encoding="utf-8")
+        case Block(language="bash"):
+            for arguments in block.commands():
+                carry_out(quick(arguments))
+        case Block(language="python", code=code):
+            exec(code.replace(*QUICK_PYTHON), {})
+        case _:
+            raise AssertionError(f"nobody reads this block: {block.code}")
+
+
+@pytest.fixture
+def working(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the working folder, in which there are 24 pictures."""
+    for number in range(24):
+        place = tmp_path / "pictures" / ("sea" if number % 2 else "land")
+        place.mkdir(parents=True, exist_ok=True)
+        color = (10 * number, 90, 255 - 10 * number)
+        picture = Image.effect_noise((40, 48), 60).convert("RGB")
+        Image.blend(picture, Image.new("RGB", (40, 48), color), 0.5).save(place / f"{number}.png")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_tutorial_can_be_followed_from_beginning_to_end(
+    working: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for block in BLOCKS:
+        execute(block)
+    assert "torch.Size([4, 3, 32, 32])" in capsys.readouterr().out
+    made = ("overview.png", "comparison.html", "exported/generator.html", "runs/mine/report.html")
+    for name in made:
+        assert (working / name).stat().st_size > 0
+    assert {path.name for path in (working / "runs").iterdir()} == {
+        "first",
+        "mine",
+        "seed-7",
+        "spectral",
+    }
+
+
+def test_the_tutorial_shows_every_command_of_a_run() -> None:
+    used = [arguments for block in BLOCKS for arguments in block.commands()]
+    names = {arguments[0] for arguments in used} | {" ".join(each[:2]) for each in used}
+    assert names >= COMMANDS
+
+
+def test_what_the_reduced_form_replaces_exists_too() -> None:
+    catalog = installed()
+    extractors = set(re.findall(r"--extractor ([\w-]+)", TUTORIAL))
+    assert extractors == {"efficientnet-lite0", "inception"}
+    for name in extractors:
+        catalog.find("extractor", name)
+    extras = set(re.findall(r"'\.\[([\w-]+)\]'", TUTORIAL))
+    project = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    assert extras
+    for extra in extras:
+        assert re.search(rf"^{extra} = \[", project, re.MULTILINE), extra
