@@ -35,5 +35,5 @@ def _page(title: str, introduction: str, parts: Iterable[str]) -> str:
 
 
 if __name__ == "__main__":
-    for page, content in pages().items():
-        (FOLDER / page).write_text(content, encoding="utf-8")
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")

@@ -11,7 +11,7 @@ import typer.main
 from typer.core import TyperGroup
 
 from gantool.cli.app import app
-from gantool.cli.help import COMMANDS, LIMIT
+from gantool.cli.help import COMMANDS
 from gantool.errors import GantoolError, Interrupted
 from generating.markdown import code, table
 
@@ -26,7 +26,9 @@ command takes `--help` (or `-h`), and `--debug`, which shows the traceback of a 
 `--set`.
 """
 EVERYWHERE = {"--help", "--debug"}
-BOUNDARY = re.compile(r"\bx([<>]=?)(?=[\d.]+\])")
+AT_LEAST = re.compile(r"\bx>=(?=[\d.]+\])")
+REMARK = re.compile(r"\s+\[(.*)\]$")
+"""What stands behind the meaning of an option: its default, its limits."""
 EXIT_CODES = "Exit codes"
 FIRST_ROWS = (
     ("0", "Done."),
@@ -92,7 +94,7 @@ def _parameters(command: Any, context: Any, kind: str) -> Iterator[tuple[str, st
             continue
         if EVERYWHERE.isdisjoint(parameter.opts):
             name, meaning = record
-            meaning = BOUNDARY.sub(r"\1 ", LIMIT.sub("at least ", meaning))
+            meaning = REMARK.sub(r" (\1)", AT_LEAST.sub("at least ", meaning))
             yield f"`{name.partition(' <')[0] if kind == 'argument' else name}`", meaning
 
 

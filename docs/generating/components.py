@@ -26,17 +26,12 @@ def built_in() -> Catalog:
     return Catalog(plugin for plugin in discover() if plugin.distribution == "gantool")
 
 
-def plural(kind: str) -> str:
-    """Return the heading of a kind's components."""
-    return PLURALS.get(kind, f"{kind.capitalize()}s")
-
-
 def content() -> Iterator[str]:
     """Yield the page below its introduction."""
     catalog = built_in()
     for kind in KINDS:
         if offers := catalog.of_kind(kind):
-            yield f"## {plural(kind)}"
+            yield f"## {PLURALS.get(kind, f'{kind.capitalize()}s')}"
             rows = ((_link(offer), offer.component.summary()) for offer in offers)
             yield table(("name", "what it is"), rows)
             for offer in offers:

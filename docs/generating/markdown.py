@@ -10,7 +10,7 @@ from gantool.cli.describe import default
 from gantool.cli.options import options_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from pydantic import BaseModel
 
@@ -50,10 +50,17 @@ def table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(_cell(each) for each in line)} |" for line in lines)
 
 
-def options_table(model: type[BaseModel]) -> str:
-    """Return the options of a component, or of a recipe's table, with type and default."""
+def options_table(model: type[BaseModel], without: Collection[str] = ()) -> str:
+    """Return the options of a component, or of a recipe's table, with type and default.
+
+    Args:
+        model: Whose fields they are.
+        without: Names of options to leave out.
+    """
     rows = [
-        (f"`{each.name}`", each.type, default(each), each.meaning) for each in options_of(model)
+        (f"`{each.name}`", each.type, default(each), each.meaning)
+        for each in options_of(model)
+        if each.name not in without
     ]
     if not rows:
         return "It has no options."

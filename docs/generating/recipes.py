@@ -14,9 +14,10 @@ from gantool.recipe.schema import (
     OPTIMIZERS,
     SINGLES,
     CoreTables,
+    OptimizerTable,
 )
 from gantool.recipe.shipped import shipped_recipes
-from generating.components import built_in, plural
+from generating.components import built_in
 from generating.markdown import options_table, replace_part, table
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def _tables() -> Iterator[str]:
     for name, model in CORE_TABLES.items():
         if name == "training":
             yield from _optimizer()
-        yield f"### [{name}]"
+        yield f"### `[{name}]`"
         yield (inspect.getdoc(model) or "").partition("\n\n")[0]
         yield options_table(model)
 
@@ -63,14 +64,17 @@ def _names(kind: str) -> str:
 
 
 def _optimizer() -> Iterator[str]:
-    of_players = " and ".join(f"`[optimizer.{player}]`" for player in PLAYERS)
-    yield "### [optimizer]"
-    yield (
-        f"How both players learn. {of_players} take the same options and say where a player "
-        "differs. `use` decides about the others:"
-    )
+    players = " and ".join(f"`[optimizer.{player}]`" for player in PLAYERS)
+    yield "### `[optimizer]`"
+    yield f"How both players learn. {players} take the same options, and say where a player differs."
+    names = ((f'"{name}"', _title(model)) for name, model in OPTIMIZERS.items())
+    yield table(("`use`", "what it is"), names)
+    yield f'Where `use` is not said, it is "{DEFAULT_OPTIMIZER}". Options of all:'
+    yield options_table(OptimizerTable)
     for name, model in OPTIMIZERS.items():
-        usual = ", where `use` is not said" if name == DEFAULT_OPTIMIZER else ""
-        summary = (inspect.getdoc(model) or "").partition("\n")[0]
-        yield f'`use = "{name}"`{usual}: {summary}'
-        yield options_table(model)
+        yield f'Besides, with `use = "{name}"`:'
+        yield options_table(model, {"use", *OptimizerTable.model_fields})
+
+
+def _title(model: type[OptimizerTable]) -> str:
+    return (inspect.getdoc(model) or "").partition("\n")[0]

@@ -50,25 +50,27 @@ def build_trainer(
         RecipeError: When the images do not make a batch, or the networks cannot be built so.
         PluginError: When a regularizer asks for what an optimizer does not have.
     """
+    game = _game(recipe, images, device, ranks or Ranks())
+    average = None
+    if recipe.tables.ema.half_life_images is not None:
+        size = recipe.tables.training.batch_size
+        average = Average(game.network("generator"), recipe.tables.ema, size)
+    totals = Totals(device.device)
+    turns = Turns(game, totals, average)
+    accord = Accord(game.ranks, on_gpu=device.device.type == "cuda")
     training = recipe.tables.training
-    ranks = ranks or Ranks()
+    return Trainer(game, average, totals, _as_asked(turns, recipe), training, accord)
+
+
+def _game(recipe: Recipe, images: TrainingImages, device: Device, ranks: Ranks) -> Game:
+    """Build what all updates share."""
+    training = recipe.tables.training
     streams = Streams(training.seed, device.device, device.dtype)
     batches = _batches(recipe, images, device, streams, ranks)
     setup = build_setup(recipe, images.classes, device, steps_of(recipe, batches.per_epoch))
     regularization = build_regularization(recipe, setup, device)
-    competitors = {}
-    for player in PLAYERS:
-        network = build_network(
-            recipe.architecture,
-            player,
-            setup,
-            regularization,
-            seed=training.seed,
-            ranks=ranks if training.synchronize_batch_norm else None,
-        )
-        table = recipe.optimizer[player]
-        competitors[player] = build_competitor(network, player, table, regularization, device)
-    game = Game(
+    competitors = _competitors(recipe, setup, regularization, device, ranks)
+    return Game(
         setup=setup,
         competitors=competitors,
         loss=recipe.loss,
@@ -85,14 +87,22 @@ def build_trainer(
         ranks=ranks,
         compiled=_compiled(competitors) if recipe.tables.device.compile else {},
     )
-    average = None
-    if recipe.tables.ema.half_life_images is not None:
-        generator = competitors["generator"].network
-        average = Average(generator, recipe.tables.ema, training.batch_size)
-    totals = Totals(device.device)
-    turns = Turns(game, totals, average)
-    accord = Accord(ranks, on_gpu=device.device.type == "cuda")
-    return Trainer(game, average, totals, _as_asked(turns, recipe), training, accord)
+
+
+def _competitors(
+    recipe: Recipe, setup: Setup, regularization: Regularization, device: Device, ranks: Ranks
+) -> dict[Player, Competitor]:
+    """Build both players, with BatchNorm over all ranks if the recipe wants that."""
+    training = recipe.tables.training
+    together = ranks if training.synchronize_batch_norm else None
+    competitors = {}
+    for player in PLAYERS:
+        network = build_network(
+            recipe.architecture, player, setup, regularization, seed=training.seed, ranks=together
+        )
+        table = recipe.optimizer[player]
+        competitors[player] = build_competitor(network, player, table, regularization, device)
+    return competitors
 
 
 def _compiled(competitors: Mapping[Player, Competitor]) -> dict[Player, Callable[..., Tensor]]:
