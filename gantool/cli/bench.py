@@ -35,8 +35,6 @@ def bench(
         typer.Option(
             metavar="SCRIPT",
             help="Time another program's loop by turns: a file with prepare(images) -> step().",
-            exists=True,
-            dir_okay=False,
             show_default=False,
         ),
     ] = None,
