@@ -65,7 +65,12 @@ def test_overrides_know_the_components_of_the_recipe() -> None:
 
 def test_overrides_without_a_recipe_are_the_core_s() -> None:
     offered = completed(["run", "--set"], "training.s")
-    assert offered == ["training.steps=", "training.seed=", "training.start_from="]
+    assert offered == [
+        "training.steps=",
+        "training.seed=",
+        "training.synchronize_batch_norm=",
+        "training.start_from=",
+    ]
 
 
 def test_commands() -> None:
