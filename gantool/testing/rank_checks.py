@@ -35,10 +35,7 @@ def is_capturable(component: type[Regularizer]) -> bool:
 @promise("regularizer", when=adds_up)
 @each_player
 def shares_batches(component: Regularizer) -> None:
-    """Unless it `couples_batch`, two ranks with half of each batch, through gloo, train as one.
-
-    In float64, to 1e-9.
-    """
+    """Unless it `couples_batch`, two gloo ranks with half of each batch train as one process."""
 
     def build(ranks: Ranks | None = None) -> Trainer:
         return build_trial(component, device={"precision": "float64"}, ranks=ranks)
@@ -55,10 +52,7 @@ def shares_batches(component: Regularizer) -> None:
 @promise("regularizer", when=is_capturable)
 @each_player
 def can_be_recorded(component: Regularizer) -> None:
-    """If it is `capturable`, replays of a recorded step train as eager steps do.
-
-    A replay knows no Python: only tensors that are written in place may change between steps.
-    """
+    """If it is `capturable`, replays of a recorded step train as eager steps do, to the bit."""
     eager, replayed = (build_trial(component, log_every_steps=100) for _ in range(2))
     turns = replayed.turns
     require(isinstance(turns, Turns), "its steps are not the engine's")

@@ -234,7 +234,7 @@ UNKNOWN = {
               "did you mean 'regularizers'?"),
     "component": ("loss.use = 'bcee'", "unknown loss 'bcee'", "did you mean 'bce'?"),
     "far component": ("loss.use = 'lpips'", "unknown loss 'lpips'",
-                      "installed: aliased, bce, crashing, hinge"),
+                      "installed: aliased, bce, crashing, hinge, mean"),
     "ambiguous": ("loss.use = 'hinge'", "loss 'hinge' is offered by several plugins",
                   "write 'own:hinge' or 'second:hinge'"),
     "near optimizer": ("optimizer.use = 'adm'", "unknown optimizer 'adm'", "did you mean 'adam'?"),
@@ -306,7 +306,7 @@ def test_missing_options_are_wanted_in_their_tables(
         "  --> bad.toml:5:1\n"
         "  |\n"
         "5 | [loss]\n"
-        "  | ^^^^^^ one of: aliased, bce, crashing, hinge\n"
+        "  | ^^^^^^ one of: aliased, bce, crashing, hinge, mean\n"
         "\n"
         "error: missing option 'epochs' or 'steps' in [training]\n"
         "  --> bad.toml:7:1\n"

@@ -95,6 +95,7 @@ EXERCISED: dict[type, dict[str, str]] = {
         "after_update": (
             "test_dynamics::test_weight_clipping_keeps_the_named_players_weights_in_the_box"
         ),
+        "figures": "test_updates::test_what_a_regularizer_tells_is_recorded_as_it_was_then",
         "around_update": "test_dynamics::test_unrolled_comes_back_from_its_look_ahead",
     },
     PlayerOption: {
@@ -116,7 +117,9 @@ EXERCISED: dict[type, dict[str, str]] = {
 }
 SPOKEN_FOR_ELSEWHERE = {
     "uses_image_gradient",  # what a recipe is warned by
-    "capturable",  # what a recorded step would ask for
+    "batch_coupling",  # likewise
+    "couples_batch",  # likewise
+    "capturable",  # what a recorded step asks for
     "kind",
     "model_config",
 }

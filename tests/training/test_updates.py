@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import override
 
-from gantool import DiscriminatorStep, Loss, PluginError, Regularizer, Step, Update
+from gantool import DiscriminatorStep, Loss, PluginError, Regularizer, Setup, Step, Update
 from gantool.training.observers import Observer, Record
 from gantool_losses.plugin import Hinge
 
@@ -230,6 +230,38 @@ def test_a_record_averages_the_figures_of_its_interval(train_plain: Train, follo
     assert [set(record.values) for record in watching.records] == [
         {*names, "discriminator_gradient_norm", "generator_gradient_norm"}
     ] * 3
+
+
+def test_what_a_regularizer_tells_is_recorded_as_it_was_then(train_plain: Train) -> None:
+    class Counter(Regularizer):
+        """Counts the discriminator's updates."""
+
+        name = "counter"
+
+        @override
+        def make_state(self, setup: Setup) -> nn.Module:
+            state = nn.Module()
+            state.register_buffer("count", torch.zeros(()))
+            return state
+
+        @override
+        def after_update(self, step: Step) -> None:
+            if step.player == "discriminator":
+                dict(step.state(nn.Module).named_buffers())["count"].add_(1)
+
+        @override
+        def figures(self, step: Step) -> Mapping[str, Tensor]:
+            if step.player == "generator":
+                return {}
+            return dict(step.state(nn.Module).named_buffers())
+
+    trainer = train_plain(
+        Counter(), Counter(), training={"discriminator_updates": 2, "log_every_steps": 3}
+    )
+    for _ in range(3):
+        trainer.one_step()
+    found = trainer.totals.means()
+    assert found["counter/count"] == found["counter-2/count"] == sum(range(1, 7)) / 6
 
 
 def test_look_aheads_are_not_recorded(train_plain: Train) -> None:
