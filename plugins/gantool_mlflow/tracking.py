@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlflow import MlflowClient
@@ -12,12 +13,12 @@ from PIL import Image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from gantool import RunDescription
 
 TAG = "gantool.run"
 """Holds the run's identifier."""
+DATABASE = "sqlite:///"
 STATUSES = {"completed": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 """How often and how many seconds a server is waited for, unless the environment says otherwise.
@@ -42,13 +43,13 @@ class TrackedRun:
     def __init__(self, run: RunDescription, experiment: str, tracking_uri: str | None) -> None:
         for name, value in PATIENCE.items():
             os.environ.setdefault(name, value)
-        uri, artifacts = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI"), None
+        uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
         if uri is None:
             folder = run.folder.parent / "mlflow"
             folder.mkdir(parents=True, exist_ok=True)
-            uri, artifacts = f"sqlite:///{folder / 'mlflow.db'}", (folder / "artifacts").as_uri()
+            uri = f"{DATABASE}{folder / 'mlflow.db'}"
         self._client = MlflowClient(tracking_uri=uri)
-        self._run_id = self._find(run, self._experiment(experiment, artifacts))
+        self._run_id = self._find(run, self._experiment(experiment, _pictures(uri)))
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Record figures."""
@@ -103,3 +104,13 @@ def _options(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 def _allowed(name: str) -> str:
     """Return a name with what MLflow refuses in one spelled as a dash."""
     return "".join(char if char.isalnum() or char in "_-./ " else "-" for char in name)
+
+
+def _pictures(uri: str) -> str | None:
+    """Return where pictures go: beside a database; MLflow would put them where the process is.
+
+    None for a server, which has a place of its own.
+    """
+    if not uri.startswith(DATABASE):
+        return None
+    return (Path(uri.removeprefix(DATABASE)).resolve().parent / "artifacts").as_uri()
