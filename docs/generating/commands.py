@@ -22,18 +22,29 @@ INTRODUCTION = """
 `gantool COMMAND --help` says the same in a terminal. Results go to stdout, one record a line and
 tab-separated where another program reads them; progress, warnings and errors go to stderr. Every
 command takes `--help` (or `-h`), and `--debug`, which shows the traceback of a failure.
-`gantool --install-completion` lets the shell complete commands, recipes, runs and options of
-`--set`.
+`gantool --version` prints the version; `gantool --install-completion` lets the shell complete
+commands, recipes, runs, components and the keys of `--set`.
 """
 EVERYWHERE = {"--help", "--debug"}
 AT_LEAST = re.compile(r"\bx>=(?=[\d.]+\])")
 REMARK = re.compile(r"\s+\[(.*)\]$")
 """What stands behind the meaning of an option: its default, its limits."""
-EXIT_CODES = "Exit codes"
 FIRST_ROWS = (
     ("0", "Done."),
     ("1", "A plugin breaks a promise (`check-plugin`); a question was not answered with yes."),
     ("1", "Anything unforeseen: a bug, in gantool or in a plugin."),
+)
+VARIABLES = (
+    (
+        "GANTOOL_CACHE",
+        "Folder of the cache; by default `gantool` in `$XDG_CACHE_HOME`, or `~/.cache`.",
+    ),
+    (
+        "GANTOOL_ARTWORKS",
+        "Folder or zip file of the dataset `artworks`, where a recipe names none.",
+    ),
+    ("GANTOOL_DISABLE_PLUGINS", "Plugins that are not even imported, separated by commas."),
+    ("NO_COLOR", "Anything: no colors."),
 )
 Path = tuple[str, ...]
 
@@ -49,13 +60,15 @@ def content() -> Iterator[str]:
         for path, command in commands
     )
     yield table(("command", "purpose"), rows)
-    yield f"[{EXIT_CODES}](#{EXIT_CODES.lower().replace(' ', '-')}) are at the end."
+    yield "[Exit codes](#exit-codes) and [environment variables](#environment-variables) follow."
     for panel, commands in panels.items():
         yield f"## {panel}"
         for path, command in commands:
             yield from _command(path, command)
-    yield f"## {EXIT_CODES}"
+    yield "## Exit codes"
     yield table(("exit code", "what happened"), [*FIRST_ROWS, *_exit_codes()])
+    yield "## Environment variables"
+    yield table(("variable", "meaning"), ((f"`{name}`", what) for name, what in VARIABLES))
 
 
 def _commands(group: Any, path: Path = (), panel: str = "") -> Iterator[tuple[str, Path, Any]]:

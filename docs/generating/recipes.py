@@ -66,7 +66,7 @@ def _names(kind: str) -> str:
 def _optimizer() -> Iterator[str]:
     players = " and ".join(f"`[optimizer.{player}]`" for player in PLAYERS)
     yield "### `[optimizer]`"
-    yield f"How both players learn. {players} take the same options, and say where a player differs."
+    yield f"How both players learn. {players} take the same options, and say where one differs."
     names = ((f'"{name}"', _title(model)) for name, model in OPTIMIZERS.items())
     yield table(("`use`", "what it is"), names)
     yield f'Where `use` is not said, it is "{DEFAULT_OPTIMIZER}". Options of all:'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,7 @@ from gantool.training.saving import Saver
 if TYPE_CHECKING:
     from tests.faults.conftest import Publish, Recipe
 
-SAVES = 5
+SAVES = 15
 
 
 def test_checkpoints_cost_under_one_percent(
@@ -39,11 +40,11 @@ def test_checkpoints_cost_under_one_percent(
         seconds.append(time.perf_counter() - started)
     size = next((tmp_path / "checkpoints").glob("*/state.pt")).stat().st_size / 2**20
     assert table.every_seconds is not None
-    took = min(seconds)  # what else the machine does can only add to it
+    took = median(seconds)
     share = took / (table.every_seconds + took)
     publish(
         "10",
         f"a checkpoint of {size:.0f} MB (the report's networks), every {table.every_seconds:.0f} s",
-        f"{took:.2f} s, the fastest of {SAVES}; {share:.2%} of the time",
+        f"{took:.2f} s, the median of {SAVES}, {min(seconds):.2f} s at best; {share:.2%} of the time",
     )
     assert share < 0.01
