@@ -45,6 +45,7 @@ def test_checkpoints_cost_under_one_percent(
     publish(
         "10",
         f"a checkpoint of {size:.0f} MB (the report's networks), every {table.every_seconds:.0f} s",
-        f"{took:.2f} s, the median of {SAVES}, {min(seconds):.2f} s at best; {share:.2%} of the time",
+        f"{took:.2f} s, the median of {SAVES}, {min(seconds):.2f} s at best; "
+        f"{share:.2%} of the time",
     )
     assert share < 0.01
