@@ -18,7 +18,6 @@ from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 from typing_extensions import override
 
-from gantool.data.rows import Rows, all_rows
 from gantool.errors import DivergedError
 
 if TYPE_CHECKING:
@@ -62,10 +61,6 @@ class Ranks:
             yield
         finally:
             self.together = False
-
-    def rows(self, total: int) -> Rows:
-        """Return this process's rows of a batch."""
-        return all_rows(total).divided(self.count)[self.index]
 
     @torch.no_grad()
     def sum_(self, tensors: Sequence[Tensor]) -> None:
