@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
+    from gantool.interfaces.loss import Loss
+    from gantool.interfaces.regularizer import Regularizer
     from gantool.recipe.schema import Recipe
     from gantool.training.parallel import Ranks
 
@@ -25,8 +28,26 @@ def joined(plan: Recipe) -> Iterator[Ranks]:
     """Train together with the other processes inside the context, if there are any."""
     from gantool.training.parallel import join, leave
 
-    yield join(plan.tables.device)
+    ranks = join(plan.tables.device)
+    tell_of_division(plan, ranks)
+    yield ranks
     leave()  # one that failed does not wait for the others; torchrun ends them
+
+
+def tell_of_division(plan: Recipe, ranks: Ranks) -> None:
+    """Warn of what compares the images of a batch with each other, where a batch is divided."""
+    if ranks.count == 1:
+        return
+    parts: list[Loss | Regularizer] = [plan.loss, *plan.regularizers]
+    for component in parts:
+        if component.couples_batch:
+            logging.getLogger("gantool").warning(
+                "%s '%s' compares images with the whole batch, but sees those of one of %d "
+                "processes at once",
+                component.kind,
+                component.name,
+                ranks.count,
+            )
 
 
 def held(folder: RunFolder) -> AbstractContextManager[None]:

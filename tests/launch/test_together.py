@@ -1,0 +1,52 @@
+"""What several processes are told, and which run they find again."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gantool import UsageError
+from gantool.launch.together import begun, tell_of_division
+from gantool.recipe.reading import read_recipe
+from gantool.training.parallel import Ranks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.launch.conftest import Write
+
+
+@pytest.mark.parametrize(("count", "told"), [(1, []), (3, ["loss", "regularizer"])])
+def test_what_compares_images_is_named_where_a_batch_is_divided(
+    write_recipe: Write, caplog: pytest.LogCaptureFixture, count: int, told: list[str]
+) -> None:
+    plan = read_recipe(
+        write_recipe(
+            loss={"use": "relativistic-average"},
+            regularizers=[{"use": "l2"}, {"use": "minibatch-stddev"}],
+        )
+    )
+    with caplog.at_level(logging.WARNING, "gantool"):
+        tell_of_division(plan, Ranks(0, count))
+    assert [record.getMessage().split()[0] for record in caplog.records] == told
+    assert all("one of 3 processes" in record.getMessage() for record in caplog.records)
+
+
+def test_restarted_processes_of_several_machines_need_the_folders_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert begun(None) is None
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    with pytest.raises(UsageError, match="several machines") as caught:
+        begun(None)
+    assert "--out FOLDER" in str(caught.value.hint)
+    assert begun(tmp_path / "none") is None
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "recipe.toml").touch()
+    found = begun(tmp_path / "run")
+    assert found is not None
+    assert found.path == tmp_path / "run"
