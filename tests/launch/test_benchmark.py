@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -44,7 +45,7 @@ def test_works_are_timed_by_turns(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("time.perf_counter", lambda: now)
     works = {"a": working("a", [0.004, 0.002, 0.009]), "b": working("b", [0.001, 0.001, 0.001])}
-    found = timing.by_turns(works, 3, CPU)
+    found = timing.by_turns({n: partial(timing.seconds, w, CPU) for n, w in works.items()}, 3)
     assert done == ["a", "b"] * 3
     assert found["a"].minimum == pytest.approx(2)
     assert found["a"].median == pytest.approx(4)
@@ -63,12 +64,13 @@ def test_a_multiplication_and_an_addition_are_two_operations() -> None:
 @pytest.mark.parametrize(
     ("program", "message"),
     [
-        ("prepare = 3", "returns no step from its prepare"),
+        ("prepare = 3", "has no prepare"),
         ("x = 1", "has no prepare"),
-        ("def prepare(images): return None", "returns no step from its prepare"),
+        ("def prepare(images): return None", "returns no step"),
         ("def prepare(images): return lambda: images @ 3", "TypeError"),
         ("import nothing_of_that_name", "ModuleNotFoundError"),
         ("def", "SyntaxError"),
+        ("def prepare(images): raise SystemExit", "its process has ended"),
     ],
 )
 def test_a_program_that_cannot_be_timed_is_refused(
@@ -76,8 +78,8 @@ def test_a_program_that_cannot_be_timed_is_refused(
 ) -> None:
     script = tmp_path / "loop.py"
     script.write_text(program, encoding="utf-8")
-    with pytest.raises(UsageError, match=message) as caught:
-        peer(script, IMAGES)
+    with pytest.raises(UsageError, match=message) as caught, peer(script, IMAGES):
+        pass
     assert "def prepare(images)" in str(caught.value.hint)
 
 

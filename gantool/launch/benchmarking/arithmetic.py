@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from gantool.launch.benchmarking.timing import by_turns
+from gantool.launch.benchmarking.timing import by_turns, seconds
 
 if TYPE_CHECKING:
     from gantool.training.device import Device
@@ -34,5 +35,6 @@ def peak_of(device: Device) -> float:
     dtype = device.autocast or device.dtype
     a, b = (torch.randn(side, side, device=device.device).to(dtype) for _ in range(2))
     a @ b
-    fastest = by_turns({"product": lambda: a @ b}, ROUNDS, device.device)["product"].minimum
+    product = partial(seconds, lambda: a @ b, device.device)
+    fastest = by_turns({"product": product}, ROUNDS)["product"].minimum
     return 2 * side**3 / (fastest / 1e3)

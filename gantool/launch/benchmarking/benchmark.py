@@ -7,14 +7,16 @@ import resource
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gantool.data.streaming import Stream
 from gantool.launch.benchmarking.arithmetic import operations_of_a_step, peak_of
 from gantool.launch.benchmarking.costs import Cost, Progress, costs
 from gantool.launch.benchmarking.peers import peer
-from gantool.launch.benchmarking.timing import Timing, by_turns
+from gantool.launch.benchmarking.timing import Timing, by_turns, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -170,19 +172,17 @@ def _steps(
     trainer: Trainer, rounds: int, against: Path | None, progress: Progress
 ) -> tuple[Timing, Timing | None, float]:
     """Time steps, by turns with those of another program, and the share spent waiting for data."""
-    works: dict[str, Callable[[], object]] = {"ours": trainer.one_step}
-    if against is not None:
-        works["theirs"] = peer(against, trainer.game.real_batch(0, 0).images)
-    for work in works.values():
-        for _ in range(WARM_UP):
-            work()
-    before = _waited(trainer)
-    times = by_turns(
-        works,
-        rounds,
-        trainer.game.device.device,
-        lambda done, total: progress("steps", done, total),
-    )
+    device = trainer.game.device.device
+    works: dict[str, Callable[[], float]] = {"ours": partial(seconds, trainer.one_step, device)}
+    with ExitStack() as stack:
+        if against is not None:
+            images = trainer.game.real_batch(0, 0).images
+            works["theirs"] = stack.enter_context(peer(against, images))
+        for work in works.values():
+            for _ in range(WARM_UP):
+                work()
+        before = _waited(trainer)
+        times = by_turns(works, rounds, lambda done, total: progress("steps", done, total))
     share = (_waited(trainer) - before) / (rounds * times["ours"].median / 1e3)
     return times["ours"], times.get("theirs"), share
 

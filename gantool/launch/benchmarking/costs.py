@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gantool.interfaces.regularizer import LazyOption
-from gantool.launch.benchmarking.timing import by_turns
+from gantool.launch.benchmarking.timing import by_turns, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,14 +55,15 @@ def costs(
         return
     block = max(_period(plan, index) for index in range(len(plan.regularizers)))
     trainers = {index: _trainer(plan, prepared, index) for index in _variants(plan)}
-    blocks = {str(index): _block(trainer, block) for index, trainer in trainers.items()}
+    device = trainers[WITH_ALL].game.device.device
+    blocks = {
+        str(index): partial(seconds, _block(trainer, block), device)
+        for index, trainer in trainers.items()
+    }
     for work in blocks.values():
         work()
-    device = trainers[WITH_ALL].game.device.device
     count = max(FEWEST_ROUNDS, rounds // block)
-    times = by_turns(
-        blocks, count, device, lambda done, total: progress("regularizers", done, total)
-    )
+    times = by_turns(blocks, count, lambda done, total: progress("regularizers", done, total))
     whole = times[str(WITH_ALL)].minimum
     for index, component in enumerate(plan.regularizers):
         without = times[str(index)].minimum

@@ -30,36 +30,35 @@ class Timing:
     count: int
 
 
-def timing_of(seconds: list[float]) -> Timing:
+def timing_of(values: list[float]) -> Timing:
     """Summarize times in seconds."""
-    ordered = sorted(1e3 * value for value in seconds)
+    ordered = sorted(1e3 * value for value in values)
     last = round(0.95 * (len(ordered) - 1))
     return Timing(ordered[0], statistics.median(ordered), ordered[last], len(ordered))
 
 
 def by_turns(
-    works: Mapping[str, Callable[[], object]],
+    works: Mapping[str, Callable[[], float]],
     rounds: int,
-    device: torch.device,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Timing]:
     """Time several kinds of work by turns, so that whatever slows the machine slows them all.
 
     Args:
-        works: What to time, by name; each was done before, and is warm.
+        works: Each does its work once and returns the seconds it took; it is warm.
         rounds: How often each is timed.
-        device: What is waited for.
         progress: Is told of rounds done and rounds in all.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in works}
+    taken: dict[str, list[float]] = {name: [] for name in works}
     for done in range(rounds):
         for name, work in works.items():
-            seconds[name].append(_seconds(work, device))
+            taken[name].append(work())
         progress(done + 1, rounds)
-    return {name: timing_of(values) for name, values in seconds.items()}
+    return {name: timing_of(values) for name, values in taken.items()}
 
 
-def _seconds(work: Callable[[], object], device: torch.device) -> float:
+def seconds(work: Callable[[], object], device: torch.device) -> float:
+    """Return how long work takes, the device's part of it included."""
     _wait_for(device)
     start = time.perf_counter()
     work()
