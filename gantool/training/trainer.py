@@ -104,8 +104,7 @@ class Trainer:
         self.game.ranks.require_equal(state.shared(self.game, self.average))
         if self.saver is None:
             return
-        checkpoint = self.saver.save(self.step, self._state)
-        if checkpoint is None:
+        if (checkpoint := self.saver.save(self.step, self._state)) is None:
             return
         for observer in self.observers:
             if (score := observer.at_checkpoint(self.step)) is not None:
