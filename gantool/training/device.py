@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 
 from gantool.errors import UsageError
+from gantool.training.allocator import keep_freed_memory
 
 if TYPE_CHECKING:
     from torch import nn
@@ -84,6 +85,8 @@ def open_device(table: DeviceTable) -> Device:
         UsageError: When the device does not exist, is not there, or lacks the precision.
     """
     device = _find(table.name)
+    if device.type == "cpu":
+        keep_freed_memory()
     if device.type == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True

@@ -10,8 +10,9 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
+from gantool.training.optimizers import learning_rate_at
 from gantool.training.parallel import Ranks
-from gantool.training.players import each_player, learning_rate_at
+from gantool.training.players import each_player
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

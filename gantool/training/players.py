@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import copy
-import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
-from gantool.errors import PluginError
 from gantool.interfaces.step import PLAYERS
 from gantool.training.batch_norm import synchronize
+from gantool.training.optimizers import build_optimizer
 from gantool.training.randomness import global_seed, seed_of
 
 if TYPE_CHECKING:
@@ -25,18 +24,6 @@ if TYPE_CHECKING:
     from gantool.training.device import Device
     from gantool.training.parallel import Ranks
     from gantool.training.regularization import Regularization
-
-OPTIMIZERS: Mapping[str, type[torch.optim.Optimizer]] = {
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "rmsprop": torch.optim.RMSprop,
-    "sgd": torch.optim.SGD,
-}
-FUSED = frozenset({"adam", "adamw", "sgd"})
-OURS = frozenset({"use", "learning_rate", "schedule", "final_learning_rate", "clip_gradient_norm"})
-"""Keys of an optimizer's table that the optimizer itself does not know."""
-THE_ENGINES = frozenset({"params", "lr", "foreach", "fused", "capturable", "differentiable"})
-"""Options of optimizers that regularizers cannot set."""
 
 
 @dataclass(frozen=True)
@@ -99,25 +86,8 @@ def build_competitor(
     learning_rate = torch.tensor(table.learning_rate, dtype=torch.float32, device=device.device)
     if device.dtype == torch.float64:
         learning_rate = learning_rate.double().fill_(table.learning_rate)
-    cuda = device.device.type == "cuda"
-    options = _optimizer_options(table, player, regularization, cuda=cuda)
-    optimizer = _optimizer(_use(table), parameters, learning_rate, options)
+    optimizer = build_optimizer(table, player, parameters, learning_rate, regularization)
     return Competitor(player, network, parameters, optimizer, learning_rate, table)
-
-
-def _optimizer(
-    use: str,
-    parameters: tuple[nn.Parameter, ...],
-    learning_rate: Tensor,
-    options: Mapping[str, Any],
-) -> torch.optim.Optimizer:
-    """Build an optimizer; torch's SGD computes a negative momentum but refuses to be given one."""
-    momentum = options.get("momentum", 0.0)
-    accepted = {**options, "momentum": 0.0} if momentum < 0 else options
-    optimizer = OPTIMIZERS[use](parameters, lr=learning_rate, **accepted)  # type: ignore[call-arg]
-    if momentum < 0:
-        optimizer.param_groups[0]["momentum"] = momentum
-    return optimizer
 
 
 def _trained(
@@ -128,62 +98,6 @@ def _trained(
     for active in regularization.active:
         if active.state is not None and active.trainer == player:
             yield from (p for p in active.state.parameters() if p.requires_grad)
-
-
-def _use(table: OptimizerTable) -> str:
-    return str(getattr(table, "use", "adam"))
-
-
-def _optimizer_options(
-    table: OptimizerTable, player: Player, regularization: Regularization, *, cuda: bool
-) -> dict[str, Any]:
-    """Return the optimizer's options: the table's, then those of the regularizers.
-
-    On CUDA, optimizers are told that their steps may be captured in a graph.
-
-    Raises:
-        PluginError: When a regularizer sets what the optimizer does not know, or two the same.
-    """
-    use = _use(table)
-    options = {key: value for key, value in table.model_dump().items() if key not in OURS}
-    if use in FUSED:
-        options["fused"] = True
-    if cuda and "capturable" in inspect.signature(OPTIMIZERS[use]).parameters:
-        options["capturable"] = True
-    set_by: dict[str, str] = {}
-    for active in regularization.having("optimizer_options", player):
-        for option, value in active.component.optimizer_options(player).items():
-            if objection := _objection(option, use, set_by):
-                msg = f"regularizer '{active.stream}' sets '{option}' of optimizer '{use}'; "
-                raise PluginError(msg + objection)
-            set_by[option] = active.stream
-            options[option] = value
-    return options
-
-
-def _objection(option: str, use: str, set_by: Mapping[str, str]) -> str | None:
-    """Return why a regularizer cannot set an option of an optimizer, if it cannot."""
-    if option in set_by:
-        return f"'{set_by[option]}' sets it too"
-    if option in THE_ENGINES:
-        return "only the recipe and the engine do"
-    known = inspect.signature(OPTIMIZERS[use]).parameters
-    return None if option in known else "it has none"
-
-
-def learning_rate_at(table: OptimizerTable, progress: float) -> float:
-    """Return the learning rate after a share `progress` in [0, 1] of the run.
-
-    Linear, or half a cosine (Loshchilov & Hutter 2017, eq. 5, without restarts).
-    """
-    start, end = table.learning_rate, table.final_learning_rate
-    if table.schedule == "linear":
-        return start + (end - start) * progress
-    if table.schedule == "cosine":
-        from math import cos, pi
-
-        return end + (start - end) * (1 + cos(pi * progress)) / 2
-    return start
 
 
 class Average:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,6 +59,16 @@ def assert_same(one: Path, other: Path) -> None:
     assert first.keys() == second.keys()
     for name, tensor in first.items():
         assert torch.equal(tensor, second[name]), name
+
+
+def test_a_run_does_not_wait_for_torchs_compiler(write_recipe: Write, tmp_path: Path) -> None:
+    recipe = write_recipe(training={"steps": 2}, ema={"half_life_images": 30})
+    code = (
+        "import sys, gantool; run = gantool.run(sys.argv[1], out=sys.argv[2], level='quiet'); "
+        "assert run.folder.curves.is_file(); sys.exit('torch._dynamo' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, str(recipe), str(tmp_path / "run")]
+    assert subprocess.run(command, check=False).returncode == 0
 
 
 def test_run_leaves_everything_it_was_and_made(write_recipe: Write, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from gantool import Player
 from gantool.interfaces.step import PLAYERS
 from gantool.recipe.schema import AdamTable
-from gantool.training.players import OPTIMIZERS, learning_rate_at
+from gantool.training.optimizers import OPTIMIZERS, learning_rate_at
 
 if TYPE_CHECKING:
     from gantool.training.trainer import Trainer

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy
 from torch.nn.utils import parametrizations
 
-from gantool.training import players
+from gantool.training import optimizers
 from gantool_dcgan.plugin import DCGAN
 from gantool_spectral_norm.plugin import SpectralNorm
 from gantool_weight_decay.plugin import L2
@@ -157,7 +157,7 @@ def test_ten_steps_in_float64_are_those_of_plain_pytorch(
     fused: bool,
 ) -> None:
     if not fused:
-        monkeypatch.setattr(players, "FUSED", frozenset())
+        monkeypatch.setattr(optimizers, "FUSED", frozenset())
     size = 32 if model == "spectral" else 16
     trainer = build(MODELS[model], "float64", layout, size)
     assert bool(trainer.game.competitors["generator"].optimizer.defaults["fused"]) == fused

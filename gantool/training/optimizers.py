@@ -1,0 +1,132 @@
+"""Optimizers of one player: torch's, as the engine uses them."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from gantool.errors import PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor, nn
+    from torch.optim import Optimizer
+
+    from gantool.interfaces.step import Player
+    from gantool.recipe.schema import OptimizerTable
+    from gantool.training.regularization import Regularization
+
+
+def _uncompiled(kind: type[Optimizer]) -> type[Optimizer]:
+    """Return an optimizer without what torch wraps around its methods for its compiler's sake.
+
+    The wrappers import the compiler when they are first called, a second's work in every run;
+    here optimizers are never part of what is compiled.
+    """
+    wrapped = ("add_param_group", "load_state_dict", "state_dict", "zero_grad")
+    methods = {name: inspect.unwrap(getattr(kind, name)) for name in wrapped}
+    step = torch.no_grad()(inspect.unwrap(kind.step))
+    return type(kind.__name__, (kind,), {**methods, "step": step})
+
+
+OPTIMIZERS: Mapping[str, type[Optimizer]] = {
+    "adam": _uncompiled(torch.optim.Adam),
+    "adamw": _uncompiled(torch.optim.AdamW),
+    "rmsprop": _uncompiled(torch.optim.RMSprop),
+    "sgd": _uncompiled(torch.optim.SGD),
+}
+FUSED = frozenset({"adam", "adamw", "sgd"})
+OURS = frozenset({"use", "learning_rate", "schedule", "final_learning_rate", "clip_gradient_norm"})
+"""Keys of an optimizer's table that the optimizer itself does not know."""
+THE_ENGINES = frozenset({"params", "lr", "foreach", "fused", "capturable", "differentiable"})
+"""Options of optimizers that regularizers cannot set."""
+
+
+def build_optimizer(
+    table: OptimizerTable,
+    player: Player,
+    parameters: tuple[nn.Parameter, ...],
+    learning_rate: Tensor,
+    regularization: Regularization,
+) -> Optimizer:
+    """Build a player's optimizer.
+
+    Args:
+        table: The recipe's.
+        player: Whose parameters they are.
+        parameters: What it trains.
+        learning_rate: 0-dim, on the parameters' device; read in every step.
+        regularization: Whose options it is given, besides the table's.
+
+    Raises:
+        PluginError: When a regularizer sets what the optimizer does not know, or two the same.
+    """
+    use = _use(table)
+    cuda = learning_rate.device.type == "cuda"
+    options = _options(table, player, regularization, cuda=cuda)
+    # torch's SGD computes a negative momentum but refuses to be given one
+    momentum = options.get("momentum", 0.0)
+    accepted = {**options, "momentum": 0.0} if momentum < 0 else options
+    optimizer = OPTIMIZERS[use](parameters, lr=learning_rate, **accepted)  # type: ignore[call-arg]
+    if momentum < 0:
+        optimizer.param_groups[0]["momentum"] = momentum
+    return optimizer
+
+
+def _use(table: OptimizerTable) -> str:
+    return str(getattr(table, "use", "adam"))
+
+
+def _options(
+    table: OptimizerTable, player: Player, regularization: Regularization, *, cuda: bool
+) -> dict[str, Any]:
+    """Return the optimizer's options: the table's, then those of the regularizers.
+
+    On CUDA, optimizers are told that their steps may be captured in a graph.
+
+    Raises:
+        PluginError: When a regularizer sets what the optimizer does not know, or two the same.
+    """
+    use = _use(table)
+    options = {key: value for key, value in table.model_dump().items() if key not in OURS}
+    if use in FUSED:
+        options["fused"] = True
+    if cuda and "capturable" in inspect.signature(OPTIMIZERS[use]).parameters:
+        options["capturable"] = True
+    set_by: dict[str, str] = {}
+    for active in regularization.having("optimizer_options", player):
+        for option, value in active.component.optimizer_options(player).items():
+            if objection := _objection(option, use, set_by):
+                msg = f"regularizer '{active.stream}' sets '{option}' of optimizer '{use}'; "
+                raise PluginError(msg + objection)
+            set_by[option] = active.stream
+            options[option] = value
+    return options
+
+
+def _objection(option: str, use: str, set_by: Mapping[str, str]) -> str | None:
+    """Return why a regularizer cannot set an option of an optimizer, if it cannot."""
+    if option in set_by:
+        return f"'{set_by[option]}' sets it too"
+    if option in THE_ENGINES:
+        return "only the recipe and the engine do"
+    known = inspect.signature(OPTIMIZERS[use]).parameters
+    return None if option in known else "it has none"
+
+
+def learning_rate_at(table: OptimizerTable, progress: float) -> float:
+    """Return the learning rate after a share `progress` in [0, 1] of the run.
+
+    Linear, or half a cosine (Loshchilov & Hutter 2017, eq. 5, without restarts).
+    """
+    start, end = table.learning_rate, table.final_learning_rate
+    if table.schedule == "linear":
+        return start + (end - start) * progress
+    if table.schedule == "cosine":
+        from math import cos, pi
+
+        return end + (start - end) * (1 + cos(pi * progress)) / 2
+    return start
