@@ -220,8 +220,9 @@ class DeviceTable(Table):
     resident: Literal["auto", "on", "off"] = "auto"
     """Whether the images are kept on the device; "auto" if they take a quarter of its memory."""
     compile: bool = False
-    """Whether torch.compile translates the networks' own forward and backward passes first. It
-    takes half a minute; on two CPU cores a DCGAN's step was no faster for it."""
+    """Whether torch.compile first translates the networks' forward and backward passes and the
+    gradients in images that penalties take. It takes half a minute; on two CPU cores neither a
+    DCGAN's step nor one with WGAN-GP was faster for it."""
     deterministic: bool = False
     """Whether CUDA must give the same bits every time, at some cost in speed."""
 

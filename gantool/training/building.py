@@ -12,6 +12,7 @@ from gantool.data.streaming import Stream
 from gantool.errors import RecipeError
 from gantool.interfaces.step import PLAYERS, Setup
 from gantool.training.accord import Accord
+from gantool.training.compiling import Compiled, image_gradient, translatable_image_gradient
 from gantool.training.device import is_resident
 from gantool.training.game import Game
 from gantool.training.graphs import CudaRecorder, GraphedTurns, reason_for_eager_steps
@@ -70,6 +71,7 @@ def _game(recipe: Recipe, images: TrainingImages, device: Device, ranks: Ranks) 
     setup = build_setup(recipe, images.classes, device, steps_of(recipe, batches.per_epoch))
     regularization = build_regularization(recipe, setup, device)
     competitors = _competitors(recipe, setup, regularization, device, ranks)
+    compiles = recipe.tables.device.compile
     return Game(
         setup=setup,
         competitors=competitors,
@@ -85,7 +87,8 @@ def _game(recipe: Recipe, images: TrainingImages, device: Device, ranks: Ranks) 
         reuse_fakes=training.reuse_fakes,
         horizontal_flip=recipe.tables.image.horizontal_flip,
         ranks=ranks,
-        compiled=_compiled(competitors) if recipe.tables.device.compile else {},
+        compiled=_compiled(competitors) if compiles else {},
+        gradient=_compiled_gradient() if compiles else image_gradient,
     )
 
 
@@ -107,7 +110,12 @@ def _competitors(
 
 def _compiled(competitors: Mapping[Player, Competitor]) -> dict[Player, Callable[..., Tensor]]:
     """Return both networks as torch.compile calls them; weights and names stay the same."""
-    return {player: torch.compile(each.network) for player, each in competitors.items()}
+    return {player: Compiled(each.network, f"the {player}") for player, each in competitors.items()}
+
+
+def _compiled_gradient() -> Callable[..., Tensor]:
+    what = "the discriminator's gradient in images"
+    return Compiled(image_gradient, what, translatable_image_gradient)
 
 
 def _batches(

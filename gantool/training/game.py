@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
+from gantool.training.compiling import image_gradient
 from gantool.training.optimizers import learning_rate_at
 from gantool.training.parallel import Ranks
 from gantool.training.players import each_player
@@ -47,8 +48,8 @@ class Game:
         reuse_fakes: Whether the generator's update reuses the last discriminator update's fakes.
         horizontal_flip: Whether each real image is mirrored with probability 1/2.
         ranks: The processes that train together.
-        compiled: Faster ways to call a player's network, where there are any; penalties, which
-            differentiate twice, call the network itself.
+        compiled: Faster ways to call a player's network, where there are any.
+        gradient: Takes the gradient of the discriminator's logits in images.
         followers: Regularizers that have asked how far the run is: another length alters them.
     """
 
@@ -67,6 +68,7 @@ class Game:
     horizontal_flip: bool = False
     ranks: Ranks = field(default_factory=Ranks)
     compiled: Mapping[Player, Callable[..., Tensor]] = field(default_factory=dict)
+    gradient: Callable[..., Tensor] = image_gradient
     followers: set[str] = field(default_factory=set)
     _probes: dict[str, _Probe] = field(default_factory=dict)
 
@@ -116,7 +118,6 @@ class Game:
         labels: Tensor | None,
         *,
         method: str = "forward",
-        precise: bool = False,
     ) -> Tensor:
         """Call a method of a player's network on copies of its buffers.
 
@@ -125,16 +126,20 @@ class Game:
             inputs: Latents [N, latent_dim], styles or images [N, C, H, W].
             labels: int64 [N], or None.
             method: "forward", "features", "mapping" or "synthesis".
-            precise: Whether autocast is off.
         """
         network = self.network(player)
-        buffers = {f"network.{name}": buffer.clone() for name, buffer in network.named_buffers()}
+        buffers = {f"network.{name}": buffer for name, buffer in _copied_buffers(network).items()}
         probe = self._probes.setdefault(player, _Probe(network))
         arguments = (method, *_arguments(inputs, labels))
-        device = self.device
-        with device.full_precision() if precise else device.forward_precision():
+        with self.device.forward_precision():
             output: Tensor = functional_call(probe, buffers, arguments)
-        return output.to(device.dtype)
+        return output.to(self.device.dtype)
+
+    def image_gradient(self, images: Tensor, labels: Tensor | None) -> Tensor:
+        """Return d sum D(x) / dx, [N, C, H, W], which can be differentiated, in full precision."""
+        network = self.network("discriminator")
+        with self.device.full_precision():
+            return self.gradient(network, _copied_buffers(network), *_arguments(images, labels))
 
     @contextmanager
     def only_trains(self, player: Player) -> Iterator[None]:
@@ -178,6 +183,10 @@ class _Probe(nn.Module):
         call = self.network if method == "forward" else getattr(self.network, method)
         result: Tensor = call(*arguments)
         return result
+
+
+def _copied_buffers(network: nn.Module) -> dict[str, Tensor]:
+    return {name: buffer.clone() for name, buffer in network.named_buffers()}
 
 
 def _arguments(inputs: Tensor, labels: Tensor | None) -> tuple[Tensor, ...]:

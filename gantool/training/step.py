@@ -157,10 +157,7 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
         for known_images, known_labels, gradient in self.seen.gradients:
             if known_images is images and known_labels is labels:
                 return gradient
-        inputs = images if images.requires_grad else images.detach().requires_grad_()
-        with torch.enable_grad():
-            logits = self._game.probe("discriminator", inputs, labels, precise=True)  # [N]
-            (gradient,) = torch.autograd.grad(logits.sum(), inputs, create_graph=True)
+        gradient = self._game.image_gradient(images, labels)
         self.seen.gradients.append((images, labels, gradient))
         return gradient
 

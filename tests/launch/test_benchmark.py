@@ -17,6 +17,8 @@ from gantool.launch.benchmarking.arithmetic import operations_of_a_step
 from gantool.launch.benchmarking.peers import peer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gantool.training.trainer import Trainer
     from tests.launch.conftest import Write
 
@@ -53,12 +55,26 @@ def test_works_are_timed_by_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["a"].count == 3
 
 
-def test_a_multiplication_and_an_addition_are_two_operations() -> None:
-    class Product:
-        def one_step(self) -> None:
-            torch.randn(3, 5) @ torch.randn(5, 7)
+def operations_of(step: Callable[[], object]) -> int:
+    class Stepping:
+        one_step = staticmethod(step)
 
-    assert operations_of_a_step(cast("Trainer", Product())) == 2 * 3 * 5 * 7
+    return operations_of_a_step(cast("Trainer", Stepping()))
+
+
+def test_a_multiplication_and_an_addition_are_two_operations() -> None:
+    assert operations_of(lambda: torch.randn(3, 5) @ torch.randn(5, 7)) == 2 * 3 * 5 * 7
+
+
+def test_a_gradient_that_is_differentiated_again_is_counted() -> None:
+    weight, images = torch.randn(5, 7, requires_grad=True), torch.randn(3, 5, requires_grad=True)
+
+    def penalize() -> None:
+        (slope,) = torch.autograd.grad((images @ weight).sum(), images, create_graph=True)
+        slope.square().sum().backward()  # type: ignore[no-untyped-call]
+
+    forward = 2 * 3 * 5 * 7
+    assert operations_of(penalize) == 3 * forward  # x W; 1 W^T; and that by W
 
 
 @pytest.mark.parametrize(
@@ -96,7 +112,7 @@ def test_bench_tells_speed_costs_and_ratio_and_leaves_nothing_behind(
         "    return lambda: images.square().sum()\n",
         encoding="utf-8",
     )
-    regularizers = [{"use": "l2"}, {"use": "r1", "every_steps": 3}]
+    regularizers = [{"use": "l2"}, {"use": "r1", "every_steps": 1}]
     recipe = write_recipe(regularizers=regularizers)
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")

@@ -1,48 +1,84 @@
-"""With `device.compile`, the engine's own forwards go through torch.compile, and nothing else."""
+"""With `device.compile`, the engine's forwards and its image gradients go through torch.compile."""
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import torch
-from typing_extensions import override
 
-from gantool_gradient_penalties.plugin import R1
+from gantool_gradient_penalties.plugin import R1, Dragan, WganGP
+from gantool_spectral_norm.plugin import SpectralNorm
 
 if TYPE_CHECKING:
-    import pytest
-    from torch import Tensor, nn
+    from collections.abc import Callable
 
+    from torch import Tensor
+
+    from gantool import Regularizer
     from tests.training.conftest import Train
 
-
-class Stood(torch.nn.Module):
-    """Stands where torch.compile would: no compiler is needed to see who is called."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-        self.calls = 0
-
-    @override
-    def forward(self, *inputs: Tensor) -> Any:
-        self.calls += 1
-        return self.network(*inputs)
+compile_ = torch.compile
 
 
-def test_only_the_engines_own_forwards_are_compiled(
-    train: Train, monkeypatch: pytest.MonkeyPatch
+def translated_by(monkeypatch: pytest.MonkeyPatch, compiler: Callable[..., Any]) -> list[Any]:
+    """Have another compiler translate, and return what it was given to."""
+    given: list[Any] = []
+
+    def stand_in(function: Any) -> Any:
+        given.append(function)
+        return compiler(function)
+
+    monkeypatch.setattr("torch.compile", stand_in)
+    return given
+
+
+def traced(function: Any) -> Any:
+    """Follow a function and its derivatives as torch.compile does, and run what was found."""
+    return compile_(function, backend="aot_eager")
+
+
+def weights(train: Train, *regularizers: Regularizer, **options: Any) -> list[Tensor]:
+    trainer = train(*regularizers, device={"precision": "float64", **options}, classes=2)
+    for _ in range(2):
+        trainer.one_step()
+    return list(trainer.game.network("discriminator").state_dict().values())
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")  # torch's own
+@pytest.mark.parametrize(
+    "regularizers",
+    [(R1(gamma=3.0), SpectralNorm()), (WganGP(),), (Dragan(every_steps=2),)],
+    ids=lambda found: "-".join(each.name for each in found),
+)
+def test_a_compiled_step_is_the_plain_one(
+    train: Train,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    regularizers: tuple[Regularizer, ...],
 ) -> None:
-    monkeypatch.setattr("torch.compile", Stood)
-    plain = train(R1(gamma=1.0))
-    compiled = train(R1(gamma=1.0), device={"compile": True})
-    plain.one_step()
-    compiled.one_step()
-    calls = {
-        player: call.calls
-        for player, call in compiled.game.compiled.items()
-        if isinstance(call, Stood)
-    }
-    assert calls == {"generator": 2, "discriminator": 3}  # R1 calls the network itself
-    for name, tensor in plain.game.network("discriminator").state_dict().items():
-        assert torch.equal(tensor, compiled.game.network("discriminator").state_dict()[name])
+    given = translated_by(monkeypatch, traced)
+    compiled = weights(train, *regularizers, compile=True)
+    assert len(given) == 3  # two players and the image gradient
+    assert not [record for record in caplog.records if record.name == "gantool"]
+    for ours, theirs in zip(compiled, weights(train, *regularizers), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
+
+
+def test_what_cannot_be_compiled_is_computed_without(
+    train: Train, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> Tensor:
+        raise RuntimeError("no C++ compiler is here\nand much more")
+
+    translated_by(monkeypatch, lambda _: fail)
+    with caplog.at_level(logging.WARNING, "gantool"):
+        compiled = weights(train, R1(gamma=3.0), compile=True)
+    assert sorted(record.getMessage() for record in caplog.records) == [
+        "the discriminator cannot be compiled: no C++ compiler is here",
+        "the discriminator's gradient in images cannot be compiled: no C++ compiler is here",
+        "the generator cannot be compiled: no C++ compiler is here",
+    ]
+    for ours, theirs in zip(compiled, weights(train, R1(gamma=3.0)), strict=True):
+        assert torch.equal(ours, theirs)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+from typing_extensions import override
 
 from gantool.launch.benchmarking.timing import by_turns, seconds
 
@@ -24,9 +26,10 @@ def operations_of_a_step(trainer: Trainer) -> int:
 
     Products and convolutions are counted, as 2 operations for a multiplication and an addition.
     """
-    with FlopCounterMode(display=False) as counter:
+    counter = _Counter()
+    with counter:
         trainer.one_step()
-    return int(counter.get_total_flops())
+    return counter.total
 
 
 def peak_of(device: Device) -> float:
@@ -38,3 +41,25 @@ def peak_of(device: Device) -> float:
     product = partial(seconds, lambda: a @ b, device.device)
     fastest = by_turns({"product": product}, ROUNDS)["product"].minimum
     return 2 * side**3 / (fastest / 1e3)
+
+
+class _Counter(TorchDispatchMode):
+    """Adds up operations by torch's own formulas.
+
+    torch's `FlopCounterMode` does so too, but also follows modules by hooks, and those refuse the
+    gradients in images that penalties take.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.total: int = 0
+
+    @override
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        formula = flop_registry.get(func._overloadpacket)
+        if formula is not None:
+            self.total += int(formula(*args, **(kwargs or {}), out_val=result))
+        return result

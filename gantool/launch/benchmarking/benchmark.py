@@ -163,8 +163,8 @@ def _begun(plan: Recipe, prepared: PreparedImages) -> Session:
 
 
 def _eager(plan: Recipe) -> Recipe:
-    """Return a recipe whose steps are not recorded, so that operations can be counted."""
-    device = plan.tables.device.model_copy(update={"graph": "off"})
+    """Return a recipe whose steps are made one operation after the other, to be counted."""
+    device = plan.tables.device.model_copy(update={"graph": "off", "compile": False})
     return replace(plan, tables=plan.tables.model_copy(update={"device": device}))
 
 

@@ -1,0 +1,77 @@
+"""What torch.compile translates: forwards, and the gradients that penalties take."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import torch
+from torch.func import functional_call, grad
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from torch import Tensor, nn
+
+log = logging.getLogger("gantool")
+
+
+class Compiled:
+    """A function as torch.compile translates it; where that fails, the function itself.
+
+    Args:
+        plain: What computes it without a compiler.
+        what: What it is, for the message that it is not compiled.
+        source: What to translate, if it is another function that computes the same.
+    """
+
+    def __init__(
+        self, plain: Callable[..., Tensor], what: str, source: Callable[..., Tensor] | None = None
+    ) -> None:
+        self._plain, self._what = plain, what
+        self._call: Callable[..., Tensor] = torch.compile(source or plain)
+
+    def __call__(self, *inputs: object) -> Tensor:
+        """Call it, and translate it first if that has not been tried."""
+        try:
+            return self._call(*inputs)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:  # which is what all of the compiler's errors are
+            if self._call is self._plain:
+                raise
+            reason = str(error).strip().partition("\n")[0]
+            log.warning("%s cannot be compiled: %s", self._what, reason)
+            self._call = self._plain
+            return self._plain(*inputs)
+
+
+def image_gradient(
+    network: nn.Module, buffers: Mapping[str, Tensor], images: Tensor, *labels: Tensor
+) -> Tensor:
+    """Return d sum D(x) / dx at images [N, C, H, W], which can be differentiated once more.
+
+    Args:
+        network: The discriminator.
+        buffers: Stand in for its own, which stay as they are.
+        images: Where the gradient is taken, [N, C, H, W].
+        labels: int64 [N], in a conditional run.
+    """
+    inputs = images if images.requires_grad else images.detach().requires_grad_()
+    with torch.enable_grad():
+        logits = functional_call(network, dict(buffers), (inputs, *labels))  # [N]
+        (gradient,) = torch.autograd.grad(logits.sum(), inputs, create_graph=True)
+    return gradient
+
+
+def translatable_image_gradient(
+    network: nn.Module, buffers: Mapping[str, Tensor], images: Tensor, *labels: Tensor
+) -> Tensor:
+    """Return what `image_gradient` does; the compiler follows torch.func, and not autograd.grad."""
+
+    def total(images: Tensor, buffers: Mapping[str, Tensor]) -> Tensor:
+        logits: Tensor = functional_call(network, dict(buffers), (images, *labels))
+        return logits.sum()
+
+    gradient: Tensor = grad(total)(images, buffers)
+    return gradient
