@@ -216,7 +216,7 @@ class DeviceTable(Table):
     layout: Literal["auto", "contiguous", "channels_last"] = "auto"
     """Memory order of images and weights; "auto" is channels_last, the faster one."""
     graph: Literal["auto", "on", "off"] = "auto"
-    """Whether CUDA records a step once and replays it; "auto" does without penalties and alone."""
+    """Whether CUDA records a step once and replays it; "auto" does if one process trains alone."""
     resident: Literal["auto", "on", "off"] = "auto"
     """Whether the images are kept on the device; "auto" if they take a quarter of its memory."""
     compile: bool = False

@@ -56,7 +56,9 @@ def can_be_recorded(component: Regularizer) -> None:
     eager, replayed = (build_trial(component, log_every_steps=100) for _ in range(2))
     turns = replayed.turns
     require(isinstance(turns, Turns), "its steps are not the engine's")
-    replayed.turns = GraphedTurns(turns, TapeRecorder())  # type: ignore[arg-type]
+    replayed.turns = graphed = GraphedTurns(turns, TapeRecorder())  # type: ignore[arg-type]
     steps = WARM_UP + 3
     expected = weights_of(take_steps(eager, steps))
-    require_same(weights_of(take_steps(replayed, steps)), expected, "replayed")
+    found = weights_of(take_steps(replayed, steps))
+    require(graphed.is_recording, "a recording does not do what its step does")
+    require_same(found, expected, "replayed")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import torch
 
 from gantool.training.regularization import PENALTIES
+from gantool.training.rehearsal import rehearse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -80,7 +82,8 @@ class GraphedTurns:
     """Makes steps eagerly until it has seen each kind of them, and replays them from then on.
 
     There is a kind for every combination of lazily applied penalties, and for steps that end a log
-    interval. An odd last batch is always worked on eagerly. Both ways share all tensors.
+    interval. An odd last batch is always worked on eagerly. Both ways share all tensors. Each
+    recording is first tried beside the step itself; one that does something else ends recording.
 
     Args:
         turns: Makes a step.
@@ -93,13 +96,18 @@ class GraphedTurns:
         self._seen: Counter[Hashable] = Counter()
         self._recordings: dict[Hashable, _Recording] = {}
 
+    @property
+    def is_recording(self) -> bool:
+        """Whether steps are recorded: until one cannot be."""
+        return self._recorder is not None
+
     def __call__(self, reals: Sequence[Batch], step: int) -> None:
         """Make a step, as `Turns` does."""
         kind = self._kind(reals, step)
-        if kind not in self._recordings and self._may_record(kind, reals):
-            self._record(kind, reals, step)
         if kind in self._recordings:
             self._replay(self._recordings[kind], reals, step)
+        elif self._recorder is not None and self._is_due(kind, reals):
+            self._record(self._recorder, kind, reals, step)
         else:
             self._turns(reals, step)
 
@@ -116,28 +124,45 @@ class GraphedTurns:
         )
         return sizes, self._turns.totals.is_closing, applied
 
-    def _may_record(self, kind: Hashable, reals: Sequence[Batch]) -> bool:
+    def _is_due(self, kind: Hashable, reals: Sequence[Batch]) -> bool:
         """Whether steps of a kind have been seen often enough, and are worth it."""
         self._seen[kind] += 1
         usual = all(real.rows.total == self._turns.game.batches.size for real in reals)
-        return self._recorder is not None and usual and self._seen[kind] > WARM_UP
+        return usual and self._seen[kind] > WARM_UP
 
-    def _record(self, kind: Hashable, reals: Sequence[Batch], step: int) -> None:
-        """Record a step; where that fails, say so and make all further steps eagerly."""
-        assert self._recorder is not None  # asked before
+    def _record(
+        self, recorder: Recorder, kind: Hashable, reals: Sequence[Batch], step: int
+    ) -> None:
+        """Make a step and keep its recording, if that does the same."""
+        try:
+            recording = self._recorded(recorder, reals, step)
+        except RuntimeError as error:
+            self._give_up(str(error).partition("\n")[0])
+            self._turns(reals, step)
+            return
+        replayed = partial(self._replay, recording, reals, step)
+        if rehearse(self._turns, replayed, partial(self._turns, reals, step)):
+            self._recordings[kind] = recording
+        else:
+            self._give_up("a recording did not do what its step does")
+
+    def _recorded(self, recorder: Recorder, reals: Sequence[Batch], step: int) -> _Recording:
+        """Return a step's recording.
+
+        Raises:
+            RuntimeError: When it cannot be recorded.
+        """
         streams, totals = self._turns.game.streams, self._turns.totals
         held = [_copied(real) for real in reals]
-        try:
-            with streams.held() as places, totals.observed() as names:
-                replay = self._recorder.record(
-                    lambda: self._turns(held, step), streams.generators()
-                )
-        except RuntimeError as error:
-            reason = str(error).partition("\n")[0]
-            log.warning("steps cannot be recorded and are made one by one: %s", reason)
-            self._recorder = None
-            return
-        self._recordings[kind] = _Recording(held, tuple(names), list(places), replay)
+        with streams.held() as places, totals.observed() as names:
+            replay = recorder.record(lambda: self._turns(held, step), streams.generators())
+        return _Recording(held, tuple(names), list(places), replay)
+
+    def _give_up(self, reason: str) -> None:
+        """Make all further steps eagerly, and say why."""
+        log.warning("steps cannot be recorded and are made one by one: %s", reason)
+        self._recorder = None
+        self._recordings.clear()
 
     def _replay(self, recording: _Recording, reals: Sequence[Batch], step: int) -> None:
         for held, real in zip(recording.reals, reals, strict=True):
@@ -161,8 +186,6 @@ def reason_for_eager_steps(game: Game, *, insists: bool) -> str | None:
             return f"regularizer '{active.stream}' is not capturable"
         if active.overrides("around_update"):
             return f"regularizer '{active.stream}' makes updates its own way"
-        if not insists and any(active.overrides(hook) for hook in PENALTIES.values()):
-            return f"regularizer '{active.stream}' adds a penalty"
     if not insists and game.ranks.count > 1:
         return "several processes train together"
     return None

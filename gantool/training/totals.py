@@ -72,7 +72,8 @@ class Totals:
         finally:
             self._observed = None
             self._waiting = []
-        self._sums_of(tuple(names)).count -= 1
+            if names:
+                self._sums_of(tuple(names)).count -= 1
 
     def means(self) -> dict[str, float]:
         """Return the mean of each figure, by one transfer from the device."""
