@@ -36,7 +36,7 @@ class SynchronizedBatchNorm(_BatchNorm):
             return super().forward(input)
         values = input.to(self._precision(input))
         dims = [0, *range(2, values.dim())]
-        local = values.new_tensor(float(values.numel() // values.shape[1]))
+        local = values.new_full((), values.numel() // values.shape[1])
         sums = self.ranks.total(torch.cat([values.sum(dims), local[None]]))  # [C + 1]
         count = sums[-1]
         mean = sums[:-1] / count  # [C]

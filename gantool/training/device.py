@@ -65,7 +65,7 @@ class Device:
         """Wait until a GPU is at most `AHEAD` steps behind; called once a step."""
         if self.device.type != "cuda":
             return
-        event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
         event.record()
         self._under_way.append(event)
         if len(self._under_way) > AHEAD:
@@ -88,12 +88,16 @@ def open_device(table: DeviceTable) -> Device:
     if device.type == "cpu":
         keep_freed_memory()
     if device.type == "cuda":
+        if device.index is not None:
+            torch.cuda.set_device(device.index)  # graphs and events are of the current one
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True
         torch.backends.cudnn.benchmark = not table.deterministic
     if table.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
         torch.use_deterministic_algorithms(mode=True)
+        # nothing here reads what it has not written
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     dtype, autocast = _precision(table.precision, device)
     layout = torch.contiguous_format if table.layout == "contiguous" else torch.channels_last
     return Device(device, dtype, autocast, layout)

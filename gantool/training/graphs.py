@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
+from gantool.training.players import each_player
 from gantool.training.regularization import PENALTIES
 from gantool.training.rehearsal import rehearse
 
@@ -53,11 +54,17 @@ class CudaRecorder:
     ) -> Callable[[], None]:
         """Return what replays the graph of the work."""
         graph = torch.cuda.CUDAGraph()
-        for generator in generators:
-            graph.register_generator_state(generator)
-        # other threads go on reading images meanwhile
-        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
-            work()
+        # from 2.14 on torch finds them by itself
+        if torch.__version__ < (2, 14):  # type: ignore[operator]
+            for generator in generators:
+                graph.register_generator_state(generator)
+        stream = torch.cuda.current_stream()
+        try:
+            # other threads go on reading images meanwhile
+            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+                work()
+        finally:
+            torch.cuda.set_stream(stream)  # which torch forgets when a recording fails
         return graph.replay
 
 
@@ -95,6 +102,7 @@ class GraphedTurns:
         self._recorder: Recorder | None = recorder
         self._seen: Counter[Hashable] = Counter()
         self._recordings: dict[Hashable, _Recording] = {}
+        self._memory: list[object] = []
 
     @property
     def is_recording(self) -> bool:
@@ -104,6 +112,7 @@ class GraphedTurns:
     def __call__(self, reals: Sequence[Batch], step: int) -> None:
         """Make a step, as `Turns` does."""
         kind = self._kind(reals, step)
+        self._drop_outdated()
         if kind in self._recordings:
             self._replay(self._recordings[kind], reals, step)
         elif self._recorder is not None and self._is_due(kind, reals):
@@ -134,15 +143,21 @@ class GraphedTurns:
         self, recorder: Recorder, kind: Hashable, reals: Sequence[Batch], step: int
     ) -> None:
         """Make a step and keep its recording, if that does the same."""
+        failure, recording = "another process could not record it", None
         try:
             recording = self._recorded(recorder, reals, step)
         except RuntimeError as error:
-            self._give_up(str(error).partition("\n")[0])
+            failure = str(error).partition("\n")[0]
+        game = self._turns.game
+        everywhere = game.ranks.all(recording is not None, game.device.device)
+        if recording is None or not everywhere:
+            self._give_up(failure)
             self._turns(reals, step)
             return
         replayed = partial(self._replay, recording, reals, step)
         if rehearse(self._turns, replayed, partial(self._turns, reals, step)):
             self._recordings[kind] = recording
+            self._memory = _memory_of(self._turns)
         else:
             self._give_up("a recording did not do what its step does")
 
@@ -158,11 +173,17 @@ class GraphedTurns:
             replay = recorder.record(lambda: self._turns(held, step), streams.generators())
         return _Recording(held, tuple(names), list(places), replay)
 
+    def _drop_outdated(self) -> None:
+        """Begin anew if optimizers have begun anew, as when a run goes back to its first step."""
+        if self._recordings and not _are(_memory_of(self._turns), self._memory):
+            self._recordings, self._seen = {}, Counter()
+
     def _give_up(self, reason: str) -> None:
         """Make all further steps eagerly, and say why."""
         log.warning("steps cannot be recorded and are made one by one: %s", reason)
         self._recorder = None
         self._recordings.clear()
+        self._turns.game.streams.forget()
 
     def _replay(self, recording: _Recording, reals: Sequence[Batch], step: int) -> None:
         for held, real in zip(recording.reals, reals, strict=True):
@@ -189,6 +210,21 @@ def reason_for_eager_steps(game: Game, *, insists: bool) -> str | None:
     if not insists and game.ranks.count > 1:
         return "several processes train together"
     return None
+
+
+def _memory_of(turns: Turns) -> list[object]:
+    """Return what each player's optimizer remembers of its first weight, or None."""
+    competitors = each_player(turns.game.competitors)
+    return [
+        value
+        for each in competitors
+        for value in each.optimizer.state.get(each.parameters[0], {}).values()
+    ]
+
+
+def _are(some: Sequence[object], others: Sequence[object]) -> bool:
+    """Whether these are the very same objects."""
+    return [*map(id, some)] == [*map(id, others)]
 
 
 def _copied(batch: Batch) -> Batch:

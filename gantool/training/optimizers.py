@@ -6,6 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 import torch
+from typing_extensions import override
 
 from gantool.errors import PluginError
 
@@ -30,6 +31,29 @@ def _uncompiled(kind: type[Optimizer]) -> type[Optimizer]:
     methods = {name: inspect.unwrap(getattr(kind, name)) for name in wrapped}
     step = torch.no_grad()(inspect.unwrap(kind.step))
     return type(kind.__name__, (kind,), {**methods, "step": step})
+
+
+class DampingSGD(torch.optim.SGD):
+    """SGD with a negative momentum (Gidel et al. 2019), of which torch's has no CUDA kernel."""
+
+    @torch.no_grad()
+    @override
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Take v = momentum v + gradient and w = w - rate v, for every weight that has one."""
+        for group in self.param_groups:
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            gradients = [weight.grad for weight in weights]
+            if group["weight_decay"]:
+                decay = group["weight_decay"]
+                gradients = list(torch._foreach_add(gradients, weights, alpha=decay))
+            velocities = [self._velocity(weight) for weight in weights]
+            torch._foreach_mul_(velocities, group["momentum"])
+            torch._foreach_add_(velocities, gradients, alpha=1 - group["dampening"])
+            torch._foreach_sub_(weights, torch._foreach_mul(velocities, group["lr"]))
+
+    def _velocity(self, weight: nn.Parameter) -> Tensor:
+        found: Tensor = self.state[weight].setdefault("momentum_buffer", torch.zeros_like(weight))
+        return found
 
 
 OPTIMIZERS: Mapping[str, type[Optimizer]] = {
@@ -67,12 +91,13 @@ def build_optimizer(
     use = _use(table)
     cuda = learning_rate.device.type == "cuda"
     options = _options(table, player, regularization, cuda=cuda)
-    # torch's SGD computes a negative momentum but refuses to be given one
-    momentum = options.get("momentum", 0.0)
-    accepted = {**options, "momentum": 0.0} if momentum < 0 else options
-    optimizer = OPTIMIZERS[use](parameters, lr=learning_rate, **accepted)  # type: ignore[call-arg]
-    if momentum < 0:
-        optimizer.param_groups[0]["momentum"] = momentum
+    kind, group = OPTIMIZERS[use], {"params": parameters}
+    if options.get("momentum", 0.0) < 0:  # which torch accepts of a group only
+        kind, group["momentum"] = _uncompiled(DampingSGD), options.pop("momentum")
+        del options["fused"]
+    optimizer = kind([group], lr=learning_rate, **options)  # type: ignore[call-arg]
+    # its first steps are not recorded, which is no mistake
+    optimizer._warned_capturable_if_run_uncaptured = True
     return optimizer
 
 

@@ -84,13 +84,19 @@ class Ranks:
         """Return the mean over all ranks, each weighted by the rows it has seen."""
         if self.count == 1:
             return value
-        weights = self.total(value.new_tensor(float(weight)))
+        weights = self.total(value.new_full((), weight))
         return self.total(value * weight) / weights
 
     def take_from_first(self, tensors: Sequence[Tensor]) -> None:
         """Replace tensors by those of the first process."""
         for tensor in tensors if self.group is not None else ():
             self._broadcast(tensor)
+
+    def all(self, mine: bool, device: torch.device) -> bool:
+        """Return whether something holds in every process."""
+        failures = torch.full((1,), int(not mine), device=device)
+        self.sum_([failures])
+        return not failures.item()
 
     def share_text(self, text: str) -> str:
         """Return the first process's text."""

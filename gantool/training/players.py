@@ -83,9 +83,9 @@ def build_competitor(
     """Move a network to the device and give it an optimizer."""
     device.place(network).train()
     parameters = tuple(_trained(network, player, regularization))
-    learning_rate = torch.tensor(table.learning_rate, dtype=torch.float32, device=device.device)
-    if device.dtype == torch.float64:
-        learning_rate = learning_rate.double().fill_(table.learning_rate)
+    # fused CUDA kernels read nothing but float32
+    dtype = torch.float32 if device.device.type == "cuda" else device.dtype
+    learning_rate = torch.tensor(table.learning_rate, dtype=dtype, device=device.device)
     optimizer = build_optimizer(table, player, parameters, learning_rate, regularization)
     return Competitor(player, network, parameters, optimizer, learning_rate, table)
 
@@ -112,6 +112,7 @@ class Average:
         self._buffers = [*zip(self.network.buffers(), generator.buffers(), strict=True)]
         first = self._averages[0]
         self._share = torch.zeros((), dtype=first.dtype, device=first.device)
+        self._rest = torch.ones_like(self._share)
 
     def share_at(self, step: int) -> float:
         """Return the share of the new weights in the average after `step` completed steps.
@@ -128,12 +129,15 @@ class Average:
 
     def set_clock(self, step: int) -> None:
         """Write what follows from `step` completed steps into a tensor on the device."""
-        self._share.fill_(self.share_at(step))
+        share = self.share_at(step)
+        self._share.fill_(share)
+        self._rest.fill_(1 - share)
 
     @torch.no_grad()
     def update(self) -> None:
         """Move the average towards the weights."""
-        torch._foreach_lerp_(self._averages, self._weights, [self._share] * len(self._averages))
+        torch._foreach_mul_(self._averages, self._rest)
+        torch._foreach_add_(self._averages, torch._foreach_mul(self._weights, self._share))
         for copied, buffer in self._buffers:
             copied.copy_(buffer)
 

@@ -124,6 +124,11 @@ class Streams:
             key = (at.stream, at.place, step, *at.moment)
             self._generators[at].manual_seed(seed_of(self.seed, self.attempt, *key))
 
+    def forget(self) -> None:
+        """Make generators anew when they are needed; a recording that failed spoils them."""
+        self._generators.clear()
+        self._seeded.clear()
+
     def generators(self) -> list[torch.Generator]:
         """Return all generators that have been used."""
         return list(self._generators.values())

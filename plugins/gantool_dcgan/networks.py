@@ -32,6 +32,11 @@ def smallest_map(image: ImageShape) -> tuple[int, int]:
     return image.height // factor, image.width // factor
 
 
+def _full(values: Tensor) -> Tensor:
+    """Return values in float32 where autocast has made them bf16, of 128 levels from 0.5 to 1."""
+    return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
+
+
 class Generator(nn.Module):
     """Latents [N, latent_dim] (and labels [N]) to images [N, C, H, W] in [-1, 1]."""
 
@@ -58,7 +63,8 @@ class Generator(nn.Module):
         maps = latents[:, :, None, None]  # [N, latent_dim, 1, 1]
         for block in self.blocks:
             maps = block(maps)  # [N, 8w, 4, 4], then half the channels and twice the side
-        images: Tensor = self.to_image(maps)  # [N, C, H, W]
+        to_image, squash = self.to_image
+        images: Tensor = squash(_full(to_image(maps)))  # [N, C, H, W]
         return images
 
 
@@ -87,7 +93,11 @@ class Discriminator(nn.Module):
         return maps
 
     def head(self, features: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return the logits [N] of features."""
+        """Return the logits [N] of features, in full precision: losses take their differences."""
+        with torch.autocast(features.device.type, enabled=False):
+            return self._head(_full(features), labels)
+
+    def _head(self, features: Tensor, labels: Tensor | None) -> Tensor:
         logits: Tensor = self.to_logit(features).flatten()  # [N]
         if self.embedding is None:
             return logits

@@ -131,6 +131,22 @@ def test_a_state_restored_between_replays_is_what_they_go_on_from(train: Train) 
         assert torch.equal(tensor, graphed.game.network("discriminator").state_dict()[name]), name
 
 
+def test_going_back_to_the_first_step_begins_anew(
+    train: Train, bits: Callable[[Trainer], dict[str, bytes]]
+) -> None:
+    straight, graphed = (train(training={"steps": 30}, **CHANGING) for _ in range(2))
+    recorder = recorded(graphed)
+    first = copy.deepcopy(state.gather(graphed.game, graphed.average, graphed.totals, 0))
+    for _ in range(8):
+        graphed.one_step()
+    graphed.restore(first)
+    for _ in range(8):
+        straight.one_step()
+        graphed.one_step()
+    assert recorder.recorded == 2
+    assert bits(straight) == bits(graphed)
+
+
 class Frozen(InstanceNoise):
     """Takes a number from the step, which a recording cannot follow."""
 

@@ -17,14 +17,17 @@ from gantool.runs.checkpoints import Checkpoints
 from gantool.testing.ranks import in_threads, ranks_in_threads
 from gantool.training import state
 from gantool.training.batch_norm import SynchronizedBatchNorm, synchronize
+from gantool.training.graphs import WARM_UP, GraphedTurns
 from gantool.training.observers import Observer
 from gantool.training.saving import Saver
+from gantool.training.turns import Turns
 from gantool_dcgan.plugin import DCGAN
 from gantool_gradient_penalties.plugin import WganGP
 from gantool_losses.plugin import Wasserstein
 from gantool_spectral_norm.plugin import SpectralNorm
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from gantool.training.parallel import Ranks
@@ -102,6 +105,34 @@ def test_ranks_make_the_steps_of_one_process(train: Train, model: str, count: in
         assert distance(apart[0], rank) == 0
         assert rank.totals.means() == apart[0].totals.means()
         assert rank.totals.means() == pytest.approx(alone.totals.means(), rel=1e-9)
+
+
+class Recorder:
+    """Records nothing, and says so in one of the processes only."""
+
+    def __init__(self, *, fails: bool) -> None:
+        self.fails = fails
+
+    def record(
+        self, work: Callable[[], None], generators: Sequence[torch.Generator]
+    ) -> Callable[[], None]:
+        del work, generators
+        if self.fails:
+            raise RuntimeError("out of memory")
+        return lambda: None
+
+
+def test_where_one_rank_cannot_record_its_steps_no_rank_does(train: Train) -> None:
+    pair = [train(device={"precision": "float64"}, ranks=ranks) for ranks in ranks_in_threads(2)]
+    recorded = []
+    for trainer, fails in zip(pair, (False, True), strict=True):
+        assert isinstance(trainer.turns, Turns)
+        trainer.turns = turns = GraphedTurns(trainer.turns, Recorder(fails=fails))
+        recorded.append(turns)
+    in_threads(take, pair, [WARM_UP + 3] * 2)
+    assert not any(turns.is_recording for turns in recorded)
+    alone = take(train(device={"precision": "float64"}), WARM_UP + 3)
+    assert all(distance(alone, trainer) < 1e-9 for trainer in pair)
 
 
 def test_each_rank_works_through_its_rows_in_slices(train_plain: Train) -> None:

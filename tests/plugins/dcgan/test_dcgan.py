@@ -133,6 +133,16 @@ def built(image: ImageShape, classes: int, architecture: DCGAN) -> None:
     assert all(bool(slope.isfinite().all()) for slope in slopes)
 
 
+def test_images_and_logits_are_in_full_precision_under_autocast() -> None:
+    generator, discriminator = DCGAN().generator(REPORT, 0), DCGAN().discriminator(REPORT, 3)
+    with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
+        images = generator(torch.randn(4, 150))
+        logits = discriminator(images, torch.tensor([0, 1, 2, 0]))
+    assert images.dtype == logits.dtype == torch.float32
+    for found in (images, logits):
+        assert not torch.equal(found, found.bfloat16().float())
+
+
 def test_channels_double_up_to_sixteen_times_the_width() -> None:
     discriminator = DCGAN(width=2).discriminator(ImageShape(3, 256, 256), 0)
     outputs = [m.out_channels for m in discriminator.modules() if isinstance(m, nn.Conv2d)]
