@@ -16,7 +16,7 @@ from gantool.data.streaming import Stream
 from gantool.launch.benchmarking.arithmetic import operations_of_a_step, peak_of
 from gantool.launch.benchmarking.costs import Cost, Progress, costs
 from gantool.launch.benchmarking.peers import peer
-from gantool.launch.benchmarking.timing import Timing, by_turns, seconds
+from gantool.launch.benchmarking.timing import Timing, by_turns, seconds, times_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -183,7 +183,8 @@ def _steps(
                 work()
         before = _waited(trainer)
         times = by_turns(works, rounds, lambda done, total: progress("steps", done, total))
-    share = (_waited(trainer) - before) / (rounds * times["ours"].median / 1e3)
+    steps = rounds * times_at_once(device)
+    share = (_waited(trainer) - before) / (steps * times["ours"].median / 1e3)
     return times["ours"], times.get("theirs"), share
 
 
