@@ -18,7 +18,7 @@ from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 from typing_extensions import override
 
-from gantool.errors import DivergedError
+from gantool.errors import DivergedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -172,9 +172,17 @@ def join(table: DeviceTable) -> Ranks:
 
     Args:
         table: What the recipe wants to compute with.
+
+    Raises:
+        UsageError: When the recipe wants all of them on the same GPU.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return Ranks()
+    if table.name.startswith("cuda:"):
+        raise UsageError(
+            f"device.name = '{table.name}' is one GPU, and each process needs its own",
+            'set device.name = "cuda"',
+        )
     on_gpu = table.name in ("auto", "cuda") and torch.cuda.is_available()
     if on_gpu:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))

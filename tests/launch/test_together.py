@@ -10,7 +10,8 @@ import pytest
 from gantool import UsageError
 from gantool.launch.together import begun, tell_of_division
 from gantool.recipe.reading import read_recipe
-from gantool.training.parallel import Ranks
+from gantool.recipe.schema import DeviceTable
+from gantool.training.parallel import Ranks, join
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,3 +51,10 @@ def test_restarted_processes_of_several_machines_need_the_folders_name(
     found = begun(tmp_path / "run")
     assert found is not None
     assert found.path == tmp_path / "run"
+
+
+def test_processes_cannot_share_one_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UsageError, match="'cuda:1' is one GPU") as caught:
+        join(DeviceTable(name="cuda:1"))
+    assert str(caught.value.hint) == 'set device.name = "cuda"'
