@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import dataclass, field
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -163,18 +164,27 @@ def stakes_of(loss: Loss) -> Stakes | None:
     None for a loss without a floor, as Wasserstein critics have it: a large distance between
     their logits means nothing by itself.
     """
-    undecided = min(_value(loss, logit, logit) for logit in LOGITS)
-    floor = min(_value(loss, real, fake) for real in LOGITS for fake in LOGITS)
     ends = (-2 * max(LOGITS), 2 * max(LOGITS))
-    beyond = min(_value(loss, real, fake) for real in ends for fake in ends)
+    undecided = _least(loss, zip(LOGITS, LOGITS, strict=True))
+    floor = _least(loss, product(LOGITS, LOGITS))
+    beyond = _least(loss, product(ends, ends))
     is_bounded = floor - beyond <= 1e-3 * (undecided - floor)
     return Stakes(undecided, floor) if is_bounded and undecided > floor else None
 
 
 @torch.no_grad()
-def _value(loss: Loss, real: float, fake: float) -> float:
-    """Return the loss of a discriminator that gives every image of a kind the same logit."""
-    return float(loss.discriminator(torch.full((2,), real), torch.full((2,), fake)).mean())
+def _least(loss: Loss, pairs: Iterable[tuple[float, float]]) -> float:
+    """Return the least loss of a discriminator that gives all images of a kind the same logit.
+
+    Args:
+        loss: Is asked once for all pairs, if it takes each image by itself.
+        pairs: Logits of real and of generated images.
+    """
+    logits = torch.tensor([*pairs])  # [P, 2]
+    if not loss.couples_batch:
+        return float(loss.discriminator(*logits.unbind(1)).min())
+    values = (loss.discriminator(*pair.repeat(2, 1).unbind(1)).mean() for pair in logits)
+    return float(torch.stack([*values]).min())
 
 
 def mean_distance(images: Tensor) -> float:
