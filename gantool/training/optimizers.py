@@ -121,23 +121,23 @@ def _options(
         options["fused"] = True
     if cuda and "capturable" in inspect.signature(OPTIMIZERS[use]).parameters:
         options["capturable"] = True
-    set_by: dict[str, str] = {}
+    set_by = dict.fromkeys(options, "the recipe's optimizer table")
     for active in regularization.having("optimizer_options", player):
         for option, value in active.component.optimizer_options(player).items():
             if objection := _objection(option, use, set_by):
                 msg = f"regularizer '{active.stream}' sets '{option}' of optimizer '{use}'; "
                 raise PluginError(msg + objection)
-            set_by[option] = active.stream
+            set_by[option] = f"regularizer '{active.stream}'"
             options[option] = value
     return options
 
 
 def _objection(option: str, use: str, set_by: Mapping[str, str]) -> str | None:
     """Return why a regularizer cannot set an option of an optimizer, if it cannot."""
-    if option in set_by:
-        return f"'{set_by[option]}' sets it too"
     if option in THE_ENGINES:
         return "only the recipe and the engine do"
+    if option in set_by:
+        return f"{set_by[option]} sets it too"
     known = inspect.signature(OPTIMIZERS[use]).parameters
     return None if option in known else "it has none"
 

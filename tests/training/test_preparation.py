@@ -15,11 +15,12 @@ from typing_extensions import override
 from gantool import Player, PlayerOption, PluginError, Regularizer
 from gantool_dcgan.plugin import DCGAN
 from gantool_weight_decay.plugin import L2
+from tests.linear_players import LinearPlayers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gantool import Architecture, DiscriminatorStep, Setup
+    from gantool import DiscriminatorStep, Setup
     from gantool.training.trainer import Trainer
     from tests.training.conftest import PlainGame, Train
 
@@ -124,9 +125,9 @@ def test_frozen_blocks_stay_bitwise_and_keep_their_flags(train: Train) -> None:
 
 
 def test_a_wrapper_is_trained_instead_of_the_network(
-    train_plain: Train, follow: Callable[[Trainer], PlainGame], plain: Callable[..., Architecture]
+    train_plain: Train, follow: Callable[[Trainer], PlainGame]
 ) -> None:
-    trainer = train_plain(GradientNormalization(), architecture=plain(depth=0))
+    trainer = train_plain(GradientNormalization(), architecture=LinearPlayers())
     assert isinstance(trainer.game.network("discriminator"), Normalized)
     game = follow(trainer)
     wrapped = game.d.network
@@ -165,6 +166,11 @@ def test_optimizer_options_reach_the_named_players_optimizer(train: Train, playe
     [
         ([Amsgrad()], "sgd", "regularizer 'amsgrad' sets 'amsgrad' of optimizer 'sgd'"),
         ([L2(), L2()], "adam", r"'l2-2' sets 'weight_decay' of optimizer 'adam'.*'l2' sets it too"),
+        (
+            [L2()],
+            "adamw",
+            "'weight_decay' of optimizer 'adamw'; the recipe's optimizer table sets it",
+        ),
         ([OwnRate()], "adam", "regularizer 'own-rate' sets 'lr' of optimizer 'adam'"),
     ],
 )
