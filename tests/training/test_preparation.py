@@ -169,7 +169,7 @@ def test_optimizer_options_reach_the_named_players_optimizer(train: Train, playe
         (
             [L2()],
             "adamw",
-            "'weight_decay' of optimizer 'adamw'; the recipe's optimizer table sets it",
+            "'weight_decay' of .* 'adamw'; the recipe's optimizer table sets it",
         ),
         ([OwnRate()], "adam", "regularizer 'own-rate' sets 'lr' of optimizer 'adam'"),
     ],
