@@ -10,9 +10,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.chromium import Chromium
 
 Plant = Callable[..., Path]
 
@@ -97,3 +100,16 @@ def plant(tmp_path: Path) -> Plant:
         return folder
 
     return write
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    """A headless browser, if one is installed."""
+    from tests.chromium import Chromium, find_chromium
+
+    executable = find_chromium()
+    if executable is None:
+        pytest.skip("no Chromium is installed")
+    browser = Chromium(executable, tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.close()

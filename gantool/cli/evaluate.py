@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +22,10 @@ from gantool.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from rich.console import Console
+
     from gantool.evaluation.judgment import Judgment, Score
+    from gantool.reporting.streams import Level
 
 EXAMPLES = """
 gantool evaluate runs/base-2026-01-31-1
@@ -124,18 +126,15 @@ def evaluate(  # noqa: PLR0913  one argument an option
     from gantool.evaluation.following import read_example
     from gantool.evaluation.judging import judge
     from gantool.evaluation.trained import TrainedRun
-    from gantool.reporting.judging import judging_progress, show_protocol
+    from gantool.reporting.judging import judging_progress
     from gantool.reporting.messages import show_warnings
     from gantool.reporting.streams import open_console
     from gantool.runs.folder import existing_folder
 
     refuse_both(protocol, {"--extractor": extractor, "--count": count, "--seeds": seeds != 1})
-    console = open_console()
-    level = verbosity(quiet=quiet, verbose=False)
+    console, level = open_console(), verbosity(quiet=quiet, verbose=False)
     trained = TrainedRun(existing_folder(run), device, checkpoint)
     like = None if protocol is None else read_example(protocol)
-    if like is not None:
-        trained = replace(trained, settings=like.settings(trained))
     with show_warnings(console), judging_progress(console, level) as progress:
         judgment = judge(
             trained,
@@ -146,6 +145,13 @@ def evaluate(  # noqa: PLR0913  one argument an option
             like=like,
             progress=progress,
         )
+    present(judgment, console, level, as_json=as_json)
+
+
+def present(judgment: Judgment, console: Console, level: Level, *, as_json: bool) -> None:
+    """Print all scores; say to a person how they were obtained."""
+    from gantool.reporting.judging import show_protocol
+
     if as_json:
         print_json(judgment.as_data())
         return

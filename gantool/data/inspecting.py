@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from gantool.data.decoding import Skipped
     from gantool.data.prepared import PreparedImages
+    from gantool.data.preparing import Progress
     from gantool.interfaces.dataset import Dataset
     from gantool.interfaces.image import ImageShape, ImageSource
     from gantool.recipe.schema import ImageTable
@@ -104,7 +105,7 @@ def inspect(
     dataset: Dataset,
     image: ImageTable,
     *,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     workers: int | None = None,
 ) -> Inspection:
     """Prepare a dataset, look at every file, and say what was found.
@@ -120,27 +121,14 @@ def inspect(
         DataError: When there are no files at all.
         DiskError: When the cache cannot be written or has no room.
     """
-    source = open_source(dataset)
-    count = len(source)
-    report = progress or _silent
-    prepared: PreparedImages | None = None
-    try:
-        prepared = prepare_source(
-            source,
-            dataset.name,
-            image,
-            progress=lambda done, total: report(done, 2 * total),
-            workers=workers,
-        )
-        skipped = prepared.skipped
-    except NoUsableImagesError as error:
-        skipped = error.skipped
+    source, report = open_source(dataset), progress or _silent
+    prepared, skipped = _prepare(source, dataset.name, image, report, workers)
     left_out = {image.number for image in skipped}
-    usable = [index for index in range(count) if index not in left_out]
-    sizes, remarked = _look(source, usable, image.shape, lambda n: report(count + n, 2 * count))
+    usable = [index for index in range(len(source)) if index not in left_out]
+    sizes, remarked = _look(source, usable, image.shape, report)
     widths, heights = sizes.T
     return Inspection(
-        files=count,
+        files=len(source),
         usable=len(usable),
         classes=_class_counts(source.classes, prepared),
         unlabeled=0 if prepared is None else int((prepared.labels == UNLABELED).sum()),
@@ -155,8 +143,23 @@ def inspect(
     )
 
 
+def _prepare(
+    source: ImageSource, name: str, image: ImageTable, report: Progress, workers: int | None
+) -> tuple[PreparedImages | None, tuple[Skipped, ...]]:
+    """Return the prepared images, or None if not one can be used, and what was left out."""
+
+    def half_done(done: int, total: int) -> None:
+        report(done, 2 * total)
+
+    try:
+        prepared = prepare_source(source, name, image, progress=half_done, workers=workers)
+    except NoUsableImagesError as error:
+        return None, error.skipped
+    return prepared, prepared.skipped
+
+
 def _look(
-    source: ImageSource, usable: list[int], shape: ImageShape, report: Callable[[int], None]
+    source: ImageSource, usable: list[int], shape: ImageShape, report: Progress
 ) -> tuple[NDArray[np.int64], list[Finding]]:
     """Open every usable image once more, for its size [N, 2] and what is remarkable about it."""
     sizes = np.zeros((len(usable), 2), np.int64)
@@ -170,7 +173,7 @@ def _look(
                 ]
                 sizes[row] = upright_size(image)
             if row % STRIDE == STRIDE - 1 or row == len(usable) - 1:
-                report(len(source) - len(usable) + row + 1)
+                report(2 * len(source) - len(usable) + row + 1, 2 * len(source))
     return sizes, found
 
 

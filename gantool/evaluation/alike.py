@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gantool.evaluation.following import Example, read_example
+from gantool.evaluation.following import read_example
 from gantool.evaluation.judging import judge
 from gantool.evaluation.trained import TrainedRun
 
@@ -49,7 +48,6 @@ def judge_alike(
         repetitions=repetitions,
         progress=progress,
     )
-    example: Example = read_example(first.path)
+    example = read_example(first.path)
     for folder in others:
-        run = TrainedRun(folder, device)
-        judge(replace(run, settings=example.settings(run)), like=example, progress=progress)
+        judge(TrainedRun(folder, device), like=example, progress=progress)

@@ -131,6 +131,7 @@ class TrainedGenerator(ABC):
             labels,
             self.device,
             batch_statistics=self.batch_statistics,
+            classes=len(self.classes),
         )
 
     def draw(
@@ -153,7 +154,12 @@ class TrainedGenerator(ABC):
 
         latents, labels = self.latents(count, seed), self.labels(count, seed)
         chunks = generate_chunks(
-            self.network, latents, labels, self.device, batch_statistics=self.batch_statistics
+            self.network,
+            latents,
+            labels,
+            self.device,
+            batch_statistics=self.batch_statistics,
+            classes=len(self.classes),
         )
         drawn, done = [], 0
         for images in chunks:

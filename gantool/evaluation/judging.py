@@ -60,16 +60,15 @@ def judge(
         MissingExtraError: When the extractor needs what is not installed.
         DataError: When the images have changed since the run was trained.
     """
+    if like is not None:
+        run = replace(run, settings=like.settings(run))
     refuse_going(run.folder)
     tell = progress or _ignore
     table = run.recipe.tables.evaluation
     seeds: tuple[int, ...] = tuple(range(table.seed, table.seed + repetitions))
     if like is not None:
-        extractor, count, seeds = (
-            like.protocol.extractor.name,
-            like.protocol.fake,
-            like.protocol.seeds,
-        )
+        said = like.protocol
+        extractor, count, seeds = said.extractor.name, said.fake, said.seeds
     looking = choose_extractor(extractor, run.recipe)
     images = _images(run, tell)
     witness = Witness(looking, images.pixels, images.held_out, run.device.device, progress=tell)

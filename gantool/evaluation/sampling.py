@@ -49,6 +49,7 @@ def generate(
     device: Device,
     *,
     batch_statistics: str = "running",
+    classes: int = 0,
 ) -> Tensor:
     """Return the images of latents.
 
@@ -60,13 +61,15 @@ def generate(
         batch_statistics: "running" for BatchNorm's statistics of training, "standing" for new
             ones over many fakes (Brock et al. 2019, section 3.1), "batch" for those of each
             64 images.
+        classes: Of a conditional generator; standing statistics are over all of them.
 
     Returns:
         float32 [N, C, H, W] in [-1, 1] on the CPU.
     """
-    return torch.cat(
-        list(generate_chunks(generator, latents, labels, device, batch_statistics=batch_statistics))
+    chunks = generate_chunks(
+        generator, latents, labels, device, batch_statistics=batch_statistics, classes=classes
     )
+    return torch.cat(list(chunks))
 
 
 def generate_chunks(
@@ -76,11 +79,12 @@ def generate_chunks(
     device: Device,
     *,
     batch_statistics: str = "running",
+    classes: int = 0,
 ) -> Iterator[Tensor]:
     """Yield what `generate` returns, 64 images at a time: for more than memory should hold."""
     network = copy.deepcopy(generator)
     if batch_statistics == "standing":
-        gather_statistics(network, latents.shape[1], labels, device)
+        gather_statistics(network, latents.shape[1], classes, device)
     network.train(batch_statistics == "batch")
     yield from _chunks(network, latents, labels, device)
 
@@ -106,14 +110,14 @@ def _chunks(
 
 
 def gather_statistics(
-    network: nn.Module, latent_dim: int, labels: Tensor | None, device: Device
+    network: nn.Module, latent_dim: int, classes: int, device: Device
 ) -> None:
     """Let BatchNorm average over many fakes instead of keeping its running statistics.
 
     Args:
         network: The generator; it is left in training mode.
         latent_dim: Numbers in one latent.
-        labels: int64 [N], repeated as often as needed, for a conditional generator.
+        classes: Of a conditional generator; all are equally likely. 0 for another.
         device: Where the generator is.
     """
     for module in network.modules():
@@ -123,6 +127,6 @@ def gather_statistics(
     network.train()
     count = STANDING_CHUNKS * CHUNK
     latents = draw_latents(seed_of("standing statistics"), count, latent_dim)
-    repeated = None if labels is None else labels.repeat(-(-count // len(labels)))[:count]
-    for _ in _chunks(network, latents, repeated, device):
+    labels = draw_labels(seed_of("standing labels"), count, classes) if classes else None
+    for _ in _chunks(network, latents, labels, device):
         pass  # only the statistics are wanted

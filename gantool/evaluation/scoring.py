@@ -23,6 +23,20 @@ if TYPE_CHECKING:
     from gantool.runs.folder import RunFolder
 
 
+def scoring_moments(every_epochs: int | None, steps: int, steps_per_epoch: float) -> set[int]:
+    """Return the steps after which to score; the last step is always among them.
+
+    Args:
+        every_epochs: Epochs from one score to the next; None for the last step alone.
+        steps: Steps of the whole run.
+        steps_per_epoch: Steps in which every image is seen once, with fractions.
+    """
+    if every_epochs is None:
+        return {steps}
+    every = every_epochs * steps_per_epoch
+    return {steps, *(round(every * number) for number in range(1, int(steps / every) + 1))}
+
+
 class ScoringObserver(Observer):
     """Computes the recipe's metrics at given steps.
 

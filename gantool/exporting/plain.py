@@ -14,7 +14,6 @@ from gantool.evaluation.sampling import draw_labels, draw_latents, gather_statis
 from gantool.exporting.config import ArchitectureConfig, ExportConfig, ImageConfig
 from gantool.exporting.weights import fingerprint_of
 from gantool.training.device import Device
-from gantool.training.randomness import seed_of
 
 if TYPE_CHECKING:
     from gantool.evaluation.trained import TrainedRun
@@ -69,9 +68,7 @@ def plain_generator(run: TrainedRun) -> PlainGenerator:
     """
     trained = HERE.place(copy.deepcopy(run.network))
     if run.batch_statistics == "standing":
-        count = len(run.classes)
-        labels = draw_labels(seed_of("standing labels"), 1024, count) if count else None
-        gather_statistics(trained, run.latent_dim, labels, HERE)
+        gather_statistics(trained, run.latent_dim, len(run.classes), HERE)
     trained.train(run.batch_statistics == "batch")
     architecture = run.recipe.architecture
     network = architecture.generator(run.image, len(run.classes))

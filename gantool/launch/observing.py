@@ -10,16 +10,21 @@ from gantool.interfaces.logger import RunDescription
 from gantool.launch.reporting import look_at_end, note_parent, peak_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
     from rich.console import Console
     from torch import Tensor
 
+    from gantool.evaluation.evidence import Witness
+    from gantool.evaluation.protocol import Protocol
     from gantool.launch.session import Session
     from gantool.reporting.console import ConsoleObserver
+    from gantool.reporting.grids import GridsObserver
     from gantool.reporting.loggers import LoggersObserver
+    from gantool.reporting.recording import RecordingObserver
     from gantool.reporting.report.neighbor_rows import Neighbors
     from gantool.reporting.streams import Level
     from gantool.runs.folder import RunFolder
@@ -36,8 +41,6 @@ def observed(
     session: Session, folder: RunFolder, status: RunStatus, console: Console, level: Level
 ) -> Iterator[list[Observer]]:
     """Start all that looks on, and end it however training ends."""
-    from gantool.reporting.grids import GridsObserver, grid_moments
-    from gantool.reporting.recording import RecordingObserver
     from gantool.reporting.report.observer import ReportObserver
 
     trainer, setup = session.trainer, session.trainer.game.setup
@@ -45,17 +48,10 @@ def observed(
     images_per_step = round(trainer.game.batches.images_per_epoch * per_step)
     loggers = _loggers(session, folder, status)
     screen = _screen(session, folder, console, level, images_per_step)
-    recording = RecordingObserver(
-        folder,
-        images_per_step=images_per_step,
-        start_step=trainer.step,
-        peak_memory=partial(peak_memory, session.device.device),
-    )
-    moments = grid_moments(session.plan.tables, setup.steps, 1 / per_step)
+    recording = _recording(session, folder, images_per_step)
     page = ReportObserver(folder, status)
     told = [loggers.images, page.after_grid]
-    viewers = [screen.show_samples]
-    grids = GridsObserver(_grid_drawer(session), moments, folder, told, viewers)
+    grids = _grids(session, folder, 1 / per_step, told, [screen.show_samples])
     note_parent(folder, session.plan)
     loggers.start()
     outcome: Outcome = "failed"
@@ -93,6 +89,18 @@ def _screen(
     return screen
 
 
+def _recording(session: Session, folder: RunFolder, images_per_step: int) -> RecordingObserver:
+    """Return what writes figures and times into the folder."""
+    from gantool.reporting.recording import RecordingObserver
+
+    return RecordingObserver(
+        folder,
+        images_per_step=images_per_step,
+        start_step=session.trainer.step,
+        peak_memory=partial(peak_memory, session.device.device),
+    )
+
+
 def _look(session: Session) -> Neighbors | str:
     """Look for the training images nearest to generated ones."""
     from gantool.evaluation.neighbor_search import GENERATED
@@ -124,40 +132,40 @@ def _loggers(session: Session, folder: RunFolder, status: RunStatus) -> LoggersO
 def _scoring(session: Session, folder: RunFolder, steps_per_epoch: float) -> list[Observer]:
     """Return the observer that computes the recipe's metrics, if it names any."""
     from gantool.evaluation.evidence import Witness
-    from gantool.evaluation.protocol import protocol_of
-    from gantool.evaluation.scoring import ScoringObserver
+    from gantool.evaluation.scoring import ScoringObserver, scoring_moments
 
-    plan, trainer = session.plan, session.trainer
+    plan, trainer, images = session.plan, session.trainer, session.images
     if not plan.metrics:
         return []
     table, steps = plan.tables.evaluation, trainer.game.setup.steps
-    moments = {steps}
-    if table.every_epochs is not None:
-        every = table.every_epochs * steps_per_epoch
-        moments |= {round(every * number) for number in range(1, int(steps / every) + 1)}
-    images = session.images
     witness = Witness(plan.extractor, images.pixels, images.held_out, session.device.device)
-    draw = _drawer(session, table.count, table.seed)
-    protocol = protocol_of(
-        plan,
-        witness.network.stamp,
-        witness.shape(table.count),
-        fingerprint=session.prepared.fingerprint,
-        averaged=trainer.average is not None and plan.tables.sampling.weights != "raw",
-        seeds=[table.seed],
-    )
     return [
         ScoringObserver(
             plan.metrics,
             witness,
-            draw,
-            moments,
+            _drawer(session, table.count, table.seed),
+            scoring_moments(table.every_epochs, steps, steps_per_epoch),
             seed=table.seed,
             folder=folder,
             start_step=trainer.step,
-            protocol=protocol,
+            protocol=_protocol(session, witness),
         )
     ]
+
+
+def _protocol(session: Session, witness: Witness) -> Protocol:
+    """Return how the scores of training are obtained."""
+    from gantool.evaluation.protocol import protocol_of
+
+    plan, table = session.plan, session.plan.tables.evaluation
+    return protocol_of(
+        plan,
+        witness.network.stamp,
+        witness.shape(table.count),
+        fingerprint=session.prepared.fingerprint,
+        averaged=session.trainer.average is not None and plan.tables.sampling.weights != "raw",
+        seeds=[table.seed],
+    )
 
 
 def _watching(session: Session, folder: RunFolder) -> list[Observer]:
@@ -178,6 +186,21 @@ def _watching(session: Session, folder: RunFolder) -> list[Observer]:
             lines=JsonLines(folder.health),
         )
     ]
+
+
+def _grids(
+    session: Session,
+    folder: RunFolder,
+    steps_per_epoch: float,
+    told: Sequence[Callable[[int, Path], None]],
+    viewers: Sequence[Callable[[int, NDArray[np.uint8]], None]],
+) -> GridsObserver:
+    """Return what draws the sample grids, and tells and shows them."""
+    from gantool.reporting.grids import GridsObserver, grid_moments
+
+    steps = session.trainer.game.setup.steps
+    moments = grid_moments(session.plan.tables, steps, steps_per_epoch)
+    return GridsObserver(_grid_drawer(session), moments, folder, told, viewers)
 
 
 def _grid_drawer(session: Session) -> Callable[[], NDArray[np.uint8]]:
@@ -205,8 +228,14 @@ def _drawer(
         labels = draw_labels(seed, count, setup.classes)
 
     def draw() -> NDArray[np.uint8]:
-        statistics = table.batch_statistics
-        images = generate(network, latents, labels, session.device, batch_statistics=statistics)
+        images = generate(
+            network,
+            latents,
+            labels,
+            session.device,
+            batch_statistics=table.batch_statistics,
+            classes=setup.classes,
+        )
         return to_pixels(images)
 
     return draw

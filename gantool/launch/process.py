@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gantool.errors import DivergedError, Interrupted
 from gantool.launch.divergence import divergence_noted
@@ -54,19 +53,10 @@ def _one_field(name: str) -> str:
 def note_environment(folder: RunFolder) -> None:
     """Add this process's machine and packages to those that worked on the run before."""
     from gantool.registry.catalog import installed
-    from gantool.runs.environment import describe_environment
+    from gantool.runs.environment import describe_environment, read_environments
 
     now = describe_environment(installed().plugins)
-    write_json(folder.environment, [*_environments(folder), now])
-
-
-def _environments(folder: RunFolder) -> list[Any]:
-    """Return what earlier processes noted; a file that cannot be read is begun anew."""
-    try:
-        noted = json.loads(folder.environment.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return []
-    return noted if isinstance(noted, list) else []
+    write_json(folder.environment, [*read_environments(folder), now])
 
 
 def train(

@@ -19,6 +19,8 @@ SCORES = {"discriminator": "real_score", "generator": "fake_score"}
 """The recorded probability that tells most about a player: D(x) of its images."""
 BROKEN = "×"
 """Stands in a sparkline where a value was NaN or infinite."""
+PLACES = 240
+"""Stretches of a run that a trend tells apart."""
 
 
 def format_figure(value: float) -> str:
@@ -80,17 +82,14 @@ class Trend:
         steps: Steps of the whole run.
         bounds: What the lowest and the highest bar stand for; by default the least and the largest
             mean.
-        places: Stretches of the run that are told apart.
     """
 
-    def __init__(
-        self, steps: int, bounds: tuple[float, float] | None = None, places: int = 240
-    ) -> None:
+    def __init__(self, steps: int, bounds: tuple[float, float] | None = None) -> None:
         self._steps = steps
         self._bounds = bounds
         self._step = 0
-        self._sums = [0.0] * places
-        self._counts = [0] * places
+        self._sums = [0.0] * PLACES
+        self._counts = [0] * PLACES
 
     def add(self, step: int, value: float) -> None:
         """Take the figure of the interval that ended with `step`."""
@@ -101,7 +100,7 @@ class Trend:
 
     def rewind(self, step: int) -> None:
         """Forget the stretches after `step`; the next interval starts there."""
-        for place in range(self._last_place(step) + 1, len(self._sums)):
+        for place in range(self._last_place(step) + 1, PLACES):
             self._sums[place], self._counts[place] = 0.0, 0
         self._step = step
 
@@ -113,17 +112,16 @@ class Trend:
         return "".join(" " if mean is None else _shade(mean, low, high) for mean in means)
 
     def _place(self, step: int) -> int:
-        return step * len(self._sums) // self._steps
+        return step * PLACES // self._steps
 
     def _last_place(self, step: int) -> int:
         """Return the place of what ends with a step; -1 before the first."""
-        return (step * len(self._sums) - 1) // self._steps
+        return (step * PLACES - 1) // self._steps
 
     def _mean(self, place: int, width: int) -> float | None:
         """Return the mean of one of `width` equal parts, or None where there is no figure."""
-        places = len(self._sums)
-        first = place * places // width
-        part = slice(first, max(first + 1, (place + 1) * places // width))
+        first = place * PLACES // width
+        part = slice(first, max(first + 1, (place + 1) * PLACES // width))
         count = sum(self._counts[part])
         return sum(self._sums[part]) / count if count else None
 

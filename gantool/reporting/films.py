@@ -43,13 +43,12 @@ def check_film(path: Path) -> None:
             ) from error
 
 
-def save_film(frames: NDArray[np.uint8], path: Path, rate: int = FRAMES_PER_SECOND) -> None:
+def save_film(frames: NDArray[np.uint8], path: Path) -> None:
     """Write frames as one moving picture that loops, magnified by a whole factor.
 
     Args:
         frames: uint8 [N, H, W, C] with 1, 3 or 4 channels.
         path: The file; its suffix says the format.
-        rate: Frames a second.
 
     Raises:
         OSError: When the file cannot be written.
@@ -61,12 +60,12 @@ def save_film(frames: NDArray[np.uint8], path: Path, rate: int = FRAMES_PER_SECO
     magnified = frames.repeat(factor, axis=1).repeat(factor, axis=2)  # [N, H f, W f, C]
     with written_aside(path) as aside:
         if path.suffix.lower() == ".mp4":
-            _write_mp4(_opaque(magnified), aside, rate)
+            _write_mp4(_opaque(magnified), aside)
         else:
-            _write_animation(magnified, aside, rate, lossless=side <= LOSSLESS_SIDE)
+            _write_animation(magnified, aside, lossless=side <= LOSSLESS_SIDE)
 
 
-def _write_animation(frames: NDArray[np.uint8], path: Path, rate: int, *, lossless: bool) -> None:
+def _write_animation(frames: NDArray[np.uint8], path: Path, *, lossless: bool) -> None:
     from PIL import Image
 
     is_gif = path.suffix.lower() == ".gif"
@@ -82,13 +81,13 @@ def _write_animation(frames: NDArray[np.uint8], path: Path, rate: int, *, lossle
         format="GIF" if is_gif else "WEBP",
         save_all=True,
         append_images=rest,
-        duration=round(1000 / rate),
+        duration=round(1000 / FRAMES_PER_SECOND),
         loop=0,
         **options,
     )
 
 
-def _write_mp4(frames: NDArray[np.uint8], path: Path, rate: int) -> None:
+def _write_mp4(frames: NDArray[np.uint8], path: Path) -> None:
     """Write H.264 that browsers play: 4:2:0, even sides."""
     import imageio_ffmpeg
     import numpy as np
@@ -97,7 +96,11 @@ def _write_mp4(frames: NDArray[np.uint8], path: Path, rate: int) -> None:
     odd = [(0, size % 2) for size in rgb.shape[1:3]]
     rgb = np.pad(rgb, ((0, 0), *odd, (0, 0)), mode="edge")
     writer = imageio_ffmpeg.write_frames(
-        str(path), (rgb.shape[2], rgb.shape[1]), fps=rate, quality=8, macro_block_size=1
+        str(path),
+        (rgb.shape[2], rgb.shape[1]),
+        fps=FRAMES_PER_SECOND,
+        quality=8,
+        macro_block_size=1,
     )
     writer.send(None)
     try:

@@ -26,7 +26,6 @@ class RecordingObserver(Observer):
         folder: The run's folder.
         images_per_step: Real images that one step takes.
         start_step: Steps completed before this process; records of later ones are dropped.
-        clock: Seconds that only grow.
         peak_memory: Returns the most bytes that training has taken so far; None where unknown.
     """
 
@@ -36,7 +35,6 @@ class RecordingObserver(Observer):
         *,
         images_per_step: int,
         start_step: int = 0,
-        clock: Callable[[], float] = time.monotonic,
         peak_memory: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._metrics = JsonLines(folder.metrics)
@@ -44,14 +42,13 @@ class RecordingObserver(Observer):
         for lines in (self._metrics, self._timing):
             lines.cut_after(start_step)
         self._images_per_step = images_per_step
-        self._clock = clock
         self._peak_memory = peak_memory
-        self._last = (start_step, clock())
+        self._last = (start_step, time.monotonic())
 
     @override
     def at_log(self, record: Record) -> None:
         self._metrics.append({"step": record.step, "epoch": record.epoch, **record.values})
-        (before, since), now = self._last, self._clock()
+        (before, since), now = self._last, time.monotonic()
         images = (record.step - before) * self._images_per_step
         seconds = now - since
         self._timing.append(
@@ -69,7 +66,7 @@ class RecordingObserver(Observer):
         """Drop what was recorded of steps that have not happened."""
         for lines in (self._metrics, self._timing):
             lines.cut_after(step)
-        self._last = (step, self._clock())
+        self._last = (step, time.monotonic())
 
     @override
     def memory(self) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import sys
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gantool.registry.discovery import Plugin
+    from gantool.runs.folder import RunFolder
 
 PACKAGES = ("torch", "torchvision", "numpy", "pillow", "pydantic", "pluggy", "typer", "rich")
 
@@ -40,6 +42,15 @@ def describe_environment(plugins: Iterable[Plugin]) -> dict[str, Any]:
             for plugin in plugins
         },
     }
+
+
+def read_environments(folder: RunFolder) -> list[dict[str, Any]]:
+    """Return what each process that worked on a run noted; nothing from a file that is damaged."""
+    try:
+        noted = json.loads(folder.environment.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return []
+    return [each for each in noted if isinstance(each, dict)] if isinstance(noted, list) else []
 
 
 def _devices() -> list[str]:

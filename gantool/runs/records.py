@@ -87,5 +87,12 @@ class JsonLines:
         self._waiting.clear()
 
 
+def number(value: object) -> float | None:
+    """Return a value if it is a finite number."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
 def _is_non_finite(value: object) -> bool:
     return isinstance(value, float) and not math.isfinite(value)

@@ -16,7 +16,7 @@ from gantool import MissingExtraError, UsageError
 from gantool.evaluation.evidence import Witness
 from gantool.evaluation.judging import judge
 from gantool.evaluation.protocol import Protocol, protocol_of
-from gantool.evaluation.scoring import ScoringObserver
+from gantool.evaluation.scoring import ScoringObserver, scoring_moments
 from gantool.runs.folder import RunFolder
 from gantool_metrics.metrics import FID, PrecisionRecall
 
@@ -50,6 +50,16 @@ def test_a_missing_extra_is_found_before_the_first_step(
     folder = RunFolder(tmp_path / "run")
     assert folder.recipe.exists()
     assert not folder.metrics.exists() or not folder.metrics.read_text()
+
+
+@pytest.mark.parametrize(
+    ("every_epochs", "steps", "moments"),
+    [(None, 10, {10}), (2, 10, {3, 5, 8, 10}), (2, 11, {3, 5, 8, 10, 11}), (5, 4, {4})],
+)
+def test_scores_are_computed_every_so_many_epochs_and_at_the_end(
+    every_epochs: int | None, steps: int, moments: set[int]
+) -> None:
+    assert scoring_moments(every_epochs, steps, steps_per_epoch=1.3) == moments
 
 
 def observer(run: TrainedRun, protocol: Protocol) -> ScoringObserver:

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from importlib.util import module_from_spec, spec_from_file_location
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -97,19 +96,3 @@ def wrap() -> Wrap:
         return PlainGenerator(network.eval().requires_grad_(requires_grad=False), config)
 
     return make
-
-
-@pytest.fixture(scope="session")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A headless browser, if one is installed."""
-    spec = spec_from_file_location("chromium", Path(__file__).with_name("chromium.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    executable = module.find_chromium()
-    if executable is None:
-        pytest.skip("no Chromium is installed")
-    browser = module.Chromium(executable, tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()

@@ -6,7 +6,7 @@ import base64
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -22,22 +22,22 @@ from gantool.exporting.browser import packing
 from gantool.exporting.browser.page import write_page
 from gantool.exporting.plain import PlainGenerator, plain_generator
 
+if TYPE_CHECKING:
+    from tests.chromium import Chromium
+
 Wrap = Callable[..., PlainGenerator]
 PICTURE = "document.getElementById('picture').src"
 STATE = "document.getElementById('state').textContent"
 COMPUTED = f"{STATE}.includes('computed in')"
 
 
-def open_page(chromium: Any, path: Path, fragment: str = "", **window: Any) -> None:
+def open_page(chromium: Chromium, path: Path, fragment: str = "", **window: Any) -> None:
     """Show a page and wait for its first picture."""
-    chromium.complaints.clear()
-    chromium.requests.clear()
     chromium.open(path.as_uri() + fragment, **window)
-    chromium.wait_for("location.protocol == 'file:' && document.readyState == 'complete'")
     chromium.wait_for(f"{PICTURE} && !{STATE}.includes('ing …')")
 
 
-def shown_pixels(chromium: Any) -> NDArray[np.uint8]:
+def shown_pixels(chromium: Chromium) -> NDArray[np.uint8]:
     """Return the picture that the page shows, as its PNG holds it, [H, W, 4]."""
     data = chromium.evaluate(PICTURE).partition(",")[2]
     with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
@@ -60,7 +60,7 @@ def fragment_of(latent: Tensor, label: int | None = None) -> str:
 
 
 def test_a_latent_gives_the_picture_of_gantool_sample(
-    run: TrainedRun, chromium: Any, tmp_path: Path
+    run: TrainedRun, chromium: Chromium, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.html"
     write_page(plain_generator(run), run.name, page)
@@ -76,7 +76,7 @@ def test_a_latent_gives_the_picture_of_gantool_sample(
 
 
 def test_the_page_checks_its_first_picture_itself_and_asks_nobody(
-    run: TrainedRun, chromium: Any, tmp_path: Path
+    run: TrainedRun, chromium: Chromium, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.html"
     write_page(plain_generator(run), run.name, page)
@@ -91,7 +91,7 @@ def test_the_page_checks_its_first_picture_itself_and_asks_nobody(
 
 
 def test_a_page_whose_numbers_are_damaged_says_so(
-    run: TrainedRun, chromium: Any, tmp_path: Path
+    run: TrainedRun, chromium: Chromium, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.html"
     write_page(plain_generator(run), run.name, page)
@@ -105,7 +105,7 @@ def test_a_page_whose_numbers_are_damaged_says_so(
 
 
 def test_controls_change_the_picture_and_bring_it_back(
-    run: TrainedRun, chromium: Any, tmp_path: Path
+    run: TrainedRun, chromium: Chromium, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.html"
     write_page(plain_generator(run), run.name, page)
@@ -151,7 +151,7 @@ def test_controls_change_the_picture_and_bring_it_back(
     ],
 )
 def test_an_address_that_means_nothing_is_explained(
-    run: TrainedRun, chromium: Any, tmp_path: Path, fragment: str, told: str
+    run: TrainedRun, chromium: Chromium, tmp_path: Path, fragment: str, told: str
 ) -> None:
     page = tmp_path / "page.html"
     write_page(plain_generator(run), run.name, page)
@@ -160,7 +160,7 @@ def test_an_address_that_means_nothing_is_explained(
 
 
 def test_pixels_are_whole_device_pixels_and_nothing_overflows(
-    run: TrainedRun, chromium: Any, tmp_path: Path
+    run: TrainedRun, chromium: Chromium, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.html"
     write_page(plain_generator(run), "a name without any place to break it " + "x" * 90, page)
@@ -229,7 +229,7 @@ class Shaped(nn.Module):
 
 
 def test_every_operation_computes_what_torch_computes(
-    wrap: Wrap, chromium: Any, tmp_path: Path
+    wrap: Wrap, chromium: Chromium, tmp_path: Path
 ) -> None:
     torch.manual_seed(0)
     network = Zoo()
@@ -246,7 +246,7 @@ def test_every_operation_computes_what_torch_computes(
         assert difference(shown_pixels(chromium), image) <= 0.501
 
 
-def test_gray_pictures_are_gray(wrap: Wrap, chromium: Any, tmp_path: Path) -> None:
+def test_gray_pictures_are_gray(wrap: Wrap, chromium: Chromium, tmp_path: Path) -> None:
     plain = wrap(Shaped(lambda latents: latents.tanh().view(-1, 1, 4, 4)), 16, (1, 4, 4))
     write_page(plain, "gray", tmp_path / "gray.html")
     open_page(chromium, tmp_path / "gray.html")
@@ -255,7 +255,9 @@ def test_gray_pictures_are_gray(wrap: Wrap, chromium: Any, tmp_path: Path) -> No
     assert difference(shown, image.repeat(3, axis=2)) <= 0.501
 
 
-def test_transparent_pictures_are_transparent(wrap: Wrap, chromium: Any, tmp_path: Path) -> None:
+def test_transparent_pictures_are_transparent(
+    wrap: Wrap, chromium: Chromium, tmp_path: Path
+) -> None:
     plain = wrap(Shaped(lambda latents: latents.tanh().view(-1, 4, 4, 4)), 64, (4, 4, 4))
     write_page(plain, "glass", tmp_path / "glass.html")
     open_page(chromium, tmp_path / "glass.html")
@@ -264,7 +266,7 @@ def test_transparent_pictures_are_transparent(wrap: Wrap, chromium: Any, tmp_pat
 
 
 def test_float16_weights_stay_within_two_shades(
-    run: TrainedRun, chromium: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: TrainedRun, chromium: Chromium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(packing, "LARGEST_FLOAT32", 1000)
     facts = write_page(plain_generator(run), run.name, tmp_path / "page.html")

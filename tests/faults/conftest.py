@@ -13,7 +13,7 @@ import struct
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from string import ascii_lowercase
@@ -32,6 +32,7 @@ from gantool.runs.checkpoints import MANIFEST, STATE, Checkpoint, Checkpoints
 from gantool.runs.folder import RunFolder
 from gantool.runs.status import read_status
 from gantool.training.trainer import Trainer
+from tests.states import leaves
 
 torch.set_num_threads(1)
 
@@ -240,20 +241,6 @@ def finish(fork: Fork) -> Callable[[Path, Path], int]:
     return lambda recipe, run: fork(lambda: go_on(recipe, run)).wait()
 
 
-def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
-    """Yield everything in a state by its path; tensors as bytes."""
-    if isinstance(value, torch.Tensor):
-        yield path, (value.dtype, tuple(value.shape), value.contiguous().numpy().tobytes())
-    elif isinstance(value, dict):
-        for key, part in value.items():
-            yield from leaves(part, f"{path}/{key}")
-    elif isinstance(value, list):
-        for index, part in enumerate(value):
-            yield from leaves(part, f"{path}/{index}")
-    else:
-        yield path, value
-
-
 def newest(run: Path) -> int | None:
     """Return the step of a run's newest intact checkpoint."""
     folder = RunFolder(run)
@@ -326,7 +313,6 @@ class Disk:
     lasting: bool = False
     only_below: Path | None = None
     count: int = 0
-    _originals: dict[str, Any] = field(default_factory=dict)
 
     def install(self) -> None:
         """Stand between this process and its files."""

@@ -15,9 +15,10 @@ from gantool.errors import RecipeError
 from gantool.launch.session import Session, assemble, prepare, read
 from gantool.reporting.streams import open_console
 from gantool.training.observers import Observer, Record
+from tests.states import leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from gantool.training.trainer import Trainer
     from tests.faults.conftest import Publish, Recipe
@@ -101,19 +102,6 @@ def recipes() -> st.SearchStrategy[dict[str, Any]]:
             "ema": st.sampled_from(({}, {"half_life_images": 20.0}, averages)),
         }
     )
-
-
-def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
-    if isinstance(value, torch.Tensor):
-        yield path, value.detach().contiguous().numpy().tobytes()
-    elif isinstance(value, dict):
-        for key, part in value.items():
-            yield from leaves(part, f"{path}/{key}")
-    elif isinstance(value, list):
-        for index, part in enumerate(value):
-            yield from leaves(part, f"{path}/{index}")
-    else:
-        yield path, value
 
 
 def frozen(trainer: Trainer) -> bytes:

@@ -4,114 +4,25 @@ from __future__ import annotations
 
 import copy
 import io
-import json
 from collections.abc import Callable, Mapping
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import pytest
 import torch
-from pydantic import PositiveInt
-from torch import Tensor, nn
-from typing_extensions import override
+from torch import Tensor
 
-from gantool import Architecture, Dataset, ImageShape, ImageSource, Loss, Player, Regularizer
+from gantool import Architecture, Loss, Player, Regularizer
 from gantool.data.rows import Rows
-from gantool.data.selection import TrainingImages
 from gantool.interfaces.step import PLAYERS
-from gantool.recipe.schema import OPTIMIZERS, CoreTables, Recipe
 from gantool.training import state
-from gantool.training.building import build_trainer
-from gantool.training.device import open_device
 from gantool.training.step import Seen, UpdateStep
 from gantool.training.trainer import Trainer
-from gantool_losses.plugin import BCE
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.linear_players import LinearPlayers
+from tests.trainers import bits_of, merged, train_on_random_images
 
 torch.set_num_threads(1)
 
 Build = Callable[[], Trainer]
-Bits = dict[str, bytes]
-
-
-class Unopened(Dataset):
-    """Stands in a recipe whose images are given as tensors."""
-
-    name = "unopened"
-
-    @override
-    def open(self, cache: Path) -> ImageSource:
-        raise AssertionError(cache)
-
-
-class SmallGenerator(nn.Module):
-    """Two linear layers with a curve between them and one behind."""
-
-    def __init__(self, image: ImageShape, latent_dim: int, classes: int) -> None:
-        super().__init__()
-        self.image, self.classes = image, classes
-        self.hidden = nn.Linear(latent_dim + classes, 5)
-        self.out = nn.Linear(5, image.channels * image.height * image.width)
-
-    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        inputs = _beside(latents, labels, self.classes)
-        images: Tensor = self.out(self.hidden(inputs).tanh()).tanh().view(-1, *self.image)
-        return images
-
-
-class SmallDiscriminator(nn.Module):
-    """Blocks of linear layers and a linear head; without blocks it is D(x) = w x + b."""
-
-    def __init__(self, image: ImageShape, depth: int, classes: int) -> None:
-        super().__init__()
-        sizes = [image.channels * image.height * image.width] + [5] * depth
-        layers = [nn.Linear(a, b) for a, b in pairwise(sizes)]
-        self.blocks = nn.ModuleList(nn.Sequential(layer, nn.Tanh()) for layer in layers)
-        self.to_logit, self.classes = nn.Linear(sizes[-1] + classes, 1), classes
-
-    def features(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        values = images.flatten(1)
-        for block in self.blocks:
-            values = block(values)
-        return values
-
-    def head(self, features: Tensor, labels: Tensor | None = None) -> Tensor:
-        logits: Tensor = self.to_logit(_beside(features, labels, self.classes)).squeeze(1)
-        return logits
-
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self.head(self.features(images, labels), labels)
-
-
-def _beside(values: Tensor, labels: Tensor | None, classes: int) -> Tensor:
-    if labels is None:
-        return values
-    return torch.cat([values, nn.functional.one_hot(labels, classes).to(values)], 1)
-
-
-class Small(Architecture):
-    """Players small enough to follow by hand; the discriminator is linear by default."""
-
-    name = "small"
-
-    latent_dim: PositiveInt = 3
-    """Numbers in one latent."""
-    depth: Literal[0, 1, 2] = 0
-    """Blocks of the discriminator."""
-
-    @override
-    def check(self, image: ImageShape, classes: int) -> None:
-        del image, classes
-
-    @override
-    def generator(self, image: ImageShape, classes: int) -> nn.Module:
-        return SmallGenerator(image, self.latent_dim, classes)
-
-    @override
-    def discriminator(self, image: ImageShape, classes: int) -> nn.Module:
-        return SmallDiscriminator(image, self.depth, classes)
 
 
 def build(
@@ -129,32 +40,16 @@ def build(
         "training": {"steps": 8, "batch_size": 8, "conditional": bool(classes)},
         "device": {"name": "cpu", "precision": "float64"},
     }
-    merged = {name: {**defaults.get(name, {}), **tables.get(name, {})} for name in defaults}
-    core = CoreTables.model_validate_json(json.dumps({**tables, **merged}))
     table = {"use": "sgd", "learning_rate": 0.1, **(optimizer or {})}
-    recipe = Recipe(
-        name="test",
-        dataset=Unopened(),
-        architecture=architecture or Small(),
-        loss=loss or BCE(),
-        regularizers=regularizers,
-        metrics=(),
-        loggers=(),
-        extractor=None,
-        optimizer={
-            player: OPTIMIZERS[table["use"]].model_validate_json(json.dumps(table))
-            for player in PLAYERS
-        },
-        tables=core,
-        document={},
-        origins={},
+    return train_on_random_images(
+        regularizers,
+        architecture or LinearPlayers(),
+        loss,
+        dict.fromkeys(PLAYERS, table),
+        merged(tables, defaults),
+        count=count,
+        classes=classes,
     )
-    shape, source = core.image.shape, torch.Generator().manual_seed(count)
-    size = (count, shape.height, shape.width, shape.channels)
-    pixels = torch.randint(0, 256, size, dtype=torch.uint8, generator=source)
-    labels = torch.arange(count) % classes if classes else None
-    images = TrainingImages(pixels, held_out=pixels[:0], labels=labels, classes=classes)
-    return build_trainer(recipe, images, open_device(core.device))
 
 
 class Bench:
@@ -222,23 +117,6 @@ class Bench:
         return abs((values[0] - values[1]) / 2e-5 / slope - 1)
 
 
-def bits_of(trainer: Trainer) -> Bits:
-    """Return everything a trainer would save, as bytes by path."""
-    gathered = state.gather(trainer.game, trainer.average, trainer.totals, trainer.step)
-    return dict(_leaves("", gathered))
-
-
-def _leaves(path: str, value: object) -> list[tuple[str, bytes]]:
-    if isinstance(value, Tensor):
-        return [(path, value.detach().contiguous().numpy().tobytes())]
-    if isinstance(value, Mapping):
-        return [leaf for key, part in value.items() for leaf in _leaves(f"{path}/{key}", part)]
-    if isinstance(value, list):
-        parts = enumerate(value)
-        return [leaf for index, part in parts for leaf in _leaves(f"{path}/{index}", part)]
-    return [(path, repr(value).encode())]
-
-
 def continues(make: Build, steps: int = 3) -> bool:
     """Return whether n steps, a checkpoint and n steps in another process equal 2n, bitwise."""
     whole, first, second = make(), make(), make()
@@ -282,12 +160,6 @@ def bench() -> Callable[..., Bench]:
     return lambda *regularizers, **options: Bench(build(*regularizers, **options))
 
 
-@pytest.fixture
-def small() -> type[Small]:
-    """Return the small architecture."""
-    return Small
-
-
 @pytest.fixture(name="continues")
 def continues_fixture() -> Callable[..., bool]:
     """Return what tells whether an interrupted run equals an uninterrupted one."""
@@ -301,6 +173,6 @@ def gradients_fixture() -> Callable[..., list[Tensor]]:
 
 
 @pytest.fixture(name="bits_of")
-def bits_fixture() -> Callable[[Trainer], Bits]:
+def bits_fixture() -> Callable[[Trainer], dict[str, bytes]]:
     """Return what lists everything a trainer would save."""
     return bits_of

@@ -17,12 +17,12 @@ from gantool_losses.plugin import BCE
 from gantool_path_length.plugin import PathLength
 from gantool_relativistic.plugin import RelativisticPairing
 from gantool_weight_constraints.plugin import Orthogonal, WeightClipping
+from tests.linear_players import LinearPlayers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gantool.training.trainer import Trainer
-    from tests.plugins.conftest import Small
 
 # Not among them, for a reason: dragan measures a deviation on each slice (and averages it over
 # processes), relativistic-average a mean.
@@ -48,11 +48,13 @@ REGULARIZERS: list[Regularizer] = [
 @pytest.mark.parametrize("loss", [BCE(), RelativisticPairing()], ids=lambda loss: loss.name)
 @pytest.mark.parametrize("regularizer", REGULARIZERS, ids=lambda regularizer: regularizer.name)
 def test_slices_add_up_to_the_batch(
-    build: Callable[..., Trainer], small: type[Small], regularizer: Regularizer, loss: Loss
+    build: Callable[..., Trainer], regularizer: Regularizer, loss: Loss
 ) -> None:
     def trained(accumulate: int) -> dict[str, torch.Tensor]:
         training = {"accumulate": accumulate, "batch_size": 8}
-        trainer = build(regularizer, loss=loss, architecture=small(depth=2), training=training)
+        trainer = build(
+            regularizer, loss=loss, architecture=LinearPlayers(depth=2), training=training
+        )
         for _ in range(4):
             trainer.one_step()
         modules = [trainer.game.network(player) for player in trainer.game.competitors]

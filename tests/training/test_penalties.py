@@ -14,11 +14,12 @@ from torch.nn.utils import parameters_to_vector
 from typing_extensions import override
 
 from gantool import LazyOption, Player, PlayerOption, Regularizer
+from tests.linear_players import LinearPlayers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gantool import Architecture, DiscriminatorStep, GeneratorStep, Setup, Step
+    from gantool import DiscriminatorStep, GeneratorStep, Setup, Step
     from gantool.training.trainer import Trainer
     from tests.training.conftest import PlainGame, Train
 
@@ -104,10 +105,9 @@ def test_the_interface_hosts_it_in_under_25_lines(component: type[Regularizer]) 
 
 def test_r1_of_a_linear_discriminator_is_half_gamma_times_its_squared_weights(
     train_plain: Train,
-    plain: Callable[..., Architecture],
     follow: Callable[[Trainer], PlainGame],
 ) -> None:
-    trainer = train_plain(R1(gamma=3.0), architecture=plain(depth=0))
+    trainer = train_plain(R1(gamma=3.0), architecture=LinearPlayers())
     game = follow(trainer)
     for step in range(3):
         trainer.one_step()

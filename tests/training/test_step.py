@@ -13,9 +13,10 @@ from typing_extensions import override
 from gantool import DiscriminatorStep, GeneratorStep, PluginError, Regularizer, Setup, Step
 from gantool_dcgan.plugin import DCGAN
 from gantool_spectral_norm.plugin import SpectralNorm
+from tests.linear_players import LinearPlayers
 
 if TYPE_CHECKING:
-    from gantool import Architecture, Update
+    from gantool import Update
     from gantool.training.trainer import Trainer
     from tests.training.conftest import PlainGame, Train
 
@@ -253,7 +254,7 @@ def test_calls_leave_every_bit_of_the_run_as_it_was(
 
 
 def test_image_gradients_are_shared_per_image_and_before_transforms(
-    train_plain: Train, plain: Callable[..., Architecture], looking: Looks
+    train_plain: Train, looking: Looks
 ) -> None:
     gradients: list[Tensor] = []
 
@@ -268,7 +269,7 @@ def test_image_gradients_are_shared_per_image_and_before_transforms(
             (back,) = torch.autograd.grad(slope.square().sum(), step.fake, allow_unused=True)
             gradients.append(back)
 
-    trainer = train_plain(looking(look), Shifted(), architecture=plain(depth=1))
+    trainer = train_plain(looking(look), Shifted(), architecture=LinearPlayers(depth=1))
     network = trainer.game.network("discriminator")
     layer, head = (
         network.get_parameter("blocks.0.0.weight"),

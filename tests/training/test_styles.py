@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
-from pydantic import PositiveInt
 from torch import Tensor, nn
 from typing_extensions import override
 
-from gantool import Architecture, GeneratorStep, Regularizer
+from gantool import GeneratorStep, Regularizer
+from tests.linear_players import LinearPlayers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +41,16 @@ class SplitGenerator(nn.Module):
         return self.synthesis(self.mapping(latents, labels), labels)
 
 
+class SplitPlayers(LinearPlayers):
+    """Players of which the generator is split."""
+
+    name = "split"
+
+    @override
+    def generator(self, image: ImageShape, classes: int) -> nn.Module:
+        return SplitGenerator(image, self.latent_dim, classes)
+
+
 class Styled(Regularizer):
     """Looks at styles and what becomes of them."""
 
@@ -58,26 +68,11 @@ class Styled(Regularizer):
 
 def test_styles_lie_between_mapping_and_synthesis(
     train_plain: Train,
-    plain: Callable[..., Architecture],
     weights: Callable[[Trainer], dict[str, bytes]],
 ) -> None:
-    whole = type(plain())
-
-    class Split(whole):  # type: ignore[misc, valid-type]
-        """Players of which the generator is split."""
-
-        name = "split"
-
-        latent_dim: PositiveInt = 3
-        """Numbers in one latent."""
-
-        @override
-        def generator(self, image: ImageShape, classes: int) -> nn.Module:
-            return SplitGenerator(image, self.latent_dim, classes)
-
     def run(*regularizers: Regularizer) -> Trainer:
-        training = {"conditional": True}
-        trainer = train_plain(*regularizers, architecture=Split(), classes=3, training=training)
+        players, training = SplitPlayers(depth=1), {"conditional": True}
+        trainer = train_plain(*regularizers, architecture=players, classes=3, training=training)
         for _ in range(2):
             trainer.one_step()
         return trainer

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import GantoolError, RecipeError, UsageError
 from gantool.evaluation.comparison.scores import read_series
 from gantool.evaluation.comparison.stability import Stability, stability_of
 from gantool.runs.going import refuse_going
-from gantool.runs.records import JsonLines
+from gantool.runs.records import JsonLines, number
 from gantool.runs.status import read_status
+from gantool.runs.timing import read_timing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gantool.recipe.schema import Recipe
     from gantool.runs.folder import RunFolder
     from gantool.runs.status import RunStatus
+    from gantool.runs.timing import Timing
     from gantool.training.signs import Stakes
 
 
@@ -34,7 +35,7 @@ class RecordedRun:
         document: The resolved recipe, plain data.
         recipe: The same, validated; None where what it names is not installed.
         records: Figures of each log interval.
-        timing: Seconds of each log interval.
+        timing: How long it took.
         findings: What the health watcher found.
         series: Every score.
         without_protocol: Scores left out because nobody knows how they were obtained.
@@ -45,7 +46,7 @@ class RecordedRun:
     document: Mapping[str, Any]
     recipe: Recipe | None
     records: Sequence[Mapping[str, Any]]
-    timing: Sequence[Mapping[str, Any]]
+    timing: Timing
     findings: Sequence[Mapping[str, Any]]
     series: tuple[Series, ...]
     without_protocol: int = 0
@@ -69,26 +70,12 @@ class RecordedRun:
     @property
     def epochs(self) -> float:
         """Epochs completed at the last record."""
-        value = self.records[-1].get("epoch") if self.records else 0.0
-        return float(value) if isinstance(value, int | float) else 0.0
+        return (number(self.records[-1].get("epoch")) or 0.0) if self.records else 0.0
 
     @property
     def averages(self) -> bool:
         """Whether the run keeps an average of the generator's weights."""
         return "half_life_images" in self.document.get("ema", {})
-
-    @property
-    def seconds(self) -> float | None:
-        """Time spent on training."""
-        parts = [line["seconds"] for line in self.timing if _is_number(line.get("seconds"))]
-        return float(sum(parts)) if parts else None
-
-    @property
-    def images_per_second(self) -> float | None:
-        """Typical pace: the median of the log intervals."""
-        name = "images_per_second"
-        paces = [line[name] for line in self.timing if _is_number(line.get(name))]
-        return float(median(paces)) if paces else None
 
     @cached_property
     def stability(self) -> Stability:
@@ -125,7 +112,7 @@ def read_run(folder: RunFolder) -> RecordedRun:
         document=document,
         recipe=recipe,
         records=tuple(JsonLines(folder.metrics).read()),
-        timing=tuple(JsonLines(folder.timing).read()),
+        timing=read_timing(folder),
         findings=tuple(JsonLines(folder.health).read()),
         series=series,
         without_protocol=without_protocol,
@@ -155,7 +142,3 @@ def _document(folder: RunFolder) -> Mapping[str, Any]:
     except (UnreadableError, RecipeError) as error:
         raise UsageError(f"the recipe of run {folder.path} cannot be read: {error}") from error
     return dict(plain(entry)) if entry is not None else {}
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

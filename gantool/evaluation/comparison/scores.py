@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gantool.evaluation.protocol import Protocol
-from gantool.runs.records import JsonLines
+from gantool.runs.records import JsonLines, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -152,8 +151,8 @@ def _completed(reading: Reading, entry: Mapping[str, Any]) -> Reading:
     seeds = entry.get("values")
     return replace(
         reading,
-        sd=_number(entry.get("sd")),
-        floor=_number(entry.get("floor")),
+        sd=number(entry.get("sd")),
+        floor=number(entry.get("floor")),
         seeds=len(seeds) if isinstance(seeds, list) else 1,
     )
 
@@ -179,11 +178,11 @@ def _without_direction(row: Row) -> Row:
 
 
 def _reading(name: str, value: object, step: int, beside: Mapping[str, object]) -> Reading | None:
-    number = _number(value)
-    if number is None:
+    found = number(value)
+    if found is None:
         return None
     spread = None if name.endswith(SPREADS) else f"{name.partition('/')[0]}/sd"
-    return Reading(step, number, own_sd=_number(beside.get(spread)) if spread else None)
+    return Reading(step, found, own_sd=number(beside.get(spread)) if spread else None)
 
 
 def _protocol(line: Mapping[str, Any]) -> Protocol | None:
@@ -196,12 +195,6 @@ def _protocol(line: Mapping[str, Any]) -> Protocol | None:
 
 def _in_order(readings: Mapping[int, Reading]) -> tuple[Reading, ...]:
     return tuple(readings[step] for step in sorted(readings))
-
-
-def _number(value: object) -> float | None:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return None
-    return float(value) if math.isfinite(value) else None
 
 
 def _rank(value: float, direction: str) -> float:

@@ -130,10 +130,10 @@ def _cost(groups: Sequence[Group]) -> Iterator[Row]:
     yield Row(COST, "steps", tuple(_range(group, lambda run: f"{run.step:,}") for group in groups))
     epochs = (_range(group, lambda run: format_epoch(run.epochs)) for group in groups)
     yield Row(COST, "epochs", tuple(epochs))
-    times = [group.spread(lambda run: run.seconds) for group in groups]
+    times = [group.spread(lambda run: run.timing.seconds) for group in groups]
     cells = tuple(UNKNOWN if each is None else format_duration(each.mean) for each in times)
     yield Row(COST, "time of a run", cells)
-    paces = [group.spread(lambda run: run.images_per_second) for group in groups]
+    paces = [group.spread(lambda run: run.timing.images_per_second) for group in groups]
     cells = tuple(UNKNOWN if each is None else f"{each.mean:,.0f}" for each in paces)
     yield Row(COST, "images a second", cells)
 

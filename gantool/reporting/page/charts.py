@@ -159,7 +159,7 @@ def dots(x: Values, y: Values) -> str:
     return "".join(f"M{_point(a, b)}h0" for a, b in zip(x, y, strict=True) if np.isfinite(b))
 
 
-def thinned(x: Values, y: Values, columns: int = COLUMNS) -> tuple[Values, Values]:
+def thinned(x: Values, y: Values) -> tuple[Values, Values]:
     """Return the points that show: in each column the first, lowest, highest and last.
 
     What a line of that width looks like is kept, extremes and gaps included (the M4 aggregation
@@ -168,11 +168,10 @@ def thinned(x: Values, y: Values, columns: int = COLUMNS) -> tuple[Values, Value
     Args:
         x: Rising, 0 to 1, [N].
         y: [N].
-        columns: Into which the points are sorted.
     """
-    if len(x) <= 4 * columns:
+    if len(x) <= 4 * COLUMNS:
         return x, y
-    column = np.minimum((x * columns).astype(np.int64), columns - 1)
+    column = np.minimum((x * COLUMNS).astype(np.int64), COLUMNS - 1)
     kept: set[int] = set()
     for rows in np.split(np.arange(len(x)), np.flatnonzero(np.diff(column)) + 1):
         kept |= {int(rows[0]), int(rows[-1])}

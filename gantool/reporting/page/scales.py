@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 STEPS = (1, 2, 2.5, 5, 10)
+MOST_TICKS = 6
 MARGIN = 0.05
 """Share of an axis that is left free at both its ends."""
 RARE = 0.005
@@ -43,24 +44,24 @@ class Scale:
         positive = np.where(values > 0, values, np.nan)
         return np.log(positive / self.low) / math.log(self.high / self.low)
 
-    def ticks(self, most: int = 6) -> list[tuple[float, str]]:
+    def ticks(self) -> list[tuple[float, str]]:
         """Return where values are written, from 0 to 1, and how; they are round numbers."""
-        values = self._decades(most) if self.logarithmic else []
+        values = self._decades() if self.logarithmic else []
         if len(values) < 2:
-            values = round_numbers(self.low, self.high, most)
+            values = round_numbers(self.low, self.high, MOST_TICKS)
         shown = [value for value in values if self.low <= value <= self.high]
         places = self.place(np.array(shown, dtype=np.float64))
         return [(float(at), format_tick(value)) for at, value in zip(places, shown, strict=True)]
 
-    def _decades(self, most: int) -> list[float]:
+    def _decades(self) -> list[float]:
         """Return powers of ten, with 2 and 5 between them or only every so many of them."""
         first, last = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))
         for factors in ((1, 2, 5), (1, 3), (1,)):
             values = [f * 10.0**power for power in range(first, last + 1) for f in factors]
             inside = [value for value in values if self.low <= value <= self.high]
-            if len(inside) <= most:
+            if len(inside) <= MOST_TICKS:
                 return inside
-        return inside[:: -(-len(inside) // most)]
+        return inside[:: -(-len(inside) // MOST_TICKS)]
 
 
 def round_numbers(low: float, high: float, most: int) -> list[float]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gantool.reporting.figures import PENALTY, figure_label
 from gantool.reporting.page.charts import COLORS, Series, line_chart
-from gantool.reporting.report.record import number
+from gantool.runs.records import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

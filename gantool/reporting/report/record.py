@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
 import tomllib
 from dataclasses import dataclass, replace
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import UsageError
+from gantool.runs.environment import read_environments
 from gantool.runs.going import refuse_going
-from gantool.runs.records import JsonLines
+from gantool.runs.records import JsonLines, number
 from gantool.runs.status import read_status
+from gantool.runs.timing import read_timing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from gantool.runs.folder import RunFolder
     from gantool.runs.status import RunStatus
+    from gantool.runs.timing import Timing
 
 GRID = re.compile(r"step-(\d{8,})\.png")
 """File names of the grids that a run draws by itself."""
@@ -39,7 +39,7 @@ class RunRecord:
         state: The outcome, or "interrupted": a process that was killed could not say so.
         document: The resolved recipe, plain data.
         metrics: Figures of each log interval, at least one.
-        timing: Seconds of each log interval.
+        timing: How long it took.
         scores: Scores during training.
         evaluations: Scores of single checkpoints.
         findings: What the health watcher found.
@@ -52,7 +52,7 @@ class RunRecord:
     state: str
     document: Mapping[str, Any]
     metrics: Sequence[Line]
-    timing: Sequence[Line]
+    timing: Timing
     scores: Sequence[Line]
     evaluations: Sequence[Line]
     findings: Sequence[Line]
@@ -78,31 +78,7 @@ class RunRecord:
     @property
     def seconds(self) -> float:
         """Time spent on training."""
-        return sum(number(line.get("seconds")) or 0.0 for line in self.timing)
-
-    @property
-    def seconds_per_step(self) -> float | None:
-        """Typical time of a step: the median over the log intervals."""
-        parts, before = [], 0
-        for line in self.timing:
-            steps, seconds = line["step"] - before, number(line.get("seconds")) or 0.0
-            if steps > 0 and seconds > 0:
-                parts.append(seconds / steps)
-            before = line["step"]
-        return median(parts) if parts else None
-
-    @property
-    def images_per_second(self) -> float | None:
-        """Typical pace: the median over the log intervals."""
-        paces = [number(line.get("images_per_second")) for line in self.timing]
-        known = [pace for pace in paces if pace]
-        return median(known) if known else None
-
-    @property
-    def peak_memory_bytes(self) -> int | None:
-        """Most memory that a process took, on the device where there is one, if that was noted."""
-        peaks = [number(line.get("peak_memory_bytes")) or 0.0 for line in self.timing]
-        return int(max(peaks)) if any(peaks) else None
+        return self.timing.seconds or 0.0
 
     def option(self, table: str, name: str, otherwise: Any = None) -> Any:
         """Return an option of the recipe, if its table and it are there."""
@@ -151,19 +127,13 @@ def read_record(folder: RunFolder, status: RunStatus | None = None) -> RunRecord
         state=state or _state(folder, status),
         document=_document(folder),
         metrics=metrics,
-        timing=list(JsonLines(folder.timing).read()),
+        timing=read_timing(folder),
         scores=list(JsonLines(folder.scores).read()),
         evaluations=list(JsonLines(folder.evaluations).read()),
         findings=list(JsonLines(folder.health).read()),
-        environments=_environments(folder),
+        environments=read_environments(folder),
         grids=sorted(_grids(folder)),
     )
-
-
-def number(value: object) -> float | None:
-    """Return a value if it is a finite number."""
-    known = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if known and math.isfinite(value) else None  # type: ignore[arg-type]
 
 
 def _status(folder: RunFolder) -> RunStatus:
@@ -194,14 +164,6 @@ def _document(folder: RunFolder) -> Mapping[str, Any]:
 def _interval(folder: RunFolder) -> Any:
     table = _document(folder).get("training")
     return table.get("log_every_steps", 10) if isinstance(table, dict) else 10
-
-
-def _environments(folder: RunFolder) -> list[Mapping[str, Any]]:
-    try:
-        noted = json.loads(folder.environment.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return []
-    return [each for each in noted if isinstance(each, dict)] if isinstance(noted, list) else []
 
 
 def _grids(folder: RunFolder) -> Iterator[tuple[int, Path]]:

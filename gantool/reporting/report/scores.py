@@ -10,7 +10,7 @@ from gantool.evaluation.protocol import Protocol
 from gantool.reporting.figures import format_epoch, format_figure
 from gantool.reporting.judging import protocol_lines
 from gantool.reporting.report.panels import is_score
-from gantool.reporting.report.record import number
+from gantool.runs.records import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -30,18 +30,18 @@ def facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     whole = format_epoch(record.epoch(status.steps))
     yield "Epochs", _of(format_epoch(record.epoch(status.step)), whole)
     yield "Training time", format_duration(record.seconds)
-    if (pace := record.images_per_second) is not None:
+    if (pace := record.timing.images_per_second) is not None:
         yield "Images a second", f"{pace:,.0f}"
 
 
 def cost(record: RunRecord) -> Iterator[tuple[str, str]]:
     """Yield what a run took."""
-    if (seconds := record.seconds_per_step) is not None:
+    if (seconds := record.timing.seconds_per_step) is not None:
         yield "Time for a step", f"{format_figure(1000 * seconds)} ms (median)"
-    if (pace := record.images_per_second) is not None:
+    if (pace := record.timing.images_per_second) is not None:
         yield "Pace", f"{pace:,.0f} images a second (median)"
     yield "Training time", format_duration(record.seconds)
-    if (memory := record.peak_memory_bytes) is not None:
+    if (memory := record.timing.peak_memory_bytes) is not None:
         yield "Peak memory", f"{memory / 1e6:,.0f} MB"
     yield "Run folder", _size(record)
 

@@ -16,6 +16,7 @@ from gantool_augmentation.colors import recolored, recoloring
 from gantool_augmentation.geometry import resampled, rotation, scaling, translation
 from gantool_augmentation.pipeline import Chance, augmented, blits
 from gantool_augmentation.plugin import ADA
+from tests.linear_players import LinearPlayers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from gantool import Step
     from gantool.training.trainer import Trainer
     from tests.plugins.augmentation.conftest import Seeded
-    from tests.plugins.conftest import Small
 
 GROUPS = ("blit", "geometry", "color")
 
@@ -245,13 +245,13 @@ class Watching(Regularizer):
 
 
 def test_the_engine_adapts_it_once_in_four_discriminator_updates(
-    build: Callable[..., Trainer], small: type[Small]
+    build: Callable[..., Trainer],
 ) -> None:
     Watching.logits.clear()
     trainer = build(
         ADA(speed_images=100, target=0.1),
         Watching(),
-        architecture=small(depth=1),
+        architecture=LinearPlayers(depth=1),
         training={"discriminator_updates": 2, "steps": 12, "accumulate": 2},
     )
     state = trainer.game.regularization.states()["ada"]
@@ -265,11 +265,11 @@ def test_the_engine_adapts_it_once_in_four_discriminator_updates(
 
 
 def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
-    build: Callable[..., Trainer], small: type[Small], continues: Callable[..., bool]
+    build: Callable[..., Trainer], continues: Callable[..., bool]
 ) -> None:
     def make() -> Trainer:
         regularizer = ADA(initial_probability=0.5, speed_images=100)
-        return build(regularizer, architecture=small(depth=1), optimizer={"use": "adam"})
+        return build(regularizer, architecture=LinearPlayers(depth=1), optimizer={"use": "adam"})
 
     assert continues(make, 3)  # in the middle of an interval
 

@@ -10,13 +10,14 @@ from pydantic import ValidationError
 
 from gantool_augmentation.plugin import ADA, DiffAugment, InstanceNoise
 from gantool_dcgan.plugin import DCGAN
+from tests.linear_players import LinearPlayers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gantool import Regularizer
     from gantool.training.trainer import Trainer
-    from tests.plugins.conftest import Bench, Small
+    from tests.plugins.conftest import Bench
 
 EVERY: list[Regularizer] = [InstanceNoise(), DiffAugment(), ADA(initial_probability=1.0)]
 
@@ -57,12 +58,10 @@ def test_all_channel_counts_and_oblong_images_are_taken(
         set_up.trainer.one_step()
 
 
-def test_both_players_and_both_kinds_of_images_meet_it(
-    build: Callable[..., Trainer], small: type[Small]
-) -> None:
+def test_both_players_and_both_kinds_of_images_meet_it(build: Callable[..., Trainer]) -> None:
     shown = []
     for regularizer in EVERY:
-        trainer = build(regularizer, architecture=small(depth=1), image={"size": 8})
+        trainer = build(regularizer, architecture=LinearPlayers(depth=1), image={"size": 8})
         network = trainer.game.network("discriminator")
         with_hook = network.register_forward_pre_hook(
             lambda _, given: shown.append(given[0].detach().clone())
@@ -112,10 +111,10 @@ def test_strength_zero_leaves_every_bit(
 
 
 def test_runs_with_them_resume(
-    build: Callable[..., Trainer], small: type[Small], continues: Callable[..., bool]
+    build: Callable[..., Trainer], continues: Callable[..., bool]
 ) -> None:
     for regularizer in (InstanceNoise(), DiffAugment(probability=0.5)):
-        assert continues(lambda regularizer=regularizer: build(regularizer, architecture=small()))
+        assert continues(lambda regularizer=regularizer: build(regularizer))
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,14 @@ from pydantic import ValidationError
 from gantool_consistency.plugin import ZCR, Consistency
 from gantool_consistency.views import flipped, shifted
 from gantool_dcgan.plugin import DCGAN
+from tests.linear_players import LinearPlayers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gantool import Regularizer
     from gantool.training.trainer import Trainer
-    from tests.plugins.conftest import Bench, Small
+    from tests.plugins.conftest import Bench
 
 
 def reflected(row: list[float], shift: int) -> list[float]:
@@ -54,10 +55,10 @@ def test_views_are_mirrored_and_shifted_with_reflection(bench: Callable[..., Ben
 
 @pytest.mark.parametrize("balanced", [False, True])
 def test_cr_is_the_squared_difference_of_the_logits_of_two_views(
-    bench: Callable[..., Bench], small: type[Small], balanced: bool
+    bench: Callable[..., Bench], balanced: bool
 ) -> None:
     regularizer = Consistency(weight=3.0, balanced=balanced, flip=1.0, largest_shift=0.0)
-    set_up = bench(regularizer, architecture=small(depth=1), classes=2)
+    set_up = bench(regularizer, architecture=LinearPlayers(depth=1), classes=2)
     labels = {"real_labels": torch.tensor([0, 1, 1]), "fake_labels": torch.tensor([1, 1, 0])}
     seen = {"real": set_up.images(3, 4), "fake": set_up.images(3, 5), **labels}
     expected = 0.0
@@ -77,10 +78,10 @@ def test_cr_costs_nothing_where_views_look_the_same(bench: Callable[..., Bench])
 
 
 def test_zcr_compares_logits_for_the_discriminator_and_images_for_the_generator(
-    bench: Callable[..., Bench], small: type[Small]
+    bench: Callable[..., Bench],
 ) -> None:
     regularizer = ZCR(discriminator_weight=7.0, generator_weight=0.4, deviation=0.2)
-    set_up = bench(regularizer, architecture=small(depth=1))
+    set_up = bench(regularizer, architecture=LinearPlayers(depth=1))
     latents = torch.randn(5, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     networks = {player: set_up.game.network(player) for player in set_up.game.competitors}
     for player in set_up.game.competitors:
@@ -98,10 +99,8 @@ def test_zcr_compares_logits_for_the_discriminator_and_images_for_the_generator(
         assert value != 0
 
 
-def test_zcr_trains_only_the_player_whose_update_it_is(
-    bench: Callable[..., Bench], small: type[Small]
-) -> None:
-    set_up = bench(ZCR(), architecture=small(depth=1))
+def test_zcr_trains_only_the_player_whose_update_it_is(bench: Callable[..., Bench]) -> None:
+    set_up = bench(ZCR(), architecture=LinearPlayers(depth=1))
     latents = torch.randn(5, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     fake = set_up.game.network("generator")(latents).detach()
     value = set_up.penalty(latents=latents, fake=fake)
@@ -110,24 +109,22 @@ def test_zcr_trains_only_the_player_whose_update_it_is(
     assert not any(slope.any() for slope in slopes)
 
 
-def test_a_weight_of_zero_leaves_a_player_alone(
-    bench: Callable[..., Bench], small: type[Small]
-) -> None:
+def test_a_weight_of_zero_leaves_a_player_alone(bench: Callable[..., Bench]) -> None:
     latents = torch.ones(4, 3, dtype=torch.float64)
-    set_up = bench(ZCR(discriminator_weight=0.0), architecture=small(depth=1))
+    set_up = bench(ZCR(discriminator_weight=0.0), architecture=LinearPlayers(depth=1))
     assert set_up.penalty(latents=latents) == 0
     assert set_up.penalty("generator", latents=latents) != 0
-    set_up = bench(ZCR(generator_weight=0.0), architecture=small(depth=1))
+    set_up = bench(ZCR(generator_weight=0.0), architecture=LinearPlayers(depth=1))
     assert set_up.penalty("generator", latents=latents) == 0
     assert set_up.penalty(latents=latents) != 0
 
 
-def test_gradients_agree_with_differences(bench: Callable[..., Bench], small: type[Small]) -> None:
+def test_gradients_agree_with_differences(bench: Callable[..., Bench]) -> None:
     latents = torch.randn(5, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    set_up = bench(ZCR(deviation=0.5), architecture=small(depth=1))
+    set_up = bench(ZCR(deviation=0.5), architecture=LinearPlayers(depth=1))
     assert set_up.slope_error("generator", latents=latents) < 1e-6
     assert set_up.slope_error(latents=latents) < 1e-6
-    set_up = bench(Consistency(balanced=True), architecture=small(depth=1))
+    set_up = bench(Consistency(balanced=True), architecture=LinearPlayers(depth=1))
     assert set_up.slope_error(real=set_up.images()) < 1e-6
 
 

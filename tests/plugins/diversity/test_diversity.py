@@ -15,6 +15,7 @@ from gantool_diversity.plugin import MinibatchStddev, ModeSeeking
 from gantool_diversity.stddev import WithStddev, stddev
 from gantool_gradient_penalties.plugin import R1
 from gantool_spectral_norm.plugin import SpectralNorm
+from tests.linear_players import LinearPlayers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from gantool import Regularizer
     from gantool.training.trainer import Trainer
-    from tests.plugins.conftest import Bench, Small
+    from tests.plugins.conftest import Bench
 
 IMAGE = {"size": 16}
 
@@ -98,8 +99,8 @@ def test_at_first_logits_are_those_of_the_wrapped_network(build: Callable[..., T
     assert torch.equal(network(images), network.network(images))
 
 
-def test_flat_features_are_taken_too(build: Callable[..., Trainer], small: type[Small]) -> None:
-    trainer = build(MinibatchStddev(group_size=2), architecture=small(depth=1))
+def test_flat_features_are_taken_too(build: Callable[..., Trainer]) -> None:
+    trainer = build(MinibatchStddev(group_size=2), architecture=LinearPlayers(depth=1))
     network: Any = trainer.game.network("discriminator")
     images = torch.randn(4, 3, 4, 6, dtype=torch.float64)
     with torch.no_grad():

@@ -11,13 +11,14 @@ from torch import Tensor
 
 from gantool_dcgan.plugin import DCGAN
 from gantool_gradient_penalties.plugin import R1, R2, Dragan, WganGP, WganLP, gantool_components
+from tests.linear_players import LinearPlayers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gantool import LazyOption, Regularizer
     from gantool.training.trainer import Trainer
-    from tests.plugins.conftest import Bench, Small
+    from tests.plugins.conftest import Bench
 
 PENALTIES: list[type[LazyOption]] = [R1, R2, WganGP, WganLP, Dragan]
 
@@ -68,9 +69,9 @@ def per_image_gradients(bench: Bench, images: Tensor, labels: Tensor | None) -> 
 
 @pytest.mark.parametrize("penalty", [R1(gamma=2.0), R2(gamma=2.0)])
 def test_r1_and_r2_look_at_real_and_at_generated_images(
-    bench: Callable[..., Bench], small: type[Small], penalty: Regularizer
+    bench: Callable[..., Bench], penalty: Regularizer
 ) -> None:
-    set_up = bench(penalty, architecture=small(depth=2), classes=3)
+    set_up = bench(penalty, architecture=LinearPlayers(depth=2), classes=3)
     seen = {
         "real": set_up.images(4, 3),
         "fake": set_up.images(4, 4),
@@ -86,11 +87,10 @@ def test_r1_and_r2_look_at_real_and_at_generated_images(
 @pytest.mark.parametrize("penalty", [WganGP(weight=2.0), WganLP(weight=2.0)])
 def test_the_point_lies_on_the_line_from_a_generated_to_a_real_image(
     bench: Callable[..., Bench],
-    small: type[Small],
     monkeypatch: pytest.MonkeyPatch,
     penalty: Regularizer,
 ) -> None:
-    set_up = bench(penalty, architecture=small(depth=1))
+    set_up = bench(penalty, architecture=LinearPlayers(depth=1))
     with torch.no_grad():
         head = set_up.game.network("discriminator").get_parameter("to_logit.weight")
         head.mul_(3.15)  # slopes on both sides of 1
@@ -150,9 +150,9 @@ def test_two_sided_noise_leaves_no_image_outside_its_range(bench: Callable[..., 
 
 @pytest.mark.parametrize("component", PENALTIES)
 def test_gradients_agree_with_differences(
-    bench: Callable[..., Bench], small: type[Small], component: type[LazyOption]
+    bench: Callable[..., Bench], component: type[LazyOption]
 ) -> None:
-    set_up = bench(component(), architecture=small(depth=2))
+    set_up = bench(component(), architecture=LinearPlayers(depth=2))
     with torch.no_grad():
         set_up.game.network("discriminator").get_parameter("to_logit.weight").mul_(30)
     assert set_up.slope_error(real=set_up.images()) < 1e-6
@@ -177,14 +177,13 @@ def test_penalties_are_finite_on_odd_images(
 @pytest.mark.parametrize("component", PENALTIES)
 def test_lazy_equals_eager_in_the_mean(
     build: Callable[..., Trainer],
-    small: type[Small],
     gradients: Callable[..., list[Tensor]],
     component: type[LazyOption],
 ) -> None:
     def all_images(every_steps: int) -> Trainer:
         trainer = build(
             component.model_validate({"every_steps": every_steps}),
-            architecture=small(depth=0),  # linear: no draw matters to the penalty
+            architecture=LinearPlayers(depth=0),  # linear: no draw matters to the penalty
             optimizer={"learning_rate": 0.0},
             training={"batch_size": 24, "steps": 6},
         )
@@ -199,11 +198,11 @@ def test_lazy_equals_eager_in_the_mean(
 
 
 def test_the_engine_adds_it_to_the_discriminators_loss_and_resumes(
-    build: Callable[..., Trainer], small: type[Small], continues: Callable[..., bool]
+    build: Callable[..., Trainer], continues: Callable[..., bool]
 ) -> None:
     def make() -> Trainer:
         every = [component() for component in PENALTIES]
-        return build(*every, architecture=small(depth=2), optimizer={"use": "adam"})
+        return build(*every, architecture=LinearPlayers(depth=2), optimizer={"use": "adam"})
 
     trainer = make()
     trainer.one_step()

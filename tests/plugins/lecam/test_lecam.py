@@ -13,6 +13,7 @@ from typing_extensions import override
 from gantool import Regularizer
 from gantool_dcgan.plugin import DCGAN
 from gantool_lecam.plugin import LeCam
+from tests.linear_players import LinearPlayers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from gantool import DiscriminatorStep
     from gantool.training.trainer import Trainer
-    from tests.plugins.conftest import Bench, Small
+    from tests.plugins.conftest import Bench
 
     Logits = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -59,13 +60,13 @@ def plain(seen: list[Logits], updates_a_step: int, start: int, *, rectified: boo
 @pytest.mark.parametrize("rectified", [True, False])
 @pytest.mark.parametrize("accumulate", [1, 2])
 def test_penalties_follow_moving_averages_of_the_logits(
-    build: Callable[..., Trainer], small: type[Small], rectified: bool, accumulate: int
+    build: Callable[..., Trainer], rectified: bool, accumulate: int
 ) -> None:
     Watching.seen.clear()
     trainer = build(
         LeCam(weight=0.5, decay=0.9, start_step=2, rectified=rectified),
         Watching(),
-        architecture=small(depth=1),
+        architecture=LinearPlayers(depth=1),
         training={"discriminator_updates": 2, "steps": 8, "accumulate": accumulate},
         optimizer={"learning_rate": 0.5},
     )
@@ -99,10 +100,8 @@ def test_only_logits_beyond_their_anchor_count(bench: Callable[..., Bench], side
     assert value == pytest.approx(2 * distance.square().mean().item(), rel=1e-12)
 
 
-def test_its_gradient_agrees_with_differences(
-    bench: Callable[..., Bench], small: type[Small]
-) -> None:
-    set_up = bench(LeCam(start_step=1, rectified=False), architecture=small(depth=2))
+def test_its_gradient_agrees_with_differences(bench: Callable[..., Bench]) -> None:
+    set_up = bench(LeCam(start_step=1, rectified=False), architecture=LinearPlayers(depth=2))
     set_up.game.number.fill_(1)
     assert set_up.slope_error(real=set_up.images()) < 1e-6
 
@@ -115,10 +114,12 @@ def test_it_is_finite_on_odd_images(bench: Callable[..., Bench]) -> None:
 
 
 def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
-    build: Callable[..., Trainer], small: type[Small], continues: Callable[..., bool]
+    build: Callable[..., Trainer], continues: Callable[..., bool]
 ) -> None:
     def make() -> Trainer:
-        return build(LeCam(start_step=2), architecture=small(depth=1), optimizer={"use": "adam"})
+        return build(
+            LeCam(start_step=2), architecture=LinearPlayers(depth=1), optimizer={"use": "adam"}
+        )
 
     assert continues(make, 4)
 

@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from pydantic import PositiveInt, ValidationError
+from pydantic import ValidationError
 from torch import Tensor, nn
 from typing_extensions import override
 
-from gantool import Architecture, GeneratorStep, Regularizer
+from gantool import GeneratorStep, Regularizer
 from gantool_dcgan.plugin import DCGAN
 from gantool_path_length.lengths import Lengths, path_lengths
 from gantool_path_length.plugin import PathLength
+from tests.linear_players import LinearPlayers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gantool import ImageShape
     from gantool.training.trainer import Trainer
-    from tests.plugins.conftest import Bench, Small
+    from tests.plugins.conftest import Bench
 
 
 class SplitGenerator(nn.Module):
@@ -45,22 +46,14 @@ class SplitGenerator(nn.Module):
         return self.synthesis(self.mapping(latents))
 
 
-@pytest.fixture
-def split(small: type[Small]) -> Architecture:
-    class Split(small):  # type: ignore[misc, valid-type]
-        """Players of which the generator is split."""
+class SplitPlayers(LinearPlayers):
+    """Players of which the generator is split."""
 
-        name = "split"
+    name = "split"
 
-        latent_dim: PositiveInt = 3
-        """Numbers in one latent."""
-
-        @override
-        def generator(self, image: ImageShape, classes: int) -> nn.Module:
-            return SplitGenerator(image, self.latent_dim)
-
-    architecture: Architecture = Split()
-    return architecture
+    @override
+    def generator(self, image: ImageShape, classes: int) -> nn.Module:
+        return SplitGenerator(image, self.latent_dim)
 
 
 def length(image_of: Callable[[Tensor], Tensor], style: Tensor, noise: Tensor) -> float:
@@ -89,10 +82,8 @@ def test_lengths_in_the_latents_of_a_generator_in_one_piece(
     np.testing.assert_allclose(lengths.detach().numpy(), expected, rtol=1e-10)
 
 
-def test_lengths_in_the_styles_of_a_split_generator(
-    bench: Callable[..., Bench], split: Architecture
-) -> None:
-    set_up = bench(PathLength(batch_shrink=1), architecture=split)
+def test_lengths_in_the_styles_of_a_split_generator(bench: Callable[..., Bench]) -> None:
+    set_up = bench(PathLength(batch_shrink=1), architecture=SplitPlayers())
     network: Any = set_up.game.network("generator")
     latents = torch.randn(4, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     step = set_up.step("generator_penalty", "generator", latents=latents)
@@ -109,7 +100,7 @@ def test_lengths_in_the_styles_of_a_split_generator(
 
 
 def test_the_average_follows_the_lengths_of_the_updates_that_apply_it(
-    build: Callable[..., Trainer], small: type[Small], monkeypatch: pytest.MonkeyPatch
+    build: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from gantool_path_length import lengths as module
 
@@ -124,7 +115,6 @@ def test_the_average_follows_the_lengths_of_the_updates_that_apply_it(
     monkeypatch.setattr(module, "path_lengths", noted)
     trainer = build(
         PathLength(every_steps=3, weight=1.5, decay=0.8),
-        architecture=small(),
         training={"accumulate": 2, "steps": 9, "discriminator_updates": 2},
     )
     state = trainer.game.regularization.states()["path-length"]
@@ -145,11 +135,9 @@ def test_the_average_follows_the_lengths_of_the_updates_that_apply_it(
     assert applied == 3
 
 
-def test_its_gradient_agrees_with_differences(
-    bench: Callable[..., Bench], split: Architecture
-) -> None:
+def test_its_gradient_agrees_with_differences(bench: Callable[..., Bench]) -> None:
     latents = torch.randn(6, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    for options in ({}, {"architecture": split}):
+    for options in ({}, {"architecture": SplitPlayers()}):
         assert bench(PathLength(), **options).slope_error("generator", latents=latents) < 1e-6
 
 

@@ -12,13 +12,13 @@ from torch import Tensor
 from gantool_dcgan.plugin import DCGAN
 from gantool_gradient_penalties.plugin import R1, R2
 from gantool_relativistic.plugin import RelativisticAverage, RelativisticPairing
+from tests.linear_players import LinearPlayers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gantool import Loss
     from gantool.training.trainer import Trainer
-    from tests.plugins.conftest import Small
 
 LOSSES: list[Loss] = [RelativisticPairing(), RelativisticAverage()]
 REAL, FAKE = [math.log(3), 0.0], [0.0, math.log(7)]
@@ -70,9 +70,9 @@ def test_losses_are_finite_smooth_and_push_the_right_way(loss: Loss) -> None:
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_generator_is_trained_on_real_images_too(
-    build: Callable[..., Trainer], small: type[Small], loss: Loss
+    build: Callable[..., Trainer], loss: Loss
 ) -> None:
-    trainer = build(loss=loss, architecture=small(depth=1))
+    trainer = build(loss=loss, architecture=LinearPlayers(depth=1))
     discriminator, shown = trainer.game.network("discriminator"), []
     discriminator.register_forward_pre_hook(lambda _, given: shown.append(given[0].detach()))
     trainer.one_step()

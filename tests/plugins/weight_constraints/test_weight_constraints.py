@@ -17,6 +17,7 @@ from gantool_dcgan.plugin import DCGAN
 from gantool_spectral_norm.plugin import SpectralNorm
 from gantool_weight_constraints.filters import filters, overlap
 from gantool_weight_constraints.plugin import Orthogonal, WeightClipping
+from tests.linear_players import LinearPlayers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from gantool import Player, Setup
     from gantool.training.trainer import Trainer
-    from tests.plugins.conftest import Bench, Small
+    from tests.plugins.conftest import Bench
 
 IMAGE = {"size": 16}
 
@@ -45,10 +46,8 @@ def test_clipping_keeps_every_weight_of_the_named_player_in_the_box(
         assert largest == 0.02 or largest > 0.5  # BatchNorm's scales are near 1
 
 
-def test_clipping_is_the_update_and_then_the_clip(
-    build: Callable[..., Trainer], small: type[Small]
-) -> None:
-    options: dict[str, Any] = {"architecture": small(depth=1)}
+def test_clipping_is_the_update_and_then_the_clip(build: Callable[..., Trainer]) -> None:
+    options: dict[str, Any] = {"architecture": LinearPlayers(depth=1)}
     plain, clipped = build(**options), build(WeightClipping(limit=0.15), **options)
     plain.one_step()
     clipped.one_step()
@@ -71,10 +70,8 @@ class FrozenHead(PlayerOption, Regularizer):
         network.get_submodule("to_logit").requires_grad_(requires_grad=False)
 
 
-def test_clipping_leaves_frozen_weights_alone(
-    build: Callable[..., Trainer], small: type[Small]
-) -> None:
-    trainer = build(FrozenHead(), WeightClipping(limit=0.001), architecture=small(depth=1))
+def test_clipping_leaves_frozen_weights_alone(build: Callable[..., Trainer]) -> None:
+    trainer = build(FrozenHead(), WeightClipping(limit=0.001), architecture=LinearPlayers(depth=1))
     network = trainer.game.network("discriminator")
     head = network.get_parameter("to_logit.weight").clone()
     trainer.one_step()
@@ -167,12 +164,11 @@ def test_filters_of_a_split_weight_are_those_of_the_weight_itself() -> None:
 @pytest.mark.parametrize("variant", ["off-diagonal", "full"])
 def test_the_engine_penalizes_the_named_player_alone(
     build: Callable[..., Trainer],
-    small: type[Small],
     player: Player,
     variant: Literal["off-diagonal", "full"],
 ) -> None:
     regularizer = Orthogonal(player=player, variant=variant, beta=0.3)
-    trainer = build(regularizer, architecture=small(depth=2))
+    trainer = build(regularizer, architecture=LinearPlayers(depth=2))
     expected = sum(
         plain_overlap(weight.detach().numpy(), variant)
         for name, weight in trainer.game.network(player).named_parameters()
@@ -181,7 +177,7 @@ def test_the_engine_penalizes_the_named_player_alone(
     trainer.one_step()
     figures = trainer.totals.means()
     assert figures["penalty/orthogonal"] == pytest.approx(0.3 * expected, rel=1e-12)
-    plain = build(architecture=small(depth=2))
+    plain = build(architecture=LinearPlayers(depth=2))
     plain.one_step()
     changed = {
         competitor.player
@@ -193,12 +189,10 @@ def test_the_engine_penalizes_the_named_player_alone(
     assert changed == ({"generator"} if player == "generator" else {"discriminator", "generator"})
 
 
-def test_its_gradient_agrees_with_differences(
-    bench: Callable[..., Bench], small: type[Small]
-) -> None:
+def test_its_gradient_agrees_with_differences(bench: Callable[..., Bench]) -> None:
     for variant in ("off-diagonal", "full"):
         regularizer = Orthogonal(player="discriminator", variant=variant, beta=1.0)
-        set_up = bench(regularizer, architecture=small(depth=2))
+        set_up = bench(regularizer, architecture=LinearPlayers(depth=2))
         assert set_up.slope_error(real=set_up.images()) < 1e-6
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from gantool.errors import UsageError
-from gantool.reporting.report.record import number, read_record
+from gantool.reporting.report.record import read_record
 from gantool.reporting.report.summary import cost, environment, facts, started
 from gantool.runs.folder import RunFolder
 from gantool.runs.lock import hold
@@ -21,10 +20,10 @@ MakeRun = Callable[..., RunFolder]
 def test_figures_of_a_run(make_run: MakeRun) -> None:
     record = read_record(make_run())
     assert record.seconds == 20
-    assert record.seconds_per_step == 0.2
-    assert record.images_per_second == 105
+    assert record.timing.seconds_per_step == 0.2
+    assert record.timing.images_per_second == 105
     assert record.epoch(50) == pytest.approx(5)
-    assert record.peak_memory_bytes is None
+    assert record.timing.peak_memory_bytes is None
     assert (record.tile, record.grid_images) == ((8, 8), 4)
     shown = dict(facts(record))
     assert shown["Steps"] == "100"
@@ -135,11 +134,3 @@ def test_a_recipe_that_asks_for_endless_grids_is_not_believed(make_run: MakeRun)
     folder = make_run()
     folder.recipe.write_text("[sampling]\ncount = 10000000000000\n", encoding="utf-8")
     assert read_record(folder).grid_images == 1
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [(1, 1.0), (0.5, 0.5), (True, None), ("1", None), (None, None), (float("nan"), None)],
-)
-def test_numbers(value: Any, expected: float | None) -> None:
-    assert number(value) == expected

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import shutil
@@ -19,10 +18,12 @@ FLAGS = (
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--no-first-run",
+    "--disable-background-networking",
     "--force-color-profile=srgb",
     "--hide-scrollbars",
     "--remote-debugging-pipe",
 )
+KEYS = {"Home": 36, "ArrowRight": 39, "End": 35}
 PATIENCE = 60.0
 
 
@@ -52,6 +53,7 @@ class Chromium:
         self._session: str | None = None
         self.complaints: list[str] = []
         self.requests: list[str] = []
+        self._loaded: set[str] = set()
         (page,) = [
             target
             for target in self.send("Target.getTargets")["targetInfos"]
@@ -61,6 +63,7 @@ class Chromium:
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.send(f"{domain}.enable")
+        self.send("Page.setLifecycleEventsEnabled", enabled=True)
 
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Return the answer to a command."""
@@ -75,17 +78,29 @@ class Chromium:
         result: dict[str, Any] = answer["result"]
         return result
 
-    def open(self, address: str, width: int = 1100, height: int = 900, scale: float = 1) -> None:
-        """Show a page in a window of some size."""
-        self.send(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=scale,
-            mobile=False,
-        )
-        self.send("Page.navigate", url="about:blank")  # another fragment alone would not load
-        self.send("Page.navigate", url=address)
+    def open(
+        self,
+        address: str,
+        width: int = 1100,
+        height: int = 900,
+        *,
+        scale: float = 1,
+        scheme: str = "light",
+    ) -> None:
+        """Load a page in a window of some size, for readers of the "light" or the "dark"."""
+        size = {"width": width, "height": height, "deviceScaleFactor": scale}
+        self.send("Emulation.setDeviceMetricsOverride", **size, mobile=width < 500)
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.send("Emulation.setEmulatedMedia", features=features)
+        self._load("about:blank")  # another fragment alone would load nothing
+        self.complaints.clear()
+        self.requests.clear()
+        self._load(address)
+
+    def _load(self, address: str) -> None:
+        loader = self.send("Page.navigate", url=address)["loaderId"]
+        while loader not in self._loaded:
+            self._note(self._next())
 
     def evaluate(self, expression: str) -> Any:
         """Return the value of an expression in the page."""
@@ -104,15 +119,11 @@ class Chromium:
             self.evaluate(paused)
         return value
 
-    def screenshot(self, path: Path) -> None:
-        """Write what is seen as PNG."""
-        picture = self.send("Page.captureScreenshot", captureBeyondViewport=True)
-        path.write_bytes(base64.b64decode(picture["data"]))
-
-    def prefer(self, scheme: str) -> None:
-        """Prefer the "light" or the "dark" color scheme."""
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        self.send("Emulation.setEmulatedMedia", features=features)
+    def press(self, key: str) -> None:
+        """Press a key, as a person does."""
+        for kind in ("keyDown", "keyUp"):
+            code = {"windowsVirtualKeyCode": KEYS[key]}
+            self.send("Input.dispatchKeyEvent", type=kind, key=key, code=key, **code)
 
     def close(self) -> None:
         """Leave."""
@@ -131,12 +142,17 @@ class Chromium:
         return answer
 
     def _note(self, event: dict[str, Any]) -> None:
-        """Keep what the page complains about and what it asks the network for."""
+        """Keep what the page complains about, what it asks for, and that it is loaded."""
         parameters = event.get("params", {})
         notes: dict[str, Callable[[], None]] = {
             "Log.entryAdded": lambda: self.complaints.append(parameters["entry"]["text"]),
             "Runtime.exceptionThrown": lambda: self.complaints.append(str(parameters)),
             "Runtime.consoleAPICalled": lambda: self.complaints.append(str(parameters["args"])),
             "Network.requestWillBeSent": lambda: self.requests.append(parameters["request"]["url"]),
+            "Page.lifecycleEvent": lambda: self._reach(parameters["name"], parameters["loaderId"]),
         }
         notes.get(event.get("method", ""), lambda: None)()
+
+    def _reach(self, moment: str, loader: str) -> None:
+        if moment == "load":
+            self._loaded.add(loader)

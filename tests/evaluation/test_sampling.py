@@ -1,0 +1,57 @@
+"""Standing statistics are those of many fakes of all classes, whoever asks for which images."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from gantool import ImageShape
+from gantool.evaluation.sampling import (
+    CHUNK,
+    STANDING_CHUNKS,
+    draw_labels,
+    draw_latents,
+    gather_statistics,
+    generate,
+)
+from gantool.training.device import Device
+from gantool.training.randomness import seed_of
+from gantool_dcgan.plugin import DCGAN
+
+CPU = Device(torch.device("cpu"))
+CLASSES = 3
+
+
+def conditional() -> nn.Module:
+    torch.manual_seed(0)
+    return DCGAN(width=4, latent_dim=6).generator(ImageShape(1, 16, 16), CLASSES)
+
+
+def test_an_image_does_not_depend_on_the_others_that_are_asked_for() -> None:
+    generator, latents = conditional(), draw_latents(1, 4, 6)
+    mixed = torch.tensor([1, 0, 2, 1])
+    options = {"batch_statistics": "standing", "classes": CLASSES}
+    among_others = generate(generator, latents, mixed, CPU, **options)  # type: ignore[arg-type]
+    alone = generate(generator, latents, torch.ones(4, dtype=torch.int64), CPU, **options)  # type: ignore[arg-type]
+    assert torch.equal(among_others[[0, 3]], alone[[0, 3]])
+    assert not torch.equal(among_others[1], alone[1])
+
+
+def test_standing_statistics_are_the_mean_of_those_of_all_chunks() -> None:
+    generator = conditional()
+    gather_statistics(generator, 6, CLASSES, CPU)
+    count = STANDING_CHUNKS * CHUNK
+    latents = draw_latents(seed_of("standing statistics"), count, 6)
+    labels = draw_labels(seed_of("standing labels"), count, CLASSES)
+    plain = conditional()
+    first = plain.get_submodule("blocks.0")
+    embedding = plain.get_submodule("embedding")
+    assert isinstance(first, nn.Sequential)
+    assert isinstance(first[1], nn.BatchNorm2d)
+    with torch.no_grad():
+        maps = first[0](torch.cat([latents, embedding(labels)], 1)[:, :, None, None])
+    means = maps.view(STANDING_CHUNKS, CHUNK, *maps.shape[1:]).mean((1, 3, 4))  # [chunks, C]
+    found = generator.get_submodule("blocks.0.1")
+    assert isinstance(found, nn.BatchNorm2d)
+    assert found.running_mean is not None
+    torch.testing.assert_close(found.running_mean, means.mean(0))

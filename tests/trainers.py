@@ -1,0 +1,82 @@
+"""Trainers that need no files: recipes of components, random images; and what they would save."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from gantool import Architecture, ImageShape, Loss, Player, Regularizer
+from gantool.data.selection import TrainingImages
+from gantool.recipe.schema import OPTIMIZERS, CoreTables, OptimizerTable, Recipe
+from gantool.testing.trial import GivenImages
+from gantool.training import state
+from gantool.training.building import build_trainer
+from gantool.training.device import open_device
+from gantool_losses.plugin import BCE
+from tests.states import leaves
+
+if TYPE_CHECKING:
+    from gantool.training.parallel import Ranks
+    from gantool.training.trainer import Trainer
+
+Table = Mapping[str, Any]
+
+
+def train_on_random_images(
+    regularizers: Sequence[Regularizer],
+    architecture: Architecture,
+    loss: Loss | None,
+    optimizers: Mapping[Player, Table],
+    tables: Mapping[str, Table],
+    *,
+    count: int,
+    classes: int,
+    ranks: Ranks | None = None,
+) -> Trainer:
+    """Return a trainer; `tables` are the other ones of its recipe, BCE is its loss by default."""
+    core = CoreTables.model_validate_json(json.dumps(tables))
+    recipe = Recipe(
+        name="test",
+        dataset=GivenImages(),
+        architecture=architecture,
+        loss=loss or BCE(),
+        regularizers=tuple(regularizers),
+        metrics=(),
+        loggers=(),
+        extractor=None,
+        optimizer={player: optimizer_table(table) for player, table in optimizers.items()},
+        tables=core,
+        document={},
+        origins={},
+    )
+    images = random_images(core.image.shape, count, classes)
+    return build_trainer(recipe, images, open_device(core.device), ranks)
+
+
+def merged(tables: Mapping[str, Table], defaults: Mapping[str, Table]) -> dict[str, Table]:
+    """Return tables with what they leave out from other ones."""
+    names = defaults.keys() | tables.keys()
+    return {name: {**defaults.get(name, {}), **tables.get(name, {})} for name in names}
+
+
+def optimizer_table(values: Table) -> OptimizerTable:
+    model = OPTIMIZERS[values.get("use", "adam")]
+    return model.model_validate_json(json.dumps(values))
+
+
+def random_images(shape: ImageShape, count: int, classes: int) -> TrainingImages:
+    """Return images, the same for the same count; labels take turns."""
+    chance = torch.Generator().manual_seed(count)
+    size = (count, shape.height, shape.width, shape.channels)
+    pixels = torch.randint(0, 256, size, dtype=torch.uint8, generator=chance)
+    labels = torch.arange(count) % classes if classes else None
+    return TrainingImages(pixels, held_out=pixels[:0], labels=labels, classes=classes)
+
+
+def bits_of(trainer: Trainer) -> dict[str, bytes]:
+    """Return everything a trainer would save, as bytes by path: equal means bitwise equal."""
+    saved = state.gather(trainer.game, trainer.average, trainer.totals, trainer.step)
+    return dict(leaves(saved))
