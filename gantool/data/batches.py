@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from gantool.data.rows import Rows, all_rows
-from gantool.data.streaming import Stream
+from gantool.data.streaming import Stream, send
 from gantool.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Batches:
         self._part = part
         self.images = images
         where = torch.device("cpu") if isinstance(images, Stream) else images.device
-        self._order = lru_cache(maxsize=2)(lambda epoch: order(epoch, self.count).to(where))
+        self._order = lru_cache(maxsize=2)(lambda epoch: send(order(epoch, self.count), where))
 
     @property
     def images_per_epoch(self) -> int:
@@ -116,7 +116,7 @@ class Batches:
         if flips is not None:
             mirrored = flips[rows.start : rows.stop, None, None, None]
             images = torch.where(mirrored, images.flip(3), images)
-        labels = None if self.labels is None else self.labels[chosen.to(self.labels.device)]
+        labels = None if self.labels is None else self.labels[send(chosen, self.labels.device)]
         return Batch(images, labels, rows)
 
     def own_indices(self, number: int) -> Tensor:

@@ -18,6 +18,17 @@ AHEAD = 3
 """Batches that are fetched before they are asked for."""
 
 
+def ready_to_send(tensor: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor as it can be copied to a device without waiting for the work before."""
+    on_cpu = tensor.device.type == "cpu"
+    return tensor.pin_memory() if on_cpu and device.type == "cuda" else tensor
+
+
+def send(tensor: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor on a device; where it has to be copied, nobody waits for that."""
+    return ready_to_send(tensor, device).to(device, non_blocking=True)
+
+
 class Stream:
     """Reads batches ahead in a thread of its own.
 
@@ -57,8 +68,7 @@ class Stream:
         return pixels.to(self._device, non_blocking=True)
 
     def _read(self, chosen: Tensor) -> Tensor:
-        pixels = self._images[chosen]
-        return pixels.pin_memory() if self._device.type == "cuda" else pixels
+        return ready_to_send(self._images[chosen], self._device)
 
     def _forget(self) -> None:
         for future in self._coming.values():

@@ -109,9 +109,7 @@ def _chunks(
         yield images
 
 
-def gather_statistics(
-    network: nn.Module, latent_dim: int, classes: int, device: Device
-) -> None:
+def gather_statistics(network: nn.Module, latent_dim: int, classes: int, device: Device) -> None:
     """Let BatchNorm average over many fakes instead of keeping its running statistics.
 
     Args:

@@ -113,11 +113,6 @@ def _shared_of(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
             yield from part.named_buffers(name, recurse=False)
 
 
-def is_finite(state: object) -> bool:
-    """Whether no number and no tensor of a state is NaN or infinity, or holds it."""
-    return first_non_finite(state) is None
-
-
 def first_non_finite(state: object, place: str = "") -> str | None:
     """Return the dotted place of the first number or tensor that is not finite, if any is not."""
     if isinstance(state, torch.Tensor):

@@ -15,7 +15,7 @@ from gantool.data.batches import Batch
 from gantool.runs.checkpoints import Checkpoints
 from gantool.runs.records import JsonLines
 from gantool.training.game import Game
-from gantool.training.state import is_finite
+from gantool.training.state import first_non_finite
 from gantool.training.updates import Update
 from gantool_losses.plugin import BCE
 
@@ -93,7 +93,7 @@ def finite(run: Path) -> bool:
     """Whether all that was saved is finite."""
     found = Checkpoints(run / "checkpoints", "").all()
     assert found
-    return all(is_finite(checkpoint.load()) for checkpoint in found)
+    return all(first_non_finite(checkpoint.load()) is None for checkpoint in found)
 
 
 def test_it_stops_within_a_log_interval(
