@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -61,8 +62,8 @@ def rows(found: Benchmark) -> Iterator[tuple[str, str]]:
             f"{found.achieved / found.peak:.0%} of a matrix product's {found.peak / GIGA:,.3g}"
         ),
     )
-    for cost in found.regularizers:
-        yield f"  {cost.name}", f"{cost.milliseconds:+.3g} ms a step, {cost.share:+.1%}"
+    for label, cost in zip(chain(["cost of"], repeat("")), found.regularizers, strict=False):
+        yield label, f"{cost.name}: {cost.milliseconds:+.3g} ms a step, {cost.share:+.1%}"
     yield (
         "start",
         (
