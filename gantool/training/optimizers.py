@@ -52,7 +52,9 @@ class DampingSGD(torch.optim.SGD):
             torch._foreach_sub_(weights, torch._foreach_mul(velocities, group["lr"]))
 
     def _velocity(self, weight: nn.Parameter) -> Tensor:
-        found: Tensor = self.state[weight].setdefault("momentum_buffer", torch.zeros_like(weight))
+        if "momentum_buffer" not in self.state[weight]:
+            self.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
+        found: Tensor = self.state[weight]["momentum_buffer"]
         return found
 
 
@@ -119,6 +121,8 @@ def _options(
     options = {key: value for key, value in table.model_dump().items() if key not in OURS}
     if use in FUSED:
         options["fused"] = True
+    elif cuda:  # by itself torch may read the rate of each weight on the host
+        options["foreach"] = True
     if cuda and "capturable" in inspect.signature(OPTIMIZERS[use]).parameters:
         options["capturable"] = True
     set_by = dict.fromkeys(options, "the recipe's optimizer table")

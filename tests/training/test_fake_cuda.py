@@ -9,12 +9,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.utils import backend_registration
 
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(__file__).parent / "fake_cuda"
-FILES = [str(FOLDER / name) for name in ("steps.py", "mistakes.py")]
+FILES = [str(FOLDER / name) for name in ("steps.py", "unusual_steps.py", "mistakes.py")]
 
 
+@pytest.mark.skipif(
+    not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"),
+    reason="this torch cannot be made to believe in a GPU",
+)
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU, which does not need faking")
 def test_steps_on_fake_cuda_tensors() -> None:
     done = subprocess.run(
