@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch import Tensor, nn
 
+from gantool_dcgan.ends import FromVectors, ToVectors
+
 if TYPE_CHECKING:
     from gantool import ImageShape
 
@@ -48,7 +50,7 @@ class Generator(nn.Module):
         bias = norm == "none"  # a normalization has a shift of its own
         self.embedding = nn.Embedding(classes, latent_dim) if classes else None
         inputs = 2 * latent_dim if classes else latent_dim
-        first = nn.ConvTranspose2d(inputs, widths[0], smallest_map(image), bias=bias)
+        first = FromVectors(inputs, widths[0], smallest_map(image), bias=bias)
         blocks = [_grown(first, norm, widths[0])]
         for before, after in pairwise(widths):
             blocks.append(_grown(_doubling(before, after, bias=bias), norm, after))
@@ -81,7 +83,7 @@ class Discriminator(nn.Module):
         for before, after in pairwise(widths):
             blocks.append(_shrunk(before, after, norm, bias=bias))
         self.blocks = nn.ModuleList(blocks)
-        self.to_logit = nn.Conv2d(widths[-1], 1, smallest_map(image), bias=bias)
+        self.to_logit = ToVectors(widths[-1], 1, smallest_map(image), bias=bias)
         self.embedding = nn.Embedding(classes, widths[-1]) if classes else None
 
     def features(self, images: Tensor, labels: Tensor | None = None) -> Tensor:

@@ -78,6 +78,13 @@ def matrix_product(
     return linear(program, shape, input=mat1 or input, weight=weight, bias=bias)
 
 
+def matmul(program: Program, shape: Shape, *, input: str, other: str) -> str:
+    """Return the product by a constant matrix, over the last dimension."""
+    if len(program.shapes[other]) != 2:
+        raise Unsupported("of more than one matrix")
+    return matrix_product(program, shape, input=input, mat2=other)
+
+
 def batch_norm(  # noqa: PLR0913  torch's own arguments
     program: Program,
     shape: Shape,

@@ -55,6 +55,7 @@ OPERATIONS: Mapping[str, Any] = {
     "leaky_relu": pointwise.unary("leaky_relu", "negative_slope"),
     "linalg_vector_norm": pointwise.vector_norm,
     "linear": layers.linear,
+    "matmul": layers.matmul,
     "mean": pointwise.reduction("mean"),
     "mm": layers.matrix_product,
     "permute": shaping.permute,

@@ -30,7 +30,8 @@ def layers(network: nn.Module) -> list[tuple[Any, ...]]:
 def _described(module: nn.Module) -> tuple[Any, ...]:
     if isinstance(module, CONVOLUTIONS):
         shape = (module.in_channels, module.out_channels, module.kernel_size)
-        return (type(module), *shape, module.stride[0], module.padding[0], module.bias is not None)
+        (kind,) = (each for each in CONVOLUTIONS if isinstance(module, each))
+        return (kind, *shape, module.stride[0], module.padding[0], module.bias is not None)
     if isinstance(module, nn.BatchNorm2d):
         return (nn.BatchNorm2d, module.num_features)
     if isinstance(module, nn.LeakyReLU):
