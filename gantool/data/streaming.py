@@ -25,8 +25,9 @@ def ready_to_send(tensor: Tensor, device: torch.device) -> Tensor:
 
 
 def send(tensor: Tensor, device: torch.device) -> Tensor:
-    """Return a tensor on a device; where it has to be copied, nobody waits for that."""
-    return ready_to_send(tensor, device).to(device, non_blocking=True)
+    """Return a tensor on a device; on CUDA nobody waits for the copy."""
+    # elsewhere what is copied may be gone before the copy is made
+    return ready_to_send(tensor, device).to(device, non_blocking=device.type == "cuda")
 
 
 class Stream:
@@ -65,7 +66,7 @@ class Stream:
         start = time.perf_counter()
         pixels = self._coming.pop(number).result()
         self.waited += time.perf_counter() - start
-        return pixels.to(self._device, non_blocking=True)
+        return pixels.to(self._device, non_blocking=self._device.type == "cuda")
 
     def _read(self, chosen: Tensor) -> Tensor:
         return ready_to_send(self._images[chosen], self._device)

@@ -48,8 +48,8 @@ def generate(
     labels: Tensor | None,
     device: Device,
     *,
+    classes: int,
     batch_statistics: str = "running",
-    classes: int = 0,
 ) -> Tensor:
     """Return the images of latents.
 
@@ -58,10 +58,10 @@ def generate(
         latents: [N, latent_dim].
         labels: int64 [N], for a conditional generator.
         device: Where the generator is.
+        classes: Of a conditional generator, 0 of another; standing statistics are over all of them.
         batch_statistics: "running" for BatchNorm's statistics of training, "standing" for new
             ones over many fakes (Brock et al. 2019, section 3.1), "batch" for those of each
             64 images.
-        classes: Of a conditional generator; standing statistics are over all of them.
 
     Returns:
         float32 [N, C, H, W] in [-1, 1] on the CPU.
@@ -78,8 +78,8 @@ def generate_chunks(
     labels: Tensor | None,
     device: Device,
     *,
+    classes: int,
     batch_statistics: str = "running",
-    classes: int = 0,
 ) -> Iterator[Tensor]:
     """Yield what `generate` returns, 64 images at a time: for more than memory should hold."""
     network = copy.deepcopy(generator)

@@ -51,7 +51,7 @@ class Regularizer(Component):
         """Return options for a player's optimizer, such as `{"weight_decay": 0.005}`.
 
         Raises:
-            PluginError: By the engine, when the optimizer has no such option.
+            PluginError: By the engine, when the optimizer has none such, or somebody else sets it.
         """
         del player
         return {}

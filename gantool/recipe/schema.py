@@ -212,8 +212,9 @@ class DeviceTable(Table):
     name: DeviceName = "auto"
     """"auto", "cpu", "cuda", "cuda:1", "mps"; "auto" takes a GPU if there is one."""
     precision: Literal["auto", "float32", "bf16", "float64"] = "auto"
-    """Arithmetic of the networks; "auto" is bf16 autocast on CUDA and float32 elsewhere. Penalties,
-    averages and optimizers are in float32; on CUDA, convolutions and products of it are TF32."""
+    """Arithmetic of the networks; "auto" is bf16 autocast on CUDA and float32 elsewhere. Losses,
+    gradients in images, averages and optimizers are never in bf16; on CUDA, convolutions and
+    products of float32 are TF32."""
     layout: Literal["auto", "contiguous", "channels_last"] = "auto"
     """Memory order of images and weights; "auto" is channels_last, the faster one."""
     graph: Literal["auto", "on", "off"] = "auto"

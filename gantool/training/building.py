@@ -87,7 +87,8 @@ def _game(recipe: Recipe, images: TrainingImages, device: Device, ranks: Ranks) 
         reuse_fakes=training.reuse_fakes,
         horizontal_flip=recipe.tables.image.horizontal_flip,
         ranks=ranks,
-        compiled=_compiled(competitors) if compiles else {},
+        # what differentiates in both players differentiates twice, which compiled networks cannot
+        compiled=_compiled(competitors) if compiles and not regularization.need_both_graphs else {},
         gradient=_compiled_gradient() if compiles else image_gradient,
     )
 

@@ -40,10 +40,11 @@ class Compiled:
         except RuntimeError as error:  # which is what all of the compiler's errors are
             if self._call is self._plain:
                 raise
+            result = self._plain(*inputs)  # which fails too if it is at fault
             reason = str(error).strip().partition("\n")[0]
             log.warning("%s cannot be compiled: %s", self._what, reason)
             self._call = self._plain
-            return self._plain(*inputs)
+            return result
 
 
 def image_gradient(

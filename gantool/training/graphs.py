@@ -112,7 +112,7 @@ class GraphedTurns:
     def __call__(self, reals: Sequence[Batch], step: int) -> None:
         """Make a step, as `Turns` does."""
         kind = self._kind(reals, step)
-        self._drop_outdated()
+        self._follow_optimizers()
         if kind in self._recordings:
             self._replay(self._recordings[kind], reals, step)
         elif self._recorder is not None and self._is_due(kind, reals):
@@ -155,11 +155,11 @@ class GraphedTurns:
             self._turns(reals, step)
             return
         replayed = partial(self._replay, recording, reals, step)
-        if rehearse(self._turns, replayed, partial(self._turns, reals, step)):
-            self._recordings[kind] = recording
-            self._memory = _memory_of(self._turns)
-        else:
+        agrees = rehearse(self._turns, replayed, partial(self._turns, reals, step))
+        if not game.ranks.all(agrees is not False, game.device.device):
             self._give_up("a recording did not do what its step does")
+        elif agrees:
+            self._recordings[kind] = recording
 
     def _recorded(self, recorder: Recorder, reals: Sequence[Batch], step: int) -> _Recording:
         """Return a step's recording.
@@ -173,10 +173,11 @@ class GraphedTurns:
             replay = recorder.record(lambda: self._turns(held, step), streams.generators())
         return _Recording(held, tuple(names), list(places), replay)
 
-    def _drop_outdated(self) -> None:
-        """Begin anew if optimizers have begun anew, as when a run goes back to its first step."""
-        if self._recordings and not _are(_memory_of(self._turns), self._memory):
-            self._recordings, self._seen = {}, Counter()
+    def _follow_optimizers(self) -> None:
+        """Begin anew if optimizers have, as when a run goes back to its first step."""
+        memory = _memory_of(self._turns)
+        if not _are(memory, self._memory):
+            self._recordings, self._seen, self._memory = {}, Counter(), memory
 
     def _give_up(self, reason: str) -> None:
         """Make all further steps eagerly, and say why."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def _uncompiled(kind: type[Optimizer]) -> type[Optimizer]:
-    """Return an optimizer without what torch wraps around its methods for its compiler's sake.
+    """Return an optimizer's class without what torch wraps around methods for its compiler.
 
     The wrappers import the compiler when they are first called, a second's work in every run;
     here optimizers are never part of what is compiled.
@@ -34,12 +34,18 @@ def _uncompiled(kind: type[Optimizer]) -> type[Optimizer]:
 
 
 class DampingSGD(torch.optim.SGD):
-    """SGD with a negative momentum (Gidel et al. 2019), of which torch's has no CUDA kernel."""
+    """SGD with a negative momentum (Gidel et al. 2019), of which torch's has no CUDA kernel.
+
+    The momentum is a group's: torch accepts a negative one nowhere else.
+    """
+
+    def __init__(self, params: Any, lr: Tensor | float = 1e-3, weight_decay: float = 0.0) -> None:
+        super().__init__(params, lr, weight_decay=weight_decay)
 
     @torch.no_grad()
     @override
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Take v = momentum v + gradient and w = w - rate v, for every weight that has one."""
+        """Take v = momentum v + g + weight_decay w and w = w - rate v, g being w's gradient."""
         for group in self.param_groups:
             weights = [weight for weight in group["params"] if weight.grad is not None]
             gradients = [weight.grad for weight in weights]
@@ -48,7 +54,7 @@ class DampingSGD(torch.optim.SGD):
                 gradients = list(torch._foreach_add(gradients, weights, alpha=decay))
             velocities = [self._velocity(weight) for weight in weights]
             torch._foreach_mul_(velocities, group["momentum"])
-            torch._foreach_add_(velocities, gradients, alpha=1 - group["dampening"])
+            torch._foreach_add_(velocities, gradients)
             torch._foreach_sub_(weights, torch._foreach_mul(velocities, group["lr"]))
 
     def _velocity(self, weight: nn.Parameter) -> Tensor:
@@ -64,6 +70,7 @@ OPTIMIZERS: Mapping[str, type[Optimizer]] = {
     "rmsprop": _uncompiled(torch.optim.RMSprop),
     "sgd": _uncompiled(torch.optim.SGD),
 }
+DAMPING = _uncompiled(DampingSGD)
 FUSED = frozenset({"adam", "adamw", "sgd"})
 OURS = frozenset({"use", "learning_rate", "schedule", "final_learning_rate", "clip_gradient_norm"})
 """Keys of an optimizer's table that the optimizer itself does not know."""
@@ -90,17 +97,18 @@ def build_optimizer(
     Raises:
         PluginError: When a regularizer sets what the optimizer does not know, or two the same.
     """
-    use = _use(table)
     cuda = learning_rate.device.type == "cuda"
     options = _options(table, player, regularization, cuda=cuda)
-    kind, group = OPTIMIZERS[use], {"params": parameters}
-    if options.get("momentum", 0.0) < 0:  # which torch accepts of a group only
-        kind, group["momentum"] = _uncompiled(DampingSGD), options.pop("momentum")
-        del options["fused"]
-    optimizer = kind([group], lr=learning_rate, **options)  # type: ignore[call-arg]
-    # its first steps are not recorded, which is no mistake
-    optimizer._warned_capturable_if_run_uncaptured = True
-    return optimizer
+    kind, group = _kind(table), {"params": parameters}
+    if kind is DAMPING:
+        group["momentum"] = options.pop("momentum")
+    return kind([group], lr=learning_rate, **options)  # type: ignore[call-arg]
+
+
+def _kind(table: OptimizerTable) -> type[Optimizer]:
+    if getattr(table, "momentum", 0.0) < 0:
+        return DAMPING
+    return OPTIMIZERS[_use(table)]
 
 
 def _use(table: OptimizerTable) -> str:
@@ -115,34 +123,38 @@ def _options(
     On CUDA, optimizers are told that their steps may be captured in a graph.
 
     Raises:
-        PluginError: When a regularizer sets what the optimizer does not know, or two the same.
+        PluginError: When a regularizer sets what the optimizer does not know, or what the table or
+            another one sets.
     """
-    use = _use(table)
+    use, kind = _use(table), _kind(table)
     options = {key: value for key, value in table.model_dump().items() if key not in OURS}
-    if use in FUSED:
+    if use in FUSED and kind is not DAMPING:
         options["fused"] = True
-    elif cuda:  # by itself torch may read the rate of each weight on the host
+    elif (
+        cuda and kind is not DAMPING
+    ):  # by itself torch may read the rate of each weight on the host
         options["foreach"] = True
-    if cuda and "capturable" in inspect.signature(OPTIMIZERS[use]).parameters:
+    if cuda and "capturable" in inspect.signature(kind).parameters:
         options["capturable"] = True
     set_by = dict.fromkeys(options, "the recipe's optimizer table")
     for active in regularization.having("optimizer_options", player):
         for option, value in active.component.optimizer_options(player).items():
-            if objection := _objection(option, use, set_by):
+            if objection := _objection(option, kind, set_by):
                 msg = f"regularizer '{active.stream}' sets '{option}' of optimizer '{use}'; "
-                raise PluginError(msg + objection)
+                way_out = f"leave out regularizer '{active.stream}', or use another optimizer"
+                raise PluginError(msg + objection, way_out)
             set_by[option] = f"regularizer '{active.stream}'"
             options[option] = value
     return options
 
 
-def _objection(option: str, use: str, set_by: Mapping[str, str]) -> str | None:
+def _objection(option: str, kind: type[Optimizer], set_by: Mapping[str, str]) -> str | None:
     """Return why a regularizer cannot set an option of an optimizer, if it cannot."""
     if option in THE_ENGINES:
         return "only the recipe and the engine do"
     if option in set_by:
         return f"{set_by[option]} sets it too"
-    known = inspect.signature(OPTIMIZERS[use]).parameters
+    known = inspect.signature(kind).parameters
     return None if option in known else "it has none"
 
 

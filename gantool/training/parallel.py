@@ -180,7 +180,7 @@ def join(table: DeviceTable) -> Ranks:
         return Ranks()
     if table.name.startswith("cuda:"):
         raise UsageError(
-            f"device.name = '{table.name}' is one GPU, and each process needs its own",
+            f"device.name = '{table.name}' is one GPU, and torchrun has started several processes",
             'set device.name = "cuda"',
         )
     on_gpu = table.name in ("auto", "cuda") and torch.cuda.is_available()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -23,8 +24,10 @@ TOLERANCE = 0.1
 and Adam magnifies that. A recording that misses the draws or the images differs by more than 1."""
 
 
-def rehearse(turns: Turns, replayed: Callable[[], None], eager: Callable[[], None]) -> bool:
+def rehearse(turns: Turns, replayed: Callable[[], None], eager: Callable[[], None]) -> bool | None:
     """Return whether a recording changes the weights as the step itself does; make that step.
+
+    None if the step leads to weights that are not finite, which compare with nothing.
 
     Args:
         turns: Whose networks, averages and totals are put back in between.
@@ -38,9 +41,11 @@ def rehearse(turns: Turns, replayed: Callable[[], None], eager: Callable[[], Non
     state.restore(before, turns.game, turns.average, turns.totals)
     eager()
     by_itself = _weights(turns)
+    moved = {player: _distance(start[player], by_itself[player]) for player in start}
+    if not all(map(math.isfinite, moved.values())):
+        return None
     return all(
-        _distance(by_recording[player], by_itself[player])
-        <= TOLERANCE * _distance(start[player], by_itself[player])
+        _distance(by_recording[player], by_itself[player]) <= TOLERANCE * moved[player]
         for player in start
     )
 

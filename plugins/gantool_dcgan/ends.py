@@ -23,7 +23,7 @@ class FromVectors(nn.ConvTranspose2d):
         maps = (input.flatten(1) @ kernel.flatten(1)).view(-1, *kernel.shape[1:])
         if ends_in_channels:
             maps = maps.permute(0, 3, 1, 2)
-        return maps if self.bias is None else maps + self.bias[:, None, None]
+        return maps if self.bias is None else maps + self.bias[:, None, None].to(maps.dtype)
 
 
 class ToVectors(nn.Conv2d):

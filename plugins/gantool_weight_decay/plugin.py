@@ -20,7 +20,8 @@ class L2(PlayerOption, Regularizer):
 
     The same as adding weight_decay / 2 times the sum of all squared weights to the loss, done by
     the optimizer, so that it costs nothing. Adam then scales it as any other gradient; for decay
-    that it does not scale, use the optimizer "adamw" (Loshchilov & Hutter 2019, section 2).
+    that it does not scale, use the optimizer "adamw" instead of this (Loshchilov & Hutter 2019,
+    section 2).
     """
 
     name = "l2"

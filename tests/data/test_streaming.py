@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self, cast
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ import torch
 
 from gantool.data.batches import Batches
 from gantool.data.pixels import MappedPixels
-from gantool.data.streaming import AHEAD, Stream
+from gantool.data.streaming import AHEAD, Stream, send
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,3 +85,29 @@ def test_mapped_pixels_are_read_like_a_tensor(pixels: MappedPixels) -> None:
     assert torch.equal(pixels[torch.tensor([7, 7])], whole[[7, 7]])
     pixels[:1].zero_()  # a copy: what is prepared stays
     assert torch.equal(pixels[:1], whole[:1])
+
+
+class Copied:
+    """Remembers how it was asked to be copied."""
+
+    device = torch.device("cpu")
+
+    def __init__(self) -> None:
+        self.pinned = False
+        self.asked: list[bool] = []
+
+    def pin_memory(self) -> Self:
+        self.pinned = True
+        return self
+
+    def to(self, device: torch.device, *, non_blocking: bool) -> None:
+        del device
+        self.asked.append(non_blocking)
+
+
+@pytest.mark.parametrize("kind", ["cuda", "mps", "cpu"])
+def test_only_copies_to_cuda_are_pinned_and_not_waited_for(kind: str) -> None:
+    tensor = Copied()
+    send(cast("Tensor", tensor), torch.device(kind))
+    assert tensor.pinned == (kind == "cuda")
+    assert tensor.asked == [kind == "cuda"]

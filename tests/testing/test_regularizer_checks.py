@@ -573,7 +573,7 @@ class Counting(Noise):
     @override
     def transform(self, images: Tensor, step: Step) -> Tensor:
         self.calls.append(1)
-        return images + 0.01 * len(self.calls)
+        return images if len(self.calls) % 2 else -images
 
 
 class Dated(Noise):
@@ -642,7 +642,7 @@ BROKEN = [
     ("shares_batches", Alone, r"on two ranks, after 3 steps, .* is off by"),
     ("can_be_recorded", Dated, "replayed: .* differs, by up to"),
     ("can_be_recorded", Counting, "a recording does not do what its step does"),
-    ("can_be_recorded", Rebinding, "a recording does not do what its step does"),
+    ("can_be_recorded", Rebinding, "replayed: .* differs, by up to"),
     ("is_as_strong_when_lazy", Compensating, r"one of 3 updates, the mean gradient differs by \d"),
 ]
 

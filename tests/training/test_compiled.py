@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from typing_extensions import override
 
+from gantool import Regularizer
 from gantool_gradient_penalties.plugin import R1, Dragan, WganGP
 from gantool_spectral_norm.plugin import SpectralNorm
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from gantool import Regularizer
+    from gantool import GeneratorStep
     from tests.training.conftest import Train
 
 compile_ = torch.compile
@@ -64,6 +66,29 @@ def test_a_compiled_step_is_the_plain_one(
     assert not [record for record in caplog.records if record.name == "gantool"]
     for ours, theirs in zip(compiled, weights(train, *regularizers), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
+
+
+class Consensus(Regularizer):
+    """Differentiates the game's losses in the weights, twice (Mescheder et al. 2017)."""
+
+    name = "consensus"
+    needs_both_graphs = True
+
+    @override
+    def generator_penalty(self, step: GeneratorStep) -> Tensor:
+        weights = [*step.network("generator").parameters()]
+        slopes = torch.autograd.grad(step.game_losses().generator, weights, create_graph=True)
+        return torch.stack([slope.square().sum() for slope in slopes]).sum()
+
+
+def test_networks_that_are_differentiated_twice_are_not_compiled(
+    train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = translated_by(monkeypatch, traced)
+    compiled = weights(train, Consensus(), compile=True)
+    assert len(given) == 1  # the image gradient, which nobody takes
+    for ours, theirs in zip(compiled, weights(train, Consensus()), strict=True):
+        assert torch.equal(ours, theirs)
 
 
 def test_what_cannot_be_compiled_is_computed_without(

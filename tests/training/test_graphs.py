@@ -236,6 +236,22 @@ def test_a_recording_that_does_something_else_is_noticed_and_costs_nothing(
     assert eager.totals.means() == graphed.totals.means()
 
 
+def test_a_step_into_nothing_finite_is_no_reason_to_stop_recording(train: Train) -> None:
+    trainer = train(training={"steps": 30})
+    assert isinstance(trainer.turns, Turns)
+    trainer.turns = turns = GraphedTurns(trainer.turns, TapeRecorder())
+    saved = copy.deepcopy(state.gather(trainer.game, trainer.average, trainer.totals, 0))
+    with torch.no_grad():
+        next(trainer.game.network("generator").parameters()).fill_(torch.nan)
+    for _ in range(WARM_UP + 2):
+        trainer.one_step()
+    assert turns.is_recording
+    trainer.restore(saved)
+    for _ in range(WARM_UP + 2):
+        trainer.one_step()
+    assert turns.is_recording
+
+
 class Uncapturable(Regularizer):
     """Reads the device in the middle of a step."""
 

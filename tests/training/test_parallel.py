@@ -108,26 +108,36 @@ def test_ranks_make_the_steps_of_one_process(train: Train, model: str, count: in
 
 
 class Recorder:
-    """Records nothing, and says so in one of the processes only."""
+    """Its replays are the work itself, unless it is at fault."""
 
-    def __init__(self, *, fails: bool) -> None:
-        self.fails = fails
+    def __init__(self, trainer: Trainer, fault: str) -> None:
+        self.network = trainer.game.network("generator")
+        self.fault = fault
 
     def record(
         self, work: Callable[[], None], generators: Sequence[torch.Generator]
     ) -> Callable[[], None]:
-        del work, generators
-        if self.fails:
+        del generators
+        if self.fault == "fails":
             raise RuntimeError("out of memory")
-        return lambda: None
+        return lambda: self.replay(work)
+
+    @torch.no_grad()
+    def replay(self, work: Callable[[], None]) -> None:
+        with torch.enable_grad():
+            work()
+        if self.fault == "differs":
+            for weight in self.network.parameters():
+                weight.add_(1.0)
 
 
-def test_where_one_rank_cannot_record_its_steps_no_rank_does(train: Train) -> None:
+@pytest.mark.parametrize("fault", ["fails", "differs"])
+def test_where_one_rank_cannot_record_its_steps_no_rank_does(train: Train, fault: str) -> None:
     pair = [train(device={"precision": "float64"}, ranks=ranks) for ranks in ranks_in_threads(2)]
     recorded = []
-    for trainer, fails in zip(pair, (False, True), strict=True):
+    for trainer, its_fault in zip(pair, ("none", fault), strict=True):
         assert isinstance(trainer.turns, Turns)
-        trainer.turns = turns = GraphedTurns(trainer.turns, Recorder(fails=fails))
+        trainer.turns = turns = GraphedTurns(trainer.turns, Recorder(trainer, its_fault))
         recorded.append(turns)
     in_threads(take, pair, [WARM_UP + 3] * 2)
     assert not any(turns.is_recording for turns in recorded)

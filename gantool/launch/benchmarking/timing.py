@@ -18,7 +18,7 @@ AT_ONCE = 10
 
 @dataclass(frozen=True)
 class Timing:
-    """Times of one kind of work, in milliseconds.
+    """Times of one kind of work, in milliseconds; on a GPU each is the mean of `AT_ONCE`.
 
     Attributes:
         minimum: The fastest, which says what the machine can do.

@@ -27,6 +27,17 @@ def values_and_slopes(layer: nn.Module, inputs: Tensor) -> list[Tensor]:
     return [outputs, *first, *second]
 
 
+@pytest.mark.parametrize(
+    ("ours", "torchs", "shape"), PAIRS, ids=lambda value: str(value).replace(" ", "")
+)
+def test_under_autocast_it_is_of_the_convolutions_type(
+    ours: nn.Module, torchs: nn.Module, shape: tuple[int, ...]
+) -> None:
+    inputs = torch.randn(shape)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert ours.float()(inputs).dtype == torchs.float()(inputs).dtype == torch.bfloat16
+
+
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
 @pytest.mark.parametrize(
     ("ours", "torchs", "shape"), PAIRS, ids=lambda value: str(value).replace(" ", "")
