@@ -214,7 +214,7 @@ def reason_for_eager_steps(game: Game, *, insists: bool) -> str | None:
 
 
 def _memory_of(turns: Turns) -> list[object]:
-    """Return what each player's optimizer remembers of its first weight, or None."""
+    """Return what each player's optimizer remembers of its first weight, nothing at first."""
     competitors = each_player(turns.game.competitors)
     return [
         value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from math import cos, pi
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -95,7 +96,8 @@ def build_optimizer(
         regularization: Whose options it is given, besides the table's.
 
     Raises:
-        PluginError: When a regularizer sets what the optimizer does not know, or two the same.
+        PluginError: When a regularizer sets what the optimizer does not know, or what the table or
+            another one sets.
     """
     cuda = learning_rate.device.type == "cuda"
     options = _options(table, player, regularization, cuda=cuda)
@@ -130,10 +132,8 @@ def _options(
     options = {key: value for key, value in table.model_dump().items() if key not in OURS}
     if use in FUSED and kind is not DAMPING:
         options["fused"] = True
-    elif (
-        cuda and kind is not DAMPING
-    ):  # by itself torch may read the rate of each weight on the host
-        options["foreach"] = True
+    elif cuda and kind is not DAMPING:
+        options["foreach"] = True  # by itself torch may read the rate on the host
     if cuda and "capturable" in inspect.signature(kind).parameters:
         options["capturable"] = True
     set_by = dict.fromkeys(options, "the recipe's optimizer table")
@@ -167,7 +167,5 @@ def learning_rate_at(table: OptimizerTable, progress: float) -> float:
     if table.schedule == "linear":
         return start + (end - start) * progress
     if table.schedule == "cosine":
-        from math import cos, pi
-
         return end + (start - end) * (1 + cos(pi * progress)) / 2
     return start
