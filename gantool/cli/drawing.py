@@ -67,7 +67,7 @@ class Wish:
 
             check_film(self.walk)
         elif self.out is not None:
-            check_target(self.out, self.arrangement)
+            self._check_target(self.out)
 
     def _check_combination(self) -> None:
         said = {
@@ -83,28 +83,21 @@ class Wish:
                 if said[option] and said[other]:
                     raise UsageError(f"{option} and {other} exclude each other")
 
+    def _check_target(self, out: Path) -> None:
+        """Refuse a file where a folder is needed, and the other way round."""
+        is_file = out.suffix.lower() == ".png"
+        if self.arrangement and not is_file:
+            message = f"with {self.arrangement}, --out is a PNG file, got {out}"
+            raise UsageError(message, f"try {out}.png")
+        if is_file and not self.arrangement and self.count != 1:
+            message = f"without --grid, --out is a folder for {self.count or PICTURES} pictures"
+            raise UsageError(f"{message}, got {out}", "add --grid, or --count 1")
+
 
 EXCLUDED = {
     "--walk": ("--classes", "--grid", "--out"),
     "--classes": ("--class", "--interpolate"),
 }
-
-
-def check_target(out: Path, arrangement: str | None) -> None:
-    """Refuse a file where a folder is needed, and the other way round.
-
-    Args:
-        out: Where pictures are to go.
-        arrangement: The option that puts them all into one.
-
-    Raises:
-        UsageError: When it has the other form.
-    """
-    is_file = out.suffix.lower() == ".png"
-    if arrangement and not is_file:
-        raise UsageError(f"with {arrangement}, --out is a PNG file, got {out}", f"try {out}.png")
-    if is_file and not arrangement:
-        raise UsageError(f"without --grid, --out is a folder, got {out}", "add --grid")
 
 
 def draw(generator: TrainedGenerator, place: Path, wish: Wish) -> Iterator[Path]:
@@ -134,6 +127,9 @@ def draw(generator: TrainedGenerator, place: Path, wish: Wish) -> Iterator[Path]
         from gantool.reporting.grids import save_grid
 
         save_grid(pixels, target, columns)
+        yield target
+    elif target.suffix.lower() == ".png" and len(pixels) == 1:
+        save_picture(pixels[0], target)
         yield target
     else:
         yield from save_each(pixels, target)
@@ -180,15 +176,24 @@ def save_each(pixels: NDArray[np.uint8], folder: Path) -> Iterator[Path]:
     Raises:
         OSError: When a file cannot be written.
     """
+    digits = max(4, len(str(len(pixels) - 1)))
+    for number, picture in enumerate(pixels):
+        path = folder / f"{number:0{digits}d}.png"
+        save_picture(picture, path)
+        yield path
+
+
+def save_picture(picture: NDArray[np.uint8], path: Path) -> None:
+    """Write one picture, uint8 [H, W, C], at its own size, as PNG.
+
+    Raises:
+        OSError: When the file cannot be written.
+    """
     from PIL import Image
 
     from gantool.reporting.aside import written_aside
 
-    digits = max(4, len(str(len(pixels) - 1)))
-    for number, picture in enumerate(pixels):
-        path = folder / f"{number:0{digits}d}.png"
-        with written_aside(path) as aside:
-            Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture).save(
-                aside, format="PNG"
-            )
-        yield path
+    with written_aside(path) as aside:
+        Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture).save(
+            aside, format="PNG"
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,6 +14,7 @@ from gantool.cli.output import print_lines
 EXAMPLES = """
 gantool sample runs/quickstart-2026-01-31-1 --grid
 gantool sample runs/quickstart-2026-01-31-1 --count 100 --seed 7 --out pictures
+gantool sample runs/quickstart-2026-01-31-1 --weights raw --grid
 gantool sample runs/quickstart-2026-01-31-1 --interpolate 8
 gantool sample runs/quickstart-2026-01-31-1 --walk walk.webp
 gantool sample runs/portraits-2026-01-31-1 --class Rembrandt
@@ -78,12 +79,20 @@ WalkOption = Annotated[
         show_default=False,
     ),
 ]
+WeightsOption = Annotated[
+    Literal["ema", "raw"] | None,
+    typer.Option(
+        "--weights",
+        help="Averaged or raw weights of a run; by default as its recipe says.",
+        show_default=False,
+    ),
+]
 OutOption = Annotated[
     Path | None,
     typer.Option(
         "--out",
         metavar="PATH",
-        help="A folder, or for one picture a PNG file; by default in the run's samples.",
+        help="A folder, or a PNG file where there is one picture; by default in the run's samples.",
         show_default=False,
     ),
 ]
@@ -102,6 +111,7 @@ def sample(  # noqa: PLR0913  one argument an option
     walk: WalkOption = None,
     out: OutOption = None,
     checkpoint: CheckpointOption = None,
+    weights: WeightsOption = None,
     device: DeviceOption = None,
     debug: DebugOption = False,
 ) -> None:
@@ -116,4 +126,5 @@ def sample(  # noqa: PLR0913  one argument an option
     wish = Wish(count, grid, seed, label, classes, interpolate, truncation, walk, out)
     wish.check()
     with show_warnings(open_console()):
-        print_lines(draw(load(run, device=device, checkpoint=checkpoint), run, wish))
+        generator = load(run, device=device, checkpoint=checkpoint, weights=weights)
+        print_lines(draw(generator, run, wish))

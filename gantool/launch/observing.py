@@ -199,7 +199,7 @@ def _grids(
     from gantool.reporting.grids import GridsObserver, grid_moments
 
     steps = session.trainer.game.setup.steps
-    moments = grid_moments(session.plan.tables, steps, steps_per_epoch)
+    moments = grid_moments(session.plan.tables.sampling, steps, steps_per_epoch)
     return GridsObserver(_grid_drawer(session), moments, folder, told, viewers)
 
 

@@ -168,8 +168,13 @@ class SamplingTable(Table):
     """BatchNorm statistics: those of training, new ones over many fakes, or each batch's own."""
     count: PositiveInt = 64
     """Images in a sample grid."""
+    every_steps: PositiveInt | None = None
+    """Steps between two grids. Without `every_steps` and `every_epochs`, some 25 grids are spread
+    over the run, and a few more drawn at its beginning."""
+    every_epochs: PositiveInt | None = None
+    """Epochs between two grids."""
     at_epochs: tuple[PositiveInt, ...] | None = None
-    """Epochs after which a grid is drawn; by default five moments spread over the run."""
+    """Further epochs after which a grid is drawn. The last step always gets one."""
 
 
 class CheckpointsTable(Table):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from gantool.recipe.schema import CoreTables
+    from gantool.recipe.schema import SamplingTable
     from gantool.runs.folder import RunFolder
 
 log = logging.getLogger("gantool")
@@ -30,8 +30,10 @@ BACKGROUND = {1: (32,), 3: (32, 32, 32), 4: (0, 0, 0, 0)}
 GRID_WIDTH = 1024
 LARGEST_TILE = 256
 """Pixels up to which small images are magnified."""
-MOMENTS = (10 / 220, 50 / 220, 100 / 220, 150 / 220, 1.0)
-"""The report's grids: after 10, 50, 100, 150 and 220 of 220 epochs."""
+EVEN_GRIDS = 25
+"""Grids that a run spreads over its length, if its recipe does not say otherwise."""
+LEAST_STEPS = 10
+"""Steps between two of them, however short the run: a grid costs as much as a step or two."""
 
 
 def save_grid(images: NDArray[np.uint8], path: Path, columns: int | None = None) -> None:
@@ -107,25 +109,35 @@ def magnification(height: int, width: int, columns: int) -> int:
     return max(1, min(by_grid, by_tile))
 
 
-def grid_moments(tables: CoreTables, steps: int, steps_per_epoch: float) -> tuple[int, ...]:
+def grid_moments(table: SamplingTable, steps: int, steps_per_epoch: float) -> tuple[int, ...]:
     """Return the steps after which a grid is drawn, in order; the last step is always among them.
 
-    They are the recipe's `sampling.at_epochs` that the run reaches. Where there are none, or the
-    run is so much shorter that fewer than two are left, they are spread as the report's are.
-
     Args:
-        tables: The recipe's tables.
+        table: When the recipe wants grids. Without `every_steps` and `every_epochs` they are
+            spread over the run: about 25 evenly, and a few before the first of those.
         steps: Steps of the whole run.
         steps_per_epoch: Steps in which every image is seen once, with fractions.
     """
-    wanted = tables.sampling.at_epochs
-    if wanted is not None:
-        # rounded first, lest 3 epochs of 1/3 step each end at step 2
-        ends = {math.ceil(round(epoch * steps_per_epoch, 6)) for epoch in wanted}
-        reached = {step for step in ends if step <= steps}
-        if reached == ends or len(reached) >= 2:
-            return tuple(sorted(reached | {steps}))
-    return tuple(sorted({max(1, round(moment * steps)) for moment in MOMENTS}))
+    moments = {steps, *_ends(table.at_epochs or (), steps_per_epoch)}
+    if table.every_steps is not None:
+        moments.update(range(table.every_steps, steps, table.every_steps))
+    if table.every_epochs is not None:
+        epochs = math.floor(steps / steps_per_epoch)
+        moments |= _ends(range(table.every_epochs, epochs + 1, table.every_epochs), steps_per_epoch)
+    if table.every_steps is None and table.every_epochs is None:
+        moments |= _spread(steps)
+    return tuple(sorted(moment for moment in moments if moment <= steps))
+
+
+def _ends(epochs: Iterable[int], steps_per_epoch: float) -> set[int]:
+    """Return the steps that complete epochs; rounded first, lest 3 of 1/3 step end at step 2."""
+    return {math.ceil(round(epoch * steps_per_epoch, 6)) for epoch in epochs}
+
+
+def _spread(steps: int) -> set[int]:
+    """Return moments for a run of any length, close together at first, when most changes."""
+    gap = max(LEAST_STEPS, math.ceil(steps / EVEN_GRIDS))
+    return {gap // 8, gap // 4, gap // 2, *range(gap, steps, gap)}
 
 
 class GridsObserver(Observer):

@@ -88,6 +88,7 @@ def test_truncation_is_in_the_name_and_in_the_pictures(
         (("--walk", "a.webp", "--out", "b"), "--walk and --out exclude each other"),
         (("--walk", "a.png"), "*.webp, *.gif, *.mp4"),
         (("--interpolate", 4, "--out", "folder"), "--out is a PNG file"),
+        (("--count", 2, "--out", "a.png"), "--out is a folder for 2 pictures, got a.png"),
         (("--interpolate", 1), "--interpolate"),
         (("--truncation", -1), "--truncation takes a number from 0 on, got -1"),
         (("--truncation", "nan"), "--truncation takes a number from 0 on, got nan"),
@@ -100,3 +101,38 @@ def test_what_makes_no_sense_is_refused(
     assert outcome.code == 2
     assert message in outcome.stderr
     assert outcome.stdout == ""
+
+
+def test_one_picture_goes_into_a_file_at_its_own_size(
+    gantool: Callable[..., Any], trained: Path
+) -> None:
+    outcome = gantool("sample", trained, "--count", 1, "--seed", 4, "--out", "new/one.png")
+    assert outcome.stdout == "new/one.png\n"
+    (path,) = gantool("sample", trained, "--count", 1, "--seed", 4).stdout.split()
+    with Image.open("new/one.png") as picture, Image.open(path) as same:
+        assert picture.size == (16, 16)
+        assert picture.tobytes() == same.tobytes()
+
+
+def test_weights_can_be_chosen(gantool: Callable[..., Any], recipe: Path) -> None:
+    """Two steps at a half-life of many images: the average is far from the weights."""
+    average = ("--set", "ema.half_life_images=10000")
+    assert gantool("run", recipe, *average, "--out", "runs/b", "--quiet").code == 0
+    pictures = {}
+    for weights in ("ema", "raw"):
+        words = ("--weights", weights, "--count", 1, "--out", f"{weights}.png")
+        assert gantool("sample", "runs/b", *words).code == 0
+        with Image.open(f"{weights}.png") as picture:
+            pictures[weights] = picture.tobytes()
+    assert pictures["ema"] != pictures["raw"]
+    drawn = gantool("sample", "runs/b", "--count", 1, "--out", "default.png")
+    with Image.open(drawn.stdout.strip()) as picture:
+        assert picture.tobytes() == pictures["ema"]
+
+
+def test_averaged_weights_of_a_run_without_an_average_are_refused(
+    gantool: Callable[..., Any], trained: Path
+) -> None:
+    outcome = gantool("sample", trained, "--weights", "ema")
+    assert outcome.code == 2
+    assert "no average of the weights is kept" in outcome.stderr

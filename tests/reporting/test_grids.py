@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import errno
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from gantool.recipe.schema import CoreTables, SamplingTable
+from gantool.recipe.schema import SamplingTable
 from gantool.reporting import grids
 from gantool.reporting.grids import GridsObserver, grid_moments, near_square, save_grid
 from gantool.runs.folder import RunFolder
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-REPORT = (10, 50, 100, 150, 220)
 
 
 def noise(*shape: int) -> NDArray[np.uint8]:
@@ -119,30 +118,46 @@ def test_a_failed_write_leaves_the_old_grid_and_nothing_else(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def tables(*at_epochs: int) -> CoreTables:
-    return CoreTables(sampling=SamplingTable(at_epochs=at_epochs))
+REPORT = SamplingTable(at_epochs=(10, 50, 100, 150, 220))
 
 
 @pytest.mark.parametrize(
-    ("recipe", "steps", "steps_per_epoch", "moments"),
+    ("table", "steps", "steps_per_epoch", "moments"),
     [
-        (tables(*REPORT), 14_960, 68.0, (680, 3400, 6800, 10_200, 14_960)),
-        (CoreTables(), 14_960, 68.0, (680, 3400, 6800, 10_200, 14_960)),
-        (tables(*REPORT), 6000, 68.0, (680, 3400, 6000)),
-        (tables(*REPORT), 340, 68.0, (15, 77, 155, 232, 340)),
-        (tables(*REPORT), 1000, 68.0, (45, 227, 455, 682, 1000)),
-        (tables(3), 680, 68.0, (204, 680)),
-        (tables(), 680, 68.0, (680,)),
-        (tables(1, 2), 300, 67.8, (68, 136, 300)),
-        (tables(3, 6), 4, 1 / 3, (1, 2, 4)),
-        (CoreTables(), 2, 68.0, (1, 2)),
-        (CoreTables(), 1, 68.0, (1,)),
+        (SamplingTable(every_steps=40), 100, 68.0, {40, 80, 100}),
+        (SamplingTable(every_steps=50), 100, 68.0, {50, 100}),
+        (SamplingTable(every_epochs=3), 680, 68.0, {204, 408, 612, 680}),
+        (SamplingTable(every_epochs=3), 4, 1 / 3, {1, 2, 3, 4}),
+        (SamplingTable(every_epochs=1), 300, 67.8, {68, 136, 204, 272, 300}),
+        (SamplingTable(every_steps=100, every_epochs=2, at_epochs=(1,)), 300, 68.0,
+         {68, 100, 136, 200, 272, 300}),
+        (SamplingTable(every_steps=500), 100, 68.0, {100}),
+        (SamplingTable(), 1, 68.0, {1}),
+        (SamplingTable(), 2, 68.0, {1, 2}),
+        (SamplingTable(), 30, 68.0, {1, 2, 5, 10, 20, 30}),
+        (SamplingTable(), 1000, 68.0, {5, 10, 20, *range(40, 1001, 40)}),
     ],
-)
+)  # fmt: skip
 def test_moments(
-    recipe: CoreTables, steps: int, steps_per_epoch: float, moments: tuple[int, ...]
+    table: SamplingTable, steps: int, steps_per_epoch: float, moments: set[int]
 ) -> None:
-    assert grid_moments(recipe, steps, steps_per_epoch) == moments
+    assert grid_moments(table, steps, steps_per_epoch) == tuple(sorted(moments))
+
+
+@pytest.mark.parametrize("steps", [5, 50, 340, 1000, 2000, 6000, 14_960, 20_000, 1_000_000])
+@pytest.mark.parametrize("steps_per_epoch", [0.7, 3.125, 68.0, 8000.0])
+def test_a_run_of_any_length_shows_how_it_went(steps: int, steps_per_epoch: float) -> None:
+    """The report's epochs, which recipes inherit, add to what every run shows."""
+    for table in (SamplingTable(), REPORT):
+        moments = grid_moments(table, steps, steps_per_epoch)
+        gaps = [after - before for before, after in pairwise((0, *moments))]
+        assert moments[-1] == steps
+        assert moments[0] <= max(1, steps / 100)
+        assert max(gaps) <= max(10, steps / 24)
+        assert len(moments) <= 25 + 3 + 5 + 1
+    ends = [round(epoch * steps_per_epoch) for epoch in (10, 50, 100, 150, 220)]
+    if steps_per_epoch == 68.0:
+        assert {end for end in ends if end <= steps} <= set(moments)
 
 
 def test_grids_are_drawn_at_their_moments_and_listeners_are_told(tmp_path: Path) -> None:
