@@ -22,15 +22,13 @@ def show_tracebacks(wanted: bool) -> None:
         logging.getLogger("gantool").setLevel(logging.DEBUG)
 
 
-RecipeArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="RECIPE",
-        help="A recipe file, or the name of a shipped recipe.",
-        autocompletion=complete_recipe,
-        show_default=False,
-    ),
-]
+RECIPE = typer.Argument(
+    metavar="RECIPE",
+    help="A recipe file, or the name of a shipped recipe.",
+    autocompletion=complete_recipe,
+    show_default=False,
+)
+RecipeArgument = Annotated[str, RECIPE]
 RunArgument = Annotated[
     Path,
     typer.Argument(

@@ -18,6 +18,32 @@ from gantool.cli.output import styled
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 EXAMPLES = "Examples"
 COMMANDS = "Commands"
+MEANT = {
+    "check": "validate",
+    "continue": "resume",
+    "doctor": "environment",
+    "download": "data download",
+    "eval": "evaluate",
+    "fid": "evaluate",
+    "fit": "run",
+    "generate": "sample",
+    "help": "--help",
+    "info": "environment",
+    "init": "copy-recipe",
+    "inspect": "data inspect",
+    "list": "list-runs",
+    "ls": "list-runs",
+    "new": "new-plugin",
+    "plugins": "list-plugins",
+    "prepare": "data prepare",
+    "recipes": "list-recipes",
+    "runs": "list-runs",
+    "score": "evaluate",
+    "start": "run",
+    "train": "run",
+    "version": "--version",
+}
+"""What people type, and the command or option that does it."""
 LIMIT = re.compile(r"\bx>=(?=\d+\])")
 
 
@@ -41,6 +67,14 @@ class CommandPage(TyperCommand):
 
 class GroupPage(TyperGroup):
     """A group of commands with a help page of our own."""
+
+    @override
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        typed, meant = args[0], MEANT.get(args[0], "")
+        known = meant.startswith("--") or meant.partition(" ")[0] in self.commands
+        if meant and known and typed not in self.commands:
+            ctx.fail(f"No such command '{typed}'. Did you mean '{meant}'?")
+        return super().resolve_command(ctx, args)
 
     @override
     def format_options(self, ctx: Any, formatter: Any) -> None:

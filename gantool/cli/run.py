@@ -8,15 +8,16 @@ from typing import Annotated
 import typer
 
 from gantool.cli.arguments import (
+    RECIPE,
     DebugOption,
     DeviceOption,
     QuietOption,
-    RecipeArgument,
     SetOption,
     VerboseOption,
     verbosity,
 )
 from gantool.cli.output import print_result
+from gantool.errors import UsageError
 
 EXAMPLES = """
 gantool run quickstart
@@ -27,7 +28,7 @@ gantool run base --dry-run
 
 
 def run(  # noqa: PLR0913  one argument an option
-    recipe: RecipeArgument,
+    recipe: Annotated[str | None, RECIPE] = None,
     *,
     overrides: SetOption = None,
     out: Annotated[
@@ -52,6 +53,8 @@ def run(  # noqa: PLR0913  one argument an option
     """
     from gantool import launch
 
+    if recipe is None:
+        raise UsageError("missing argument RECIPE", f"your own file, or one of:\n{_shipped()}")
     level = verbosity(quiet=quiet, verbose=verbose)
     said = list(overrides or ())
     said += [f"training.steps={steps}"] if steps is not None else []
@@ -60,3 +63,12 @@ def run(  # noqa: PLR0913  one argument an option
         launch.dry_run(recipe, said, level=level)
     else:
         print_result(launch.run(recipe, said, out=out, level=level).folder.path)
+
+
+def _shipped() -> str:
+    """Return the shipped recipes, one a line."""
+    from gantool.recipe.shipped import shipped_recipes
+
+    recipes = shipped_recipes()
+    widest = max(len(each.name) for each in recipes)
+    return "\n".join(f"  {each.name:<{widest}}  {each.summary}" for each in recipes)

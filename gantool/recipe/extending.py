@@ -33,10 +33,21 @@ def find(reference: str | Path) -> Path:
         inside = sorted(path.glob(f"*{SUFFIX}"))
         hint = f"did you mean {inside[0]}?" if inside else "name a file"
         raise RecipeError(f"'{reference}' is a folder, not a recipe", hint)
-    known = shipped_names()
     raise RecipeError(
-        f"no recipe {str(reference)!r}: it is neither a file nor a shipped recipe",
-        guess(path.name.removesuffix(SUFFIX), known) or f"shipped: {', '.join(known)}",
+        f"no recipe {str(reference)!r}: it is neither a file nor a shipped recipe", _nearest(path)
+    )
+
+
+def _nearest(path: Path) -> str:
+    """Return the recipe that may be meant: beside the path, or among the shipped ones."""
+    if os.path.isfile(f"{path}{SUFFIX}"):
+        return f"did you mean '{path}{SUFFIX}'?"
+    shipped = shipped_names()
+    folder = path.parent
+    beside = [each.name for each in folder.glob(f"*{SUFFIX}")] if os.path.isdir(folder) else []
+    near = guess(path.name, beside) if path.suffix == SUFFIX else None
+    return (
+        near or guess(path.name.removesuffix(SUFFIX), shipped) or f"shipped: {', '.join(shipped)}"
     )
 
 

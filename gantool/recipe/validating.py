@@ -28,6 +28,28 @@ MOST_LISTED = 8
 MOST_OWNERS = 2
 """Tables that are named where an option belongs elsewhere; of more, none is the likely one."""
 
+MEANT = {
+    "batch": "batch_size",
+    "bs": "batch_size",
+    "data": "folder",
+    "data_dir": "folder",
+    "data_root": "folder",
+    "image_size": "size",
+    "img_size": "size",
+    "init_from": "start_from",
+    "iterations": "steps",
+    "iters": "steps",
+    "lr": "learning_rate",
+    "max_steps": "steps",
+    "n_critic": "discriminator_updates",
+    "nz": "latent_dim",
+    "pretrained": "start_from",
+    "resolution": "size",
+    "root": "folder",
+    "z_dim": "latent_dim",
+}
+"""Names that other programs give to options, and ours."""
+
 
 def validate(model: type[Model], table: Entry, owner: str, problems: Problems) -> Model | None:
     """Return the options of a table as an instance of their model.
@@ -101,10 +123,14 @@ def _unknown(
 
 def suggest_option(name: str, known: Sequence[str]) -> str | None:
     """Return what an unknown option may have meant, or where it belongs, or what there is."""
+    meant = MEANT.get(name, name)
+    if meant != name and meant in known:
+        return f"did you mean '{meant}'?"
     if suggestion := guess(name, known):
         return suggestion
-    if 0 < len(found := owners(name)) <= MOST_OWNERS:
-        return f"it belongs to {' or '.join(found)}"
+    if 0 < len(found := owners(meant)) <= MOST_OWNERS:
+        belongs = f"belongs to {' or '.join(found)}"
+        return f"it {belongs}" if meant == name else f"did you mean '{meant}'? it {belongs}"
     if len(known) > MOST_LISTED:
         return None
     return f"known: {', '.join(known)}" if known else "there are no options"

@@ -10,6 +10,8 @@ import typer.main
 from typer.core import TyperGroup
 
 from gantool.cli.app import app
+from gantool.cli.help import MEANT
+from gantool.recipe.shipped import shipped_recipes
 
 ROOT = typer.main.get_command(app)
 
@@ -110,7 +112,11 @@ def test_version(gantool: Callable[..., Any]) -> None:
     [
         (["rnu"], "No such command 'rnu'. Did you mean 'run'?"),
         (["run", "base", "--stesp", "3"], "No such option: --stesp"),
-        (["run"], "Missing argument 'RECIPE'"),
+        (["train", "base"], "No such command 'train'. Did you mean 'run'?"),
+        (["help"], "No such command 'help'. Did you mean '--help'?"),
+        (["plugins"], "No such command 'plugins'. Did you mean 'list-plugins'?"),
+        (["data", "list"], "No such command 'list'."),
+        (["run"], "missing argument RECIPE"),
         (["run", "base", "--steps", "0"], "--steps"),
         (["run", "base", "--steps", "many"], "--steps"),
         (["run", "base", "--quiet", "--verbose"], "--quiet and --verbose exclude each other"),
@@ -123,3 +129,15 @@ def test_wrong_usage_is_exit_code_2(
     assert outcome.code == 2
     assert outcome.stdout == ""
     assert said in outcome.stderr
+
+
+def test_run_without_a_recipe_lists_them(gantool: Callable[..., Any]) -> None:
+    lines = gantool("run").stderr.splitlines()
+    for recipe in shipped_recipes():
+        assert any(line.split(maxsplit=1) == [recipe.name, recipe.summary] for line in lines)
+
+
+def test_what_other_programs_call_a_command_leads_to_one_that_exists() -> None:
+    for typed, meant in MEANT.items():
+        assert typed not in {path[0] for path in COMMANDS}
+        assert tuple(meant.split()) in COMMANDS or meant in ("--help", "--version")

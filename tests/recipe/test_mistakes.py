@@ -368,6 +368,7 @@ RECIPES = Path(__file__).parents[2] / "recipes"
 def test_missing_recipe_is_no_traceback(folder: Path, catalog: Catalog) -> None:
     (folder / "runs").mkdir()
     (folder / "runs" / "recipe.toml").write_text("")
+    (folder / "r.toml").write_text("")
     shipped = ", ".join(sorted(path.stem for path in RECIPES.glob("*.toml")))
     assert "quickstart" in shipped
     for reference, message in {
@@ -377,6 +378,10 @@ def test_missing_recipe_is_no_traceback(folder: Path, catalog: Catalog) -> None:
         ),
         "a/b.toml": (
             f"no recipe 'a/b.toml': it is neither a file nor a shipped recipe\nshipped: {shipped}"
+        ),
+        "r": ("no recipe 'r': it is neither a file nor a shipped recipe\ndid you mean 'r.toml'?"),
+        "q.toml": (
+            "no recipe 'q.toml': it is neither a file nor a shipped recipe\ndid you mean 'r.toml'?"
         ),
         "runs": "'runs' is a folder, not a recipe\ndid you mean runs/recipe.toml?",
         "\0": (f"no recipe '\\x00': it is neither a file nor a shipped recipe\nshipped: {shipped}"),

@@ -132,6 +132,19 @@ MISTAKES = {
     "training.steps=abc": ("expected a whole number, got 'abc'", None),
     "training.steps=": ("expected a whole number, got ''", None),
     "training.stepz=5": ("unknown option 'stepz' in [training]", "did you mean 'steps'?"),
+    "optimizer.lr=1": (
+        "unknown option 'lr' in optimizer 'adam'",
+        "did you mean 'learning_rate'?",
+    ),
+    "training.lr=1": (
+        "unknown option 'lr' in [training]",
+        "did you mean 'learning_rate'? it belongs to [optimizer]",
+    ),
+    "lr=1": (
+        "unknown option 'lr' before the first table",
+        "did you mean 'learning_rate'? it belongs to [optimizer]",
+    ),
+    "training.iters=9": ("unknown option 'iters' in [training]", "did you mean 'steps'?"),
     "training.steps.x=5": ("expected a whole number, got a table", None),
     "training=5": ("expected a table [training], got 5", None),
     "optimizer.eps=nan": ("expected a finite number, got nan", None),
