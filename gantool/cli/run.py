@@ -41,7 +41,7 @@ def run(  # noqa: PLR0913  one argument an option
     ] = None,
     device: DeviceOption = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Try it out: two steps, one checkpoint, one sample.")
+        bool, typer.Option("--dry-run", help="Try it out, and tell time and memory of the run.")
     ] = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from gantool.errors import UsageError
 from gantool.launch import together
 from gantool.launch.process import train, write_beginning
+from gantool.launch.reporting import peak_memory
 from gantool.launch.resuming import resume
 from gantool.launch.session import assemble, prepare, read
 from gantool.launch.showing import opened, shown
+from gantool.reporting.figures import format_duration
 from gantool.reporting.messages import say
 from gantool.runs.folder import RUNS, RunFolder, new_folder
 from gantool.runs.lock import hold
@@ -21,14 +23,18 @@ from gantool.runs.processes import is_first, job
 from gantool.runs.status import new_status
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from gantool.evaluation.trained import TrainedRun
+    from gantool.launch.session import Session
     from gantool.recipe.schema import Recipe
     from gantool.reporting.streams import Level
 
 TRIAL_STEPS = 2
 """Steps of a dry run."""
+MEBIBYTE = 2**20
+TIMED_STEPS = 3
+"""Further ones, which are timed when the first have warmed everything up."""
 
 
 def run(
@@ -87,6 +93,8 @@ def _place(given: Path | None, plan: Recipe) -> Path:
 def dry_run(recipe: str | Path, overrides: Sequence[str] = (), *, level: Level = "normal") -> None:
     """Try a recipe out: prepare, build, two steps, one checkpoint, one grid; leave nothing behind.
 
+    Says how long the whole run will take, and how much memory and room on the disk.
+
     Raises:
         GantoolError: Whatever `run` would meet at its start.
     """
@@ -95,7 +103,8 @@ def dry_run(recipe: str | Path, overrides: Sequence[str] = (), *, level: Level =
         prepared = prepare(plan, console, level)
         session = assemble(plan, prepared)
         trainer = session.trainer
-        steps = min(TRIAL_STEPS, trainer.game.setup.steps)
+        whole = trainer.game.setup.steps
+        steps = min(TRIAL_STEPS, whole)
         trainer.game.setup = replace(trainer.game.setup, steps=steps)
         folder = RunFolder(Path(scratch) / plan.name)
         with hold(folder):
@@ -105,3 +114,20 @@ def dry_run(recipe: str | Path, overrides: Sequence[str] = (), *, level: Level =
         opened(folder).sample(1)
         if level != "quiet":
             say(console, f"{steps} steps, a checkpoint and a sample went well; nothing was kept")
+            for name, value in _expected(session, folder, whole):
+                say(console, (f"{name:<9}", "bold"), value)
+
+
+def _expected(session: Session, folder: RunFolder, steps: int) -> Iterator[tuple[str, str]]:
+    """Yield what the whole run will take: time, memory, and room on the disk."""
+    from gantool.launch.benchmarking.timing import seconds
+
+    trainer, device = session.trainer, session.device.device
+    step = sum(seconds(trainer.one_step, device) for _ in range(TIMED_STEPS)) / TIMED_STEPS
+    yield "time", f"about {format_duration(steps * step)}: {steps:,} steps, {step:.3g} s each"
+    if (peak := peak_memory(device)) is not None:
+        yield "memory", f"{peak / MEBIBYTE:,.0f} MiB at the peak, on {session.device}"
+    checkpoint = max(folder.checkpoints.iterdir())
+    size = sum(file.stat().st_size for file in checkpoint.iterdir())
+    kept = session.plan.tables.checkpoints.keep_last
+    yield "disk", f"{kept} checkpoints of {size / MEBIBYTE:,.0f} MiB each"

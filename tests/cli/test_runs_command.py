@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,7 @@ import pytest
 from PIL import Image
 
 from gantool.launch import load
+from gantool.launch.benchmarking import timing
 from gantool.runs.folder import RunFolder
 from gantool.runs.lock import hold
 from gantool.runs.status import read_status, write_status
@@ -54,9 +58,21 @@ def test_a_folder_with_a_run_is_refused(
 
 
 def test_a_dry_run_leaves_nothing(gantool: Callable[..., Any], recipe: Path) -> None:
-    outcome = gantool("run", recipe, "--dry-run")
+    outcome = gantool("run", recipe, "--dry-run", "--steps", 36_000)
     assert (outcome.code, outcome.stdout) == (0, "")
     assert list(Path().iterdir()) == []
+
+
+def test_a_dry_run_says_what_the_whole_run_takes(
+    gantool: Callable[..., Any], recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """36,000 steps of the 0.1 s that the clock is told to have passed in each: an hour."""
+    clock = itertools.count(0.0, 0.1)
+    monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    lines = gantool("run", recipe, "--dry-run", "--steps", 36_000).stderr.splitlines()
+    assert "time     about 1 h 0 min: 36,000 steps, 0.1 s each" in lines
+    assert any(re.fullmatch(r"memory   [\d,]+ MiB at the peak, on CPU, float32", x) for x in lines)
+    assert any(re.fullmatch(r"disk     3 checkpoints of [\d,]+ MiB each", x) for x in lines)
 
 
 def test_resume_takes_the_newest_run_further(gantool: Callable[..., Any], trained: Path) -> None:
