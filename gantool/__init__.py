@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gantool.interfaces.dataset import Dataset
     from gantool.interfaces.extractor import Extractor
     from gantool.interfaces.hooks import hookimpl
-    from gantool.interfaces.image import ImageShape, ImageSource
+    from gantool.interfaces.image import ImageShape, ImageSource, open_image
     from gantool.interfaces.logger import Logger, RunDescription
     from gantool.interfaces.loss import Loss
     from gantool.interfaces.metric import Evidence, EvidenceShape, Metric, Samples
@@ -61,7 +61,7 @@ _MODULES = {
     "gantool.interfaces.dataset": ("Dataset",),
     "gantool.interfaces.extractor": ("Extractor",),
     "gantool.interfaces.hooks": ("hookimpl",),
-    "gantool.interfaces.image": ("ImageShape", "ImageSource"),
+    "gantool.interfaces.image": ("ImageShape", "ImageSource", "open_image"),
     "gantool.interfaces.logger": ("Logger", "RunDescription"),
     "gantool.interfaces.loss": ("Loss",),
     "gantool.interfaces.metric": ("Evidence", "EvidenceShape", "Metric", "Samples"),
@@ -117,6 +117,7 @@ __all__ = [
     "__version__",
     "hookimpl",
     "load",
+    "open_image",
     "resume",
     "run",
 ]

@@ -47,7 +47,7 @@ def content() -> Iterator[str]:
             match node:
                 case ast.ClassDef(name=name) if name in homes[module]:
                     yield from _class(node)
-                case ast.FunctionDef(name=name) if name == HOOK:
+                case ast.FunctionDef(name=name) if name == HOOK or name in homes[module]:
                     yield from _method(node)
                 case ast.Assign(targets=[ast.Name(id=name)]) if name in homes[module]:
                     yield f"## {name}"

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from gantool.errors import GantoolError
+from gantool.interfaces.image import is_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +86,7 @@ def decode(image: Image.Image, shape: ImageShape, fit: Fit) -> np.ndarray:
     laid on white unless the shape has a fourth channel. Color profiles are ignored.
 
     Args:
-        image: As `PIL.Image.open` gives it.
+        image: As `gantool.open_image` gives it.
         shape: Channels, height and width of the result.
         fit: "stretch" to the shape, "crop" around the center, or "pad" with black
             (transparent black where there are four channels).
@@ -118,12 +119,26 @@ def decode_one(
         GantoolError: When the source itself says that something is wrong.
     """
     try:
-        with source.image(index) as image:
+        with opened(source, index) as image:
             return decode(image, shape, fit), ""
     except GantoolError:
         raise
     except Exception as error:  # decoders fail in every way there is
         return None, reason(error)
+
+
+@contextmanager
+def opened(source: ImageSource, index: int) -> Iterator[Image.Image]:
+    """Open an image of a source, and close it in the end.
+
+    Raises:
+        UnusableError: When it is of a format that is not read; nothing of it has been decoded.
+        Exception: Whatever the source raises.
+    """
+    with source.image(index) as image:
+        if not is_read(image):
+            raise UnusableError(f"of the format {image.format}, which is not read")
+        yield image
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gantool.data.decoding import NOT_AN_IMAGE, quiet_decoders
+from gantool.data.decoding import NOT_AN_IMAGE, opened, quiet_decoders
 from gantool.data.duplicates import identical, similar
 from gantool.data.prepared import UNLABELED
 from gantool.data.preparing import NoUsableImagesError, open_source, prepare_source
@@ -166,7 +166,7 @@ def _look(
     found = []
     with quiet_decoders():
         for row, index in enumerate(usable):
-            with source.image(index) as image:
+            with opened(source, index) as image:
                 found += [
                     Finding(kind, source.name(index), detail, used=True)
                     for kind, detail in remarks(image, shape)
@@ -198,7 +198,7 @@ def _copies(source: ImageSource, prepared: PreparedImages, usable: list[int]) ->
 
 def _content(source: ImageSource, index: int) -> bytes:
     """Return a digest of the file's bytes, or of the pixels where an image has no file."""
-    with quiet_decoders(), source.image(index) as image:
+    with quiet_decoders(), opened(source, index) as image:
         file = getattr(image, "fp", None)
         if file is None:
             return blake2b(image.tobytes()).digest()

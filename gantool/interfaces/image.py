@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import IO, TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
+
+FORMATS = (
+    *("JPEG", "PNG", "GIF", "BMP", "PPM", "WEBP", "TIFF", "AVIF", "HEIF", "JPEG2000"),
+    "TGA",  # has no signature, so comes last
+)
+"""Formats that are read, by Pillow's names. Not among them: what starts programs (EPS starts
+Ghostscript), what hides files of any format (IPTC), and what nobody keeps pictures in."""
 
 
 class ImageShape(NamedTuple):
@@ -34,7 +44,10 @@ class ImageSource(Protocol):
         """Number of images."""
 
     def image(self, index: int) -> Image:
-        """Return the image as `PIL.Image.open` gives it: not loaded, resized or converted."""
+        """Return the image as `open_image` gives it: not loaded, resized or converted.
+
+        An image of a format of Pillow's that `open_image` does not read is left out.
+        """
 
     def label(self, index: int) -> int | None:
         """Return the index into `classes`, or None where the image has no label."""
@@ -47,3 +60,29 @@ class ImageSource(Protocol):
 
         Prepared images are made again when a stamp changes.
         """
+
+
+def open_image(file: str | PathLike[str] | IO[bytes]) -> ImageFile:
+    """Open an image file by one of the formats that gantool reads, not decoding it yet.
+
+    `PIL.Image.open` alone goes by what a file holds, whatever its name: a photo.jpg that is
+    PostScript would start Ghostscript. HEIF is read where a plugin of Pillow's offers it.
+
+    Args:
+        file: Its path, or its content.
+
+    Raises:
+        OSError: When the file cannot be read or is of none of these formats.
+    """
+    from PIL import Image
+
+    Image.init()
+    return Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])
+
+
+def is_read(image: Image) -> bool:
+    """Whether an opened image may be decoded: not where Pillow would read an unlisted format."""
+    from PIL.ImageFile import ImageFile
+
+    of_pillow = type(image).__module__.partition(".")[0] == "PIL"
+    return image.format in (*FORMATS, "MPO") or not (of_pillow and isinstance(image, ImageFile))

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from gantool.interfaces.image import is_read
 from gantool.testing.claims import BrokenPromise, require
 from gantool.testing.isolation import no_network
 from gantool.testing.promises import promise
@@ -47,7 +48,7 @@ def counts_its_images(subject: Subject[Dataset]) -> None:
 
 @promise("dataset")
 def opens_images_without_loading_them(subject: Subject[Dataset]) -> None:
-    """It returns images as `PIL.Image.open` does, whose decoder can still be told a size."""
+    """It returns images as `gantool.open_image` does, whose decoder can still be told a size."""
     from PIL.ImageFile import ImageFile
 
     source = open_example(subject)
@@ -56,6 +57,7 @@ def opens_images_without_loading_them(subject: Subject[Dataset]) -> None:
         what = f"image {index} ({source.name(index)})"
         if not isinstance(image, ImageFile):
             raise BrokenPromise(f"{what} is a {type(image).__name__}, not a file opened by PIL")
+        require(is_read(image), f"{what} is of the format {image.format}, which is not read")
         with image:
             loaded = image._im is not None and not image.tile
         require(not loaded, f"{what} is already decoded")

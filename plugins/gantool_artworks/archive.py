@@ -11,7 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
-from gantool import DataError
+from gantool import DataError, open_image
 from gantool_artworks.store import ARTISTS, LARGEST_TABLE, File, Folder, is_image
 
 if TYPE_CHECKING:
@@ -72,9 +72,7 @@ class Archive:
 
     def image(self, name: str) -> Image:
         """Open an image, whose compressed bytes are read at once."""
-        from PIL import Image
-
-        return Image.open(io.BytesIO(self._read(name, LARGEST_IMAGE)))
+        return open_image(io.BytesIO(self._read(name, LARGEST_IMAGE)))
 
     def fingerprint(self, name: str, mark: int) -> int:
         """Return the checksum that the archive holds anyway."""

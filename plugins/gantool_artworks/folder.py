@@ -7,7 +7,7 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-from gantool import DataError
+from gantool import DataError, open_image
 from gantool_artworks.store import ARTISTS, INNER_LEVELS, LARGEST_TABLE, File, Folder, is_image
 
 if TYPE_CHECKING:
@@ -76,9 +76,7 @@ class FolderStore:
 
     def image(self, name: str) -> Image:
         """Open an image file."""
-        from PIL import Image
-
-        return Image.open(os.path.join(self.path, name))
+        return open_image(os.path.join(self.path, name))
 
     def fingerprint(self, name: str, mark: int) -> bytes:
         """Hash a file's content; one that cannot be read equals no other."""

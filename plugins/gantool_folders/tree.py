@@ -7,7 +7,7 @@ import os
 from array import array
 from typing import TYPE_CHECKING, Literal
 
-from gantool import DataError
+from gantool import DataError, open_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,9 +64,7 @@ class ImageTree:
         Raises:
             OSError: When the file cannot be read or is no image.
         """
-        from PIL import Image
-
-        return Image.open(os.path.join(self.root, self._path(index)))
+        return open_image(os.path.join(self.root, self._path(index)))
 
     def label(self, index: int) -> int | None:
         """Return the class, or None for images that are in no class folder."""

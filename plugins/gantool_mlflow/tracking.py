@@ -59,7 +59,7 @@ class TrackedRun:
 
     def image(self, step: int, path: Path) -> None:
         """Record a picture, which MLflow shows beside those of other steps."""
-        with Image.open(path) as picture:
+        with Image.open(path, formats=["PNG"]) as picture:
             picture.load()
             self._client.log_image(self._run_id, picture, key="samples", step=step)
 

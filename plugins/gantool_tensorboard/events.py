@@ -57,7 +57,7 @@ class EventFiles:
             OSError: When it cannot be read, or the disk is full or failing.
         """
         content = path.read_bytes()
-        with Image.open(io.BytesIO(content)) as picture:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
             image = Summary.Image(
                 height=picture.height,
                 width=picture.width,

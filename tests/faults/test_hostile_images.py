@@ -26,6 +26,7 @@ MEGABYTE = 2**20
 USED = ""
 LARGE = "larger than 89 megapixels"
 NOT_AN_IMAGE = "not an image"
+POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n"
 EVIL = "evil_gantool_1.jpg"
 """A file that would appear outside if an entry climbed out."""
 
@@ -106,7 +107,8 @@ FILES: dict[str, tuple[bytes, str]] = {
     "large.png": (png(9500, 9500), LARGE),
     "vast.png": (png(65000, 65000), LARGE),
     "claims.jpg": (jpeg_of(65500, 65500), LARGE),
-    "icon.png": (icon(png(9500, 9500)), LARGE),
+    "icon.png": (icon(png(9500, 9500)), NOT_AN_IMAGE),
+    "postscript.jpg": (POSTSCRIPT, NOT_AN_IMAGE),
     "comment.png": (text_bomb(), "corrupt"),
     "values.tiff": (saved("TIFF", Image.new("F", (4, 4))), "32-bit values"),
     "loop.tiff": (looping_tiff(), USED),

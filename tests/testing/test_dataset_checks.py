@@ -19,6 +19,7 @@ BROKEN = [
     ("counts_its_images", "CountsOnce", "opened again, it has 4 images instead of 5"),
     ("opens_images_without_loading_them", "Decoded", r"image 0 \(dawn/0.png\) is already decoded"),
     ("opens_images_without_loading_them", "Converted", "is a Image, not a file opened by PIL"),
+    ("opens_images_without_loading_them", "PostScript", "of the format EPS, which is not read"),
     ("labels_images_by_their_classes", "FromOne", "image 3 has the label 2, of 2 classes"),
     ("names_its_classes_apart", "Twins", "classes of the same name: dawn, dusk"),
     ("names_its_classes_apart", "ListOfClasses", r"a tuple of texts, found \['dawn', 'dusk'\]"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 import threading
@@ -105,6 +106,11 @@ class Converted(Shelf):
     def image(self, index: int) -> Any:
         with super().image(index) as image:
             return image.convert("RGB")
+
+
+class PostScript(Shelf):
+    def image(self, index: int) -> Any:
+        return Image.open(io.BytesIO(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"))
 
 
 class FromOne(Shelf):
