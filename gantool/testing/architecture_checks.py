@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,6 +16,7 @@ from gantool.testing.players import (
     COUNT,
     SIDES,
     build_conditional,
+    disturbed,
     failure_of,
     refusal_of,
     supported_image,
@@ -76,12 +78,14 @@ def works_with_any_channels(subject: Subject[Architecture]) -> None:
 
 @promise("architecture")
 def works_with_labels(subject: Subject[Architecture]) -> None:
-    """Conditional networks give other images, and other logits, for other labels."""
-    players = build_conditional(subject.example()).evaluating()
+    """Conditional networks of any weights give other images, and other logits, for each label."""
+    players = disturbed(build_conditional(subject.example())).evaluating()
     for network, inputs in (
         (players.generator, players.latents),
         (players.discriminator, players.images),
     ):
-        first, *others = [network(inputs, torch.full((COUNT,), c)) for c in range(CLASSES)]
-        ignored = all(torch.equal(first, other) for other in others)
-        require(not ignored, f"the {type(network).__name__} ignores labels")
+        outputs = [network(inputs, torch.full((COUNT,), label)) for label in range(CLASSES)]
+        name = type(network).__name__
+        for (one, first), (other, second) in combinations(enumerate(outputs), 2):
+            alike = torch.equal(first, second)
+            require(not alike, f"the {name} takes label {one} and label {other} for the same")

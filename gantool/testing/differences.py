@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
 DIRECTIONS = 3
 """Random directions in which gradients are tried."""
-STEP_SIZE = 1e-6
+STEP_SIZES = (1e-6, 1e-7, 1e-8, 1e-9)
+"""Wide networks of ReLUs have a kink within the longer ones almost surely."""
 TOLERANCE = 1e-4
+ROUNDING = 1e-14
+"""Share of a value by which float64 may miss it."""
 
 
 def random_direction(tensors: Iterable[Tensor], seed: int) -> list[Tensor]:
@@ -25,43 +28,52 @@ def random_direction(tensors: Iterable[Tensor], seed: int) -> list[Tensor]:
     return [torch.randn(t.shape, generator=chance, dtype=t.dtype) for t in tensors]
 
 
-def difference_along(
-    value: Callable[[], Tensor], tensors: Iterable[Tensor], direction: Sequence[Tensor]
-) -> float:
-    """Return the central difference quotient of a value; the tensors end where they began.
+def require_right_gradients(
+    value: Callable[[], Tensor],
+    tensors: Iterable[Tensor],
+    gradients: Iterable[Tensor],
+    what: str,
+) -> None:
+    """Go on if gradients are what differences say, along any of some random directions.
+
+    A wrong gradient disagrees along all of them: each moves every number. A right one disagrees
+    only where a kink lies between the two ends of a difference, so that shorter ones are tried.
 
     Args:
-        value: Computes a scalar, in float64, from the tensors as they are.
+        value: Computes a scalar, in float64, from the tensors as they are; they end as they began.
         tensors: What it depends on.
-        direction: How they are moved.
-    """
-    moved = list(tensors)
-    kept = [tensor.detach().clone() for tensor in moved]
-    values = []
-    for distance in (STEP_SIZE, -STEP_SIZE):
-        _put(moved, [k + distance * d for k, d in zip(kept, direction, strict=True)])
-        values.append(float(value().detach()))
-    _put(moved, kept)
-    return (values[0] - values[1]) / (2 * STEP_SIZE)
-
-
-def agree(slope: float, difference: float) -> bool:
-    """Whether a derivative is what differences say."""
-    return abs(slope - difference) <= TOLERANCE * (1 + abs(difference))
-
-
-def slope_along(gradients: Iterable[Tensor], direction: Iterable[Tensor]) -> float:
-    """Return the derivative along a direction."""
-    return sum(float((g * d).sum()) for g, d in zip(gradients, direction, strict=True))
-
-
-def require_agreement(slope: float, difference: float, what: str) -> None:
-    """Go on if a derivative is what differences say.
+        gradients: Its gradients in each of them.
+        what: What the value is called.
 
     Raises:
-        BrokenPromise: If not.
+        BrokenPromise: If none agrees.
     """
-    require(agree(slope, difference), f"{what} is {slope:.6g}, and {difference:.6g} by differences")
+    moved, found = list(tensors), list(gradients)
+    size = float(torch.stack([gradient.square().sum() for gradient in found]).sum().sqrt())
+    for seed in range(DIRECTIONS):
+        along = random_direction(moved, seed)
+        slope = sum(float((g * d).sum()) for g, d in zip(found, along, strict=True))
+        for step in STEP_SIZES:
+            upper, lower = _values_beside(value, moved, along, step)
+            difference = (upper - lower) / (2 * step)
+            allowed = TOLERANCE * (size + abs(difference)) + ROUNDING * abs(upper) / step
+            if abs(slope - difference) <= allowed:
+                return
+    finding = f"the slope of {what} is {slope:.6g}, and {difference:.6g} by differences"
+    require(False, finding)
+
+
+def _values_beside(
+    value: Callable[[], Tensor], tensors: Sequence[Tensor], direction: Sequence[Tensor], step: float
+) -> tuple[float, float]:
+    """Return a value on either side of the tensors, which end as they began."""
+    kept = [tensor.detach().clone() for tensor in tensors]
+    values = []
+    for distance in (step, -step):
+        _put(tensors, [k + distance * d for k, d in zip(kept, direction, strict=True)])
+        values.append(float(value().detach()))
+    _put(tensors, kept)
+    return values[0], values[1]
 
 
 @torch.no_grad()

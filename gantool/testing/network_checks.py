@@ -9,20 +9,14 @@ import torch
 from torch import nn
 
 from gantool.testing.claims import require, require_finite, require_same
-from gantool.testing.differences import (
-    DIRECTIONS,
-    agree,
-    difference_along,
-    random_direction,
-    require_agreement,
-    slope_along,
-)
+from gantool.testing.differences import require_right_gradients
 from gantool.testing.isolation import global_random_state, global_random_state_kept
 from gantool.testing.players import (
     COUNT,
     Players,
     build,
     build_each,
+    disturbed,
     require_images,
     require_logits,
     require_outputs,
@@ -30,6 +24,8 @@ from gantool.testing.players import (
 from gantool.testing.promises import promise
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from gantool.interfaces.architecture import Architecture
@@ -43,9 +39,23 @@ def generates_images(subject: Subject[Architecture]) -> None:
         require_images(players.generate(), (COUNT, *players.image))
         require_images(players.evaluating().generate(1), (1, *players.image))
         with torch.no_grad():
-            for weight in players.generator.parameters():
+            for weight in _trained(players.generator):
                 weight.mul_(10)  # as training may make them
         require_images(players.generate(), (COUNT, *players.image))
+
+
+@promise("architecture")
+def listens_to_every_latent(subject: Subject[Architecture]) -> None:
+    """The generator makes other images of other latents, and each number in a latent counts."""
+    for players in build_each(subject.example()):
+        settled = disturbed(players).evaluating()
+        latents = settled.latents.requires_grad_()
+        slope = torch.autograd.grad(
+            _weighted(settled.generate()), latents, allow_unused=True, materialize_grads=True
+        )[0]
+        unused = [number for number, column in enumerate(slope.T) if not column.any()]
+        count, all_ = len(unused), latents.shape[1]
+        require(not unused, f"of {all_} numbers in a latent, {count} change nothing: {unused[:5]}")
 
 
 @promise("architecture")
@@ -82,32 +92,20 @@ def trains_every_parameter(subject: Subject[Architecture]) -> None:
 
 @promise("architecture")
 def can_be_differentiated_twice(subject: Subject[Architecture]) -> None:
-    """The gradient of the logits in the images has the right gradient in the weights."""
+    """The gradient of the logits in the images has the right gradient in the trained weights."""
     for players in build_each(subject.example()):
-        gradients = _gradients(_squared_slope(players), players.discriminator)
+        gradients = _gradients(_squared_slope(players), _trained(players.discriminator))
         for gradient in gradients:
             require_finite(gradient, "in training, a gradient of the squared image gradient")
         constant = "the gradient of the logits in the images does not depend on the weights"
         require(any(bool(gradient.any()) for gradient in gradients), constant)
-        _require_right_second_gradient(players.in_float64().evaluating())
-
-
-def _require_right_second_gradient(players: Players) -> None:
-    """Go on if the gradient of the squared image gradient agrees with differences.
-
-    Args:
-        players: In evaluation, where no statistics move from one forward pass to the next.
-    """
-    network = players.discriminator
-    gradients = _gradients(_squared_slope(players), network)
-    for seed in range(DIRECTIONS):
-        along = random_direction(network.parameters(), seed)
-        slope = slope_along(gradients, along)
-        value = partial(_squared_slope, players)
-        difference = difference_along(value, network.parameters(), along)
-        if agree(slope, difference):  # a kink may lie on one way or another, not on all
-            break
-    require_agreement(slope, difference, "the slope of the squared image gradient")
+        still = players.in_float64().evaluating()  # where no statistics move between forward passes
+        weights = _trained(still.discriminator)
+        gradients, value = (
+            _gradients(_squared_slope(still), weights),
+            partial(_squared_slope, still),
+        )
+        require_right_gradients(value, weights, gradients, "the squared image gradient")
 
 
 @promise("architecture")
@@ -184,9 +182,13 @@ def _squared_slope(players: Players) -> Tensor:
     return slope.square().sum()
 
 
-def _gradients(value: Tensor, network: nn.Module) -> list[Tensor]:
-    """Return the gradients of a scalar in a network's weights; zeros where there are none."""
-    weights = list(network.parameters())
+def _trained(network: nn.Module) -> list[nn.Parameter]:
+    """Return the weights that are not frozen."""
+    return [weight for weight in network.parameters() if weight.requires_grad]
+
+
+def _gradients(value: Tensor, weights: Sequence[nn.Parameter]) -> list[Tensor]:
+    """Return the gradients of a scalar in some weights; zeros where there are none."""
     if not value.requires_grad:
         return [torch.zeros_like(weight) for weight in weights]
     return list(torch.autograd.grad(value, weights, allow_unused=True, materialize_grads=True))

@@ -24,6 +24,8 @@ LARGE_SIDES = (128, 256, 512)
 CLASSES = 3
 COUNT = 3
 """Images in a batch."""
+DISTURBANCE = 0.1
+"""Standard deviation of what is added to weights."""
 
 
 class Players(NamedTuple):
@@ -121,6 +123,22 @@ def build_conditional(architecture: Architecture) -> Players:
         message = f"`check` refuses classes: {refusal}"
         raise SkipTest(message)
     return build(architecture, conditional=True)
+
+
+@torch.no_grad()
+def disturbed(players: Players) -> Players:
+    """Return the same players with weights as some training may leave them.
+
+    What is 0 at first, as the bias of a conditional BatchNorm, or 1, as its gain, is so no more.
+    """
+    chance = torch.Generator().manual_seed(3)
+    for network in (players.generator, players.discriminator):
+        for weight in network.parameters():
+            if weight.requires_grad:
+                weight.add_(DISTURBANCE * torch.randn(weight.shape, generator=chance))
+    players.generate()
+    players.discriminate()  # both move statistics to where they belong
+    return players
 
 
 def supported_image(architecture: Architecture) -> ImageShape:

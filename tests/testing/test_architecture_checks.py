@@ -97,6 +97,47 @@ class Blind(SmallDiscriminator):
         return logits if labels is None else logits + 0 * labels
 
 
+class Joined(SmallDiscriminator):
+    """Takes the last two classes for one."""
+
+    @override
+    def head(self, features: Tensor, labels: Labels = None) -> Tensor:
+        return super().head(features, None if labels is None else labels.clamp(max=1))
+
+
+class Deaf(SmallGenerator):
+    """Makes images of labels alone, or of nothing."""
+
+    @override
+    def forward(self, latents: Tensor, labels: Labels = None) -> Tensor:
+        return super().forward(0 * latents, labels)
+
+
+class HalfDeaf(SmallGenerator):
+    """Forgets the second half of its latents."""
+
+    @override
+    def forward(self, latents: Tensor, labels: Labels = None) -> Tensor:
+        heard = torch.arange(latents.shape[1]) < latents.shape[1] // 2
+        return super().forward(latents * heard, labels)
+
+
+class Frozen(SmallDiscriminator):
+    """Has a first block that is not trained, as one with weights from elsewhere."""
+
+    def __init__(self, image: ImageShape, classes: int, norm: Norm) -> None:
+        super().__init__(image, classes, norm)
+        self.blocks[0].requires_grad_(False)
+
+
+class FrozenToo(SmallGenerator):
+    """Has a first block that is not trained."""
+
+    def __init__(self, image: ImageShape, latent_dim: int, classes: int, norm: Norm) -> None:
+        super().__init__(image, latent_dim, classes, norm)
+        self.blocks[0].requires_grad_(False)
+
+
 class Bright(SmallGenerator):
     @override
     def forward(self, latents: Tensor, labels: Labels = None) -> Tensor:
@@ -255,7 +296,18 @@ BROKEN = [
         "refuses 24x24 with 3 channels, for which the networks work",
     ),
     ("works_with_any_channels", OnlyColors, "accepts 16x16 with 1 channels"),
-    ("works_with_labels", of(d=Blind), "the Blind ignores labels"),
+    ("works_with_labels", of(d=Blind), "the Blind takes label 0 and label 1 for the same"),
+    ("works_with_labels", of(d=Joined), "the Joined takes label 1 and label 2 for the same"),
+    (
+        "listens_to_every_latent",
+        of(g=Deaf),
+        r"of 6 numbers in a latent, 6 change nothing: \[0, 1, 2, 3, 4\]",
+    ),
+    (
+        "listens_to_every_latent",
+        of(g=HalfDeaf),
+        r"of 6 numbers in a latent, 3 change nothing: \[3, 4, 5\]",
+    ),
     ("generates_images", of(g=Bright), r"reach 2, outside \[-1, 1\]"),
     ("gives_one_logit_an_image", of(d=Column), r"expected the shape \[3\], found \[3, 1\]"),
     ("gives_one_logit_an_image", of(d=Squeezed), r"expected the shape \[1\], found \[\]"),
@@ -318,7 +370,7 @@ def test_architecture_without_classes_is_not_asked_for_labels(
     assert result.message == "`check` refuses classes: there are no classes"
 
 
-@pytest.mark.parametrize("component", [Sound, SoundSpectral, SoundBatch])
+@pytest.mark.parametrize("component", [Sound, SoundSpectral, SoundBatch, of(g=FrozenToo, d=Frozen)])
 def test_sound_architectures_pass(
     try_every_check: Callable[..., list[CheckResult]], component: type[Sound]
 ) -> None:

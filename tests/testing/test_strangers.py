@@ -1,0 +1,43 @@
+"""Networks of well-known papers, as strangers write them, raise no false alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gantool import Architecture
+from gantool.testing import checks_for
+from tests.testing.strangers.biggan import BigGAN
+from tests.testing.strangers.sngan import SNGAN
+from tests.testing.strangers.stylegan2 import StyleGAN2
+
+if TYPE_CHECKING:
+    from gantool.testing import CheckResult
+
+IN_A_FRESH_PROCESS = "checks_without_torch"  # they are written in modules that import it
+
+
+def of_width(component: type[Architecture], option: str, width: int) -> type[Architecture]:
+    """Return an architecture whose example has a width."""
+    about = {"__module__": component.__module__, "__doc__": component.__doc__}
+    types = {"__annotations__": {option: int}}
+    return type(component.__name__, (component,), {**about, **types, option: width})
+
+
+@pytest.mark.parametrize("width", [4, 16, 64])
+@pytest.mark.parametrize(
+    ("component", "option"), [(SNGAN, "width"), (BigGAN, "ch"), (StyleGAN2, "width")]
+)
+def test_no_check_fails(
+    try_check: Callable[..., CheckResult],
+    component: type[Architecture],
+    option: str,
+    width: int,
+) -> None:
+    tried = of_width(component, option, width)
+    names = [p.name for p in checks_for("architecture") if p.name != IN_A_FRESH_PROCESS]
+    results = [try_check(name, tried) for name in names]
+    assert results
+    assert [(each.id, each.message) for each in results if each.status != "passed"] == []
