@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from gantool.data.color import PROFILE_LIMIT, ProfileTooLargeError, profile_of, to_srgb
 from gantool.errors import GantoolError
 from gantool.interfaces.image import is_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from PIL.ImageCms import ImageCmsTransform
+
+    from gantool.data.rendering import Rendering
     from gantool.interfaces.image import ImageShape, ImageSource
 
 DECODER_VERSION = 1
@@ -28,9 +32,8 @@ TOO_LARGE = f"larger than {PIXEL_LIMIT // 10**6} megapixels"
 MISSING = "missing"
 UNREADABLE = "unreadable"
 CORRUPT = "corrupt"
+PROFILE_TOO_LARGE = f"color profile larger than {PROFILE_LIMIT >> 20} MB"
 CRASHED = "crashes its decoder, or does not fit in memory"
-
-Fit = Literal["stretch", "crop", "pad"]
 
 DRAFTABLE = ("JPEG", "MPO")
 """Formats whose decoder can shrink by 2, 4 or 8 while it decodes."""
@@ -70,6 +73,7 @@ class UnusableError(Exception):
 REASONS: tuple[tuple[type[Exception], str], ...] = (
     (Image.DecompressionBombError, TOO_LARGE),
     (Image.DecompressionBombWarning, TOO_LARGE),
+    (ProfileTooLargeError, PROFILE_TOO_LARGE),
     (UnidentifiedImageError, NOT_AN_IMAGE),
     (FileNotFoundError, MISSING),
     (EOFError, TRUNCATED),
@@ -77,19 +81,18 @@ REASONS: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-def decode(image: Image.Image, shape: ImageShape, fit: Fit) -> np.ndarray:
+def decode(image: Image.Image, rendering: Rendering) -> np.ndarray:
     """Decode an opened image to pixels of one shape.
 
     A JPEG decoder is told the size first and skips what is not needed. Shrinking averages over
-    all pixels (a triangle filter, as torchvision's `Resize` on PIL images). The EXIF orientation
-    is applied, an animation gives its first frame, 16-bit values are scaled, and transparency is
-    laid on white unless the shape has a fourth channel. Color profiles are ignored.
+    all pixels (by default under a triangle, as torchvision's `Resize` on PIL images). The EXIF
+    orientation is applied, an animation gives its first frame, 16-bit values are scaled,
+    transparency is laid on white unless the shape has a fourth channel, and colors are converted
+    from an embedded profile to sRGB: after shrinking, so that a large picture takes no longer.
 
     Args:
         image: As `gantool.open_image` gives it.
-        shape: Channels, height and width of the result.
-        fit: "stretch" to the shape, "crop" around the center, or "pad" with black
-            (transparent black where there are four channels).
+        rendering: What is made of it.
 
     Returns:
         uint8 [H, W, C].
@@ -102,16 +105,16 @@ def decode(image: Image.Image, shape: ImageShape, fit: Fit) -> np.ndarray:
         raise UnusableError(TOO_LARGE)
     if image.format not in DRAFTABLE:  # some formats tell their orientation after the pixels
         image.load()
-    turn = orientation(image)
+    shape, turn = rendering.shape, orientation(image)
     frame = (shape.height, shape.width) if turn in LYING else (shape.width, shape.height)
-    small = _resized(image, frame, fit, shape.channels)
+    small = _resized(image, frame, rendering)
     if turn in UPRIGHT:
         small = small.transpose(UPRIGHT[turn])
     return _centered_on_black(_finished(small, shape.channels), shape)
 
 
 def decode_one(
-    source: ImageSource, index: int, shape: ImageShape, fit: Fit
+    source: ImageSource, index: int, rendering: Rendering
 ) -> tuple[np.ndarray | None, str]:
     """Decode one image of a source: its pixels [H, W, C], or None and the reason.
 
@@ -120,7 +123,7 @@ def decode_one(
     """
     try:
         with opened(source, index) as image:
-            return decode(image, shape, fit), ""
+            return decode(image, rendering), ""
     except GantoolError:
         raise
     except Exception as error:  # decoders fail in every way there is
@@ -174,13 +177,24 @@ def reason(error: Exception) -> str:
     return f"{CORRUPT}: {text or type(error).__name__}"
 
 
-def _resized(image: Image.Image, frame: tuple[int, int], fit: Fit, channels: int) -> Image.Image:
+def _resized(image: Image.Image, frame: tuple[int, int], rendering: Rendering) -> Image.Image:
     """Shrink or enlarge to a frame (width, height), or inside it where `fit` is "pad"."""
+    fit, conversion = rendering.fit, _conversion(image, rendering)
     size = _fitted(image, *frame) if fit == "pad" else frame
-    drafted = image.draft("L" if channels == 1 else None, size)
+    gray = rendering.shape.channels == 1 and conversion is None
+    drafted = image.draft("L" if gray else None, size) if rendering.draft else None
     right, bottom = drafted[1][2:] if drafted else image.size
     box = _centered(right, bottom, size[0] / size[1]) if fit == "crop" else (0, 0, right, bottom)
-    return _averageable(image).resize(size, Image.Resampling.BILINEAR, box)
+    filter_ = Image.Resampling[rendering.resample.upper()]
+    inks = image.mode == "CMYK" and conversion is not None
+    small = (image if inks else _averageable(image)).resize(size, filter_, box)
+    return small if conversion is None else to_srgb(small, conversion)
+
+
+def _conversion(image: Image.Image, rendering: Rendering) -> ImageCmsTransform | None:
+    """Return what brings the colors of an image to sRGB, or None where they are."""
+    profile = profile_of(image) if rendering.profiles == "convert" else None
+    return None if profile is None else profile.conversion
 
 
 def _fitted(image: Image.Image, width: int, height: int) -> tuple[int, int]:

@@ -9,22 +9,26 @@ from typing import TYPE_CHECKING
 from gantool.data.decoding import DECODER_VERSION
 
 if TYPE_CHECKING:
-    from gantool.data.decoding import Fit
-    from gantool.interfaces.image import ImageShape, ImageSource
+    from gantool.data.rendering import Rendering
+    from gantool.interfaces.image import ImageSource
 
 LAYOUT_VERSION = 1
 """Raised whenever the files of prepared images change their meaning."""
 BLOCK_IMAGES = 1024
+FIRST_RENDERING = ("bilinear", True, "ignore")
+"""How images were rendered before that could be chosen: their fingerprints stay."""
 
 
-def fingerprint(source: ImageSource, shape: ImageShape, fit: Fit) -> str:
+def fingerprint(source: ImageSource, rendering: Rendering) -> str:
     """Return 32 hexadecimal digits that change with whatever the prepared images depend on.
 
     That is each image's name below its folder, size, time (or checksum) and label, the classes,
-    the shape, the fit and the versions of decoder and layout. The folder's own place is not among
+    the rendering and the versions of decoder and layout. The folder's own place is not among
     it: a moved or copied folder keeps its prepared images.
     """
-    settings = [LAYOUT_VERSION, DECODER_VERSION, *shape, fit, *source.classes]
+    shape, fit, *how = rendering
+    since = [] if tuple(how) == FIRST_RENDERING else [how]
+    settings = [LAYOUT_VERSION, DECODER_VERSION, *shape, fit, *since, *source.classes]
     digest = blake2b(json.dumps(settings).encode(), digest_size=16)
     for start in range(0, len(source), BLOCK_IMAGES):
         block = range(start, min(start + BLOCK_IMAGES, len(source)))

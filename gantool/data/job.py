@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gantool.data.decoding import Fit, decode_one, quiet_decoders
+from gantool.data.decoding import decode_one, quiet_decoders
+from gantool.data.rendering import Rendering
 from gantool.interfaces.image import ImageShape, ImageSource
 
 if TYPE_CHECKING:
@@ -32,15 +33,18 @@ class DecodingJob:
 
     Attributes:
         source: Where the images come from; pickled for other processes.
-        shape: Channels, height and width of each row.
-        fit: How an image of another shape is fitted.
+        rendering: What is made of each image.
         rows: The file, NumPy's format: uint8 [N, H, W, C].
     """
 
     source: ImageSource
-    shape: ImageShape
-    fit: Fit
+    rendering: Rendering
     rows: Path
+
+    @property
+    def shape(self) -> ImageShape:
+        """Channels, height and width of each row."""
+        return self.rendering.shape
 
     @property
     def row_bytes(self) -> int:
@@ -65,7 +69,7 @@ class DecodingJob:
         skips: Skips = []
         with quiet_decoders():
             for index in range(start, stop):
-                image, why = decode_one(self.source, index, self.shape, self.fit)
+                image, why = decode_one(self.source, index, self.rendering)
                 if image is None:
                     skips.append((index, why))
                 else:

@@ -25,6 +25,7 @@ from gantool.data.fingerprint import fingerprint
 from gantool.data.job import DecodingJob
 from gantool.data.pool import Pool
 from gantool.data.prepared import ARRAYS, IMAGES, MANIFEST, Manifest, PreparedImages, open_prepared
+from gantool.data.rendering import rendering_of
 from gantool.data.unfinished import JOURNAL, Unfinished, images_done
 from gantool.errors import DataError, DiskError
 
@@ -105,9 +106,9 @@ def prepare_source(
     """Do what `prepare` does for a source that is open; `name` is the dataset's."""
     if not len(source):
         raise DataError(f"dataset '{name}' holds no images")
-    mark = fingerprint(source, image.shape, image.fit)
+    mark = fingerprint(source, rendering_of(image))
     folder = _folder(name, image, mark)
-    job = DecodingJob(source, image.shape, image.fit, _unfinished(folder) / IMAGES)
+    job = DecodingJob(source, rendering_of(image), _unfinished(folder) / IMAGES)
     if found := _existing(folder, mark, job):
         return found
     report = progress or _silent
@@ -151,7 +152,7 @@ def _existing(folder: Path, mark: str, job: DecodingJob) -> PreparedImages | Non
         return None
     unread = [image.number for image in found.skipped if image.reason.startswith(UNREADABLE)]
     with quiet_decoders():
-        reasons = (decode_one(job.source, index, job.shape, job.fit)[1] for index in unread)
+        reasons = (decode_one(job.source, index, job.rendering)[1] for index in unread)
         return found if all(why.startswith(UNREADABLE) for why in reasons) else None
 
 

@@ -28,7 +28,10 @@ OF_NO_CONSEQUENCE = (
     "metrics",
     "requires",
     "sampling",
-    "dataset",  # the images' fingerprint judges it
+    "dataset",  # the images' fingerprint judges it, and the three of [image] below
+    "image.draft",
+    "image.profiles",
+    "image.resample",
     "device",  # so does what is computed with
     "training.log_every_steps",
     "training.on_divergence",

@@ -100,6 +100,12 @@ class ImageTable(Table):
     """1 for grayscale, 3 for RGB, 4 for RGB with transparency."""
     fit: Literal["stretch", "crop", "pad"] = "stretch"
     """How an image of another shape is fitted: squashed, cut around its center, or padded."""
+    resample: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = "bilinear"
+    """Filter that shrinks and enlarges, by Pillow's names; "nearest" alone leaves out pixels."""
+    draft: bool = True
+    """Whether a JPEG's decoder leaves out detail that the size does not need, which is faster."""
+    profiles: Literal["convert", "ignore"] = "convert"
+    """Whether colors are converted from a file's embedded color profile to sRGB."""
     horizontal_flip: bool = False
     """Whether half of the images, chosen anew in every batch, are mirrored."""
     held_out: Fraction = 0.0

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import pytest
@@ -10,7 +10,8 @@ from PIL import Image, ImageOps
 
 from gantool import ImageShape
 from gantool.data import decoding
-from gantool.data.decoding import Fit, decode, decode_one, quiet_decoders
+from gantool.data.decoding import decode, decode_one, quiet_decoders
+from gantool.data.rendering import Fit, Rendering, Resample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +56,7 @@ def stored(image: Image.Image, kind: str, **options: Any) -> Image.Image:
 
 def reason(path: Path) -> str:
     with quiet_decoders():
-        pixels, why = decode_one(Single(path), 0, ImageShape(3, 16, 16), "stretch")
+        pixels, why = decode_one(Single(path), 0, Rendering(ImageShape(3, 16, 16)))
     assert (pixels is None) == bool(why)
     return why
 
@@ -75,14 +76,14 @@ def test_stretching_averages_over_all_pixels(picture: Draw, height: int, width: 
     image = picture(1, 60, 44)
     wide = triangle(np.asarray(image, float).swapaxes(0, 1), width).swapaxes(0, 1)
     expected = triangle(wide, height)
-    pixels = decode(stored(image, "PNG"), ImageShape(3, height, width), "stretch")
+    pixels = decode(stored(image, "PNG"), Rendering(ImageShape(3, height, width)))
     assert pixels.dtype == np.uint8
     assert np.abs(pixels - expected).max() <= 1.01  # two roundings
 
 
 def test_jpeg_decoder_is_told_the_size(picture: Draw) -> None:
     image, whole = (stored(picture(2, 640, 480), "JPEG", quality=95) for _ in range(2))
-    pixels = decode(image, ImageShape(3, 60, 60), "stretch")
+    pixels = decode(image, Rendering(ImageShape(3, 60, 60)))
     assert image.size == (80, 60)  # an eighth, and not less than was asked for
     expected = np.asarray(whole.resize((60, 60), Image.Resampling.BILINEAR), float)
     assert np.abs(pixels - expected).mean() < 2
@@ -91,7 +92,7 @@ def test_jpeg_decoder_is_told_the_size(picture: Draw) -> None:
 def test_jpeg_gives_gray_without_color(picture: Draw) -> None:
     image, whole = (stored(picture(2, 64, 64), "JPEG", quality=95) for _ in range(2))
     expected = np.asarray(whole.convert("L"), float)
-    pixels = decode(image, ImageShape(1, 64, 64), "stretch")
+    pixels = decode(image, Rendering(ImageShape(1, 64, 64)))
     assert pixels.shape == (64, 64, 1)
     assert np.abs(pixels[..., 0] - expected).mean() < 2
 
@@ -110,8 +111,8 @@ def test_exif_orientation_is_applied(picture: Draw, kind: str, turn: int, fit: F
     options = {"lossless": True} if kind == "WEBP" else {"quality": 98} if kind == "JPEG" else {}
     image = stored(lying, kind, exif=exif, **options)
     assert ImageOps.exif_transpose(image).size == (96, 64)
-    pixels = decode(stored(lying, kind, exif=exif, **options), shape, fit)
-    expected = decode(stored(upright, kind, **options), shape, fit)
+    pixels = decode(stored(lying, kind, exif=exif, **options), Rendering(shape, fit))
+    expected = decode(stored(upright, kind, **options), Rendering(shape, fit))
     assert np.abs(pixels.astype(int) - expected).max() <= (6 if kind == "JPEG" else 1)
 
 
@@ -119,7 +120,7 @@ def test_malformed_exif_says_nothing(picture: Draw) -> None:
     nonsense = b"Exif\x00\x00II*\x00\xff\xff\xff\xff nonsense"
     with quiet_decoders():
         image = stored(picture(4), "JPEG", exif=nonsense)
-        pixels = decode(image, ImageShape(3, 8, 8), "stretch")
+        pixels = decode(image, Rendering(ImageShape(3, 8, 8)))
     assert pixels.shape == (8, 8, 3)
 
 
@@ -132,7 +133,7 @@ def test_orientation_that_does_not_exist_is_upright(picture: Draw) -> None:
 def test_color_of_sixteen_bits_keeps_its_high_bytes(png: Callable[..., bytes]) -> None:
     row = b"\0" + struct.pack(">HHH", 65535, 25700, 0) * 4
     image = Image.open(io.BytesIO(png(4, 4, row * 4, depth=16)))
-    pixels = decode(image, ImageShape(3, 2, 2), "stretch")
+    pixels = decode(image, Rendering(ImageShape(3, 2, 2)))
     assert (pixels == (255, 100, 0)).all()
 
 
@@ -140,7 +141,7 @@ def test_cropping_keeps_the_center() -> None:
     image = Image.new("RGB", (30, 10), (0, 255, 0))
     image.paste(RED, (10, 0, 15, 10))
     image.paste(BLUE, (15, 0, 20, 10))
-    pixels = decode(stored(image, "PNG"), ImageShape(3, 10, 10), "crop")
+    pixels = decode(stored(image, "PNG"), Rendering(ImageShape(3, 10, 10), "crop"))
     assert (pixels[:, :5] == RED).all()
     assert (pixels[:, 5:] == BLUE).all()
 
@@ -148,7 +149,7 @@ def test_cropping_keeps_the_center() -> None:
 @pytest.mark.parametrize(("width", "height"), [(30, 10), (10, 30), (11, 10), (1, 1), (1, 200)])
 def test_padding_shows_the_whole_image_on_black(width: int, height: int) -> None:
     image = Image.new("RGB", (width, height), RED)
-    pixels = decode(stored(image, "PNG"), ImageShape(3, 12, 12), "pad")
+    pixels = decode(stored(image, "PNG"), Rendering(ImageShape(3, 12, 12), "pad"))
     scale = 12 / max(width, height)
     inside = max(1, round(width * scale)), max(1, round(height * scale))
     columns, rows = (pixels == RED).all(2).any(0), (pixels == RED).all(2).any(1)
@@ -159,7 +160,7 @@ def test_padding_shows_the_whole_image_on_black(width: int, height: int) -> None
 
 
 def test_padding_with_transparency_is_transparent() -> None:
-    pixels = decode(stored(Image.new("RGB", (8, 4), RED), "PNG"), ImageShape(4, 8, 8), "pad")
+    pixels = decode(stored(Image.new("RGB", (8, 4), RED), "PNG"), Rendering(ImageShape(4, 8, 8), "pad"))
     assert (pixels[0] == 0).all()
     assert (pixels[4] == (*RED, 255)).all()
 
@@ -193,7 +194,7 @@ MODES = {
 def test_every_mode_becomes_the_right_color(mode: str, channels: int) -> None:
     image, color = MODES[mode]
     opened = stored(image, "PNG", transparency=image.info.get("transparency"))
-    pixels = decode(opened, ImageShape(channels, 4, 4), "stretch")
+    pixels = decode(opened, Rendering(ImageShape(channels, 4, 4)))
     assert pixels.shape == (4, 4, channels)
     *rgb, alpha = color
     on_white = [value * alpha / 255 + 255 - alpha for value in rgb]
@@ -205,14 +206,14 @@ def test_every_mode_becomes_the_right_color(mode: str, channels: int) -> None:
 
 def test_sixteen_bits_are_scaled_and_not_clipped() -> None:
     values = np.linspace(0, 65535, 256 * 4).astype(np.uint16).reshape(32, 32)
-    pixels = decode(stored(Image.fromarray(values), "PNG"), ImageShape(1, 32, 32), "stretch")
+    pixels = decode(stored(Image.fromarray(values), "PNG"), Rendering(ImageShape(1, 32, 32)))
     assert np.abs(pixels[..., 0] - values / 257).max() <= 0.5
 
 
 def test_cmyk_jpeg_has_its_colors() -> None:
     image = stored(Image.new("CMYK", (16, 16), (0, 255, 255, 0)), "JPEG", quality=95)
     assert image.mode == "CMYK"
-    pixels = decode(image, ImageShape(3, 8, 8), "stretch")
+    pixels = decode(image, Rendering(ImageShape(3, 8, 8)))
     assert np.abs(pixels.astype(int) - RED).max() < 8
 
 
@@ -220,7 +221,7 @@ def test_transparent_color_does_not_bleed() -> None:
     """A half-transparent edge shows white, never the color hidden below full transparency."""
     image = Image.new("RGBA", (8, 8), (0, 255, 0, 0))
     image.paste((*RED, 255), (0, 0, 4, 8))
-    pixels = decode(stored(image, "PNG"), ImageShape(3, 3, 3), "stretch").astype(int)
+    pixels = decode(stored(image, "PNG"), Rendering(ImageShape(3, 3, 3))).astype(int)
     assert (pixels[..., 0] >= 254).all()  # red and white both are full of red
     assert (abs(pixels[..., 1] - pixels[..., 2]) <= 1).all()  # nothing green
 
@@ -229,7 +230,7 @@ def test_animation_gives_its_first_frame() -> None:
     frames = [solid("RGB", RED), solid("RGB", BLUE)]
     image = stored(frames[0], "GIF", save_all=True, append_images=frames[1:])
     assert image.is_animated  # type: ignore[attr-defined]
-    pixels = decode(image, ImageShape(3, 4, 4), "stretch")
+    pixels = decode(image, Rendering(ImageShape(3, 4, 4)))
     assert (pixels == RED).all()
 
 
@@ -271,3 +272,18 @@ def test_reasons_are_plain(tmp_path: Path, picture: Draw) -> None:
     assert reason(tmp_path / "float.tiff") == "32-bit values, whose range is not known"
     assert reason(tmp_path / "absent.png") == "missing"
     assert reason(tmp_path) == "unreadable: Is a directory"
+
+
+@pytest.mark.parametrize("resample", get_args(Resample))
+def test_the_filter_can_be_chosen(picture: Draw, resample: Resample) -> None:
+    image = picture(6, 60, 44)
+    expected = image.resize((16, 20), Image.Resampling[resample.upper()])
+    pixels = decode(stored(image, "PNG"), Rendering(ImageShape(3, 20, 16), resample=resample))
+    assert (pixels == np.asarray(expected)).all()
+
+
+def test_a_jpeg_can_be_decoded_whole(picture: Draw) -> None:
+    image, whole = (stored(picture(2, 640, 480), "JPEG", quality=95) for _ in range(2))
+    pixels = decode(image, Rendering(ImageShape(3, 60, 60), draft=False))
+    assert image.size == (640, 480)
+    assert (pixels == np.asarray(whole.resize((60, 60), Image.Resampling.BILINEAR))).all()

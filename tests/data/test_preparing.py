@@ -14,6 +14,7 @@ from gantool import DataError, Dataset
 from gantool.data import unfinished
 from gantool.data.decoding import decode
 from gantool.data.preparing import prepare
+from gantool.data.rendering import rendering_of
 from gantool.recipe.schema import ImageTable
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ IMPORTABLE = Path(__file__).parent / "importable"
 def expected_images(root: Path, table: ImageTable) -> np.ndarray:
     """Every readable image below a folder, decoded one by one."""
     paths = sorted(path for path in root.rglob("*") if path.is_file())
-    return np.stack([decode(Image.open(path), table.shape, table.fit) for path in paths])
+    return np.stack([decode(Image.open(path), rendering_of(table)) for path in paths])
 
 
 def unfinished_folder(cache: Path) -> Path:

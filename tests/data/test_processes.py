@@ -19,6 +19,7 @@ from PIL import Image
 from gantool.data import job, preparing, unfinished
 from gantool.data.decoding import decode
 from gantool.data.preparing import prepare
+from gantool.data.rendering import rendering_of
 from gantool.errors import DataError, DiskError
 from gantool.recipe.schema import ImageTable
 
@@ -114,7 +115,7 @@ def test_killed_preparation_leaves_no_process_and_resumes(
     assert len(opened()) < 300
     paths = sorted(root.rglob("*.png"))
     assert np.array_equal(
-        prepared.images, [decode(Image.open(path), SMALL.shape, "stretch") for path in paths]
+        prepared.images, [decode(Image.open(path), rendering_of(SMALL)) for path in paths]
     )
 
 
