@@ -41,6 +41,7 @@ from gantool.cli.cache import CLEAR_EXAMPLES, SHOW_EXAMPLES, clear
 from gantool.cli.cache import show as show_cache
 from gantool.cli.help import COMMANDS, SETTINGS, CommandPage, GroupPage
 from gantool.errors import exit_code
+from gantool.reporting.streams import replace_closed_streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -148,6 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: What follows the program's name; by default from the command line.
     """
+    replace_closed_streams()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # paths are printed as they are
     try:

@@ -10,7 +10,7 @@ import typer
 
 from gantool.cli.arguments import DebugOption, JsonOption
 from gantool.cli.completion import complete_cache
-from gantool.cli.output import print_json, print_lines, print_listing
+from gantool.cli.output import print_json, print_lines, print_listing, tell
 from gantool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def show(as_json: JsonOption = False, debug: DebugOption = False) -> None:
         for entry in entries
     ]
     print_listing(columns, records, shown)
-    typer.echo(f"{total(entries)} in {cache.root()}", err=True)
+    tell(f"{total(entries)} in {cache.root()}")
 
 
 def clear(
@@ -71,15 +71,15 @@ def clear(
 
     entries = choose(cache.entries(), chosen or ())
     if not entries:
-        typer.echo("nothing to delete", err=True)
+        tell("nothing to delete")
         return
     if not yes:
         ask(entries)
     gone = cache.clear(entries)
     print_lines(map(reference, gone))
-    typer.echo(f"{total(gone)} deleted", err=True)
+    tell(f"{total(gone)} deleted")
     if left := [reference(entry) for entry in entries if entry not in gone]:
-        typer.echo(f"in use and left alone: {', '.join(left)}", err=True)
+        tell(f"in use and left alone: {', '.join(left)}")
 
 
 def choose(entries: Sequence[CacheEntry], patterns: Sequence[str]) -> list[CacheEntry]:
@@ -105,7 +105,7 @@ def ask(entries: Sequence[CacheEntry]) -> None:
     """
     if not sys.stdin.isatty():
         raise UsageError(f"this would delete {total(entries)}", "add --yes")
-    typer.echo(f"delete {total(entries)}? [y/N] ", nl=False, err=True)
+    tell(f"delete {total(entries)}? [y/N] ", ends_line=False)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise typer.Exit(1)
 

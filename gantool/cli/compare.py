@@ -23,7 +23,7 @@ from gantool.cli.evaluate import (
     SeedsOption,
     separate,
 )
-from gantool.cli.output import print_json, print_records
+from gantool.cli.output import print_json, print_records, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,7 +133,7 @@ def present(
         report(comparison)
     if not quiet:
         for path in filter(None, (page, markdown)):
-            typer.echo(f"written: {path}", err=True)
+            tell(f"written: {path}")
 
 
 def report(comparison: Comparison) -> None:

@@ -63,8 +63,8 @@ def plan(name: str, destination: Path) -> Iterator[tuple[Path, bytes]]:
     Raises:
         UsageError: When there is no such recipe, or two files would have the same name.
     """
-    from gantool.recipe.problems import guess
     from gantool.recipe.shipped import find_shipped, shipped_names
+    from gantool.text import guess
 
     source = find_shipped(name)
     if source is None:

@@ -9,6 +9,7 @@ import typer
 
 from gantool.cli.arguments import DebugOption
 from gantool.cli.completion import complete_dataset
+from gantool.cli.output import print_lines, tell
 
 EXAMPLES = """
 gantool data download artworks
@@ -43,5 +44,5 @@ def download(
     component = cast("type[Dataset]", installed().find("dataset", dataset).component)
     folder = into or Path("data") / component.name
     component.model_construct().download(folder)  # which needs no option, not even a required one
-    typer.echo(folder)
-    typer.echo(f"use them with: --set dataset.folder={folder}", err=True)
+    print_lines([folder])
+    tell(f"use them with: --set dataset.folder={folder}")

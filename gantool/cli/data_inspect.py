@@ -16,7 +16,7 @@ from gantool.cli.arguments import (
     WorkersOption,
     verbosity,
 )
-from gantool.cli.output import print_json, print_listing
+from gantool.cli.output import print_json, print_listing, tell
 from gantool.errors import DataError
 
 if TYPE_CHECKING:
@@ -120,4 +120,4 @@ def draw_sheet(prepared: PreparedImages, path: Path) -> None:
 
     with written_aside(path) as aside:
         contact_sheet(prepared, SHEET_IMAGES).save(aside, format="PNG")
-    typer.echo(f"overview in {path}", err=True)
+    tell(f"overview in {path}")

@@ -13,7 +13,7 @@ from gantool.cli.arguments import (
     WorkersOption,
     verbosity,
 )
-from gantool.cli.output import print_records
+from gantool.cli.output import print_lines, print_records
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +73,7 @@ def name_skipped(skipped: Sequence[Skipped], console: Console) -> None:
 def report(prepared: PreparedImages) -> None:
     """Print how many images there are, and where."""
     if sys.stdout.isatty():  # a long path stays in one piece
-        print(f"{len(prepared):,} images, {len(prepared.skipped):,} files skipped")
-        print(prepared.folder)
+        count = f"{len(prepared):,} images, {len(prepared.skipped):,} files skipped"
+        print_lines([count, prepared.folder])
     else:
         print_records([(len(prepared), len(prepared.skipped), prepared.folder)])

@@ -13,7 +13,7 @@ import typer
 from gantool.cli.arguments import DebugOption, JsonOption
 from gantool.cli.completion import complete_component
 from gantool.cli.options import as_toml, options_of, recipe_table
-from gantool.cli.output import print_json, print_listing
+from gantool.cli.output import print_json, print_lines, print_listing
 
 if TYPE_CHECKING:
     from gantool.cli.options import Option
@@ -96,20 +96,20 @@ def print_page(offer: Offer, use: str) -> None:
     for paper in papers(documentation):
         _say(f"paper   {paper}")
     for paragraph in documentation.split("\n\n"):
-        print()
+        print_lines([""])
         _say(paragraph.replace("\n", " "))
-    print()
+    print_lines([""])
     print_options(options_of(offer.component))
-    print()
+    print_lines([""])
     _say("In a recipe", "bold")
-    print()
-    print(recipe_table(offer.component, use), end="")
+    print_lines([""])
+    print_lines(recipe_table(offer.component, use).splitlines())
 
 
 def print_options(options: list[Option]) -> None:
     """Print a table of options, or that there are none."""
     if not options:
-        print("It has no options.")
+        print_lines(["It has no options."])
         return
     columns = ("option", "type", "default", "meaning")
     print_listing(
@@ -126,10 +126,10 @@ def default(option: Option) -> str:
 
 def _say(text: str, style: str = "") -> None:
     """Print text, wrapped between words and styled on a terminal."""
-    from gantool.reporting.messages import visible
+    from gantool.text import visible
 
     if not sys.stdout.isatty():
-        print(visible(text))
+        print_lines([visible(text)])
         return
     from rich.console import Console
     from rich.text import Text

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gantool.cli.arguments import DebugOption, JsonOption
-from gantool.cli.output import print_json, print_listing
+from gantool.cli.output import print_json, print_listing, tell
 from gantool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def list_runs(
     shown = [[*map(str, rest), local(created)] for *rest, created in records]
     print_listing(COLUMNS, records, shown)
     if not runs:
-        typer.echo(f"no runs in {folder}", err=True)
+        tell(f"no runs in {folder}")
 
 
 def describe(run: RunFolder) -> dict[str, Any]:

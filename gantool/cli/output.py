@@ -41,13 +41,23 @@ def print_json(value: Any) -> None:
 def print_result(path: Path) -> None:
     """Print where the result is, for a program; a person has been told on stderr."""
     if is_first() and not sys.stdout.isatty():
-        print(path)
+        print_lines([path])
 
 
 def print_lines(lines: Iterable[object]) -> None:
-    """Print one thing a line."""
+    """Print one thing a line: for a program as it is, on a terminal with nothing to steer it."""
+    from gantool.text import visible
+
+    terminal = sys.stdout.isatty()
     for line in lines:
-        print(line)
+        print(visible(str(line)) if terminal else line)
+
+
+def tell(text: str, *, ends_line: bool = True) -> None:
+    """Tell a person something on stderr, whatever names from outside it holds."""
+    from gantool.text import visible
+
+    typer.echo(visible(text), nl=ends_line, err=True)
 
 
 def print_listing(
@@ -77,7 +87,7 @@ def print_records(records: Iterable[Sequence[object]]) -> None:
 
 def one_line(value: object) -> str:
     """Return a value as text without tabs, line ends and whatever could steer a terminal."""
-    from gantool.reporting.messages import visible
+    from gantool.text import visible
 
     return visible(" ".join(str(value).split()))
 
@@ -101,7 +111,7 @@ def _print_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None
 def _text(cell: Cell) -> Text:
     from rich.text import Text
 
-    from gantool.reporting.messages import visible
+    from gantool.text import visible
 
     text, style = (cell, "") if isinstance(cell, str) else cell
     return Text(visible(text), style)

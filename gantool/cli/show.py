@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from gantool.cli.arguments import DebugOption, JsonOption, RecipeArgument, SetOption
-from gantool.cli.output import one_line, print_json
+from gantool.cli.output import one_line, print_json, print_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,8 +46,7 @@ def show(
         for line, origin in annotated(resolved):
             console.print(_styled(line, origin), soft_wrap=True)
     else:
-        for line, origin in annotated(resolved):
-            print(f"{line}# {origin}" if origin else line)
+        print_lines(f"{line}# {origin}" if origin else line for line, origin in annotated(resolved))
 
 
 def describe(recipe: Recipe) -> dict[str, Any]:
@@ -85,7 +84,7 @@ def _styled(line: str, origin: str) -> Text:
     from rich.text import Text
 
     from gantool.recipe.resolving import DEFAULT
-    from gantool.reporting.messages import visible
+    from gantool.text import visible
 
     if not origin:
         return Text(visible(line), style="bold")

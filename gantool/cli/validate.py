@@ -10,7 +10,7 @@ import typer
 
 from gantool.cli.arguments import DebugOption, JsonOption, SetOption
 from gantool.cli.completion import complete_recipe
-from gantool.cli.output import print_json, print_records, styled
+from gantool.cli.output import one_line, print_json, print_records, styled, tell
 from gantool.errors import GantoolError, Problem, RecipeError, exit_code
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def validate(
         for verdict in verdicts:
             report(verdict)
             if verdict.error is not None and verdict is not verdicts[-1]:
-                typer.echo(err=True)
+                tell("")
     if codes := [exit_code(verdict.error) for verdict in verdicts if verdict.error]:
         raise typer.Exit(max(codes))
 
@@ -113,6 +113,6 @@ def report(verdict: Verdict) -> None:
         show_failure(verdict.error)
     if sys.stdout.isatty():
         color = typer.colors.GREEN if verdict.error is None else typer.colors.RED
-        typer.echo(styled(f"{verdict.state:<9}", fg=color) + verdict.recipe)
+        print(styled(f"{verdict.state:<9}", fg=color) + one_line(verdict.recipe))
     else:
         print_records([(verdict.recipe, verdict.state)])

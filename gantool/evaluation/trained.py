@@ -13,6 +13,7 @@ from gantool.evaluation.generator import TrainedGenerator
 from gantool.recipe.reading import read_recipe
 from gantool.runs.checkpoints import Checkpoint, Checkpoints
 from gantool.runs.status import read_status
+from gantool.text import visible
 from gantool.training.building import build_regularization, build_setup
 from gantool.training.device import open_device
 from gantool.training.form import training_state
@@ -62,7 +63,7 @@ class TrainedRun(TrainedGenerator):
     @override
     def name(self) -> str:
         """The folder's own name."""
-        return self.folder.path.resolve().name
+        return visible(self.folder.path.resolve().name)
 
     @property
     @override

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gantool.exporting.scores import scores_of
 from gantool.recipe.writing import dump
 from gantool.reporting.figures import format_epoch
+from gantool.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -57,7 +58,7 @@ def model_card(
         formats=folder.formats(),
         picture=folder.picture.name,
         shown=SHOWN,
-        folder=folder.path.resolve().name,
+        folder=visible(folder.path.resolve().name),
         repository=repository,
         **_facts(run, config),
     )

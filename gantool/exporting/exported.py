@@ -12,6 +12,7 @@ from gantool.evaluation.generator import TrainedGenerator
 from gantool.exporting.config import ExportConfig, component_of, read_config
 from gantool.exporting.weights import read_generator
 from gantool.recipe.schema import DeviceTable
+from gantool.text import visible
 from gantool.training.device import open_device
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class ExportedGenerator(TrainedGenerator):
     @property
     @override
     def name(self) -> str:
-        return self.folder.path.resolve().name
+        return visible(self.folder.path.resolve().name)
 
     @property
     @override

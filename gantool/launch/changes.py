@@ -73,6 +73,7 @@ def describe(session: Session) -> dict[str, Any]:
             "deterministic": session.plan.tables.device.deterministic,
             "torch": str(torch.__version__),
             "threads": torch.get_num_threads(),
+            "processor": session.device.processor,
             "processes": session.trainer.game.ranks.count,
             "cuda": torch.version.cuda,
             "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
@@ -122,7 +123,9 @@ def _compare(saved: Mapping[str, Any], session: Session) -> Iterator[Change]:
             yield Change(key, old, new, _meaning(key, follows=follows))
     for name, old, new in _differences(before.get("plugins", {}), now["plugins"]):
         yield Change(f"plugin {name}", old, new, "training")
-    for name, old, new in _differences(before.get("computing", {}), now["computing"]):
+    then = before.get("computing", {})
+    told = {name: value for name, value in now["computing"].items() if name in then}
+    for name, old, new in _differences(then, told):
         yield Change(name, old, new, "bits")
 
 

@@ -10,11 +10,11 @@ from gantool.launch.divergence import divergence_noted
 from gantool.launch.observing import observed, outcome_of
 from gantool.launch.session import memory_faults_named
 from gantool.recipe.writing import dump
-from gantool.reporting.messages import visible
 from gantool.runs.checkpoints import Checkpoints
 from gantool.runs.durable import write_durably
 from gantool.runs.processes import is_first
 from gantool.runs.status import write_json, write_status
+from gantool.text import visible
 from gantool.training.stopping import StopSignals, signal_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gantool.errors import UsageError
 from gantool.interfaces.step import PLAYERS
-from gantool.recipe.problems import guess
+from gantool.text import guess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gantool.interfaces.architecture import Architecture
 from gantool.interfaces.loss import Loss
-from gantool.interfaces.regularizer import Regularizer, is_off
+from gantool.interfaces.regularizer import Regularizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -78,8 +78,12 @@ def _active(draft: Draft) -> Iterator[tuple[str, Regularizer]]:
     """Yield the regularizers that are on, with the names that the recipe gives them."""
     for regularizer in draft.lists["regularizers"]:
         assert isinstance(regularizer.component, Regularizer)
-        if not is_off(regularizer.component):
+        if _is_on(regularizer.component):
             yield regularizer.use, regularizer.component
+
+
+def _is_on(regularizer: Regularizer) -> bool:
+    return regularizer.strength is None or getattr(regularizer, regularizer.strength) != 0
 
 
 def _idle_options(draft: Draft) -> Iterator[str]:

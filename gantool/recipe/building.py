@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from gantool.recipe.choosing import choose_extractor, choose_many, choose_one
 from gantool.recipe.entries import Entry, Origin
 from gantool.recipe.optimizers import choose_optimizers
-from gantool.recipe.problems import guess
 from gantool.recipe.schema import CORE_TABLES, LEADING, LISTS, SINGLES, CoreTables, EvaluationTable
 from gantool.recipe.validating import suggest_option, validate
 from gantool.recipe.wording import shown
+from gantool.text import guess
 
 if TYPE_CHECKING:
     from gantool.interfaces.component import Component

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gantool.interfaces.architecture import Architecture
-from gantool.interfaces.regularizer import Regularizer, refusal_of
 from gantool.recipe.choosing import broken
 from gantool.recipe.requirements import check_requirements
 
@@ -26,7 +25,6 @@ def check_consistency(draft: Draft, catalog: Catalog, problems: Problems) -> Non
     _check_slices(draft, problems)
     _check_average(draft, problems)
     _check_shape(draft, problems)
-    _check_regularizers(draft, problems)
 
 
 def _check_length(draft: Draft, problems: Problems) -> None:
@@ -76,25 +74,3 @@ def _check_shape(draft: Draft, problems: Problems) -> None:
         problems.add(str(error), chosen.table.origin.header, chosen.table.origin.path)
     except Exception as error:  # a plugin may fail in any way
         raise broken(chosen.offer, "checking the image shape", error) from error
-
-
-def _check_regularizers(draft: Draft, problems: Problems) -> None:
-    """Ask each regularizer whether it can be used for such images, classes and latents."""
-    image: ImageTable | None = draft.tables["image"]
-    training: TrainingTable | None = draft.tables["training"]
-    architecture = draft.singles.get("architecture")
-    if image is None or training is None or architecture is None:
-        return
-    assert isinstance(architecture.component, Architecture)
-    classes = SOME_CLASSES if training.conditional else 0
-    for chosen in draft.lists["regularizers"]:
-        regularizer, origin = chosen.component, chosen.table.origin
-        assert isinstance(regularizer, Regularizer)
-        try:
-            refusal = refusal_of(
-                regularizer, image.shape, classes, architecture.component.latent_dim
-            )
-        except Exception as error:  # a plugin may fail in any way
-            raise broken(chosen.offer, "checking what it supports", error) from error
-        if refusal is not None:
-            problems.add(f"regularizer '{chosen.use}': {refusal}", origin.header, origin.path)

@@ -10,9 +10,9 @@ from gantool.errors import RecipeError
 from gantool.recipe.entries import Entry, plain
 from gantool.recipe.merging import merge, refuse_two_lengths
 from gantool.recipe.parsing import UnreadableError, read
-from gantool.recipe.problems import guess
 from gantool.recipe.shipped import SUFFIX, find_shipped, shipped_names
 from gantool.recipe.wording import shown
+from gantool.text import guess
 
 if TYPE_CHECKING:
     from gantool.recipe.problems import Problems

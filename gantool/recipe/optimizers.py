@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from gantool.interfaces.step import PLAYERS
 from gantool.recipe.entries import Entry, Origin, plain
 from gantool.recipe.merging import merge
-from gantool.recipe.problems import guess, one_of
 from gantool.recipe.schema import DEFAULT_OPTIMIZER, OPTIMIZERS
 from gantool.recipe.validating import validate
 from gantool.recipe.wording import shown
+from gantool.text import guess, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

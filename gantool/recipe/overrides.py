@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gantool.recipe.entries import DATES, Entry, Origin, Source, annotate
 from gantool.recipe.merging import combine, merge, refuse_two_lengths
 from gantool.recipe.parsing import report_unfit
-from gantool.recipe.problems import guess, one_of
 from gantool.recipe.schema import LISTS
 from gantool.recipe.tokens import MOST_DEPTH, find_hazard
+from gantool.text import guess, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from gantool.errors import Problem, RecipeError
 from gantool.recipe.entries import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from gantool.recipe.positions import KeyPath
 
 MOST_SHOWN = 50
@@ -140,15 +137,3 @@ def _cells(text: str) -> int:
     from rich.cells import cell_len
 
     return cell_len(text)
-
-
-def guess(name: str, known: Iterable[str]) -> str | None:
-    """Return the question whether the most similar known name was meant, or None."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"did you mean '{near[0]}'?" if near else None
-
-
-def one_of(choices: Iterable[str]) -> str:
-    """Return names as a choice: 'a', 'b' or 'c'."""
-    *some, last = [f"'{choice}'" for choice in choices]
-    return f"{', '.join(some)} or {last}" if some else last

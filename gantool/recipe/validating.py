@@ -9,9 +9,9 @@ from pydantic import BaseModel, ValidationError
 
 from gantool.recipe.entries import Entry, follow, plain
 from gantool.recipe.paths import with_absolute_paths
-from gantool.recipe.problems import guess
 from gantool.recipe.schema import CORE_TABLES, LEADING, OPTIMIZERS, OptimizerTable
 from gantool.recipe.wording import reword, shown
+from gantool.text import guess
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from gantool.errors import PluginError
 from gantool.interfaces.component import KINDS, Component
 from gantool.registry.discovery import Plugin, discover
+from gantool.text import guess
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,9 +96,8 @@ class Catalog:
         for plugin in broken:
             if plugin.name in (use, use.partition(":")[0]):
                 return not_loaded(plugin)
-        near = difflib.get_close_matches(use, self.names(kind), n=1)
         installed = f"installed: {', '.join(self.names(kind)) or 'none'}"
-        way_out = f"did you mean '{near[0]}'?" if near else installed
+        way_out = guess(use, self.names(kind)) or installed
         return "; ".join([way_out, *_suspects(broken)])
 
 

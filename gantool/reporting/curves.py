@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gantool.reporting.aside import written_aside
+from gantool.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,7 +60,7 @@ def make_figure(records: Sequence[Mapping[str, Any]], title: str = "") -> Figure
     figure = Figure(figsize=(8, 6.4 if scored else 4.4), layout="constrained")
     panels = figure.subplots(len(ratios), sharex=True, squeeze=False, height_ratios=ratios)[:, 0]
     _draw_losses(panels[0], epochs, records)
-    panels[0].set_title(title, loc="left", parse_math=False)
+    panels[0].set_title(visible(title), loc="left", parse_math=False)
     if scored:
         _draw_scores(panels[1], epochs, scores)
     panels[-1].set_xlabel("epoch")

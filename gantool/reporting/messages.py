@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from gantool.errors import GantoolError, Interrupted
 from gantool.reporting.streams import is_live
+from gantool.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,14 +34,6 @@ MARKS = {
     r"(?m)(?<=\| ) *\^+.*$": "bold cyan",
 }
 """Styles of the words that an error message is read by, and of a caret below a recipe's line."""
-
-
-def visible(text: str) -> str:
-    r"""Return the text with whatever could steer a terminal spelt out, as in `\x1b`."""
-    return "".join(
-        char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode()
-        for char in text
-    )
 
 
 def say(

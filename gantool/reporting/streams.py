@@ -86,6 +86,22 @@ class LastingStream(io.TextIOBase):
             os.close(nowhere)
 
 
+def replace_closed_streams() -> None:
+    """Lead standard streams that the caller has closed to nowhere.
+
+    Their descriptors are taken first: else the next file that is opened, a checkpoint perhaps,
+    would get one of them, and with it whatever a library prints.
+    """
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    while (taken := os.open(os.devnull, os.O_RDWR)) < 3:
+        pass  # it stands in for a stream now
+    os.close(taken)
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115  to the end
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
 def open_console() -> Console:
     """Return a rich console on stderr; stdout is for data."""
     from rich.console import Console

@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from gantool.errors import UsageError
+from gantool.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +25,8 @@ class RunFolder:
 
     @property
     def name(self) -> str:
-        """The folder's own name."""
-        return self.path.name
+        """The folder's own name, as people read it."""
+        return visible(self.path.name)
 
     @property
     def recipe(self) -> Path:

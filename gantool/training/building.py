@@ -10,7 +10,6 @@ import torch
 from gantool.data.batches import Batches
 from gantool.data.streaming import Stream
 from gantool.errors import RecipeError
-from gantool.interfaces.regularizer import refusal_of
 from gantool.interfaces.step import PLAYERS, Setup
 from gantool.training.accord import Accord
 from gantool.training.compiling import Compiled, image_gradient, translatable_image_gradient
@@ -176,14 +175,7 @@ def build_setup(recipe: Recipe, classes: int, device: Device, steps: int) -> Set
 
 
 def build_regularization(recipe: Recipe, setup: Setup, device: Device) -> Regularization:
-    """Return the active regularizers, their states on the device.
-
-    Raises:
-        RecipeError: When one of them does not support the images, the classes or the latents.
-    """
-    for each in recipe.regularizers:
-        if refusal := refusal_of(each, setup.image, setup.classes, setup.latent_dim):
-            raise RecipeError(f"regularizer '{each.name}' cannot be used: {refusal}")
+    """Return the active regularizers, their states on the device."""
     regularization = Regularization(recipe.regularizers, setup, recipe.tables.training.seed)
     for module in regularization.states().values():
         device.place(module)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import platform
+import re
 from collections import deque
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -20,10 +24,20 @@ if TYPE_CHECKING:
     from gantool.data.pixels import Pixels
     from gantool.recipe.schema import DeviceTable
 
+log = logging.getLogger("gantool")
+
 AHEAD = 8
 """Steps by which the host may run ahead of a GPU."""
 RESIDENT_SHARE = 0.25
 """Share of a device's memory that images may take; the rest is for networks, or for others."""
+INSTRUCTION_LIMITS = (
+    "ONEDNN_MAX_CPU_ISA",
+    "DNNL_MAX_CPU_ISA",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "MKL_CBWR",
+)
+"""Variables by which oneDNN and MKL are kept from instructions that the CPU has."""
+THREADS = "OMP_NUM_THREADS"
 
 Module = TypeVar("Module", bound="nn.Module")
 
@@ -71,6 +85,17 @@ class Device:
         if len(self._under_way) > AHEAD:
             self._under_way.popleft().synchronize()
 
+    @property
+    def processor(self) -> str | None:
+        """What decides how a CPU rounds: its model, and the instructions that torch may use of it.
+
+        None on a GPU, whose own name says that.
+        """
+        if self.device.type != "cpu":
+            return None
+        limits = [f"{name}={os.environ[name]}" for name in INSTRUCTION_LIMITS if name in os.environ]
+        return ", ".join([_cpu_model(), torch.backends.cpu.get_cpu_capability(), *limits])
+
     def __str__(self) -> str:
         name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "CPU"
         name = name if self.device.type in ("cuda", "cpu") else self.device.type
@@ -87,6 +112,7 @@ def open_device(table: DeviceTable) -> Device:
     device = _find(table.name)
     if device.type == "cpu":
         keep_freed_memory()
+        _warn_of_odd_threads()
     if device.type == "cuda":
         if device.index is not None:
             torch.cuda.set_device(device.index)  # graphs and events are of the current one
@@ -121,6 +147,24 @@ def _memory(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _cpu_model() -> str:
+    """Return what the CPU is called: on Linux by its maker, elsewhere by its kind."""
+    with suppress(OSError), Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            key, _, value = line.partition(":")
+            if key.strip() == "model name":
+                return value.strip()
+    return platform.processor() or platform.machine()
+
+
+def _warn_of_odd_threads() -> None:
+    """Say so where the number of threads that was asked for is not the one that torch takes."""
+    wished, threads = os.environ.get(THREADS), torch.get_num_threads()
+    if wished is None or re.fullmatch(rf"\s*{threads}\s*(,[\d\s,]*)?", wished):
+        return
+    log.warning("%s is %r: torch computes with %d threads", THREADS, wished, threads)
 
 
 def _find(name: str) -> torch.device:

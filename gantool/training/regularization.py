@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer, is_off
+from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer
 from gantool.training.randomness import global_seed, seed_of
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Regularization:
         occurrences: dict[str, int] = {}
         for component in regularizers:
             occurrences[component.name] = number = occurrences.get(component.name, 0) + 1
-            if is_off(component):
+            if _is_off(component):
                 continue
             stream = component.name if number == 1 else f"{component.name}-{number}"
             with global_seed(seed_of(seed, "state", stream)):
@@ -111,3 +111,7 @@ class Regularization:
     def need_both_graphs(self) -> bool:
         """Whether any of them differentiates in the weights of both players at once."""
         return any(active.component.needs_both_graphs for active in self.active)
+
+
+def _is_off(component: Regularizer) -> bool:
+    return component.strength is not None and not getattr(component, component.strength)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -72,12 +73,12 @@ def test_an_edited_recipe_is_noticed_and_can_be_insisted_on(
     gantool.resume(run, steps=10, level="quiet")  # what was insisted on once is the run's own now
 
 
-def test_an_option_that_a_newer_gantool_has_does_not_stop_an_older_run(
-    cut_run: Cut, monkeypatch: pytest.MonkeyPatch
+def test_what_an_older_gantool_did_not_tell_does_not_stop_its_run(
+    cut_run: Cut, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def older(session: Session) -> dict[str, Any]:
         told = copy.deepcopy(describe(session))
-        del told["recipe"]["training"]["accumulate"]
+        del told["recipe"]["training"]["accumulate"], told["computing"]["processor"]
         return told
 
     with monkeypatch.context() as patched:
@@ -88,6 +89,7 @@ def test_an_option_that_a_newer_gantool_has_does_not_stop_an_older_run(
     with pytest.raises(UsageError, match=r"training.accumulate +- -> 2"):
         gantool.resume(run, ["training.accumulate=2"], level="quiet")
     assert gantool.resume(run, level="quiet").step == 8
+    assert caplog.text == ""
 
 
 def test_what_only_alters_bits_is_a_warning(cut_run: Cut, caplog: pytest.LogCaptureFixture) -> None:
@@ -100,6 +102,19 @@ def test_what_only_alters_bits_is_a_warning(cut_run: Cut, caplog: pytest.LogCapt
     assert "the last bits will differ" in caplog.text
     assert f"threads  {threads} -> {threads + 1}" in caplog.text
     assert "layout   channels_last -> contiguous_format" in caplog.text
+
+
+def test_another_kind_of_cpu_is_a_warning(
+    cut_run: Cut, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, capability = cut_run(), torch.backends.cpu.get_cpu_capability()
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "SSE41")
+    assert gantool.resume(run, level="quiet").step == 8
+    assert "the last bits will differ" in caplog.text
+    assert re.search(
+        rf"processor  (.+), {capability} -> \1, DEFAULT, ONEDNN_MAX_CPU_ISA=SSE41", caplog.text
+    )
 
 
 def test_what_is_of_no_consequence_passes_in_silence(

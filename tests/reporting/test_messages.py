@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gantool.errors import DataError, Interrupted, RecipeError
-from gantool.reporting.messages import show_error, show_outcome, show_warnings, visible
+from gantool.reporting.messages import show_error, show_outcome, show_warnings
 from gantool.runs.folder import RunFolder
+from gantool.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from gantool.reporting.comparing.table import (
     shown_columns,
 )
 from gantool.reporting.comparing.wording import conclusion, game_in_words
-from gantool.reporting.messages import visible
+from gantool.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,0 +1,33 @@
+"""Text that people read, whatever names from outside stand in it."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def visible(text: str) -> str:
+    r"""Return the text with whatever could steer a terminal spelt out, as in `\x1b`.
+
+    So are the bytes of a file's name that are no text where it was read, which no file in UTF-8
+    could hold.
+    """
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
+def guess(name: str, known: Iterable[str]) -> str | None:
+    """Return the question whether the most similar known name was meant, or None."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"did you mean '{near[0]}'?" if near else None
+
+
+def one_of(choices: Iterable[str]) -> str:
+    """Return names as a choice: 'a', 'b' or 'c'."""
+    *some, last = [f"'{choice}'" for choice in choices]
+    return f"{', '.join(some)} or {last}" if some else last
