@@ -22,19 +22,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Chance:
-    """Draws for `count` images, each of which is replaced by a neutral value in 1 - p of them."""
+    """Draws for `count` images, each of which is replaced by a neutral value in 1 - p of them.
+
+    What belongs together, as the two directions of a shift, is drawn at once: one gate an image.
+    """
 
     random: Random
     count: int
     probability: Tensor
 
-    def normal(self, deviation: float) -> Tensor:
-        """Draw from N(0, deviation^2), or give 0; [N]."""
-        return self._or_zero(deviation * self.random.normal(self.count), self.probability)
+    def normal(self, deviation: float, *shape: int) -> Tensor:
+        """Draw from N(0, deviation^2), or give 0; [N, *shape]."""
+        return self._or_zero(deviation * self.random.normal(self.count, *shape), self.probability)
 
-    def centered(self, limit: float) -> Tensor:
-        """Draw from U[-limit, limit), or give 0; [N]."""
-        return self._or_zero(limit * (2 * self.random.uniform(self.count) - 1), self.probability)
+    def centered(self, limit: float, *shape: int) -> Tensor:
+        """Draw from U[-limit, limit), or give 0; [N, *shape]."""
+        drawn = self.random.uniform(self.count, *shape)
+        return self._or_zero(limit * (2 * drawn - 1), self.probability)
 
     def choice(self, options: int) -> Tensor:
         """Draw one of 0, 1, ..., options - 1, or give 0; [N]."""
@@ -47,8 +51,9 @@ class Chance:
         return self._or_zero(angle, 1 - (1 - self.probability).sqrt())
 
     def _or_zero(self, value: Tensor, probability: Tensor) -> Tensor:
-        applied = self.random.uniform(self.count) < probability
-        return torch.where(applied, value, torch.zeros_like(value))
+        """Keep the values of an image, [N, ...], all of them or none."""
+        gate = self.random.uniform(self.count, *[1] * (value.dim() - 1))
+        return torch.where(gate < probability, value, torch.zeros_like(value))
 
 
 def augmented(
@@ -79,7 +84,7 @@ def blits(chance: Chance, height: int, width: int) -> list[Tensor]:
     """Mirror, turn by 90 degrees, shift by whole pixels: inverse matrices [N, 3, 3]."""
     mirrored = 1 - 2 * chance.choice(2)
     quarter_turns = chance.choice(4)
-    right, down = chance.centered(0.125), chance.centered(0.125)
+    right, down = chance.centered(0.125, 2).unbind(1)
     return [
         scaling(mirrored, torch.ones_like(mirrored)),
         rotation(quarter_turns * math.pi / 2).round(),
@@ -90,12 +95,13 @@ def blits(chance: Chance, height: int, width: int) -> list[Tensor]:
 def geometry(chance: Chance, height: int, width: int) -> list[Tensor]:
     """Scale, turn, stretch, turn, shift: inverse matrices [N, 3, 3]."""
     scale, stretch = chance.normal(0.2).exp2(), chance.normal(0.2).exp2()
+    right, down = chance.normal(0.125, 2).unbind(1)
     return [
         scaling(scale, scale),
         rotation(chance.half_angle()),
         scaling(stretch, 1 / stretch),
         rotation(chance.half_angle()),
-        translation(chance.normal(0.125) * width, chance.normal(0.125) * height),
+        translation(right * width, down * height),
     ]
 
 
