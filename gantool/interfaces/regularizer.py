@@ -89,7 +89,12 @@ class Regularizer(Component):
         return real, fake
 
     def transform(self, images: Tensor, step: Step) -> Tensor:
-        """Return the images that the discriminator sees, [N, C, H, W]; differentiable."""
+        """Return the images that the discriminator sees, [N, C, H, W]; differentiable twice.
+
+        Gradient penalties are led back through it, for which it is called again with the same
+        draws: what it returns follows from the images, the draws and the state, which it leaves
+        alone.
+        """
         del step
         return images
 

@@ -154,11 +154,36 @@ class Step(Protocol):
         Args:
             images: [N, C, H, W] in [-1, 1].
             labels: int64 [N], in a conditional run.
-            transformed: Whether the regularizers' `transform` is applied first.
+            transformed: Whether the regularizers' `transform` is applied first, by new draws at
+                each call: another view of the images. Those of the views that the discriminator is
+                trained on are `real_logits` and `fake_logits`.
         """
 
-    def features(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return the discriminator's features before its head, on copies of its buffers."""
+    def features(
+        self, images: Tensor, labels: Tensor | None = None, *, transformed: bool = True
+    ) -> Tensor:
+        """Return the discriminator's features before its head, on copies of its buffers.
+
+        Args:
+            images: [N, C, H, W] in [-1, 1].
+            labels: int64 [N], in a conditional run.
+            transformed: Whether they are those of what the discriminator is shown of the images,
+                as `transform` tells, and not those of the images themselves.
+        """
+
+    def transform(self, images: Tensor, *, like: Tensor | None = None) -> Tensor:
+        """Return what the discriminator is shown of images, [N, C, H, W], differentiable.
+
+        Of `step.real` and `step.fake` that is what it is trained on in this update. Other images
+        are changed by draws of their own, new at each call.
+
+        Args:
+            images: [N, C, H, W] in [-1, 1].
+            like: `step.real` or `step.fake`, if the images are to be changed by their draws.
+
+        Raises:
+            PluginError: When `like` is neither of the two.
+        """
 
     def generate(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return generated images [N, C, H, W], differentiable, on copies of the buffers."""
@@ -172,11 +197,19 @@ class Step(Protocol):
     def synthesis(self, styles: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the images [N, C, H, W] of what `mapping` returned, on copies of the buffers."""
 
-    def image_gradient(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+    def image_gradient(
+        self, images: Tensor, labels: Tensor | None = None, *, transformed: bool = True
+    ) -> Tensor:
         """Return the gradient of the summed logits in the images, [N, C, H, W], differentiable.
 
-        Taken before transforms, in full precision, once an update for the same images: those who
-        ask again share it.
+        Taken in full precision, once an update for the same images: those who ask again share it.
+
+        Args:
+            images: [N, C, H, W] in [-1, 1].
+            labels: int64 [N], in a conditional run.
+            transformed: Whether it is that of D(T(x)) in x, through what regularizers `transform`
+                (Karras et al. 2020): by the draws that the discriminator is shown of `step.real`
+                and `step.fake`, by draws of their own for other images. Otherwise that of D(x).
         """
 
     def network(self, player: Player) -> nn.Module:

@@ -94,10 +94,36 @@ def transforms_with_right_gradients(component: Regularizer) -> None:
         require_right_gradients(again, [images], gradients, "`transform`")
 
 
+@promise("regularizer", when=overrides("transform"))
+@each_player
+def transforms_twice_differentiably(component: Regularizer) -> None:
+    """A gradient led back through `transform`, as penalties need it, can be differentiated."""
+    trainer = build_trial(component, device={"precision": "float64"})
+    for player in PLAYERS:
+        moment = Moment(trainer, player)
+        moment.objective()
+        images = (moment.step.fake.detach() / 2).requires_grad_()
+        (behind,) = random_direction([images], 1)
+        behind.requires_grad_()
+        value = _led_back(moment, images, behind)
+        gradients = torch.autograd.grad(value, behind, allow_unused=True, materialize_grads=True)
+        again = partial(_led_back, moment, images, behind)
+        require_right_gradients(again, [behind], gradients, "a gradient through `transform`")
+
+
+def _led_back(moment: Moment, images: Tensor, behind: Tensor) -> Tensor:
+    """Return a scalar of the gradient in images that comes of one behind the transform."""
+    moment.trainer.game.streams.begin(0, "transform")
+    shown = moment.step.show(images, "tried")
+    (gradient,) = torch.autograd.grad(shown, images, behind, create_graph=True)
+    (weights,) = random_direction([gradient], 0)
+    return (gradient * weights).sum()
+
+
 def _transformed(moment: Moment, images: Tensor) -> Tensor:
     """Return a scalar in which every value of the transformed images counts, each differently."""
     moment.trainer.game.streams.begin(0, "transform")
-    transformed = moment.step.transform(images, "tried")
+    transformed = moment.step.show(images, "tried")
     (weights,) = random_direction([transformed], 0)
     return (transformed * weights).sum()
 

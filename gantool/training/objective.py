@@ -70,9 +70,9 @@ class Objective:
                 view = self.step.for_(active, "batch")
                 seen.real, seen.fake = active.component.batch(view.real, view.fake, view)
         if seen.real is not None:
-            shown = self.step.transform(seen.real, "real")
+            shown = self.step.show(seen.real, "real")
             seen.real_logits = game.forward("discriminator", shown, seen.real_labels)  # [N]
-        shown = self.step.transform(seen.fake, "fake")
+        shown = self.step.show(seen.fake, "fake")
         seen.fake_logits = game.forward("discriminator", shown, seen.fake_labels)  # [N]
 
     def _terms(self) -> Tensor:

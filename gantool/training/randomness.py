@@ -49,12 +49,14 @@ class Place(NamedTuple):
         place: The hook or the call that draws.
         moment: Which of the step's updates it is.
         part: Which slice of the batch.
+        again: How often the same numbers were drawn there before.
     """
 
     stream: str
     place: str
     moment: tuple[str | int, ...]
     part: int
+    again: int = 0
 
 
 @dataclass
@@ -94,12 +96,17 @@ class Streams:
         """Return streams of a moment that goes on while updates begin and end inside it."""
         return replace(self, _step=step, _moment=moment, _part=0, _seeded=set())
 
-    def generator(self, stream: str, place: str) -> torch.Generator:
+    def generator(self, stream: str, place: str, again: int = 0) -> torch.Generator:
         """Return the generator of a stream at a place, seeded at its first use in the update.
 
         Each moment of a step has generators of its own.
+
+        Args:
+            stream: Who draws.
+            place: The hook or the call that draws.
+            again: Another number, another generator of the same numbers.
         """
-        at = Place(stream, place, self._moment, self._part)
+        at = Place(stream, place, self._moment, self._part, again)
         if at not in self._generators:
             self._generators[at] = torch.Generator(self.device)
         if self._held is not None:
@@ -147,6 +154,7 @@ class Draws:
     stream: str
     place: str
     rows: Rows
+    again: int = 0
 
     def normal(self, *shape: int) -> Tensor:
         """Draw from N(0, 1)."""
@@ -168,7 +176,7 @@ class Draws:
         self, draw: Callable[..., Tensor], shape: tuple[int, ...], dtype: torch.dtype
     ) -> Tensor:
         """Draw for the whole batch and keep our rows, where the first dimension counts them."""
-        generator = self.streams.generator(self.stream, self.place)
+        generator = self.streams.generator(self.stream, self.place, self.again)
         per_image = bool(shape) and shape[0] == self.rows.count
         whole = (self.rows.total, *shape[1:]) if per_image else shape
         drawn = draw(whole, generator=generator, device=self.streams.device, dtype=dtype)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import torch
 from typing_extensions import override
@@ -28,6 +28,23 @@ if TYPE_CHECKING:
 State = TypeVar("State", bound="nn.Module")
 
 
+class Shown(NamedTuple):
+    """Images of an update, the place where their transforms draw, and what D sees of them."""
+
+    images: Tensor
+    place: str
+    result: Tensor
+
+
+class Slope(NamedTuple):
+    """The gradient of the logits in images with labels, through the transforms or without them."""
+
+    images: Tensor
+    labels: Tensor | None
+    transformed: bool
+    gradient: Tensor
+
+
 @dataclass
 class Seen:
     """What an update has computed so far, on some rows of its batch; absent until then."""
@@ -39,7 +56,8 @@ class Seen:
     latents: Tensor | None = None
     real_logits: Tensor | None = None
     fake_logits: Tensor | None = None
-    gradients: list[tuple[Tensor, Tensor | None, Tensor]] = field(default_factory=list)
+    shown: list[Shown] = field(default_factory=list)
+    slopes: list[Slope] = field(default_factory=list)
     calls: dict[str, int] = field(default_factory=dict)
 
 
@@ -56,11 +74,18 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
         self.seen = seen
         self._viewer: Active | None = None
         self._place = ""
+        self._again = 0
 
-    def for_(self, viewer: Active, place: str) -> UpdateStep:
-        """Return the same step as a regularizer sees it at a place of use."""
+    def for_(self, viewer: Active, place: str, again: int = 0) -> UpdateStep:
+        """Return the same step as a regularizer sees it at a place of use.
+
+        Args:
+            viewer: The regularizer.
+            place: Where it draws from.
+            again: How often it has drawn there before; it draws the same numbers each time.
+        """
         view = copy.copy(self)
-        view._viewer, view._place = viewer, place
+        view._viewer, view._place, view._again = viewer, place, again
         return view
 
     @property
@@ -119,7 +144,7 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
     @override
     def random(self) -> Draws:
         stream = self._viewer.stream if self._viewer else "engine"
-        return Draws(self._streams, stream, self._place, self._rows)
+        return Draws(self._streams, stream, self._place, self._rows, self._again)
 
     @override
     def network(self, player: Player) -> nn.Module:
@@ -130,12 +155,29 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
         self, images: Tensor, labels: Tensor | None = None, *, transformed: bool = True
     ) -> Tensor:
         if transformed:
-            images = self.transform(images, self._next_place("discriminate"))
+            images = self._transformed(images, self._next_place("discriminate"))
         return self._game.probe("discriminator", images, labels)
 
     @override
-    def features(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+    def features(
+        self, images: Tensor, labels: Tensor | None = None, *, transformed: bool = True
+    ) -> Tensor:
+        if transformed:
+            images = self.transform(images)
         return self._game.probe("discriminator", images, labels, method="features")
+
+    @override
+    def transform(self, images: Tensor, *, like: Tensor | None = None) -> Tensor:
+        if like is None:
+            known = self._shown(images)
+            if known is not None:
+                return known.result
+            return self._transformed(images, self._next_place("transform"))
+        known = self._shown(like)
+        if known is None:
+            msg = f"{self._who()} calls step.transform like images that are not of this update"
+            raise PluginError(msg, "give it step.real or step.fake itself, inside the update")
+        return self._transformed(images, known.place)
 
     @override
     def generate(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -153,12 +195,17 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
         return self._game.probe("generator", styles, labels, method=method)
 
     @override
-    def image_gradient(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        for known_images, known_labels, gradient in self.seen.gradients:
-            if known_images is images and known_labels is labels:
-                return gradient
-        gradient = self._game.image_gradient(images, labels)
-        self.seen.gradients.append((images, labels, gradient))
+    def image_gradient(
+        self, images: Tensor, labels: Tensor | None = None, *, transformed: bool = True
+    ) -> Tensor:
+        transformed = transformed and bool(self._transforming)
+        for known in self.seen.slopes:
+            same = known.images is images and known.labels is labels
+            if same and known.transformed == transformed:
+                return known.gradient
+        take = self._gradient_through_transforms if transformed else self._game.image_gradient
+        gradient = take(images, labels)
+        self.seen.slopes.append(Slope(images, labels, transformed, gradient))
         return gradient
 
     @override
@@ -188,11 +235,42 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
     def average(self, value: Tensor) -> Tensor:
         return self._game.ranks.mean(value, self._rows.count)
 
-    def transform(self, images: Tensor, place: str) -> Tensor:
-        """Return what the discriminator sees of images: every regularizer's transform in turn."""
-        for active in self._game.regularization.having("transform", self._player):
-            images = active.component.transform(images, self.for_(active, f"transform {place}"))
+    def show(self, images: Tensor, name: str) -> Tensor:
+        """Return what the discriminator sees of the update's own images, and remember it."""
+        shown = self._transformed(images, name)
+        self.seen.shown.append(Shown(images, name, shown))
+        return shown
+
+    @property
+    def _transforming(self) -> list[Active]:
+        """Whoever changes images before the discriminator sees them, in turn."""
+        return self._game.regularization.having("transform", self._player)
+
+    def _transformed(self, images: Tensor, name: str) -> Tensor:
+        """Return images as everybody's transform changes them, by the same draws each time."""
+        place = f"transform {name}"
+        self.seen.calls[place] = calls = self.seen.calls.get(place, 0) + 1
+        for active in self._transforming:
+            images = active.component.transform(images, self.for_(active, place, calls - 1))
         return images
+
+    def _shown(self, images: Tensor) -> Shown | None:
+        """Return what is known of images if they are the update's own."""
+        return next((shown for shown in self.seen.shown if shown.images is images), None)
+
+    def _gradient_through_transforms(self, images: Tensor, labels: Tensor | None) -> Tensor:
+        """Return d sum D(T(x)) / dx: the gradient at T(x), led back through T."""
+        known = self._shown(images)
+        name = known.place if known is not None else self._next_place("image_gradient")
+        inputs = images if images.requires_grad else images.detach().requires_grad_()
+        with torch.enable_grad():
+            shown = self._transformed(inputs, name)
+            if not shown.requires_grad:
+                streams = ", ".join(f"'{active.stream}'" for active in self._transforming)
+                raise PluginError(f"what regularizer {streams} transforms has lost its graph")
+            slopes = self._game.image_gradient(shown, labels)
+            (gradient,) = torch.autograd.grad(shown, inputs, slopes, create_graph=True)
+        return gradient
 
     def _next_place(self, call: str) -> str:
         """Name a place of use: who calls what, for the how-manieth time in this update."""

@@ -64,7 +64,8 @@ class ZCR(Regularizer):
 
     Added to D's loss is `discriminator_weight` E(D(G(z)) - D(G(z + e)))^2, and to G's
     -`generator_weight` E(G(z) - G(z + e))^2, averaged over the pixels as code bases do; the paper
-    sums. Together with bCR it is ICR. Cost: one more forward pass of both networks in either
+    sums. Together with bCR it is ICR. Beside a regularizer that changes what the discriminator
+    sees, it changes both images alike. Cost: one more forward pass of both networks in either
     update, with a backward pass of the one that is trained.
     """
 
@@ -81,7 +82,8 @@ class ZCR(Regularizer):
     def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
         if not self.discriminator_weight:
             return super().discriminator_penalty(step)
-        logits = step.discriminate(self._nearby(step).detach(), step.fake_labels)  # [N]
+        shown = step.transform(self._nearby(step).detach(), like=step.fake)
+        logits = step.discriminate(shown, step.fake_labels, transformed=False)  # [N]
         return self.discriminator_weight * (step.fake_logits - logits).square().mean()
 
     @override

@@ -3,6 +3,9 @@
 Each asks for the gradient of every image's own logit in that image, so it wants a discriminator
 that does not mix the images of a batch. Cost: a forward and a double backward pass of the
 discriminator; `every_steps` makes that rarer.
+
+Beside augmentation T, the two that want the gradient small, R1 and R2, take that of D(T(x)) in x;
+the three that want its length to be 1 take that of D in what it is shown: T would stretch it.
 """
 
 from __future__ import annotations
@@ -20,12 +23,20 @@ if TYPE_CHECKING:
     from gantool import DiscriminatorStep
 
 
-class R1(LazyOption, Regularizer):
+class TransformedOption(Regularizer):
+    """Adds the option `transformed`."""
+
+    transformed: bool = True
+    """Whether it is about D(T(x)), T what others make D see, and not about D(x) itself."""
+
+
+class R1(LazyOption, TransformedOption):
     """R1: gamma / 2 E|grad D(x)|^2 on real images (Mescheder et al. 2018, eq. 9).
 
     StyleGAN's rule of thumb is gamma = 0.0002 resolution^2 / batch size, applied every 16 updates.
-    Cost: one forward and one double backward pass of the discriminator, shared with whoever else
-    asks for the gradient on the same images.
+    Beside augmentation T the gradient is that of D(T(x)) in x, with the draws that D is shown
+    (Karras et al. 2020, code). Cost: one forward and one double backward pass of the discriminator,
+    shared with whoever else asks for the gradient on the same images.
     """
 
     name = "r1"
@@ -37,15 +48,18 @@ class R1(LazyOption, Regularizer):
 
     @override
     def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
-        gradient = step.image_gradient(step.real, step.real_labels)  # [N, C, H, W]
+        gradient = step.image_gradient(  # [N, C, H, W]
+            step.real, step.real_labels, transformed=self.transformed
+        )
         return self.gamma / 2 * _squared_norms(gradient).mean()
 
 
-class R2(LazyOption, Regularizer):
+class R2(LazyOption, TransformedOption):
     """R2: gamma / 2 E|grad D(G(z))|^2 on generated images (Mescheder et al. 2018, eq. 10).
 
     Together with R1 of the same gamma and a relativistic loss it is the objective of R3GAN
-    (Huang et al. 2024). Cost: one forward and one double backward pass of the discriminator.
+    (Huang et al. 2024). Beside augmentation it is taken as R1 is. Cost: one forward and one double
+    backward pass of the discriminator.
     """
 
     name = "r2"
@@ -57,7 +71,9 @@ class R2(LazyOption, Regularizer):
 
     @override
     def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
-        gradient = step.image_gradient(step.fake, step.fake_labels)  # [N, C, H, W]
+        gradient = step.image_gradient(  # [N, C, H, W]
+            step.fake, step.fake_labels, transformed=self.transformed
+        )
         return self.gamma / 2 * _squared_norms(gradient).mean()
 
 
@@ -65,7 +81,8 @@ class WganGP(LazyOption, Regularizer):
     """WGAN-GP: weight E(|grad D| - 1)^2 between real and fake (Gulrajani et al. 2017, eq. 3).
 
     Taken at a x + (1 - a) G(z), with a from U[0, 1) for each pair of images; in a conditional run
-    with the real image's label. Cost: one forward and one double backward pass of the
+    with the real image's label. Beside augmentation T it is at a T(x) + (1 - a) T(G(z)), between
+    what D is shown. Cost: one forward and one double backward pass of the
     discriminator.
     """
 
@@ -109,7 +126,8 @@ class Dragan(LazyOption, Regularizer):
     ones, as `noise` tells. With s = `scale` times the standard deviation of the batch's pixels:
     "one-sided" is a s U[0, 1), with a from U[0, 1) for each image (the authors' code, StudioGAN);
     "two-sided" is s U[-1, 1), and the result is clipped to the images' range (compare_gan);
-    "normal" is N(0, s^2) (the paper). Cost: one forward and one double backward pass of the
+    "normal" is N(0, s^2) (the paper). Beside augmentation T it is taken at T(x + d), T as D is
+    shown of x. Cost: one forward and one double backward pass of the
     discriminator.
     """
 
@@ -126,7 +144,8 @@ class Dragan(LazyOption, Regularizer):
 
     @override
     def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
-        slopes = _slopes(step, self._disturbed(step))  # [N]
+        shown = step.transform(self._disturbed(step), like=step.real)
+        slopes = _slopes(step, shown)  # [N]
         return self.weight * (slopes - 1).square().mean()
 
     def _disturbed(self, step: DiscriminatorStep) -> Tensor:
@@ -142,9 +161,10 @@ class Dragan(LazyOption, Regularizer):
 
 
 def _between(step: DiscriminatorStep) -> Tensor:
-    """Return a point on the line from each generated to a real image, [N, C, H, W]."""
-    share = step.random.uniform(len(step.real), 1, 1, 1)
-    return share * step.real + (1 - share) * step.fake
+    """Return a point on the line from each generated to a real image as shown, [N, C, H, W]."""
+    real, fake = step.transform(step.real), step.transform(step.fake)
+    share = step.random.uniform(len(real), 1, 1, 1)
+    return share * real + (1 - share) * fake
 
 
 def _deviation(step: DiscriminatorStep) -> Tensor:
@@ -153,9 +173,10 @@ def _deviation(step: DiscriminatorStep) -> Tensor:
     return step.average((step.real - mean).square().mean()).sqrt()
 
 
-def _slopes(step: DiscriminatorStep, images: Tensor) -> Tensor:
-    """Return the norm of each image's gradient, [N]; its own gradient at 0 is 0, not NaN."""
-    slopes: Tensor = step.image_gradient(images, step.real_labels).flatten(1).norm(dim=1)
+def _slopes(step: DiscriminatorStep, shown: Tensor) -> Tensor:
+    """Return the norm of D's gradient in each shown image, [N]; its own at 0 is 0, not NaN."""
+    gradient = step.image_gradient(shown, step.real_labels, transformed=False)
+    slopes: Tensor = gradient.flatten(1).norm(dim=1)
     return slopes
 
 

@@ -73,9 +73,9 @@ class Bench:
         count = len(next(iter(seen.values())))
         known.fake = self.images(count, 1) if known.fake is None else known.fake
         known.real = self.images(count, 2) if known.real is None else known.real
-        known.real_logits = self.logits(known.real, known.real_labels)
-        known.fake_logits = self.logits(known.fake, known.fake_labels)
         step = UpdateStep(self.game, player, Rows(0, count, count), known)
+        known.real_logits = self.logits(step.show(known.real, "real"), known.real_labels)
+        known.fake_logits = self.logits(step.show(known.fake, "fake"), known.fake_labels)
         return step.for_(self.active, hook)
 
     def logits(self, images: Tensor, labels: Tensor | None = None) -> Tensor:

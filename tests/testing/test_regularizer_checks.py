@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pytest
@@ -305,6 +305,45 @@ class Sweeping(Anchored):
     def after_update(self, step: Step) -> None:
         other: Player = "generator" if step.player == "discriminator" else "discriminator"
         step.network(other).zero_grad()
+
+
+class Doubling(torch.autograd.Function):
+    """Doubles, with a gradient that has none."""
+
+    @staticmethod
+    def forward(ctx: Any, images: Tensor) -> Tensor:
+        return 2 * images
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return 2 * gradient
+
+
+class Once(Noise):
+    """Can be differentiated once."""
+
+    @override
+    def transform(self, images: Tensor, step: Step) -> Tensor:
+        doubled: Tensor = Doubling.apply(images)
+        return doubled
+
+
+class Stopped(Doubling):
+    """Doubles, with a gradient that does not depend on the one behind."""
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return 2 * gradient.detach()
+
+
+class Detaching(Noise):
+    """Leads a gradient back as if it were a constant, though not all of it."""
+
+    @override
+    def transform(self, images: Tensor, step: Step) -> Tensor:
+        doubled: Tensor = Stopped.apply(images)
+        return doubled + 0.1 * images
 
 
 class OnlySquares(Noise):
@@ -620,6 +659,8 @@ BROKEN = [
     ("returns_transformed_images", Cropping, r"\[4, 3, 16, 16\], found \[4, 3, 15, 16\]"),
     ("transforms_with_right_gradients", Cutting, "has lost the images' graph"),
     ("transforms_with_right_gradients", StraightThrough, "slope of `transform` .* by differences"),
+    ("transforms_twice_differentiably", Once, "slope of a gradient through .* by differences"),
+    ("transforms_twice_differentiably", Detaching, "slope of a gradient through .* by differences"),
     ("weighs_to_a_mean_of_one", Light, "the mean of the sample weights is 0.5"),
     ("weighs_to_a_mean_of_one", Negative, "a sample weight is -1"),
     ("tells_scalars", TellingEach, r"the figure 'logit': expected the shape \[\], found \[4\]"),

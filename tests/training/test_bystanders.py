@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from gantool import DiscriminatorStep, GeneratorStep, Player, Regularizer, Setup, Step, Update
 from gantool.interfaces.step import PLAYERS
+from gantool_augmentation.plugin import ADA, InstanceNoise
 from gantool_spectral_norm.plugin import SpectralNorm
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ HOOKS = [
 NETWORKS: dict[str, list[Regularizer]] = {
     "batch norm": [],
     "spectral norm": [SpectralNorm(), SpectralNorm(player="generator")],
+    "augmented": [ADA(initial_probability=0.5), InstanceNoise()],
 }
 with_networks = pytest.mark.parametrize("networks", NETWORKS)
 
@@ -110,7 +112,8 @@ class Weightless(Regularizer):
     def discriminator_penalty(self, step: Step) -> Tensor:
         images = step.generate(step.latents, step.fake_labels)
         seen = step.discriminate(images).sum() + step.features(step.fake).sum()
-        return 0 * (seen + step.image_gradient(step.fake).sum())
+        shown = step.transform(images) + step.transform(images, like=step.fake)
+        return 0 * (seen + shown.sum() + step.image_gradient(step.fake).sum())
 
     @override
     def generator_penalty(self, step: Step) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from typing_extensions import override
 
 from gantool import Regularizer
+from gantool_augmentation.plugin import DiffAugment, InstanceNoise
 from gantool_gradient_penalties.plugin import R1, Dragan, WganGP
 from gantool_spectral_norm.plugin import SpectralNorm
 
@@ -51,7 +52,12 @@ def weights(train: Train, *regularizers: Regularizer, **options: Any) -> list[Te
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")  # torch's own
 @pytest.mark.parametrize(
     "regularizers",
-    [(R1(gamma=3.0), SpectralNorm()), (WganGP(),), (Dragan(every_steps=2),)],
+    [
+        (R1(gamma=3.0), SpectralNorm()),
+        (R1(gamma=3.0), DiffAugment()),
+        (WganGP(), InstanceNoise()),
+        (Dragan(every_steps=2),),
+    ],
     ids=lambda found: "-".join(each.name for each in found),
 )
 def test_a_compiled_step_is_the_plain_one(

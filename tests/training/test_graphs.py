@@ -73,7 +73,11 @@ CHANGING: dict[str, Any] = {
     [
         ([InstanceNoise(deviation=0.5)], {}, 2),  # one ends a log interval
         ([SpectralNorm()], {"conditional": True, "last_batch": "keep"}, 2),
-        ([R1(every_steps=4, gamma=1.0)], {"discriminator_updates": 2, "accumulate": 2}, 4),
+        (
+            [R1(every_steps=4, gamma=1.0), InstanceNoise(deviation=0.5)],
+            {"discriminator_updates": 2, "accumulate": 2},
+            4,
+        ),
     ],
 )
 def test_replays_are_eager_steps_under_a_cosine_rate_a_fading_noise_and_a_ramped_average(

@@ -39,9 +39,10 @@ EXERCISED: dict[type, dict[str, str]] = {
         "generate": "test_step::test_calls_return_what_the_networks_would",
         "mapping": "test_styles::test_styles_lie_between_mapping_and_synthesis",
         "synthesis": "test_styles::test_styles_lie_between_mapping_and_synthesis",
-        "image_gradient": (
-            "test_step::test_image_gradients_are_shared_per_image_and_before_transforms"
+        "transform": (
+            "test_step::test_what_is_asked_of_an_updates_images_is_asked_of_what_is_shown"
         ),
+        "image_gradient": "test_step::test_image_gradients_are_led_back_through_the_transforms",
         "network": "test_step::test_calls_return_what_the_networks_would",
         "game_losses": "test_step::test_game_losses_are_those_of_both_players",
         "snapshot": "test_step::test_a_snapshot_restores_weights_buffers_and_optimizer",

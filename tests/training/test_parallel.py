@@ -21,8 +21,9 @@ from gantool.training.graphs import WARM_UP, GraphedTurns
 from gantool.training.observers import Observer
 from gantool.training.saving import Saver
 from gantool.training.turns import Turns
+from gantool_augmentation.plugin import DiffAugment
 from gantool_dcgan.plugin import DCGAN
-from gantool_gradient_penalties.plugin import WganGP
+from gantool_gradient_penalties.plugin import R1, WganGP
 from gantool_losses.plugin import Wasserstein
 from gantool_spectral_norm.plugin import SpectralNorm
 
@@ -66,6 +67,10 @@ MODELS: dict[str, dict[str, Any]] = {
         "loss": Wasserstein(),
         "architecture": DCGAN(width=8, latent_dim=10, discriminator_norm="none"),
         "training": {"discriminator_updates": 2},
+    },
+    "augmented": {
+        "regularizers": [R1(every_steps=2), DiffAugment()],
+        "architecture": DCGAN(width=8, latent_dim=10, discriminator_norm="none"),
     },
     "conditional, mirrored": {
         "training": {"conditional": True},

@@ -203,7 +203,7 @@ def test_calls_return_what_the_networks_would(
         assert step.network("generator") is trainer.game.network("generator")
         if step.player == "discriminator":
             fake = step.generate(step.latents)
-            features = step.features(step.real)
+            features = step.features(step.real, transformed=False)
             logits = step.discriminate(step.real, transformed=False)
             views = (step.discriminate(step.real), step.discriminate(step.real))
             calls.append((step.real, step.fake, fake, features, logits, *views))
@@ -253,9 +253,115 @@ def test_calls_leave_every_bit_of_the_run_as_it_was(
     assert run_with(looking(look)) == run_with()
 
 
-def test_image_gradients_are_shared_per_image_and_before_transforms(
+def test_what_is_asked_of_an_updates_images_is_asked_of_what_is_shown(
+    train_plain: Train, follow: Callable[[Trainer], PlainGame], looking: Looks
+) -> None:
+    found: dict[str, list[tuple[Tensor, ...]]] = {"discriminator": [], "generator": []}
+
+    def look(step: Step) -> None:
+        other, real = step.fake + 1, step.real
+        pair = [step.transform(other, like=step.fake) for _ in range(2)]
+        assert step.transform(real) is step.transform(real)
+        assert torch.equal(step.transform(real), step.transform(real.clone(), like=real))
+        assert not torch.equal(step.transform(other), step.transform(other))
+        assert torch.equal(*pair)
+        features = [step.features(images) for images in (real, step.fake, other)]
+        shown = (step.transform(real), step.transform(step.fake), pair[0] - 1)
+        found[step.player].append(tuple(value.detach() for value in (*shown, *features)))
+
+    trainer = train_plain(
+        looking(look, needs_real_in_generator=True), Shifted(), training={"accumulate": 2}
+    )
+    game = follow(trainer)
+    trainer.one_step()
+    for player, slices in found.items():
+        d: Any = game.d if player == "discriminator" else trainer.game.network("discriminator")
+        shown = game.shown[:4] if player == "discriminator" else game.shown[-4:]
+        assert len(slices) == 2
+        for (real, fake, again, *features), (shown_real, shown_fake) in zip(
+            slices, (shown[:2], shown[2:]), strict=True
+        ):
+            assert torch.equal(real, shown_real)
+            assert torch.equal(fake, shown_fake)
+            torch.testing.assert_close(again, fake)
+            torch.testing.assert_close(features[0], d.features(real))
+            torch.testing.assert_close(features[1], d.features(fake))
+            assert not torch.allclose(features[2], d.features(fake + 1))  # other draws
+
+
+def test_images_that_are_not_of_the_update_lend_no_draws(
     train_plain: Train, looking: Looks
 ) -> None:
+    message = refused(
+        train_plain, looking(lambda step: step.transform(step.real, like=step.real.clone()))
+    )
+    assert "regularizer 'looking' calls step.transform like images" in message
+    assert "step.real or step.fake itself" in message
+
+
+class Squared(Regularizer):
+    """Shows squares times a number of each image's own: a transform that is not linear."""
+
+    name = "squared"
+
+    @override
+    def transform(self, images: Tensor, step: Step) -> Tensor:
+        return images.square() * step.random.uniform(len(images), 1, 1, 1)
+
+
+def test_image_gradients_are_led_back_through_the_transforms(
+    train_plain: Train, follow: Callable[[Trainer], PlainGame], looking: Looks
+) -> None:
+    found: list[list[Tensor]] = []
+
+    def look(step: Step) -> None:
+        if step.player == "discriminator":
+            plain = step.image_gradient(step.real, transformed=False)
+            slopes = [step.image_gradient(images) for images in (step.real, step.fake)]
+            (back,) = torch.autograd.grad(slopes[0].square().sum(), weight, retain_graph=True)
+            assert step.image_gradient(step.real) is slopes[0]
+            assert step.image_gradient(step.real, transformed=False) is plain
+            found.append([step.real, step.fake, plain, *slopes, back])
+
+    trainer = train_plain(looking(look), Squared())
+    weight = trainer.game.network("discriminator").get_parameter("blocks.0.0.weight")
+    game = follow(trainer)
+    trainer.one_step()
+    ((real, fake, plain, of_real, of_fake, back),) = found
+
+    def slope(images: Tensor, shown: Tensor) -> Tensor:
+        draws = (shown / images.square()).mean((1, 2, 3), keepdim=True)
+        inputs = images.detach().clone().requires_grad_()
+        logits = game.d(inputs.square() * draws)
+        return torch.autograd.grad(logits.sum(), inputs, create_graph=True)[0]
+
+    expected = slope(real, game.shown[0])
+    torch.testing.assert_close(of_real, expected)
+    torch.testing.assert_close(of_fake, slope(fake, game.shown[1]))
+    inputs = real.clone().requires_grad_()
+    torch.testing.assert_close(plain, torch.autograd.grad(game.d(inputs).sum(), inputs)[0])
+    own = game.d.blocks[0][0].weight
+    (expected_back,) = torch.autograd.grad(expected.square().sum(), own)
+    torch.testing.assert_close(back, expected_back)
+    assert back.abs().max() > 0
+
+
+def test_a_transform_that_loses_the_graph_is_named(train_plain: Train, looking: Looks) -> None:
+    class Cut(Regularizer):
+        """Gives a generator nothing to learn from."""
+
+        name = "cut-off"
+
+        @override
+        def transform(self, images: Tensor, step: Step) -> Tensor:
+            return images.detach()
+
+    regularizer = looking(lambda step: step.image_gradient(step.fake))
+    with pytest.raises(PluginError, match="regularizer 'cut-off' transforms has lost its graph"):
+        train_plain(regularizer, Cut()).one_step()
+
+
+def test_image_gradients_are_shared_per_image(train_plain: Train, looking: Looks) -> None:
     gradients: list[Tensor] = []
 
     def look(step: Step) -> None:
@@ -269,7 +375,7 @@ def test_image_gradients_are_shared_per_image_and_before_transforms(
             (back,) = torch.autograd.grad(slope.square().sum(), step.fake, allow_unused=True)
             gradients.append(back)
 
-    trainer = train_plain(looking(look), Shifted(), architecture=LinearPlayers(depth=1))
+    trainer = train_plain(looking(look), architecture=LinearPlayers(depth=1))
     network = trainer.game.network("discriminator")
     layer, head = (
         network.get_parameter("blocks.0.0.weight"),

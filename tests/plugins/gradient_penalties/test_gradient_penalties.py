@@ -98,9 +98,9 @@ def test_the_point_lies_on_the_line_from_a_generated_to_a_real_image(
     step = set_up.step("discriminator_penalty", real=real, fake=fake)
     taken = step.image_gradient
 
-    def noted(images: Tensor, labels: Tensor | None = None) -> Tensor:
+    def noted(images: Tensor, labels: Tensor | None = None, **options: bool) -> Tensor:
         points.append(images)
-        return taken(images, labels)
+        return taken(images, labels, **options)
 
     monkeypatch.setattr(step, "image_gradient", noted)
     value = penalty.discriminator_penalty(step).item()
