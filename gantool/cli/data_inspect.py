@@ -11,22 +11,23 @@ from gantool.cli.arguments import (
     DebugOption,
     JsonOption,
     QuietOption,
-    RecipeArgument,
     SetOption,
     WorkersOption,
     verbosity,
 )
+from gantool.cli.completion import complete_recipe
 from gantool.cli.output import print_json, print_listing, tell
 from gantool.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from gantool.data.inspecting import Inspection, Spread
     from gantool.data.prepared import PreparedImages
 
 EXAMPLES = """
-gantool data inspect base --set dataset.folder=data/paintings
+gantool data inspect data/paintings
+gantool data inspect few-paintings --set dataset.folder=data/paintings
 gantool data inspect base --sheet overview.png
 gantool data inspect base --json
 """
@@ -34,7 +35,15 @@ SHEET_IMAGES = 200
 
 
 def inspect(
-    recipe: RecipeArgument,
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            metavar="RECIPE|FOLDER",
+            help="A recipe file, the name of a shipped recipe, or a folder of pictures.",
+            autocompletion=complete_recipe,
+            show_default=False,
+        ),
+    ],
     overrides: SetOption = None,
     sheet: Annotated[
         Path | None,
@@ -51,7 +60,8 @@ def inspect(
 ) -> None:
     """Look at every image of a recipe: unusable, converted, tiny or duplicate files by name.
 
-    Lists the findings; how many images, classes and sizes there are is said on stderr.
+    Lists the findings; how many images, classes and sizes there are is said on stderr. A folder of
+    pictures is looked at as gantool run base --set dataset.folder=FOLDER would see it.
     """
     from gantool.data import inspecting
     from gantool.recipe.reading import read_recipe
@@ -62,7 +72,7 @@ def inspect(
     console = open_console()
     level = verbosity(quiet=quiet, verbose=False)
     with show_warnings(console), preparation_progress(console, level) as progress:
-        plan = read_recipe(recipe, overrides or ())
+        plan = read_recipe(*folder_or_recipe(recipe, overrides or ()))
         found = inspecting.inspect(
             plan.dataset,
             plan.tables.image,
@@ -80,6 +90,20 @@ def inspect(
         raise DataError(f"none of the {found.files} images can be used")
     if sheet is not None:
         draw_sheet(found.prepared, sheet)
+
+
+def folder_or_recipe(named: str, overrides: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """Return the recipe that a user means, and what is said on top of it.
+
+    A file, or a shipped recipe of that name, comes first; a folder with recipes in it, such as a
+    run's, is none of pictures.
+    """
+    from gantool.recipe.shipped import FOR_PICTURES, SUFFIX, find_shipped
+
+    path = Path(named)
+    if find_shipped(named) or not path.is_dir() or any(path.glob(f"*{SUFFIX}")):
+        return named, overrides
+    return FOR_PICTURES, (f"dataset.folder={path.absolute()}", *overrides)
 
 
 def list_findings(found: Inspection) -> None:

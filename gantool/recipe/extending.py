@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from gantool.errors import RecipeError
 from gantool.recipe.entries import Entry, plain
 from gantool.recipe.merging import merge, refuse_two_lengths
 from gantool.recipe.parsing import UnreadableError, read
-from gantool.recipe.shipped import SUFFIX, find_shipped, shipped_names
+from gantool.recipe.shipped import FOR_PICTURES, SUFFIX, find_shipped, shipped_names
 from gantool.recipe.wording import shown
 from gantool.text import guess
 
@@ -30,11 +31,21 @@ def find(reference: str | Path) -> Path:
     if shipped := find_shipped(str(reference)):
         return shipped
     if path.is_dir():
-        inside = sorted(path.glob(f"*{SUFFIX}"))
-        hint = f"did you mean {inside[0]}?" if inside else "name a file"
-        raise RecipeError(f"'{reference}' is a folder, not a recipe", hint)
+        raise RecipeError(f"'{reference}' is a folder, not a recipe", _ways_in(path))
     raise RecipeError(
         f"no recipe {str(reference)!r}: it is neither a file nor a shipped recipe", _nearest(path)
+    )
+
+
+def _ways_in(folder: Path) -> str:
+    """Return what can be done with a folder that was named in the place of a recipe."""
+    if inside := sorted(folder.glob(f"*{SUFFIX}")):
+        return f"did you mean {inside[0]}?"
+    named = quote(str(folder))
+    return (
+        f"to train on the pictures in it: gantool run {FOR_PICTURES} --set dataset.folder={named}, "
+        f"or few-paintings in the place of {FOR_PICTURES} where they are some hundred; "
+        f"to look at them first: gantool data inspect {named}"
     )
 
 

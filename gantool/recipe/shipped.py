@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SUFFIX = ".toml"
+FOR_PICTURES = "base"
+"""The recipe that a folder of pictures is read by where none is named."""
 
 
 @dataclass(frozen=True)

@@ -46,9 +46,9 @@ class Archive:
         return Archive, (self.path,)
 
     @property
-    def level(self) -> str:
-        """A zip file's name says nothing of its layout."""
-        return ""
+    def levels(self) -> tuple[str, ...]:
+        """A zip file's place says nothing of its layout."""
+        return ()
 
     def folders(self) -> list[Folder]:
         """List the images by the central directory, which holds sizes and checksums."""

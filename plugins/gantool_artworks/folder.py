@@ -28,9 +28,14 @@ class FolderStore:
         self.path = path
 
     @property
-    def level(self) -> str:
-        """The folder's own name: a user may point at an inner level, such as `images`."""
-        return self.path.resolve().name
+    def levels(self) -> tuple[str, ...]:
+        """The last names of the path: a user may point at an inner level, such as `images`."""
+        inner: list[str] = []
+        for name in reversed(self.path.resolve().parts):
+            if name.casefold() not in INNER_LEVELS:
+                break
+            inner.insert(0, name)
+        return tuple(inner)
 
     def folders(self) -> list[Folder]:
         """List the tree: one system call a file, which tells its size and time."""

@@ -15,6 +15,7 @@ DEFAULTS = (Path("data/best-artworks"), Path("data/artworks"))
 """Looked for in the working folder."""
 PLACES = f"the option 'folder', ${VARIABLE}, {' and '.join(map(str, DEFAULTS))}"
 DOWNLOAD = "`gantool data download artworks` fetches the set"
+NAME_IT = "name your pictures with --set dataset.folder=PATH"
 
 
 def locate(folder: Path | None) -> Path | None:
@@ -45,18 +46,15 @@ def open_store(path: Path) -> tuple[Store, list[Folder]]:
         store = _only_archive(path)
         folders = store.folders()
     if not folders:
-        raise DataError(f"no images in {store.path}", f"{LAYOUT}; {DOWNLOAD}")
+        raise DataError(f"no images in {store.path}", f"{NAME_IT}; {DOWNLOAD}")
     return store, folders
-
-
-LAYOUT = "expected images/images/<Artist>/, resized/resized/ or one folder for each artist"
 
 
 def _existing(path: Path, source: str) -> Path:
     path = path.expanduser().absolute()
     if path.is_dir() or path.is_file():
         return path
-    raise DataError(f"{source} names {path}, which does not exist", DOWNLOAD)
+    raise DataError(f"{source} names {path}, which does not exist", f"{NAME_IT}; {DOWNLOAD}")
 
 
 def _only_archive(folder: Path) -> Store:
@@ -68,6 +66,6 @@ def _only_archive(folder: Path) -> Store:
     if len(files) == 1:
         return Archive(files[0])
     if not files:
-        raise DataError(f"no images and no zip file in {folder}", f"{LAYOUT}; {DOWNLOAD}")
+        raise DataError(f"no images and no zip file in {folder}", f"{NAME_IT}; {DOWNLOAD}")
     names = ", ".join(file.name for file in files)
     raise DataError(f"several zip files in {folder}: {names}", "name one of them as the folder")

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Literal
 
 from gantool import DataError
 from gantool_artworks.gallery import Gallery, without_duplicates
-from gantool_artworks.layout import Part, Place, by_artist, places, variants
+from gantool_artworks.layout import (
+    Part,
+    Place,
+    by_artist,
+    plain_places,
+    set_places,
+    variants,
+)
 from gantool_artworks.location import open_store
 from gantool_artworks.names import displayed
 from gantool_artworks.register import Artist, choose, read_register
@@ -16,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from gantool_artworks.store import Folder, Store
+    from gantool_artworks.store import Store
 
 Choice = Literal["auto", "full", "resized"]
 
@@ -29,8 +36,8 @@ def open_gallery(
     """Open the images of a folder or zip file.
 
     Args:
-        path: A folder at any level of the Kaggle set, a tree with a folder for each artist, a zip
-            file, or a folder in which one lies.
+        path: A folder at any level of the Kaggle set, a tree with a folder for each artist, any
+            other folder of images, a zip file, or a folder in which one lies.
         variant: Full-size or resized images; "auto" takes the full-size ones if there are any.
         artists: The artists to keep; empty for all.
         genres: The genres to keep; empty for all.
@@ -41,8 +48,11 @@ def open_gallery(
     store, folders = open_store(path)
     content = store.artists_file()
     register = {} if content is None else read_register(content, store.path)
-    works = by_artist(_of_variant(store, folders, variant))
+    places = set_places(folders, store.levels, registered=content is not None)
+    works = by_artist(_of_variant(store, places or plain_places(folders), variant), register)
     nobodys = works.pop("", [])
+    if not places and not register and len(works) == 1 and not (artists or genres):
+        nobodys = sorted([*nobodys, *works.popitem()[1]], key=lambda part: part.path)
     present = {key: _display(key, parts, register) for key, parts in works.items()}
     kept = choose(present, register, artists, genres)
     shown = {key: without_duplicates(store, parts) for key, parts in works.items() if key in kept}
@@ -53,13 +63,13 @@ def open_gallery(
     return Gallery(store, [present[key] for key in shown], [*shown.values(), nobodys])
 
 
-def _of_variant(store: Store, folders: list[Folder], variant: Choice) -> list[Place]:
+def _of_variant(store: Store, places: list[Place], variant: Choice) -> list[Place]:
     """Return the folders of one variant.
 
     Raises:
         DataError: When the wanted variant is not there.
     """
-    found = variants(places(folders, store.level))
+    found = variants(places)
     if variant == "auto":
         return found["full"] if "full" in found else found["resized"]
     if variant not in found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import model_validator
@@ -22,7 +23,8 @@ class Artworks(Dataset):
 
     The set is ikarus777/best-artworks-of-all-time on Kaggle. It is read as people have it: the
     unpacked folder or any level inside it, full-size or resized images, or the zip file as
-    downloaded. A plain tree with one folder for each artist, or each style, is read as well.
+    downloaded. Any other folder of pictures is read as well, whatever they are called: without
+    labels, or labeled by the folders in it where there are several.
     """
 
     name = "artworks"
@@ -41,7 +43,10 @@ class Artworks(Dataset):
     @model_validator(mode="after")
     def _folder_is_used(self) -> Self:
         if self.source == "sample" and self.folder is not None:
-            msg = """source = "sample" would leave the folder unread; remove one of the two"""
+            msg = (
+                """source = "sample" would leave the folder unread; remove one of the two, """
+                f"or add --set dataset.use=folder to --set dataset.folder={quote(str(self.folder))}"
+            )
             raise ValueError(msg)
         return self
 
@@ -68,13 +73,14 @@ class Artworks(Dataset):
 
     def _own_folder(self) -> Path | None:
         """Return the user's folder, or None where the sample is to be used."""
-        from gantool_artworks.location import PLACES, locate
+        from gantool_artworks.location import NAME_IT, PLACES, locate
 
         path = None if self.source == "sample" else locate(self.folder)
         if path is None and self.source == "folder":
             raise DataError(
                 f"no artworks found; looked for {PLACES}",
-                f"""`gantool data download {self.name}` fetches them; or source = "sample\"""",
+                f"""{NAME_IT}; `gantool data download {self.name}` fetches the set; """
+                """or source = "sample\"""",
             )
         return path
 
@@ -87,7 +93,8 @@ class Artworks(Dataset):
         choice = """, and source = "auto\"""" if self.source == "sample" else ""
         logger.warning(
             "using the SAMPLE: %d pictures generated in the manner of %d invented artists%s. "
-            "For the real paintings: gantool data download %s%s",
+            "For your own pictures: --set dataset.folder=PATH; for real paintings: gantool data "
+            "download %s%s",
             *(SIZE, len(ROSTER), once, self.name, choice),
         )
         try:

@@ -69,7 +69,7 @@ def choose(
         chosen &= {_found(name, present, "artist") for name in artists}
     if genres := tuple(genres):
         chosen &= _of_genres(present, register, genres)
-    if not chosen:
+    if not chosen and (artists or genres):
         raise DataError(f"none of the artists {_list(artists)} has a genre of {_list(genres)}")
     return chosen
 

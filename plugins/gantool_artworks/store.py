@@ -42,8 +42,8 @@ class Store(Protocol):
     path: Path
 
     @property
-    def level(self) -> str:
-        """Name of the root where it may tell how the images are laid out, or an empty one."""
+    def levels(self) -> tuple[str, ...]:
+        """The inner levels of the Kaggle set that the root itself stands in, outermost first."""
 
     def folders(self) -> list[Folder]:
         """Return the folders that hold images, sorted by path.

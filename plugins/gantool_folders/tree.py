@@ -25,6 +25,8 @@ SUFFIXES = frozenset(
 )
 """Endings of the names of files that Pillow reads as images."""
 
+NAME_IT = "name the folder of your pictures with --set dataset.folder=PATH"
+
 logger = logging.getLogger("gantool.folders")
 
 
@@ -93,7 +95,7 @@ def open_tree(root: Path, labels: Labels) -> ImageTree:
     """
     if not root.is_dir():
         found = "is a file" if root.exists() else "does not exist"
-        raise DataError(f"the folder {root} of dataset 'folder' {found}", "a folder is expected")
+        raise DataError(f"the folder {root} of dataset 'folder' {found}", NAME_IT)
     try:
         listing = {path: files for path, files in _walk(root) if files}
     except OSError as error:

@@ -77,6 +77,30 @@ def test_inspect_as_json(gantool: Callable[..., Any], recipe: Path, flawed: Path
     assert found["classes"] == {"dawn": 7, "dusk": 6}
 
 
+def test_inspect_takes_a_folder(gantool: Callable[..., Any], flawed: Path) -> None:
+    odd = flawed.parent / "my 'pictures'"
+    flawed.rename(odd)
+    by_recipe = gantool("data", "inspect", "base", "--set", f"dataset.folder={odd}")
+    outcome = gantool("data", "inspect", odd)
+    assert outcome.code == 0
+    assert outcome.records == by_recipe.records
+    assert "14 files, of which 13 can be used" in outcome.stderr
+    small = gantool("data", "inspect", odd, "--set", "image.size=256")
+    assert [record[0] for record in small.records].count("too small") == 13
+
+
+@pytest.mark.parametrize("command", ["run", "validate", "show", "data prepare"])
+def test_a_folder_is_no_recipe_and_trains_all_the_same(
+    gantool: Callable[..., Any], command: str
+) -> None:
+    Path("my pictures").mkdir()
+    outcome = gantool(*command.split(), "my pictures")
+    assert outcome.code == 2
+    assert "'my pictures' is a folder, not a recipe" in outcome.stderr
+    assert "gantool run base --set dataset.folder='my pictures'" in outcome.stderr
+    assert "gantool data inspect 'my pictures'" in outcome.stderr
+
+
 def test_data_failures_are_exit_code_3(
     gantool: Callable[..., Any], recipe: Path, tmp_path: Path
 ) -> None:

@@ -19,13 +19,13 @@ BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 SMALL = [
-    "--set=dataset.use=folder",
-    "--set=dataset.folder=pictures",
     "--set=architecture.width=4",
     "--set=architecture.latent_dim=8",
     "--set=training.batch_size=6",
     "--set=device.name=cpu",
 ]
+OWN = ["--set=dataset.use=folder", "--set=dataset.folder=pictures"]
+"""Instead of the pictures that `quickstart` would paint, which takes longer."""
 QUICK = {
     "run": [*SMALL, "--steps=2"],
     "resume": ["--steps=3"],
@@ -33,6 +33,19 @@ QUICK = {
 }
 """What is put after the arguments of a command: the last word counts."""
 QUICK_PYTHON = ('"training.steps=100"', '"training.steps=2", "training.batch_size=6"')
+COUNT = 100
+ODD = [
+    "DSC00001.jpg",
+    "IMG_0001.JPG",
+    "IMG_0002.JPG",
+    "Screenshot 2026-01-02 at 10.11.12.png",
+    "boat_1.jpg",
+    "my painting 1.jpg",
+    "закат.1.jpg",
+    "日の出.jpg",
+    "a'b.jpg",
+    "$(x) -rf.png",
+]
 COMMANDS = {"run", "resume", "sample", "evaluate", "compare", "report", "export", "data inspect"}
 
 
@@ -55,7 +68,8 @@ BLOCKS = [Block(*found.group("file", "language", "code")) for found in BLOCK.fin
 def quick(arguments: list[str]) -> list[str]:
     """Return a command's arguments in their reduced form."""
     said = [] if "--protocol" in arguments else QUICK.get(arguments[0], [])
-    return [*arguments, *(said if "--dry-run" not in arguments else SMALL)]
+    own = OWN if arguments[:2] == ["run", "quickstart"] else []
+    return [*arguments, *own, *(said if "--dry-run" not in arguments else SMALL)]
 
 
 def carry_out(arguments: list[str]) -> None:
@@ -82,13 +96,14 @@ def execute(block: Block) -> None:
 
 @pytest.fixture
 def working(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the working folder, in which there are 24 pictures."""
-    for number in range(24):
-        place = tmp_path / "pictures" / ("sea" if number % 2 else "land")
-        place.mkdir(parents=True, exist_ok=True)
-        color = (10 * number, 90, 255 - 10 * number)
+    """Return the working folder, in which there are 100 pictures with names as people have them."""
+    (tmp_path / "pictures").mkdir()
+    names = [*ODD, *(f"{number}.jpg" for number in range(COUNT - len(ODD)))]
+    for number, name in enumerate(names):
+        color = (2 * number, 90, 255 - 2 * number)
         picture = Image.effect_noise((40, 48), 60).convert("RGB")
-        Image.blend(picture, Image.new("RGB", (40, 48), color), 0.5).save(place / f"{number}.png")
+        blended = Image.blend(picture, Image.new("RGB", (40, 48), color), 0.5)
+        blended.save(tmp_path / "pictures" / name)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -98,11 +113,14 @@ def test_the_tutorial_can_be_followed_from_beginning_to_end(
 ) -> None:
     for block in BLOCKS:
         execute(block)
-    assert "torch.Size([4, 3, 32, 32])" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "torch.Size([4, 3, 32, 32])" in said.out
+    assert f"{COUNT} files, of which {COUNT} can be used" in said.err
     made = ("overview.png", "comparison.html", "exported/generator.html", "runs/mine/report.html")
     for name in made:
         assert (working / name).stat().st_size > 0
     assert {path.name for path in (working / "runs").iterdir()} == {
+        "base",
         "first",
         "mine",
         "seed-7",

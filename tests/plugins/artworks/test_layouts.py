@@ -142,11 +142,13 @@ def test_resized_images_in_folders_by_artist_stay_resized(kaggle: Path) -> None:
 def test_files_that_name_nobody_have_no_label(tmp_path: Path, jpeg: Callable[..., bytes]) -> None:
     folder = tmp_path / "flat"
     folder.mkdir()
-    for name in ("Paul_Klee_2.jpg", "cover.jpg", ".hidden_1.jpg", "notes_1.txt"):
+    (folder / "artists.csv").write_text("name\nPaul Klee\n", encoding="utf-8")
+    for name in ("Paul_Klee_2.jpg", "IMG_3.jpg", "cover.jpg", ".hidden_1.jpg", "notes_1.txt"):
         (folder / name).write_bytes(jpeg(1))
     source = opened(folder)
     assert [(source.name(i), source.label(i)) for i in range(len(source))] == [
         ("Paul_Klee_2.jpg", 0),
+        ("IMG_3.jpg", None),
         ("cover.jpg", None),
     ]
 

@@ -23,6 +23,7 @@ def test_a_named_folder_that_is_missing_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "work/data/best-artworks").mkdir(parents=True)
     with pytest.raises(DataError, match=r"option 'folder'.*nowhere, which does not exist") as error:
         Artworks(folder=tmp_path / "nowhere").open(tmp_path / "cache")
+    assert "--set dataset.folder=PATH" in str(error.value)
     assert "gantool data download artworks" in str(error.value)
     assert not (tmp_path / "cache").exists()
 
@@ -79,8 +80,10 @@ def test_a_folder_that_is_asked_for_is_not_replaced_by_the_sample(tmp_path: Path
 
 
 def test_the_sample_and_a_folder_exclude_each_other(tmp_path: Path) -> None:
-    with pytest.raises(ValidationError, match="leave the folder unread"):
-        Artworks(source="sample", folder=tmp_path)
+    with pytest.raises(ValidationError, match="leave the folder unread") as error:
+        Artworks(source="sample", folder=tmp_path / "my pictures")
+    assert f"--set dataset.folder='{tmp_path}/my pictures'" in str(error.value)
+    assert "--set dataset.use=folder" in str(error.value)
 
 
 def test_a_cache_that_cannot_be_written_is_a_data_error(tmp_path: Path) -> None:

@@ -88,7 +88,9 @@ def test_labels(
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"nowhere of dataset 'folder' does not exist"):
+    with pytest.raises(
+        DataError, match=r"nowhere of dataset 'folder' does not exist\n.*--set data"
+    ):
         opened(tmp_path / "nowhere")
     (tmp_path / "set.zip").write_bytes(b"PK")
     with pytest.raises(DataError, match=r"set\.zip of dataset 'folder' is a file"):
