@@ -26,15 +26,25 @@ def test_contract(check: Check) -> None:
 ```
 
 The test of each promise is called `plugin:kind/name::check`. `gantool check-plugin my-plugin`
-makes the same checks without pytest. A promise that a component cannot keep is named with the
-reason; as soon as it is kept after all, the exemption is an error:
+makes the same checks without pytest, `gantool check-plugin my-plugin:my-loss` those of one
+component, and a test's name makes that one alone. What fails for one reason is shown as one.
+
+A promise that a component cannot keep is named on its class, with the reason, for both; as soon as
+it is kept after all, the exemption is an error:
 
 ```python
-@parametrize_with_checks(
-    "my-plugin",
-    expected_failures={"my-plugin:loss/odd::stays_finite": "it has a pole at 0"},
-)
+from typing import ClassVar
+
+from gantool import Loss
+
+
+class Odd(Loss):
+    name = "odd"
+    expected_failures: ClassVar = {"stays_finite": "it has a pole at 0"}
 ```
+
+`parametrize_with_checks` also takes `expected_failures={"my-plugin::loads": "why"}`, for tests
+alone.
 
 `closed_forms={"my-penalty": value}` compares a regularizer's penalty with its value on a linear
 discriminator: `value(component, game)` computes it from the weights and images of a

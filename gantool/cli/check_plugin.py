@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,15 +19,21 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 gantool check-plugin losses
+gantool check-plugin losses:hinge
 gantool check-plugin my-plugin --json
 """
 
 
+SAID = {"expected": "expected to fail"}
+
+
 def complete_plugin(incomplete: str) -> list[str]:
-    """Offer the names of installed plugins."""
+    """Offer the names of installed plugins and, behind a colon, of their components."""
     from gantool.registry.catalog import installed
 
     names = [plugin.name for plugin in installed().plugins]
+    if ":" in incomplete:
+        names = [offer.full_name for offer in installed().offers]
     return [name for name in names if name.startswith(incomplete)]
 
 
@@ -35,7 +42,7 @@ def check_plugin(
         str,
         typer.Argument(
             metavar="NAME",
-            help="A plugin, as list-plugins names it.",
+            help="A plugin, one of its components (PLUGIN:NAME), or a check as it is printed.",
             autocompletion=complete_plugin,
             show_default=False,
         ),
@@ -45,7 +52,8 @@ def check_plugin(
 ) -> None:
     """Check that a plugin keeps what the interfaces promise.
 
-    Each of its components is built by its own example, and tried. Fails if a check fails.
+    Each of its components is built by its own example, and tried. Checks that fail for one reason
+    are shown as one. Fails if a check fails, unless the component says so by expected_failures.
     """
     from gantool.testing import run_checks
 
@@ -56,23 +64,41 @@ def check_plugin(
 
         print_json([asdict(result) for result in results])
     else:
-        print_listing(
-            ("check", "result", "failure"), list(map(record, results)), list(map(row, results))
-        )
+        shown = list(of_one_cause(results))
+        columns = ("check", "result", "failure")
+        print_listing(columns, [record(*each) for each in shown], [row(*each) for each in shown])
     summarize(results)
     if any(result.status == "failed" for result in results):
         raise typer.Exit(1)
 
 
-def record(result: CheckResult) -> tuple[str, str, str]:
-    """Return what a check has found as a row of the listing."""
-    return result.id, result.status, result.message
+def of_one_cause(results: Sequence[CheckResult]) -> Iterator[tuple[CheckResult, list[str]]]:
+    """Yield the results with the names of later checks that failed for the same reason."""
+    same: dict[str, list[str]] = {}
+    first: list[tuple[CheckResult, list[str]]] = []
+    for result in results:
+        owner, _, check = result.id.partition("::")
+        cause = f"{owner} {result.cause}"
+        if result.cause and cause in same:
+            same[cause].append(check)
+        else:
+            first.append((result, same.setdefault(cause, []) if result.cause else []))
+    yield from first
 
 
-def row(result: CheckResult) -> tuple[str, str, str]:
+def record(result: CheckResult, alike: Sequence[str]) -> tuple[str, str, str]:
+    """Return what a check has found as a row of the listing, and which others found the same."""
+    also = f"; so do {len(alike)} more: {', '.join(alike)}" if alike else ""
+    return result.id, result.status, f"{result.message}{also}"
+
+
+def row(result: CheckResult, alike: Sequence[str]) -> tuple[str, str, str]:
     """Return the same as a person likes to read it: a failure with the promise that is broken."""
-    failed = result.status == "failed"
-    why = f"{result.message}\nexpected: {result.promise}" if failed else result.message
+    why = result.message
+    if result.status == "failed":
+        why = f"{why}\nexpected: {result.promise}"
+    if alike:
+        why = f"{why}\nfor the same reason, {len(alike)} more fail: {', '.join(alike)}"
     return result.id, result.status, why
 
 
@@ -94,7 +120,13 @@ def summarize(results: Sequence[CheckResult]) -> None:
     from gantool.reporting.messages import say
     from gantool.reporting.streams import open_console
 
-    states = [result.status for result in results]
-    counts = {state: states.count(state) for state in ("passed", "failed", "skipped")}
-    told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-    say(open_console(), f"{len(results)} checks: {told}")
+    counts = Counter(SAID.get(result.status, result.status) for result in results)
+    told = [f"{count} {status}" for status, count in sorted(counts.items(), key=_order)]
+    causes = {(result.id.partition("::")[0], result.cause) for result in results if result.cause}
+    if 0 < len(causes) < counts["failed"]:
+        told.append(f"of {len(causes)} cause{'s' if len(causes) > 1 else ''}")
+    say(open_console(), f"{len(results)} checks: {', '.join(told)}")
+
+
+def _order(counted: tuple[str, int]) -> int:
+    return ("passed", SAID["expected"], "skipped", "failed").index(counted[0])

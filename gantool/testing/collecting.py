@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +16,7 @@ from gantool.testing.promises import COMPONENT, PLUGIN, Promise, checks_for
 from gantool.testing.subject import Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from gantool.interfaces.component import Component
     from gantool.registry.plugin import Plugin
@@ -45,6 +46,18 @@ class Check:
         owner = "" if component is None else f":{component.kind}/{component.name}"
         return f"{self.plugin.name}{owner}::{self.promise.name}"
 
+    @property
+    def package(self) -> str:
+        """The top-level package that holds what is checked."""
+        module = self.plugin.module if self.component is None else self.component.__module__
+        return module.partition(".")[0]
+
+    @property
+    def expected_failure(self) -> str | None:
+        """Why the component says that it fails, or None."""
+        said: object = None if self.component is None else self.component.expected_failures
+        return said.get(self.promise.name) if isinstance(said, Mapping) else None
+
     def __repr__(self) -> str:
         return f"<Check {self.id}>"
 
@@ -73,17 +86,37 @@ def collect(
     """Return the checks of plugins, all installed ones by default.
 
     Args:
-        names: Names of plugins.
+        names: Names of plugins, of components as `plugin:name` or `plugin:kind/name`, or
+            identifiers of checks.
         closed_forms: By a regularizer's name, or `plugin:name`.
 
     Raises:
-        PluginError: When a plugin is not installed.
+        PluginError: When a plugin is not installed, or has nothing of the name.
         UsageError: When a closed form is of no regularizer among them that has a penalty.
     """
     plugins = _plugins(names)
     forms = dict(closed_forms or {})
     _refuse_unknown_forms(forms, plugins)
-    return [check for plugin in plugins for check in _checks_of(plugin, forms)]
+    checks = [check for plugin in plugins for check in _checks_of(plugin, forms)]
+    for name in names:
+        if not any(_is_meant(check, name) for check in checks):
+            known = sorted({part for check in checks for part in _names_of(check)})
+            plugin = name.partition(":")[0]
+            raise PluginError(f"plugin '{plugin}' has no '{name}' to check", near(name, known))
+    return [c for c in checks if not names or any(_is_meant(c, name) for name in names)]
+
+
+def _names_of(check: Check) -> set[str]:
+    """Return every name that a check is selected by."""
+    names, component = {check.plugin.name, check.id}, check.component
+    if component is not None:
+        names.add(f"{check.plugin.name}:{component.name}")
+        names.add(f"{check.plugin.name}:{component.kind}/{component.name}")
+    return names
+
+
+def _is_meant(check: Check, name: str) -> bool:
+    return name in _names_of(check)
 
 
 def near(name: str, known: Iterable[str]) -> str | None:
@@ -95,11 +128,12 @@ def near(name: str, known: Iterable[str]) -> str | None:
 def _plugins(names: Sequence[str]) -> list[Plugin]:
     found = installed().plugins
     known = {plugin.name for plugin in found}
-    for name in names:
+    wanted = {name.partition(":")[0] for name in names}
+    for name in wanted:
         if name not in known:
             hint = near(name, known) or f"installed: {', '.join(sorted(known)) or 'none'}"
             raise PluginError(f"plugin '{name}' is not installed", hint)
-    return [plugin for plugin in found if not names or plugin.name in names]
+    return [plugin for plugin in found if not names or plugin.name in wanted]
 
 
 def _checks_of(plugin: Plugin, forms: Mapping[str, ClosedForm]) -> Iterator[Check]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from gantool.interfaces.component import KINDS, Component
 from gantool.registry.plugin import NAME
-from gantool.testing.claims import require
-from gantool.testing.promises import promise
+from gantool.testing.claims import BrokenPromise, require
+from gantool.testing.promises import checks_for, promise
 from gantool.testing.subject import with_options
 
 if TYPE_CHECKING:
@@ -58,3 +59,17 @@ def cannot_be_changed(subject: Subject[Component]) -> None:
         except (ValueError, AttributeError, TypeError):
             continue
         require(False, f"its attribute '{name}' can be set")
+
+
+@promise("component")
+def excuses_known_checks(subject: Subject[Component]) -> None:
+    """Its `expected_failures` are names of checks, each with a reason why it cannot pass."""
+    component = subject.component
+    known = {each.name for each in (*checks_for("component"), *checks_for(component.kind))}
+    said: object = component.expected_failures
+    if not isinstance(said, Mapping):
+        raise BrokenPromise(f"`expected_failures` is {said!r}, not reasons by the names of checks")
+    for name, reason in said.items():
+        require(name in known, f"`expected_failures` names {name!r}, which is no check of it")
+        given = isinstance(reason, str) and bool(reason.strip())
+        require(given, f"`expected_failures` gives no reason for '{name}'")

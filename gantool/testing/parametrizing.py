@@ -25,9 +25,11 @@ def parametrize_with_checks(
     The test has one argument, `check`, and calls it.
 
     Args:
-        *plugins: Names of plugins; all installed ones by default.
-        expected_failures: For identifiers of checks, why these cannot pass. Such a check has to
-            fail: once it passes, the exemption is an error.
+        *plugins: Names of plugins, or of components (`plugin:name`); all installed plugins by
+            default.
+        expected_failures: For identifiers of checks, why these cannot pass, beside what components
+            say by `Component.expected_failures`. Such a check has to fail: once it passes, the
+            exemption is an error.
         closed_forms: For names of regularizers, the value of their penalty in a `LinearGame`.
 
     Raises:
@@ -40,7 +42,9 @@ def parametrize_with_checks(
     except ImportError as error:
         message = "pytest is not installed, and parametrize_with_checks makes tests of it"
         raise MissingExtraError(message, "pip install pytest") from error
-    checks, failures = collect(plugins, closed_forms), expected_failures or {}
+    checks = collect(plugins, closed_forms)
+    said = {check.id: check.expected_failure for check in checks if check.expected_failure}
+    failures = {**said, **(expected_failures or {})}
     _refuse_unknown(failures, checks)
 
     parameters = [

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 from unittest import SkipTest
 
+from gantool.testing.causes import cause_of, place_in, root_of
 from gantool.testing.claims import BrokenPromise
 from gantool.testing.collecting import Check, collect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Status = Literal["passed", "failed", "skipped"]
+Status = Literal["passed", "failed", "expected", "skipped"]
 
 
 @dataclass(frozen=True)
@@ -22,14 +23,17 @@ class CheckResult:
     Attributes:
         id: `plugin:kind/name::check`, or `plugin::check`.
         promise: What is promised, in one sentence.
-        status: "passed", "failed", or "skipped" where it cannot be checked here.
+        status: "passed", "failed", "expected" where the component says that it fails and why, or
+            "skipped" where it cannot be checked here.
         message: Why it failed or was skipped; empty where it passed.
+        cause: The same for all checks that failed for one reason; else empty.
     """
 
     id: str
     promise: str
     status: Status
     message: str = ""
+    cause: str = ""
 
 
 def run_checks(
@@ -38,11 +42,11 @@ def run_checks(
     """Check plugins, all installed ones by default, and return what was found.
 
     Args:
-        *plugins: Names of plugins.
+        *plugins: Names of plugins, of components (`plugin:name`), or identifiers of checks.
         progress: Is told, after each check, how many of how many are done.
 
     Raises:
-        PluginError: When a plugin is not installed.
+        PluginError: When a plugin is not installed, or offers no such component.
     """
     checks = collect(plugins)
     results = []
@@ -54,15 +58,26 @@ def run_checks(
 
 
 def run_check(check: Check) -> CheckResult:
+    """Make one check and return what was found, beside what the component said of it."""
+    found, reason = _made(check), check.expected_failure
+    if reason is None or found.status == "skipped":
+        return found
+    if found.status == "failed":
+        return replace(found, status="expected", message=f"{reason}: {found.message}", cause="")
+    message = f"it passes, and `expected_failures` says that it cannot: {reason}"
+    return replace(found, status="failed", message=message, cause=message)
+
+
+def _made(check: Check) -> CheckResult:
     """Make one check and return what was found."""
     promise = check.promise.text
     try:
         check()
     except SkipTest as skip:
         return CheckResult(check.id, promise, "skipped", str(skip))
-    except BrokenPromise as broken:
-        return CheckResult(check.id, promise, "failed", str(broken))
     except (Exception, SystemExit) as error:  # a plugin may fail in any way
-        message = f"{type(error).__name__}: {error}"
-        return CheckResult(check.id, promise, "failed", message)
+        cause, place = cause_of(error, check.package), place_in(check.package, root_of(error))
+        where = "" if place is None or isinstance(error, BrokenPromise) else f" ({place})"
+        kind = "" if isinstance(error, BrokenPromise) else f"{type(error).__name__}: "
+        return CheckResult(check.id, promise, "failed", f"{kind}{error}{where}", cause)
     return CheckResult(check.id, promise, "passed")

@@ -59,6 +59,7 @@ def test_json_tells_promises(gantool: Gantool, install: Install) -> None:
         "promise": "The generator's loss falls with the logit of each generated image.",
         "status": "failed",
         "message": "the slope in a generated image's logit is 0",
+        "cause": "BrokenPromise: the slope in a generated image's logit is 0",
     }
 
 
@@ -68,6 +69,87 @@ def test_table_tells_a_person_what_was_expected(
     install("third-stars", SATURATED)
     on_terminal(200)
     assert "expected: The generator's loss falls" in gantool("check-plugin", "third-stars").stdout
+
+
+CRASHING = '''
+from __future__ import annotations
+
+from gantool import Component, Loss, Regularizer, hookimpl
+
+
+class Crashing(Regularizer):
+    """Regularizer that has never been tried."""
+
+    name = "crashing"
+    expected_failures = {"changes_training": "nothing is finished", "trains": "it does not"}
+
+    def discriminator_penalty(self, step):
+        return step.real.mean() * torch.tensor(2.0)
+
+
+class Sound(Loss):
+    """Hinge."""
+
+    name = "sound"
+    expected_failures = {"stays_finite": "somebody thought so"}
+
+    def discriminator(self, real, fake):
+        return (1 - real).relu() + (1 + fake).relu()
+
+    def generator(self, fake, real):
+        return -fake
+
+
+@hookimpl
+def gantool_components() -> list[type[Component]]:
+    return [Crashing, Sound]
+'''
+
+
+def test_one_cause_is_one_problem(gantool: Gantool, install: Install) -> None:
+    install("third-stars", CRASHING)
+    outcome = gantool("check-plugin", "third-stars:crashing")
+    assert outcome.code == 1
+    ((first, _, why),) = [each for each in outcome.records if each[1] == "failed"]
+    assert first == "third-stars:regularizer/crashing::resumes_exactly"
+    assert why.startswith(
+        "NameError: name 'torch' is not defined (gantool_third_stars.py:14); so do "
+    )
+    assert "has_right_gradients" in why
+    assert " failed, of 1 cause" in outcome.stderr
+
+
+def test_what_a_component_says_of_itself_is_expected(gantool: Gantool, install: Install) -> None:
+    install("third-stars", CRASHING)
+    results = {
+        each["id"].partition("::")[2]: each
+        for each in json.loads(gantool("check-plugin", "third-stars:crashing", "--json").stdout)
+    }
+    expected = {name for name, each in results.items() if each["status"] == "expected"}
+    assert expected == {"changes_training", "trains"}
+    assert results["trains"]["message"].startswith("it does not: NameError: ")
+
+
+def test_excuse_that_is_not_needed_fails(gantool: Gantool, install: Install) -> None:
+    install("third-stars", CRASHING)
+    outcome = gantool("check-plugin", "third-stars:loss/sound")
+    assert outcome.code == 1
+    assert [[*each] for each in outcome.records if each[1] != "passed"] == [
+        [
+            "third-stars:loss/sound::stays_finite",
+            "failed",
+            "it passes, and `expected_failures` says that it cannot: somebody thought so",
+        ]
+    ]
+
+
+def test_one_check_can_be_made(gantool: Gantool, install: Install) -> None:
+    install("third-stars", SATURATED)
+    outcome = gantool("check-plugin", FAILED)
+    assert [identifier for identifier, *_ in outcome.records] == [FAILED]
+    unknown = gantool("check-plugin", "third-stars:saturate")
+    assert unknown.code == 2
+    assert "did you mean 'third-stars:saturated'" in unknown.stderr
 
 
 def test_broken_plugin_fails_with_its_reason(gantool: Gantool, install: Install) -> None:

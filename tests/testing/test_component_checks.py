@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import pytest
 from pydantic import ConfigDict, Field, NonNegativeFloat, PlainValidator, PositiveInt
@@ -177,7 +177,28 @@ class Opaque(Sound):
         return schema
 
 
+class Misnaming(Sound):
+    """Regularizer that excuses a check that there is not."""
+
+    expected_failures = {"trians": "it is slow"}  # noqa: RUF012
+
+
+class Unreasoned(Sound):
+    """Regularizer that says nothing for its excuse."""
+
+    expected_failures = {"trains": " "}  # noqa: RUF012
+
+
+class Claiming(Sound):
+    """Regularizer that lists what it excuses."""
+
+    expected_failures: ClassVar[Any] = ["trains"]
+
+
 BROKEN = [
+    ("excuses_known_checks", Misnaming, "names 'trians', which is no check of it"),
+    ("excuses_known_checks", Unreasoned, "gives no reason for 'trains'"),
+    ("excuses_known_checks", Claiming, r"is \['trains'\], not reasons by the names of checks"),
     ("has_a_name_for_recipes", Shouting, "'SOUND_2' is no lower-case name"),
     ("has_a_name_for_recipes", Kind, "'loss' is the name of a kind"),
     ("says_what_it_is_in_one_line", Silent, "class Silent has no docstring of its own"),

@@ -119,6 +119,26 @@ def test_expected_failures_have_to_fail() -> None:
 
 
 @pytest.mark.usefixtures("stars")
+def test_what_a_component_says_of_itself_is_expected(monkeypatch: pytest.MonkeyPatch) -> None:
+    loss = installed().find("loss", "hopeless").component
+    monkeypatch.setattr(loss, "expected_failures", {"pushes_fakes_up": "its paper says so"})
+    (mark,) = parameters("stars:hopeless")[UNDECIDED].marks
+    assert (mark.name, mark.kwargs) == ("xfail", {"reason": "its paper says so", "strict": True})
+    (result,) = run_checks(UNDECIDED)
+    assert result.status == "expected"
+
+
+@pytest.mark.usefixtures("stars")
+def test_a_component_can_be_checked_alone() -> None:
+    found = parameters("stars:hopeless")
+    assert found
+    assert all(name.startswith("stars:loss/hopeless::") for name in found)
+    assert parameters("stars:loss/hopeless").keys() == found.keys()
+    with pytest.raises(PluginError, match=r"no 'stars:hopeles' .*\ndid you mean 'stars:hopeless"):
+        parameters("stars:hopeles")
+
+
+@pytest.mark.usefixtures("stars")
 @pytest.mark.parametrize("name", ["slope", "stars:slope"])
 def test_closed_form_adds_its_check(name: str) -> None:
     right = parameters(
