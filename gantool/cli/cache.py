@@ -71,6 +71,7 @@ def clear(
 
     entries = choose(cache.entries(), chosen or ())
     if not entries:
+        cache.clear([])  # what a killed one has left
         tell("nothing to delete")
         return
     if not yes:

@@ -125,7 +125,8 @@ def entries() -> list[CacheEntry]:
 def clear(chosen: Iterable[CacheEntry]) -> list[CacheEntry]:
     """Delete entries and return those that are gone; entries being made are left alone.
 
-    Nothing is deleted that `entries` would not list now, whatever a `CacheEntry` says.
+    Nothing is deleted that `entries` would not list now, whatever a `CacheEntry` says, but for what
+    an interrupted call has left.
 
     Raises:
         DiskError: When the file system refuses.

@@ -18,6 +18,9 @@ from gantool.text import guess
 if TYPE_CHECKING:
     from gantool.recipe.problems import Problems
 
+MOST_PARENTS = 30
+"""Recipes that one may extend, one over the other."""
+
 
 def find(reference: str | Path) -> Path:
     """Return the file that a recipe's name or path on the command line means.
@@ -110,6 +113,10 @@ def _read_parent(extends: Entry, chain: list[Path], problems: Problems) -> Entry
     shipped = find_shipped(name)
     if not os.path.isfile(path) and shipped is not None:
         path = shipped
+    if len(chain) > MOST_PARENTS:
+        message = f"recipes extend each other over more than {MOST_PARENTS} files"
+        problems.add(message, origin.value, origin.path)
+        return None
     if any(_same(path, earlier) for earlier in chain):
         circle = " -> ".join(f"'{each.name}'" for each in [*chain, path])
         problems.add(f"recipes extend each other in a circle: {circle}", origin.value, origin.path)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, cast
 
+from gantool.errors import RecipeError
 from gantool.recipe.advice import advise
 from gantool.recipe.building import build
 from gantool.recipe.consistency import check_consistency
@@ -12,14 +14,18 @@ from gantool.recipe.overrides import apply_overrides, read_overrides
 from gantool.recipe.problems import Problems
 from gantool.recipe.resolving import resolve, trace
 from gantool.recipe.schema import CoreTables, Recipe
+from gantool.recipe.tokens import MOST_BYTES
 from gantool.registry.catalog import installed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from gantool.recipe.building import Draft
     from gantool.registry.catalog import Catalog
+
+MOST_RESOLVED_BYTES = 3 * MOST_BYTES // 4
+"""Of a resolved recipe as JSON: as TOML, which has other marks, it then fits into `MOST_BYTES`."""
 
 
 def read_recipe(
@@ -56,6 +62,7 @@ def _recipe(name: str, draft: Draft, files: tuple[Path, ...]) -> Recipe:
     """Return the recipe of a draft without problems."""
     assert draft.optimizers is not None
     document = resolve(draft)
+    _refuse_too_long(document)
     parts: dict[str, Any] = {kind: chosen.component for kind, chosen in draft.singles.items()}
     for array, many in draft.lists.items():
         parts[array] = tuple(chosen.component for chosen in many)
@@ -70,3 +77,17 @@ def _recipe(name: str, draft: Draft, files: tuple[Path, ...]) -> Recipe:
         warnings=advise(draft),
         files=files,
     )
+
+
+def _refuse_too_long(document: Mapping[str, Any]) -> None:
+    """Refuse what no run folder could hold: nobody could read it there, or go on with the run.
+
+    Raises:
+        RecipeError: When it is too long.
+    """
+    size = len(json.dumps(document, ensure_ascii=False).encode(errors="replace"))
+    if size > MOST_RESOLVED_BYTES:
+        raise RecipeError(
+            f"with all its values the recipe takes {size:,} bytes, {MOST_RESOLVED_BYTES:,} at most",
+            "shorten its longest array",
+        )

@@ -60,10 +60,8 @@ def _value(value: Any) -> Any:
     if isinstance(value, dict):
         return _inline(value)
     if isinstance(value, list):
-        array = tomlkit.array()  # tomlkit would make `[[tables]]` of tables in a plain list
-        for element in value:
-            array.append(_value(element))
-        return array
+        # as text: appending takes time that grows with the square of the length
+        return tomlkit.array(f"[{', '.join(tomlkit.item(_value(e)).as_string() for e in value)}]")
     return value
 
 

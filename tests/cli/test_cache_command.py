@@ -115,3 +115,12 @@ def test_clear_leaves_what_is_in_use(gantool: Callable[..., Any]) -> None:
 )
 def test_sizes(count: float, words: str) -> None:
     assert size(count) == words
+
+
+def test_clear_finishes_what_a_killed_one_began(gantool: Callable[..., Any]) -> None:
+    gantool("cache", "clear", "--yes")
+    left = prepared_cache() / ".trash-0123"
+    left.mkdir()
+    outcome = gantool("cache", "clear")
+    assert (outcome.code, outcome.stderr) == (0, "nothing to delete\n")
+    assert not left.exists()

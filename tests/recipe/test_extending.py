@@ -186,3 +186,16 @@ def test_problem_of_a_parent_is_shown_once_and_in_the_parent(
 def test_find_refuses_nothing_that_is_a_file(folder: Path) -> None:
     (folder / "odd name").write_text("")
     assert extending.find("odd name").name == "odd name"
+
+
+def test_a_chain_without_end_is_cut(folder: Path, catalog: Catalog, minimal: str) -> None:
+    for number in range(200):
+        (folder / f"{number}.toml").write_text(f'extends = "{number + 1}.toml"\n')
+    (folder / "30.toml").write_text(minimal)
+    read_recipe("0.toml", catalog=catalog)
+    (folder / "30.toml").write_text('extends = "31.toml"\n')
+    with pytest.raises(RecipeError) as caught:
+        read_recipe("0.toml", catalog=catalog)
+    (problem,) = caught.value.problems
+    assert problem.place == "30.toml:1:11"
+    assert problem.message == "recipes extend each other over more than 30 files"

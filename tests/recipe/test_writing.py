@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cProfile
 import json
 import random
 import tomllib
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gantool.recipe.reading import read_recipe
+from gantool.recipe.tokens import MOST_BYTES
 from gantool.recipe.writing import dump
 
 if TYPE_CHECKING:
@@ -163,3 +165,33 @@ def test_dump_round_trips(seed: int) -> None:
         ]
         written = tomllib.loads(dump(document))
         assert json.dumps(written, sort_keys=True) == json.dumps(document, sort_keys=True)
+
+
+def long(count: int) -> str:
+    """Return a recipe with a long array, which takes more room when it is written again."""
+    return RICH.replace("[1, 5]", f"[{','.join('1' * count)}]")
+
+
+def test_what_can_be_read_can_be_read_again(
+    read: Callable[..., Recipe], folder: Path, catalog: Catalog
+) -> None:
+    recipe = read(long(15_000))
+    (folder / "again.toml").write_text(dump(recipe.document), encoding="utf-8")
+    assert read_recipe(folder / "again.toml", catalog=catalog).document == recipe.document
+
+
+def test_what_could_not_be_read_again_is_refused(complain: Callable[..., str]) -> None:
+    """Nobody could go on with such a run."""
+    assert len(long(30_000)) < MOST_BYTES
+    told = complain(long(30_000))
+    assert "49,152 at most\nshorten its longest array" in told
+
+
+def test_the_time_of_writing_grows_with_the_length() -> None:
+    """Counted in calls, which no other program's work can change."""
+    calls = []
+    for count in (500, 1000):
+        profile = cProfile.Profile()
+        profile.runcall(dump, {"sampling": {"at_epochs": [1] * count}})
+        calls.append(sum(entry.callcount for entry in profile.getstats()))
+    assert calls[1] < 2.5 * calls[0]
