@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from gantool.errors import UsageError
+from gantool.errors import DivergedError, UsageError
 from gantool.evaluation.latents import truncate
 from gantool.evaluation.sampling import (
     draw_labels,
@@ -124,8 +124,11 @@ class TrainedGenerator(ABC):
 
         Returns:
             float32 [N, C, H, W] in [-1, 1] on the CPU.
+
+        Raises:
+            DivergedError: When the images are not finite.
         """
-        return generate(
+        images = generate(
             self._network(truncation),
             latents,
             labels,
@@ -133,6 +136,7 @@ class TrainedGenerator(ABC):
             batch_statistics=self.batch_statistics,
             classes=len(self.classes),
         )
+        return self._finite(images)
 
     def draw(
         self, count: int, seed: int = 0, progress: Callable[[int, int], None] | None = None
@@ -149,6 +153,7 @@ class TrainedGenerator(ABC):
 
         Raises:
             UsageError: When there is no intact checkpoint.
+            DivergedError: When the images are not finite.
         """
         import torch
 
@@ -163,7 +168,7 @@ class TrainedGenerator(ABC):
         )
         drawn, done = [], 0
         for images in chunks:
-            drawn.append(torch.from_numpy(to_pixels(images)))
+            drawn.append(torch.from_numpy(to_pixels(self._finite(images))))
             done += len(images)
             if progress is not None:
                 progress(done, count)
@@ -207,6 +212,12 @@ class TrainedGenerator(ABC):
         """Whether the generator maps latents to styles before it makes images."""
         return hasattr(self.network, "mapping") and hasattr(self.network, "synthesis")
 
+    def _finite(self, images: Tensor) -> Tensor:
+        """Return the images, unless they are none: as pixels they would be black."""
+        if not images.isfinite().all():
+            raise DivergedError(f"the generator of '{self.name}' makes images of NaN or infinity")
+        return images
+
     def _network(self, truncation: float | None) -> nn.Module:
         """Return the generator, truncated where it has styles and this is asked for."""
         from gantool.evaluation.truncation import TruncatedStyles
@@ -214,3 +225,15 @@ class TrainedGenerator(ABC):
         if truncation is None or not self.has_styles:
             return self.network
         return TruncatedStyles(self.network, truncation, self.latent_dim, len(self.classes))
+
+
+def refuse_non_finite(network: nn.Module, name: str, way_out: str) -> None:
+    """Refuse a generator that has diverged.
+
+    Raises:
+        DivergedError: When one of its weights or statistics is NaN or infinite.
+    """
+    from gantool.training.state import first_non_finite
+
+    if (place := first_non_finite(dict(network.state_dict()))) is not None:
+        raise DivergedError(f"the generator of '{name}' is not finite: {place}", way_out)

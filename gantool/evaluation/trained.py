@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from gantool.errors import UsageError
-from gantool.evaluation.generator import TrainedGenerator
+from gantool.evaluation.generator import TrainedGenerator, refuse_non_finite
 from gantool.recipe.reading import read_recipe
 from gantool.runs.checkpoints import Checkpoint, Checkpoints
 from gantool.runs.status import read_status
@@ -138,6 +138,7 @@ class TrainedRun(TrainedGenerator):
         state = self._state
         weights = state["average"] if self.averaged else state["networks"]["generator"]
         load_weights(network, weights, "generator")
+        refuse_non_finite(network, self.name, "choose an earlier one with --checkpoint STEPS")
         return self.device.place(network).requires_grad_(requires_grad=False)
 
 

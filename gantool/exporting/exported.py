@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from gantool.evaluation.generator import TrainedGenerator
+from gantool.evaluation.generator import TrainedGenerator, refuse_non_finite
 from gantool.exporting.config import ExportConfig, component_of, read_config
 from gantool.exporting.weights import read_generator
 from gantool.recipe.schema import DeviceTable
@@ -99,4 +99,5 @@ class ExportedGenerator(TrainedGenerator):
             self.folder.weights,
             self.config.fingerprint,
         )
+        refuse_non_finite(network, self.name, "export it again, from an earlier checkpoint")
         return self.device.place(network)

@@ -11,9 +11,13 @@ import pytest
 import torch
 
 import gantool
+from gantool.cli.app import main
 from gantool.data.batches import Batch
+from gantool.errors import DivergedError
 from gantool.runs.checkpoints import Checkpoints
+from gantool.runs.folder import RunFolder
 from gantool.runs.records import JsonLines
+from gantool.runs.status import read_status
 from gantool.training.game import Game
 from gantool.training.state import first_non_finite
 from gantool.training.updates import Update
@@ -146,3 +150,41 @@ def test_it_can_go_back_and_on(
             "finished with exit 0 from the checkpoint before it, with other noise; "
             "figures cut, all finite",
         )
+
+
+def ruined(run: Path) -> None:
+    """Save a state whose averaged generator is NaN in one place, as a damaged disk would not."""
+    saved = Checkpoints(run / "checkpoints", read_status(RunFolder(run)).identifier)
+    checkpoint, _ = saved.newest()
+    assert checkpoint is not None
+    state = checkpoint.load()
+    name = max(state["average"])
+    state["average"][name].fill_(NAN)
+    saved.save(checkpoint.step + 1, {**state, "step": checkpoint.step + 1})
+
+
+@pytest.mark.parametrize(
+    "words", ["sample", "evaluate --metrics fid --count 8", "export --to safetensors"]
+)
+def test_a_generator_that_is_not_finite_draws_nothing(
+    recipe: Recipe, tmp_path: Path, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = gantool.run(recipe(training={"steps": 3}), out=tmp_path / "run", level="quiet")
+    ruined(run.folder.path)
+    command, *options = words.split()
+    assert main([command, str(run.folder.path), *options]) == 4
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "error: the generator of 'run' is not finite: " in said.err
+    assert "hint: choose an earlier one with --checkpoint STEPS" in said.err
+    assert gantool.load(run.folder.path, checkpoint="3").sample(4).isfinite().all()
+
+
+def test_images_that_are_not_finite_are_none(recipe: Recipe, tmp_path: Path) -> None:
+    """Weights may be finite, and too large for what is computed of them."""
+    run = gantool.run(recipe(training={"steps": 3}), out=tmp_path / "run", level="quiet")
+    for parameter in run.network.parameters():
+        parameter.fill_(3e38)
+    for draw in (run.sample, run.draw):
+        with pytest.raises(DivergedError, match="makes images of NaN or infinity"):
+            draw(4)
