@@ -39,10 +39,12 @@ def download(
     from typing import cast
 
     from gantool.interfaces.dataset import Dataset
+    from gantool.registry.calling import call
     from gantool.registry.catalog import installed
 
     component = cast("type[Dataset]", installed().find("dataset", dataset).component)
     folder = into or Path("data") / component.name
-    component.model_construct().download(folder)  # which needs no option, not even a required one
+    without_options = component.model_construct()  # not even required ones
+    call(without_options, "download", folder)
     print_lines([folder])
     tell(f"use them with: --set dataset.folder={folder}")

@@ -7,6 +7,7 @@ import logging
 import traceback
 
 from gantool.errors import DeviceMemoryError, DiskError, GantoolError
+from gantool.registry.calling import blamed
 from gantool.runs.processes import is_first
 
 LOGGER = logging.getLogger("gantool")
@@ -40,6 +41,9 @@ def understood(error: Exception) -> GantoolError | None:
         failure = DiskError(f"{error.strerror}{place}")
         failure.__cause__ = error
         return failure
+    if (fault := blamed(error)) is not None:
+        fault.__cause__ = error
+        return fault
     return None
 
 

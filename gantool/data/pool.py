@@ -14,7 +14,7 @@ from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 from gantool.data.decoding import CRASHED
-from gantool.errors import DataError
+from gantool.errors import DataError, PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +52,7 @@ class Pool:
 
         Raises:
             DataError: When the source says that something is wrong.
+            PluginError: When the source does what no source should.
             OSError: When the rows cannot be written.
         """
         try:
@@ -142,6 +143,7 @@ class Worker:
         Raises:
             UnavailableError: When the process cannot be started again.
             DataError: When the source says that something is wrong.
+            PluginError: When the source does what no source should.
             OSError: When the rows cannot be written.
         """
         start, stop = chunk
@@ -192,6 +194,8 @@ def _skips(answer: dict[str, Any]) -> Skips:
     if "failure" not in answer:
         return [(index, reason) for index, reason in answer["skips"]]
     kind, first, second = answer["failure"]
+    if kind == "plugin":
+        raise PluginError(first, second)
     if kind == "source":
         raise DataError(first, second)
     if kind == "disk":

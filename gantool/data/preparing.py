@@ -19,6 +19,7 @@ from gantool.data.cache import (
     entry_lock,
     prepared_cache,
 )
+from gantool.data.checked_source import checked
 from gantool.data.columns import write_columns
 from gantool.data.decoding import UNREADABLE, Skipped, decode_one, quiet_decoders
 from gantool.data.fingerprint import fingerprint
@@ -28,6 +29,7 @@ from gantool.data.prepared import ARRAYS, IMAGES, MANIFEST, Manifest, PreparedIm
 from gantool.data.rendering import rendering_of
 from gantool.data.unfinished import JOURNAL, Unfinished, images_done
 from gantool.errors import DataError, DiskError
+from gantool.registry.calling import call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,10 +88,14 @@ def prepare(
 
 
 def open_source(dataset: Dataset) -> ImageSource:
-    """Open a dataset; of several processes, one at a time may fill its folder in the cache."""
+    """Open a dataset; of several processes, one at a time may fill its folder in the cache.
+
+    Raises:
+        PluginError: When the dataset fails, or returns no source.
+    """
     folder = dataset_cache(dataset.name)
     with _lock_if_writable(dataset.name):
-        source = dataset.open(folder)
+        source = checked(call(dataset, "open", folder), dataset)
     with suppress(OSError):
         os.utime(folder)  # its time is that of the last use
     return source

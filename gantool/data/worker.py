@@ -19,7 +19,7 @@ import sys
 import traceback
 from typing import IO, TYPE_CHECKING
 
-from gantool.errors import GantoolError
+from gantool.errors import GantoolError, PluginError
 
 if TYPE_CHECKING:
     from gantool.data.job import DecodingJob
@@ -48,6 +48,8 @@ def _received_job(requests: IO[bytes], replies: IO[str]) -> DecodingJob:
 def _answer(job: DecodingJob, start: int, stop: int) -> dict[str, object]:
     try:
         return {"skips": job.run((start, stop))}
+    except PluginError as error:
+        return {"failure": ["plugin", error.message, error.hint]}
     except GantoolError as error:
         return {"failure": ["source", error.message, error.hint]}
     except OSError as error:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from gantool.errors import UsageError
 from gantool.evaluation.protocol import PIXELS
+from gantool.registry.calling import call, owner_of, passes
 from gantool.registry.catalog import installed
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def choose_metrics(
         raise UsageError("no installed metric can judge this run", "gantool list-components metric")
     chosen = tuple(_named(name, own) for name in dict.fromkeys(names)) or tuple(known) or own
     for metric in chosen:
-        metric.check(shape)
+        call(metric, "check", shape)
     return chosen
 
 
@@ -100,7 +101,7 @@ def _able(shape: EvidenceShape) -> Iterator[Metric]:
     for offer in installed().of_kind("metric"):
         try:
             metric = cast("Metric", _with_defaults(offer))
-            metric.check(shape)
+            call(metric, "check", shape)
         except UsageError as error:
             LOGGER.warning("left out: %s", error.message)
         else:
@@ -120,3 +121,7 @@ def _with_defaults(offer: Offer) -> Any:
             f"{offer.kind} '{offer.name}' has options that must be said",
             f"name it in the recipe of the next run; gantool describe {offer.kind}/{offer.name}",
         ) from error
+    except Exception as error:  # a plugin may fail in any way
+        if passes(error):
+            raise
+        raise owner_of(offer.component).failed("reading its options", error) from error

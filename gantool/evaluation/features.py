@@ -8,14 +8,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
+from torch import nn
 
-from gantool.errors import GantoolError, PluginError
 from gantool.evaluation.protocol import PIXELS, ExtractorStamp
+from gantool.registry.calling import call, calling, described, misbehaved, owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from gantool.interfaces.extractor import Extractor
 
@@ -55,7 +56,10 @@ class FeatureNetwork:
         """What every score says of the features it was computed with."""
         if self.extractor is None:
             return ExtractorStamp(PIXELS)
-        digest = self.extractor.weights_digest() or _digest(self._network)
+        found = call(self.extractor, "weights_digest")
+        if not (found is None or isinstance(found, str)):
+            raise misbehaved(self.extractor, "weights_digest", described(found), "text or None")
+        digest = found or _digest(self._network)
         return ExtractorStamp(self.extractor.name, digest, self.extractor.resizer)
 
     def __call__(
@@ -83,36 +87,37 @@ class FeatureNetwork:
         if self.extractor is None:
             return Features(images.flatten(1).float() / 255, None)
         colored = images[:, :3] if images.shape[1] > 3 else images.expand(-1, 3, -1, -1)
-        with torch.no_grad(), _exact_float32():
-            found = self._network(colored.to(self.device))
-        features, logits = found if isinstance(found, tuple) else (found, None)
-        self._check("features", features, len(images))
+        network = self._network
+        with torch.no_grad(), _exact_float32(), calling(self.extractor, "the network's forward"):
+            found = network(colored.to(self.device))
+        features, logits = found if _is_pair(found) else (found, None)
+        self._check("features [N, F]", features, len(images))
         if logits is None:
             return Features(features.float().cpu(), None)
-        self._check("logits", logits, len(images))
+        self._check("logits [N, K]", logits, len(images))
         return Features(features.float().cpu(), logits.float().cpu())
 
     @cached_property
     def _network(self) -> nn.Module:
         assert self.extractor is not None
-        try:
-            with torch.random.fork_rng(devices=[]):  # building it may draw numbers
-                return self.extractor.load().to(self.device).eval()
-        except GantoolError:
-            raise
-        except Exception as error:  # a plugin may fail in any way
-            raise PluginError(
-                f"extractor '{self.name}' cannot be loaded: {type(error).__name__}: {error}"
-            ) from error
+        with torch.random.fork_rng(devices=[]):  # building it may draw numbers
+            network = call(self.extractor, "load")
+        if not isinstance(network, nn.Module):
+            raise misbehaved(self.extractor, "load", described(network), "a torch.nn.Module")
+        with calling(self.extractor, "being moved to its device"):
+            return network.to(self.device).eval()
 
     def _check(self, what: str, values: Any, count: int) -> None:
+        assert self.extractor is not None
         if isinstance(values, torch.Tensor) and values.dim() == 2 and len(values) == count:
             return
-        found = list(values.shape) if isinstance(values, torch.Tensor) else type(values).__name__
-        raise PluginError(
-            f"extractor '{self.name}' returned {what} of shape {found} for {count} images; "
-            f"expected [N, F]"
-        )
+        expected = f"{what} for {count} images"
+        owner, forward = owner_of(self.extractor), self._network.forward
+        raise owner.misbehaved("the network's forward", described(values), expected, forward)
+
+
+def _is_pair(found: Any) -> bool:
+    return isinstance(found, tuple) and len(found) == 2
 
 
 @contextmanager

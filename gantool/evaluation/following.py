@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from gantool.errors import GantoolError, UsageError
+from gantool.evaluation.measuring import score_name
 from gantool.evaluation.protocol import PIXELS, Protocol
 from gantool.registry.catalog import installed
 from gantool.runs.folder import RunFolder
@@ -136,5 +137,5 @@ def _metrics(line: Mapping[str, Any], protocol: Protocol) -> Iterator[Metric]:
                 metric: Any = offer.component.model_validate_json(json.dumps(said or {}))
             except ValidationError:  # options of another metric
                 continue
-            if metric.score_name(extractor) == name:
+            if score_name(metric, extractor) == name:
                 yield metric

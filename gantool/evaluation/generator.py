@@ -14,14 +14,19 @@ from gantool.evaluation.sampling import (
     generate_chunks,
     to_pixels,
 )
+from gantool.registry.calling import calling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from torch import Tensor, nn
 
+    from gantool.interfaces.architecture import Architecture
     from gantool.interfaces.image import ImageShape
     from gantool.training.device import Device
+
+DRAWING = "its generator, in evaluation"
+"""What is called while pictures are drawn, for messages."""
 
 
 class TrainedGenerator(ABC):
@@ -66,6 +71,11 @@ class TrainedGenerator(ABC):
     @abstractmethod
     def device(self) -> Device:
         """What images are drawn with."""
+
+    @property
+    @abstractmethod
+    def architecture(self) -> Architecture:
+        """What built the generator."""
 
     @property
     @abstractmethod
@@ -128,14 +138,15 @@ class TrainedGenerator(ABC):
         Raises:
             DivergedError: When the images are not finite.
         """
-        images = generate(
-            self._network(truncation),
-            latents,
-            labels,
-            self.device,
-            batch_statistics=self.batch_statistics,
-            classes=len(self.classes),
-        )
+        with calling(self.architecture, DRAWING):
+            images = generate(
+                self._network(truncation),
+                latents,
+                labels,
+                self.device,
+                batch_statistics=self.batch_statistics,
+                classes=len(self.classes),
+            )
         return self._finite(images)
 
     def draw(
@@ -167,7 +178,7 @@ class TrainedGenerator(ABC):
             classes=len(self.classes),
         )
         drawn, done = [], 0
-        for images in chunks:
+        for images in self._blamed(chunks):
             drawn.append(torch.from_numpy(to_pixels(self._finite(images))))
             done += len(images)
             if progress is not None:
@@ -217,6 +228,15 @@ class TrainedGenerator(ABC):
         if not images.isfinite().all():
             raise DivergedError(f"the generator of '{self.name}' makes images of NaN or infinity")
         return images
+
+    def _blamed(self, chunks: Iterator[Tensor]) -> Iterator[Tensor]:
+        """Yield the same; what fails in making them is the architecture's."""
+        while True:
+            with calling(self.architecture, DRAWING):
+                images = next(chunks, None)
+            if images is None:
+                return
+            yield images
 
     def _network(self, truncation: float | None) -> nn.Module:
         """Return the generator, truncated where it has styles and this is asked for."""

@@ -11,8 +11,9 @@ from gantool.errors import DataError, UsageError
 from gantool.evaluation.choosing import choose_extractor, choose_metrics
 from gantool.evaluation.evidence import Witness
 from gantool.evaluation.judgment import Judgment, Score
-from gantool.evaluation.measuring import measure
+from gantool.evaluation.measuring import measure, remarks_of
 from gantool.evaluation.protocol import protocol_of
+from gantool.registry.calling import call
 from gantool.runs.going import refuse_going
 
 if TYPE_CHECKING:
@@ -192,8 +193,9 @@ class Evaluation:
 
     def _floor(self, metric: Metric) -> Mapping[str, float]:
         """Return what a metric says of one half of the real images against the other."""
+        half = self.shape.real // 2
         try:
-            metric.check(replace(self.shape, real=self.shape.real // 2, fake=self.shape.real // 2))
+            call(metric, "check", replace(self.shape, real=half, fake=half))
         except UsageError:  # half of the images are too few
             return {}
         return self._measure(metric, self._halves, self.seeds[0])
@@ -207,7 +209,7 @@ class Evaluation:
             name.partition("/")[2]: statistics.fmean(scores[name] for scores in found)
             for name in found[0]
         }
-        return metric.remarks(means, self.shape)
+        return remarks_of(metric, means, self.shape)
 
     def _measure(self, metric: Metric, evidence: Evidence, seed: int) -> dict[str, float]:
         return measure(metric, evidence, seed=seed, extractor=self.witness.network.name)

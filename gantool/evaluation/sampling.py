@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from gantool.registry.calling import described
 from gantool.training.randomness import seed_of
 
 if TYPE_CHECKING:
@@ -105,8 +106,24 @@ def _chunks(
         if labels is not None:
             arguments.append(labels[rows].to(device.device))
         with torch.no_grad(), device.forward_precision():
-            images = network(*arguments).float().cpu()
-        yield images
+            found = network(*arguments)
+        if not (
+            isinstance(found, torch.Tensor) and found.dim() == 4 and len(found) == len(arguments[0])
+        ):
+            expected = f"images [{len(arguments[0])}, C, H, W]"
+            raise TypeError(f"the generator returned {described(found)}, expected {expected}")
+        yield found.float().cpu()
+
+
+def _images(found: object, count: int) -> Tensor:
+    """Return what a generator has made, on the CPU, if it is so many images.
+
+    Raises:
+        TypeError: If not.
+    """
+    if isinstance(found, torch.Tensor) and found.dim() == 4 and len(found) == count:
+        return found.float().cpu()
+    raise TypeError(f"it returned {described(found)}, expected images [{count}, C, H, W]")
 
 
 def gather_statistics(network: nn.Module, latent_dim: int, classes: int, device: Device) -> None:

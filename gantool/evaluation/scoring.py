@@ -8,6 +8,7 @@ import torch
 from typing_extensions import override
 
 from gantool.evaluation.measuring import measure
+from gantool.registry.calling import call
 from gantool.runs.records import JsonLines
 from gantool.training.observers import Observer
 
@@ -74,7 +75,7 @@ class ScoringObserver(Observer):
     ) -> None:
         shape = witness.shape(0 if protocol is None else protocol.fake)
         for metric in metrics if protocol is not None else ():
-            metric.check(shape)
+            call(metric, "check", shape)
         self._metrics = metrics
         self._witness = witness
         self._draw = draw

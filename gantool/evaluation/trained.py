@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from gantool.interfaces.architecture import Architecture
     from gantool.interfaces.image import ImageShape
     from gantool.recipe.schema import Recipe
     from gantool.runs.folder import RunFolder
@@ -82,6 +83,12 @@ class TrainedRun(TrainedGenerator):
     def latent_dim(self) -> int:
         """Numbers in one latent."""
         return self.recipe.architecture.latent_dim
+
+    @property
+    @override
+    def architecture(self) -> Architecture:
+        """The recipe's."""
+        return self.recipe.architecture
 
     @property
     @override

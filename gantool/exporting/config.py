@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 
 from gantool.errors import PluginError, UsageError
 from gantool.interfaces.image import ImageShape
+from gantool.registry.calling import calling
 from gantool.registry.catalog import installed
 from gantool.version import VERSION
 
@@ -78,12 +79,13 @@ class ExportConfig(_Strict):
         offer = installed().find("architecture", self.architecture.use)
         options = json.dumps(self.architecture.options)
         try:
-            component = offer.component.model_validate_json(options)
-            component.check(self.shape, len(self.classes))  # type: ignore[attr-defined]
+            component: Any = offer.component.model_validate_json(options)
+            with calling(component, "check", may_raise=(ValueError,)):
+                component.check(self.shape, len(self.classes))
         except ValueError as error:  # pydantic's too
             name = self.architecture.use
             raise UsageError(f"architecture '{name}' cannot be built: {_reason(error)}") from error
-        architecture: Architecture = component  # type: ignore[assignment]
+        architecture: Architecture = component
         if architecture.latent_dim != self.latent_dim:
             raise UsageError(
                 f"latent_dim is {self.latent_dim}, the architecture's is {architecture.latent_dim}"

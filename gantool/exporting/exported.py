@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from gantool.exporting.folder import ExportedFolder
+    from gantool.interfaces.architecture import Architecture
     from gantool.interfaces.image import ImageShape
     from gantool.training.device import Device
 
@@ -85,15 +86,23 @@ class ExportedGenerator(TrainedGenerator):
         return open_device(DeviceTable(name=self.device_name or "auto", precision="float32"))
 
     @cached_property
+    def architecture(self) -> Architecture:
+        """What the config names.
+
+        Raises:
+            UsageError: When there is none.
+        """
+        return component_of(self.config, self.folder.config)
+
+    @cached_property
     def network(self) -> nn.Module:
         """The generator, on the device.
 
         Raises:
             UsageError: When config and weights do not make one.
         """
-        architecture = component_of(self.config, self.folder.config)
         network = read_generator(
-            architecture,
+            self.architecture,
             self.image,
             len(self.classes),
             self.folder.weights,

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+DIRECTIONS = ("lower", "higher", "none")
+"""Which way of a metric's scores may be better; "none" where neither is."""
+
 
 @dataclass(frozen=True)
 class Samples:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from gantool.interfaces.logger import RunDescription
 from gantool.launch.reporting import look_at_end, note_parent, peak_memory
+from gantool.registry.calling import calling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -216,6 +217,7 @@ def _drawer(
     session: Session, count: int, seed: int, labels: Tensor | None = None
 ) -> Callable[[], NDArray[np.uint8]]:
     """Return what draws images uint8 [N, H, W, C] from latents that are always the same."""
+    from gantool.evaluation.generator import DRAWING
     from gantool.evaluation.sampling import draw_labels, draw_latents, generate, to_pixels
 
     trainer, table = session.trainer, session.plan.tables.sampling
@@ -228,14 +230,15 @@ def _drawer(
         labels = draw_labels(seed, count, setup.classes)
 
     def draw() -> NDArray[np.uint8]:
-        images = generate(
-            network,
-            latents,
-            labels,
-            session.device,
-            batch_statistics=table.batch_statistics,
-            classes=setup.classes,
-        )
+        with calling(session.plan.architecture, DRAWING):
+            images = generate(
+                network,
+                latents,
+                labels,
+                session.device,
+                batch_statistics=table.batch_statistics,
+                classes=setup.classes,
+            )
         return to_pixels(images)
 
     return draw

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gantool.errors import DataError, DeviceMemoryError
+from gantool.errors import DataError, DeviceMemoryError, PluginError
 from gantool.launch.changes import describe
 from gantool.recipe.reading import read_recipe
 from gantool.runs.folder import existing_folder
@@ -149,10 +149,11 @@ def memory_faults_named(
 
     try:
         yield
-    except (RuntimeError, MemoryError) as error:
-        if not is_memory_fault(error):
+    except (RuntimeError, MemoryError, PluginError) as error:
+        fault = error.__cause__ if isinstance(error, PluginError) else error
+        if fault is None or not is_memory_fault(fault):
             raise
-        reason = str(error).partition("\n")[0].partition(". ")[0] or type(error).__name__
+        reason = str(fault).partition("\n")[0].partition(". ")[0] or type(fault).__name__
         peak = peak_memory(device.device)
         message = f"{device} ran out of memory{f' ({peak})' if peak else ''}: {reason}"
         raise DeviceMemoryError(message, _less_memory(plan.tables.training, folder)) from error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gantool.interfaces.architecture import Architecture
 from gantool.interfaces.loss import Loss
 from gantool.interfaces.regularizer import Regularizer
+from gantool.registry.calling import call, described, misbehaved
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -53,11 +54,19 @@ def _mixing(draft: Draft, regularizers: Iterable[tuple[str, Regularizer]]) -> It
     """Yield what makes logits depend on other images, and how to keep it from that."""
     chosen = draft.singles["architecture"]
     assert isinstance(chosen.component, Architecture)
-    if (way_out := chosen.component.batch_coupling()) is not None:
+    if (way_out := _coupling_of(chosen.component)) is not None:
         yield Advice(f"architecture '{chosen.use}'", way_out)
     for use, regularizer in regularizers:
-        if (way_out := regularizer.batch_coupling()) is not None:
+        if (way_out := _coupling_of(regularizer)) is not None:
             yield Advice(f"regularizer '{use}'", way_out)
+
+
+def _coupling_of(component: Architecture | Regularizer) -> str | None:
+    """Return how to keep a component from mixing the images of a batch, if it does."""
+    found = call(component, "batch_coupling")
+    if found is None or isinstance(found, str):
+        return found
+    raise misbehaved(component, "batch_coupling", described(found), "text or None")
 
 
 def _divided(draft: Draft) -> Iterator[str]:

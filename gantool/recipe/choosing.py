@@ -9,6 +9,7 @@ from gantool.errors import GantoolError, PluginError
 from gantool.recipe.entries import Entry, plain
 from gantool.recipe.validating import validate
 from gantool.recipe.wording import shown
+from gantool.registry.calling import owner_of
 
 if TYPE_CHECKING:
     from gantool.interfaces.component import Component
@@ -111,13 +112,5 @@ def _build(offer: Offer, options: Entry, problems: Problems) -> Component | None
     except GantoolError:
         raise
     except Exception as error:  # a plugin may fail in any way
-        raise broken(offer, "reading its options", error) from error
-
-
-def broken(offer: Offer, doing: str, error: Exception) -> PluginError:
-    """Return the error that names the plugin whose code failed."""
-    return PluginError(
-        f"{offer.kind} '{offer.name}' of plugin '{offer.plugin.name}' failed in {doing}: "
-        f"{type(error).__name__}: {error}",
-        f"report it to the makers of {offer.plugin.distribution} {offer.plugin.version}",
-    )
+        owner = owner_of(offer.component, plugin=offer.plugin)
+        raise owner.failed("reading its options", error) from error

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gantool.interfaces.architecture import Architecture
-from gantool.recipe.choosing import broken
 from gantool.recipe.requirements import check_requirements
+from gantool.registry.calling import calling
 
 if TYPE_CHECKING:
     from gantool.recipe.building import Draft
@@ -69,8 +69,7 @@ def _check_shape(draft: Draft, problems: Problems) -> None:
     architecture = chosen.component
     assert isinstance(architecture, Architecture)
     try:
-        architecture.check(image.shape, SOME_CLASSES if training.conditional else 0)
+        with calling(architecture, "check", plugin=chosen.offer.plugin, may_raise=(ValueError,)):
+            architecture.check(image.shape, SOME_CLASSES if training.conditional else 0)
     except ValueError as error:
         problems.add(str(error), chosen.table.origin.header, chosen.table.origin.path)
-    except Exception as error:  # a plugin may fail in any way
-        raise broken(chosen.offer, "checking the image shape", error) from error

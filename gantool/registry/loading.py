@@ -13,6 +13,8 @@ import pluggy
 from gantool.errors import GantoolError, PluginError
 from gantool.interfaces import hooks
 from gantool.interfaces.component import KINDS, Component
+from gantool.interfaces.metric import DIRECTIONS, Metric
+from gantool.interfaces.regularizer import Regularizer
 from gantool.registry.plugin import NAME
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ def reason(error: BaseException, origin: Origin) -> str:
         return str(error).strip().splitlines()[-1]  # the lines before tell the whole module
     if isinstance(error, SystemExit):
         return f"loading it ends the program (SystemExit: {error.code})"
-    text = f"{type(error).__name__}: {_said(error)}".removesuffix(": ")
+    text = f"{type(error).__name__}: {said(error)}".removesuffix(": ")
     if isinstance(error, ImportError) and (missing := origin.missing()):
         return f"{text}; missing: {', '.join(missing)}"
     return text
@@ -114,7 +116,43 @@ def checked(component: Any) -> type[Component]:
     if inspect.isabstract(component):
         lacking = ", ".join(sorted(component.__abstractmethods__))
         raise PluginError(f"component class {name} does not implement {lacking}")
+    _refuse_unknown_types(component)
+    _refuse_wrong_claims(component)
     return component
+
+
+def _refuse_unknown_types(component: type[Component]) -> None:
+    """Refuse options whose types cannot be known when a recipe is read."""
+    if component.__pydantic_fields_complete__:
+        return
+    component.model_rebuild(raise_errors=False)  # types that the module defines further below
+    for name, field in component.model_fields.items():
+        if not field._complete:
+            type_ = getattr(field.annotation, "__forward_arg__", field.annotation)
+            raise PluginError(
+                f"component class {component.__name__}: the type of option '{name}', {type_}, is "
+                f"not there when a recipe is read",
+                "import it for real, not under TYPE_CHECKING",
+            )
+
+
+def _refuse_wrong_claims(component: type[Component]) -> None:
+    """Refuse class attributes that say nothing, or something else than the interface asks for."""
+    name = component.__name__
+    if issubclass(component, Metric):
+        direction = getattr(component, "direction", None)
+        if direction not in DIRECTIONS:
+            raise PluginError(
+                f"component class {name} says direction = {direction!r}",
+                f"one of {', '.join(map(repr, DIRECTIONS))}",
+            )
+    if issubclass(component, Regularizer):
+        strength = component.strength
+        if strength is not None and strength not in component.model_fields:
+            raise PluginError(
+                f"component class {name} says strength = {strength!r}, which is no option of it",
+                f"options: {', '.join(component.model_fields) or 'none'}",
+            )
 
 
 def _refuse_repeats(components: list[type[Component]]) -> None:
@@ -135,7 +173,7 @@ def _quoted(text: str) -> str:
     return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 3]}..."
 
 
-def _said(error: BaseException) -> str:
+def said(error: BaseException) -> str:
     """Return an exception's message; even that may fail."""
     try:
         return str(error)

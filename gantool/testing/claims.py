@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gantool.errors import GantoolError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from torch import Tensor
 
 
-class BrokenPromise(AssertionError):  # noqa: N818  it is the finding of a check, not a fault of it
+class BrokenPromise(GantoolError, AssertionError):  # noqa: N818  a finding, not a fault of the check
     """A component does not do what its interface promises; the message says what was found."""
 
 

@@ -10,6 +10,7 @@ from unittest import SkipTest
 import torch
 
 from gantool.errors import UsageError
+from gantool.interfaces.metric import DIRECTIONS
 from gantool.testing.claims import BrokenPromise, require
 from gantool.testing.evidence import (
     dull_pictures,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 CHANNELS = (1, 3, 4)
 SCORE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
-DIRECTIONS = ("lower", "higher", "none")
 SOME_EXTRACTOR = "some-extractor"
 
 

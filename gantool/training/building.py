@@ -11,6 +11,7 @@ from gantool.data.batches import Batches
 from gantool.data.streaming import Stream
 from gantool.errors import RecipeError
 from gantool.interfaces.step import PLAYERS, Setup
+from gantool.registry.calling import calling, misbehaved
 from gantool.training.accord import Accord
 from gantool.training.compiling import Compiled, image_gradient, translatable_image_gradient
 from gantool.training.device import is_resident
@@ -55,7 +56,8 @@ def build_trainer(
     average = None
     if recipe.tables.ema.half_life_images is not None:
         size = recipe.tables.training.batch_size
-        average = Average(game.network("generator"), recipe.tables.ema, size)
+        with calling(recipe.architecture, "the copying of its generator"):
+            average = Average(game.network("generator"), recipe.tables.ema, size)
     totals = Totals(device.device)
     turns = Turns(game, totals, average)
     accord = Accord(game.ranks, on_gpu=device.device.type == "cuda")
@@ -74,6 +76,7 @@ def _game(recipe: Recipe, images: TrainingImages, device: Device, ranks: Ranks) 
     compiles = recipe.tables.device.compile
     return Game(
         setup=setup,
+        architecture=recipe.architecture,
         competitors=competitors,
         loss=recipe.loss,
         regularization=regularization,
@@ -104,6 +107,9 @@ def _competitors(
         network = build_network(
             recipe.architecture, player, setup, regularization, seed=training.seed, ranks=together
         )
+        if not any(weight.requires_grad for weight in network.parameters()):
+            found, expected = "a network without trainable weights", "one that can be trained"
+            raise misbehaved(recipe.architecture, player, found, expected)
         table = recipe.optimizer[player]
         competitors[player] = build_competitor(network, player, table, regularization, device)
     return competitors
@@ -158,7 +164,8 @@ def build_setup(recipe: Recipe, classes: int, device: Device, steps: int) -> Set
     """
     image = recipe.tables.image.shape
     try:
-        recipe.architecture.check(image, classes)
+        with calling(recipe.architecture, "check", may_raise=(ValueError,)):
+            recipe.architecture.check(image, classes)
     except ValueError as error:
         name = recipe.architecture.name
         raise RecipeError(f"architecture '{name}' cannot be built: {error}") from error

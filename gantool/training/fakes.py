@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from gantool.training.randomness import Draws
+from gantool.training.returned import like
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,7 +37,8 @@ def generate(game: Game, step: UpdateStep, rows: Rows, *, with_graph: bool) -> F
     latents = Draws(game.streams, "latents", "", rows).normal(rows.count, game.setup.latent_dim)
     step.seen.latents, step.seen.fake_labels = latents, (labels := _labels(game, rows))
     for active in game.regularization.having("latents", step.player):
-        latents = active.component.latents(latents, step.for_(active, "latents"))
+        found = active.call("latents", latents, step.for_(active, "latents"))
+        latents = like(active, "latents", found, latents)
         step.seen.latents = latents
     with torch.set_grad_enabled(with_graph):
         return Fakes(game.forward("generator", latents, labels), latents, labels)

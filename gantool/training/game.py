@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
+from gantool.registry.calling import owner_of, passes
+from gantool.training import returned
 from gantool.training.compiling import image_gradient
 from gantool.training.optimizers import learning_rate_at
 from gantool.training.parallel import Ranks
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gantool.data.batches import Batch, Batches
+    from gantool.interfaces.architecture import Architecture
     from gantool.interfaces.loss import Loss
     from gantool.interfaces.step import Player, Setup
+    from gantool.registry.calling import Owner
     from gantool.training.device import Device
     from gantool.training.players import Competitor
     from gantool.training.randomness import Streams
@@ -35,6 +39,7 @@ class Game:
 
     Attributes:
         setup: What is known before the first step.
+        architecture: Whose networks play.
         competitors: Both players.
         loss: The recipe's loss.
         regularization: The active regularizers.
@@ -54,6 +59,7 @@ class Game:
     """
 
     setup: Setup
+    architecture: Architecture
     competitors: Mapping[Player, Competitor]
     loss: Loss
     regularization: Regularization
@@ -105,11 +111,37 @@ class Game:
         """Call a player's network itself, which advances its buffers; the result is full precision.
 
         Only the engine's own forwards go this way.
+
+        Raises:
+            PluginError: When the network fails, or makes something else than images or logits.
         """
-        with self.device.forward_precision():
-            network = self.compiled.get(player, self.network(player))
-            output: Tensor = network(*_arguments(inputs, labels))
-        return output.to(self.device.dtype)
+        network, what = self.network(player), f"the {player}'s forward"
+        call = self.compiled.get(player, network)
+        try:
+            with self.device.forward_precision():
+                found = call(*_arguments(inputs, labels))
+        except (Exception, SystemExit) as error:  # a plugin may fail in any way
+            if passes(error):
+                raise
+            raise self._maker(player, error).failed(what, error) from error
+        shape = (len(inputs), *(self.setup.image if player == "generator" else ()))
+        if objection := returned.objection_to_output(found, shape, inputs):
+            raise self._maker(player).misbehaved(what, *objection, network.forward)
+        return found.to(self.device.dtype)
+
+    def _maker(self, player: Player, fault: BaseException | None = None) -> Owner:
+        """Return whose a player's network is: the architecture's, or who has wrapped it.
+
+        Args:
+            player: Whose network.
+            fault: What has failed in it, if something has.
+        """
+        network = self.network(player)
+        for active in self.regularization.having("prepare", player):
+            owner = owner_of(active.component, active.stream)
+            if owner.has_made(network) if fault is None else owner.is_at_fault(fault):
+                return owner
+        return owner_of(self.architecture)
 
     def probe(
         self,

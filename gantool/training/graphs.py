@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
+from gantool.errors import PluginError
 from gantool.training.players import each_player
 from gantool.training.regularization import PENALTIES
 from gantool.training.rehearsal import rehearse
@@ -146,7 +147,7 @@ class GraphedTurns:
         failure, recording = "another process could not record it", None
         try:
             recording = self._recorded(recorder, reals, step)
-        except RuntimeError as error:
+        except (RuntimeError, PluginError) as error:  # the step itself tells whose fault it is
             failure = str(error).partition("\n")[0]
         game = self._turns.game
         everywhere = game.ranks.all(recording is not None, game.device.device)
@@ -166,6 +167,7 @@ class GraphedTurns:
 
         Raises:
             RuntimeError: When it cannot be recorded.
+            PluginError: Likewise, inside a plugin's hook.
         """
         streams, totals = self._turns.game.streams, self._turns.totals
         held = [_copied(real) for real in reals]

@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from gantool.errors import UsageError
 from gantool.training.observers import Observer, Record
+from gantool.training.returned import terms_of
 from gantool.training.signs import (
     WINDOW_STEPS,
     Stakes,
@@ -182,8 +183,9 @@ def _least(loss: Loss, pairs: Iterable[tuple[float, float]]) -> float:
     """
     logits = torch.tensor([*pairs])  # [P, 2]
     if not loss.couples_batch:
-        return float(loss.discriminator(*logits.unbind(1)).min())
-    values = (loss.discriminator(*pair.repeat(2, 1).unbind(1)).mean() for pair in logits)
+        return float(terms_of(loss, "discriminator", *logits.unbind(1)).min())
+    pairs_of_two = (pair.repeat(2, 1).unbind(1) for pair in logits)
+    values = (terms_of(loss, "discriminator", *two).mean() for two in pairs_of_two)
     return float(torch.stack([*values]).min())
 
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
 
 from gantool.errors import PluginError
+from gantool.registry.calling import owner_of
+from gantool.registry.loading import said
+from gantool.training import returned
 from gantool.training.regularization import PENALTIES
+from gantool.training.returned import terms_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import Tensor
 
     from gantool.data.batches import Batch
+    from gantool.interfaces.step import Player
     from gantool.training.fakes import Fakes
     from gantool.training.game import Game
     from gantool.training.regularization import Active
@@ -68,7 +76,8 @@ class Objective:
         for active in game.regularization.having("batch", self.step.player):
             if self.step.player == "discriminator":
                 view = self.step.for_(active, "batch")
-                seen.real, seen.fake = active.component.batch(view.real, view.fake, view)
+                found = active.call("batch", view.real, view.fake, view)
+                seen.real, seen.fake = returned.images(active, found, view.real, view.fake)
         if seen.real is not None:
             shown = self.step.show(seen.real, "real")
             seen.real_logits = game.forward("discriminator", shown, seen.real_labels)  # [N]
@@ -76,34 +85,26 @@ class Objective:
         seen.fake_logits = game.forward("discriminator", shown, seen.fake_labels)  # [N]
 
     def _terms(self) -> Tensor:
-        """Return the loss's terms, [N], and refuse any other shape."""
+        """Return the loss's terms, [N]."""
         loss, step = self.game.loss, self.step
         if step.player == "discriminator":
-            terms = loss.discriminator(step.real_logits, step.fake_logits)
-        else:
-            real = step.real_logits if loss.needs_real_in_generator else None
-            terms = loss.generator(step.fake_logits, real)
-        if terms.shape != step.fake_logits.shape or terms.dim() != 1:
-            raise PluginError(
-                f"loss '{loss.name}' returned terms of shape {list(terms.shape)} for logits of "
-                f"shape {list(step.fake_logits.shape)}; both must be [N]"
-            )
-        return terms
+            return terms_of(loss, "discriminator", step.real_logits, step.fake_logits)
+        real = step.real_logits if loss.needs_real_in_generator else None
+        return terms_of(loss, "generator", step.fake_logits, real)
 
     def _weighted(self, terms: Tensor) -> Tensor:
         """Return the terms times the weights that regularizers give them, [N]."""
         for active in self.game.regularization.having("sample_weights", self.step.player):
-            weights = active.component.sample_weights(self.step.for_(active, "sample_weights"))
+            found = active.call("sample_weights", self.step.for_(active, "sample_weights"))
+            weights = returned.weights(active, found, terms)
             terms = terms if weights is None else terms * weights
         return terms
 
     def _penalty(self, active: Active) -> Tensor:
         """Return a regularizer's penalty, a scalar, and note it."""
         hook = PENALTIES[self.step.player]
-        penalty: Tensor = getattr(active.component, hook)(self.step.for_(active, hook))
-        if penalty.dim() != 0:
-            shape = list(penalty.shape)
-            raise PluginError(f"regularizer '{active.stream}': {hook} is of shape {shape}, not []")
+        found = active.call(hook, self.step.for_(active, hook))
+        penalty = returned.scalar(active, hook, found, self.step.fake_logits)
         self.figures[f"penalty/{active.stream}"] = penalty
         return penalty
 
@@ -113,3 +114,25 @@ class Objective:
             with torch.no_grad():
                 self.figures["real_score"] = self.step.real_logits.sigmoid().mean()
                 self.figures["fake_score"] = self.step.fake_logits.sigmoid().mean()
+
+
+@contextmanager
+def differentiating(game: Game, player: Player) -> Iterator[None]:
+    """Say of what the objective is made, where it cannot be differentiated.
+
+    No line of a plugin's is running by then: any part of the objective may be at fault.
+
+    Raises:
+        PluginError: When something fails inside.
+    """
+    try:
+        yield
+    except Exception as error:  # as torch has no exceptions of its own for it
+        penalties = game.regularization.having(PENALTIES[player], player)
+        parts = [game.architecture, game.loss, *(each.component for each in penalties)]
+        reason = said(error).strip().partition("\n")[0]
+        raise PluginError(
+            f"the {player}'s objective cannot be differentiated: {type(error).__name__}: {reason}",
+            f"one of these is at fault: {', '.join(owner_of(part).title for part in parts)}; "
+            "gantool check-plugin NAME tries each by itself",
+        ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from math import cos, pi
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +11,15 @@ import torch
 from typing_extensions import override
 
 from gantool.errors import PluginError
+from gantool.registry.calling import described
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from torch import Tensor, nn
     from torch.optim import Optimizer
 
     from gantool.interfaces.step import Player
     from gantool.recipe.schema import OptimizerTable
-    from gantool.training.regularization import Regularization
+    from gantool.training.regularization import Active, Regularization
 
 
 def _uncompiled(kind: type[Optimizer]) -> type[Optimizer]:
@@ -104,7 +104,13 @@ def build_optimizer(
     kind, group = _kind(table), {"params": parameters}
     if kind is DAMPING:
         group["momentum"] = options.pop("momentum")
-    return kind([group], lr=learning_rate, **options)  # type: ignore[call-arg]
+    try:
+        return kind([group], lr=learning_rate, **options)  # type: ignore[call-arg]
+    except (TypeError, ValueError) as error:  # the table's options are valid
+        setting = regularization.having("optimizer_options", player)
+        names = ", ".join(f"'{active.stream}'" for active in setting)
+        msg = f"optimizer '{_use(table)}' refuses what regularizer {names} sets: {error}"
+        raise PluginError(msg) from error
 
 
 def _kind(table: OptimizerTable) -> type[Optimizer]:
@@ -138,7 +144,7 @@ def _options(
         options["capturable"] = True
     set_by = dict.fromkeys(options, "the recipe's optimizer table")
     for active in regularization.having("optimizer_options", player):
-        for option, value in active.component.optimizer_options(player).items():
+        for option, value in _options_of(active, player).items():
             if objection := _objection(option, kind, set_by):
                 msg = f"regularizer '{active.stream}' sets '{option}' of optimizer '{use}'; "
                 way_out = f"leave out regularizer '{active.stream}', or use another optimizer"
@@ -146,6 +152,18 @@ def _options(
             set_by[option] = f"regularizer '{active.stream}'"
             options[option] = value
     return options
+
+
+def _options_of(active: Active, player: Player) -> Mapping[str, Any]:
+    """Return the options that a regularizer sets.
+
+    Raises:
+        PluginError: When it fails, or returns something else.
+    """
+    found = active.call("optimizer_options", player)
+    if isinstance(found, Mapping) and all(isinstance(name, str) for name in found):
+        return found
+    raise active.misbehaved("optimizer_options", described(found), "options by name")
 
 
 def _objection(option: str, kind: type[Optimizer], set_by: Mapping[str, str]) -> str | None:

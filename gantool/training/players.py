@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
 
 from gantool.interfaces.step import PLAYERS
+from gantool.registry.calling import call, described, misbehaved
 from gantool.training.batch_norm import synchronize
 from gantool.training.optimizers import build_optimizer
 from gantool.training.randomness import global_seed, seed_of
@@ -16,14 +18,14 @@ from gantool.training.randomness import global_seed, seed_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from gantool.interfaces.architecture import Architecture
     from gantool.interfaces.step import Player, Setup
     from gantool.recipe.schema import EmaTable, OptimizerTable
     from gantool.training.device import Device
     from gantool.training.parallel import Ranks
-    from gantool.training.regularization import Regularization
+    from gantool.training.regularization import Active, Regularization
 
 
 @dataclass(frozen=True)
@@ -61,16 +63,28 @@ def build_network(
 
     Its first weights depend on the seed and the player alone. BatchNorm is over the batch of all
     `ranks`, if any are given.
+
+    Raises:
+        PluginError: When the architecture or a regularizer fails, or returns something else.
     """
     with global_seed(seed_of(seed, "weights", player)):
-        build = architecture.generator if player == "generator" else architecture.discriminator
-        network = build(setup.image, setup.classes)
+        network = call(architecture, player, setup.image, setup.classes)
+    if not isinstance(network, nn.Module):
+        raise misbehaved(architecture, player, described(network), "a torch.nn.Module")
     if ranks is not None:
         network = synchronize(network, ranks)
     for active in regularization.having("prepare", player):
         with global_seed(seed_of(seed, "prepare", active.stream, player)):
-            network = active.component.prepare(network, player, setup) or network
+            network = _prepared(network, active, player, setup)
     return network
+
+
+def _prepared(network: nn.Module, active: Active, player: Player, setup: Setup) -> nn.Module:
+    """Return the network, or the wrapper that a regularizer has put around it."""
+    found = active.call("prepare", network, player, setup)
+    if found is None or isinstance(found, nn.Module):
+        return network if found is None else found
+    raise active.misbehaved("prepare", described(found), "a torch.nn.Module or None")
 
 
 def build_competitor(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
 
 from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer
+from gantool.registry.calling import call, described, misbehaved
 from gantool.training.randomness import global_seed, seed_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from torch import nn
-
+    from gantool.errors import PluginError
     from gantool.interfaces.step import Player, Setup
 
 PENALTIES = {"discriminator": "discriminator_penalty", "generator": "generator_penalty"}
@@ -42,6 +44,18 @@ class Active:
     component: Regularizer
     stream: str
     state: nn.Module | None
+
+    def call(self, hook: str, *arguments: Any) -> Any:
+        """Call a hook of the component and return what it returns, which nobody has checked yet.
+
+        Raises:
+            PluginError: When it fails.
+        """
+        return call(self.component, hook, *arguments, name=self.stream)
+
+    def misbehaved(self, hook: str, found: str, expected: str) -> PluginError:
+        """Return the error that says what a hook returned instead of what it should have."""
+        return misbehaved(self.component, hook, found, expected, name=self.stream)
 
     def overrides(self, hook: str) -> bool:
         """Whether the component implements a hook itself."""
@@ -84,8 +98,7 @@ class Regularization:
                 continue
             stream = component.name if number == 1 else f"{component.name}-{number}"
             with global_seed(seed_of(seed, "state", stream)):
-                makes_state = type(component).make_state is not Regularizer.make_state
-                state = component.make_state(setup) if makes_state else None
+                state = _state_of(component, stream, setup)
             self.active.append(Active(component, stream, state))
 
     def having(self, hook: str, player: Player) -> list[Active]:
@@ -111,6 +124,21 @@ class Regularization:
     def need_both_graphs(self) -> bool:
         """Whether any of them differentiates in the weights of both players at once."""
         return any(active.component.needs_both_graphs for active in self.active)
+
+
+def _state_of(component: Regularizer, stream: str, setup: Setup) -> nn.Module | None:
+    """Return what a regularizer remembers between updates, if it does.
+
+    Raises:
+        PluginError: When it fails to make it, or makes no module.
+    """
+    if type(component).make_state is Regularizer.make_state:
+        return None
+    state = call(component, "make_state", setup, name=stream)
+    if state is None or isinstance(state, nn.Module):
+        return state
+    expected = "a torch.nn.Module or None"
+    raise misbehaved(component, "make_state", described(state), expected, name=stream)
 
 
 def _is_off(component: Regularizer) -> bool:

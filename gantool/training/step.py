@@ -11,7 +11,10 @@ from typing_extensions import override
 
 from gantool.errors import PluginError
 from gantool.interfaces.step import DiscriminatorStep, GameLosses, GeneratorStep
+from gantool.registry.calling import owner_of
+from gantool.training import returned
 from gantool.training.randomness import Draws
+from gantool.training.returned import terms_of
 from gantool.training.snapshot import PlayerSnapshot
 
 if TYPE_CHECKING:
@@ -211,12 +214,13 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
     @override
     def game_losses(self) -> GameLosses:
         if not self._game.regularization.need_both_graphs:
-            raise PluginError(f"{self._who()} calls game_losses without needs_both_graphs = True")
+            raise self._refused("calls game_losses without needs_both_graphs = True")
         real, fake = self.real_logits, self.fake_logits
         loss = self._game.loss
         in_generator = real if loss.needs_real_in_generator else None
         return GameLosses(
-            loss.discriminator(real, fake).mean(), loss.generator(fake, in_generator).mean()
+            terms_of(loss, "discriminator", real, fake).mean(),
+            terms_of(loss, "generator", fake, in_generator).mean(),
         )
 
     @override
@@ -228,7 +232,7 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
         state = self._viewer.state if self._viewer else None
         if not isinstance(state, kind):
             found = "none" if state is None else type(state).__name__
-            raise PluginError(f"{self._who()} asks for the state {kind.__name__} and has {found}")
+            raise self._refused(f"asks for the state {kind.__name__} and has {found}")
         return state
 
     @override
@@ -251,7 +255,8 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
         place = f"transform {name}"
         self.seen.calls[place] = calls = self.seen.calls.get(place, 0) + 1
         for active in self._transforming:
-            images = active.component.transform(images, self.for_(active, place, calls - 1))
+            found = active.call("transform", images, self.for_(active, place, calls - 1))
+            images = returned.like(active, "transform", found, images)
         return images
 
     def _shown(self, images: Tensor) -> Shown | None:
@@ -284,11 +289,16 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
         way_out = None
         if self._player == "generator" and name.startswith("real"):
             way_out = "set needs_real_in_generator = True on its class"
-        msg = f"{self._who()} asks for step.{name}, which a {self._player} update has not got here"
-        raise PluginError(msg, way_out)
+        what = f"asks for step.{name}, which a {self._player} update has not got here"
+        raise self._refused(what, way_out)
 
-    def _who(self) -> str:
-        return f"regularizer '{self._viewer.stream}'" if self._viewer else "the engine"
+    def _refused(self, what: str, way_out: str | None = None) -> PluginError:
+        """Return the error that says who asks for what cannot be had, and in which hook."""
+        if self._viewer is None:
+            return PluginError(f"the engine {what}", way_out)
+        owner = owner_of(self._viewer.component, self._viewer.stream)
+        hook = self._place.partition(" ")[0]
+        return PluginError(f"{owner.title} {what} (in {hook})", way_out or owner.way_out)
 
 
 def joined(slices: Sequence[Seen]) -> Seen:

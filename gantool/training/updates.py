@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
+from gantool.training import returned
 from gantool.training.fakes import Fakes, generate
-from gantool.training.objective import Objective
+from gantool.training.objective import Objective, differentiating
 from gantool.training.step import Seen, UpdateStep, joined
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ class Update:
             with self.game.only_trains(self.player):
                 value = objective.value(self.batch.part(rows), fakes)
                 value = value if rows.share == 1 else rows.share * value
-                torch.autograd.backward(value, inputs=competitor.parameters)
+                with differentiating(self.game, self.player):
+                    torch.autograd.backward(value, inputs=competitor.parameters)
             _accumulate(figures, objective.figures, rows.share)
             self._slices_seen.append(step.seen)
         self._repetitions += 1
@@ -134,10 +136,10 @@ class Update:
         step = UpdateStep(self.game, self.player, self.batch.rows, seen, streams)
         with torch.no_grad():
             for active in watching:
-                active.component.after_update(step.for_(active, "after_update"))
+                active.call("after_update", step.for_(active, "after_update"))
             for active in telling:
-                figures = active.component.figures(step.for_(active, "figures"))
-                self._record({f"{active.stream}/{k}": v.clone() for k, v in figures.items()})
+                found = active.call("figures", step.for_(active, "figures"))
+                self._record(returned.figures(active, found, self.game.progress))
 
     def _step_before(self) -> UpdateStep:
         """Return the step as it is before anything is generated."""
@@ -186,7 +188,7 @@ class _Around:
             self.update(player)
             return
         view = self.step.for_(self.active, "around_update")
-        self.active.component.around_update(self.update, view)
+        self.active.call("around_update", self.update, view)
 
     def gradients(self) -> None:
         self.update.gradients()

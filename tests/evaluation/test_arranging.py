@@ -15,6 +15,7 @@ from gantool.evaluation.generator import TrainedGenerator
 from gantool.evaluation.truncation import LATENTS
 from gantool.interfaces.image import ImageShape
 from gantool.training.device import Device
+from tests.linear_players import LinearPlayers
 
 
 class Styled(nn.Module):
@@ -66,6 +67,7 @@ class Toy(TrainedGenerator):
     averaged = False
     batch_statistics = "running"
     device = Device(torch.device("cpu"), layout=torch.contiguous_format)
+    architecture = LinearPlayers()
     network: Any = None
     classes: tuple[str, ...] = ()
 

@@ -162,9 +162,9 @@ def test_chunks_are_told_of(images: Tensor) -> None:
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        ("shape", r"returned features of shape \[16, 3, 20\] for 16 images"),
-        ("logits", r"returned logits of shape \[15, 3\] for 16 images"),
-        ("load", r"cannot be loaded: RuntimeError: no such layer"),
+        ("shape", r"shape \[16, 3, 20\] .*, expected features \[N, F\] for 16 images"),
+        ("logits", r"shape \[15, 3\] .*, expected logits \[N, K\] for 16 images"),
+        ("load", r"failed in load .*: RuntimeError: no such layer"),
     ],
 )
 def test_what_is_no_features_is_refused(images: Tensor, fault: str, message: str) -> None:

@@ -41,7 +41,9 @@ def test_chance_is_a_metrics_own(evidence: Evidence) -> None:
 
 
 def test_a_failing_metric_is_named(evidence: Evidence) -> None:
-    with pytest.raises(PluginError, match="metric 'dice' failed: IndexError: no seventh side"):
+    with pytest.raises(
+        PluginError, match=r"metric 'dice' failed in compute .*: IndexError: no seventh side"
+    ):
         measure(Dice(fault="plugin"), evidence, seed=0, extractor=None)
     with pytest.raises(UsageError, match="too few dice"):
         measure(Dice(fault="usage"), evidence, seed=0, extractor=None)

@@ -203,3 +203,72 @@ def test_disabled_plugins_are_not_even_imported(run: Run, monkeypatch: pytest.Mo
     third_parties = [line.split("\t")[0] for line in listing.splitlines() if "\t0.3\t" in line]
     assert third_parties == ["healthy"]
     assert run("describe", "loss/hinge")[0] == 2  # the plugin of that name is disabled too
+
+
+CLAIMS = {
+    "typed": (
+        "Regularizer",
+        'player: Player = \'generator\'\n    """Whose."""',
+        "component class Wrong: the type of option 'player', Player, is not there when a recipe is "
+        "read; import it for real, not under TYPE_CHECKING",
+    ),
+    "undirected": (
+        "Metric",
+        "def compute(self, evidence): return {}",
+        "component class Wrong says direction = None; one of 'lower', 'higher', 'none'",
+    ),
+    "misdirected": (
+        "Metric",
+        "direction = 'down'\n    def compute(self, evidence): return {}",
+        "component class Wrong says direction = 'down'; one of 'lower', 'higher', 'none'",
+    ),
+    "strong": (
+        "Regularizer",
+        'strength = \'gama\'\n    gamma: float = 1.0\n    """Weight."""',
+        "component class Wrong says strength = 'gama', which is no option of it; options: gamma",
+    ),
+}
+CLAIMING = """
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gantool import Metric, Regularizer, hookimpl
+
+if TYPE_CHECKING:
+    from gantool import Player
+
+
+class Wrong({base}):
+    \"\"\"Says what cannot be.\"\"\"
+
+    name = "wrong"
+    {body}
+
+
+@hookimpl
+def gantool_components():
+    return [Wrong]
+"""
+
+
+@pytest.mark.parametrize("case", CLAIMS)
+def test_classes_that_say_what_cannot_be_are_refused_when_loaded(
+    run: Run, plant: Plant, case: str
+) -> None:
+    base, body, reason = CLAIMS[case]
+    plant(case, CLAIMING.format(base=base, body=body))
+    code, listing, _ = run("list-plugins", "--strict")
+    assert code == 2
+    assert f"{case}\tgantool-{case}\t0.3\t\t{reason}" in listing.splitlines()
+    for command in ("describe", "schema", "list-components"):
+        arguments = ("regularizer/r1",) if command == "describe" else ()
+        assert run(command, *arguments)[0] == 0
+
+
+def test_a_type_that_the_module_defines_further_below_is_known(run: Run, plant: Plant) -> None:
+    body = 'mood: Mood = \'dark\'\n    """Which."""'
+    source = CLAIMING.format(base="Regularizer", body=body)
+    plant("late", f"{source}\n\nfrom typing import Literal\n\nMood = Literal['dark', 'light']\n")
+    assert run("list-plugins", "--strict")[0] == 0
+    assert "Mood" not in run("describe", "regularizer/wrong")[1]

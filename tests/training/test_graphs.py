@@ -199,6 +199,48 @@ def test_what_cannot_be_recorded_is_made_step_by_step_and_said_once(
     ]
 
 
+class Waiting(InstanceNoise):
+    """Waits for the device, which a recording cannot."""
+
+    name = "waiting"
+
+    @override
+    def transform(self, images: Tensor, step: Step) -> Tensor:
+        if RECORDING:
+            raise RuntimeError("operation not permitted when stream is capturing")
+        return images
+
+
+RECORDING: list[bool] = []
+
+
+class Marking(TapeRecorder):
+    @override
+    def record(
+        self, work: Callable[[], None], generators: Sequence[torch.Generator]
+    ) -> Callable[[], None]:
+        RECORDING.append(True)
+        try:
+            return super().record(work, generators)
+        finally:
+            RECORDING.clear()
+
+
+def test_a_hook_that_cannot_be_recorded_is_no_fault_of_its_plugin(
+    train: Train, caplog: pytest.LogCaptureFixture
+) -> None:
+    trainer = train(Waiting(), training={"steps": 30})
+    assert isinstance(trainer.turns, Turns)
+    trainer.turns = GraphedTurns(trainer.turns, Marking())
+    with caplog.at_level(logging.WARNING, "gantool"):
+        for _ in range(12):
+            trainer.one_step()
+    (record,) = caplog.records
+    assert "steps cannot be recorded and are made one by one: regularizer 'waiting' failed in " in (
+        record.getMessage()
+    )
+
+
 class Faulty(TapeRecorder):
     """Records, but a replay is not what was recorded."""
 

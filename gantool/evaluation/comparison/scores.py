@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from gantool.evaluation.measuring import score_name
 from gantool.evaluation.protocol import Protocol
 from gantool.runs.records import JsonLines, number
 
@@ -163,7 +164,7 @@ def metrics_of(recipe: Recipe | None) -> dict[str, tuple[str, str]]:
         return {}
     extractor = None if recipe.extractor is None else recipe.extractor.name
     return {
-        metric.score_name(extractor): (
+        score_name(metric, extractor): (
             metric.direction,
             json.dumps(metric.model_dump(mode="json"), sort_keys=True),
         )

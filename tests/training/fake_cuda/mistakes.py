@@ -9,6 +9,7 @@ import torch
 from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException
 from typing_extensions import override
 
+from gantool import PluginError
 from gantool_gradient_penalties.plugin import R1
 from tests.training.fake_cuda.stepping import DEVICE, RUN, take_steps
 from tests.training.fake_cuda.watching import NotForCudaError
@@ -98,8 +99,9 @@ def test_mistake_is_found(
     train: Train, watch: Watch, kind: type[R1], error: type[Exception], reason: str
 ) -> None:
     trainer = train(kind(), training=RUN, device=DEVICE)
-    with pytest.raises(error, match=reason):
+    with pytest.raises(PluginError, match=reason) as caught:
         take_steps(trainer, watch)
+    assert type(caught.value.__cause__) is error
 
 
 def test_waiting_for_a_copy_is_found(train: Train, watch: Watch) -> None:

@@ -1,0 +1,141 @@
+"""An image source that is looked at while it is used: what it hands out is what was promised."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+from PIL.Image import Image
+
+from gantool.registry.calling import described, owner_of, passes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gantool.interfaces.dataset import Dataset
+    from gantool.interfaces.image import ImageSource
+    from gantool.registry.calling import Owner
+
+MISTAKES = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, TypeError)
+"""What a source's own code raises for its own mistakes; decoders raise them for broken files."""
+
+
+class CheckedSource:
+    """A source as a dataset has opened it, whose mistakes are told as its plugin's.
+
+    Args:
+        source: What the dataset returned.
+        owner: The dataset, in words.
+
+    Raises:
+        PluginError: When it is no source, or its length or classes are none.
+    """
+
+    def __init__(self, source: Any, owner: Owner) -> None:
+        self._source = source
+        self._owner = owner
+        lacking = [name for name in ("image", "label", "name", "stamp") if not hasattr(source, name)]
+        if lacking or not hasattr(type(source), "__len__"):
+            found = f"{described(source)} without {', '.join(lacking) or 'a length'}"
+            raise owner.misbehaved("open", found, "an image source")
+        self._length: int = self._called("its length", lambda: operator.index(len(source)))
+        self.classes = self._read_classes()
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what else a source knows."""
+        if name.startswith("_"):  # also while it is unpickled, when nothing is there yet
+            raise AttributeError(name)
+        return getattr(self._source, name)
+
+    def image(self, index: int) -> Image:
+        """Return an image as it was opened.
+
+        Raises:
+            PluginError: When the source returns something else, or its own code fails.
+            Exception: Whatever opening a broken file raises.
+        """
+        try:
+            found = self._source.image(index)
+        except MISTAKES as error:
+            if self._owner.is_at_fault(error):
+                raise self._owner.failed(f"image({index})", error) from error
+            raise
+        if not isinstance(found, Image):
+            raise self._wrong("image", index, found, "an image of PIL")
+        return found
+
+    def label(self, index: int) -> int | None:
+        """Return an image's label: one of the classes, or None.
+
+        Raises:
+            PluginError: When the source returns something else, or fails.
+        """
+        found = self._asked("label", index)
+        if found is None:
+            return None
+        try:
+            label = operator.index(found)
+        except TypeError:
+            label = -1
+        if not 0 <= label < len(self.classes):
+            numbers = f"from 0 to {len(self.classes) - 1}" if self.classes else "(it has no classes)"
+            raise self._wrong("label", index, found, f"None or the number of a class {numbers}")
+        return label
+
+    def name(self, index: int) -> str:
+        """Return what names an image to a person.
+
+        Raises:
+            PluginError: When the source returns something else, or fails.
+        """
+        found = self._asked("name", index)
+        if isinstance(found, str):
+            return found
+        raise self._wrong("name", index, found, "text")
+
+    def stamp(self, index: int) -> tuple[int, int]:
+        """Return two numbers that change with an image.
+
+        Raises:
+            PluginError: When the source returns something else, or fails.
+        """
+        found = self._asked("stamp", index)
+        try:
+            size, time = map(operator.index, found)
+        except (TypeError, ValueError) as error:
+            expected = "two whole numbers, of its size and its time"
+            raise self._wrong("stamp", index, found, expected) from error
+        return size, time
+
+    def _read_classes(self) -> tuple[str, ...]:
+        found = self._called("its classes", lambda: self._source.classes)
+        if isinstance(found, tuple | list) and all(isinstance(name, str) for name in found):
+            return tuple(found)
+        raise self._owner.misbehaved("its source's classes", described(found), "a tuple of names")
+
+    def _asked(self, hook: str, index: int) -> Any:
+        return self._called(f"{hook}({index})", lambda: getattr(self._source, hook)(index))
+
+    def _called(self, what: str, question: Callable[[], Any]) -> Any:
+        try:
+            return question()
+        except Exception as error:  # a plugin may fail in any way
+            if passes(error):
+                raise
+            raise self._owner.failed(what, error) from error
+
+    def _wrong(self, hook: str, index: int, found: Any, expected: str) -> Exception:
+        function = getattr(self._source, hook)
+        return self._owner.misbehaved(f"{hook}({index})", described(found), expected, function)
+
+
+def checked(source: ImageSource, dataset: Dataset) -> CheckedSource:
+    """Return a dataset's source so that it is looked at while it is used.
+
+    Raises:
+        PluginError: When it is no source.
+    """
+    return CheckedSource(source, owner_of(dataset))

@@ -1,0 +1,247 @@
+"""The one door to a plugin's code: what goes wrong behind it is told as the plugin's, by name.
+
+A failure names component, plugin and hook, the plugin's own line, and the way out. Failures that
+gantool raises on purpose pass through, and so do faults of the disk; those of a device's memory are
+recognized by what caused the `PluginError`.
+"""
+
+from __future__ import annotations
+
+import errno
+import inspect
+import os
+import traceback
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gantool.errors import GantoolError, PluginError
+from gantool.registry.catalog import installed
+from gantool.registry.loading import said
+from gantool.registry.origin import OWN_DISTRIBUTION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gantool.interfaces.component import Component
+    from gantool.registry.plugin import Plugin
+
+LONGEST_REASON = 300
+"""Characters of an exception's message that are shown; torch can say much more."""
+LONGEST_VALUE = 40
+OWN_PACKAGE = "gantool"
+OF_THE_DISK = frozenset(
+    {errno.EACCES, errno.EDQUOT, errno.EIO, errno.ENOSPC, errno.EPERM, errno.EROFS}
+)
+"""What is wrong with the machine and not with the plugin that met it."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose a piece of code is, in words: plain data that other processes can be sent.
+
+    Attributes:
+        title: Kind and name of the component, and its plugin's.
+        package: The package that its class is from.
+        way_out: What a user can do about it, if there is something.
+    """
+
+    title: str
+    package: str
+    way_out: str | None
+
+    def failed(self, hook: str, error: BaseException) -> PluginError:
+        """Return the error that says which hook failed, where and how."""
+        reason = " ".join(said(error).split())
+        cut = reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}..."
+        what = f"{type(error).__name__}: {cut}".removesuffix(": ")
+        where = _place_of_failure(error, self.package)
+        return PluginError(f"{self.title} failed in {hook}{where}: {what}", self.way_out)
+
+    def misbehaved(
+        self, hook: str, found: str, expected: str, function: object = None
+    ) -> PluginError:
+        """Return the error that says what a hook returned, and what it should have.
+
+        Args:
+            hook: Its name, or words.
+            found: What it returned, in words.
+            expected: What the interface asks for.
+            function: The hook itself, whose place is told.
+        """
+        where = _place_of(function, self.package)
+        message = f"{self.title}: {hook}{where} returned {found}, expected {expected}"
+        return PluginError(message, self.way_out)
+
+    def has_made(self, thing: object) -> bool:
+        """Whether the class of an object is from its package."""
+        return _is_of(type(thing).__module__, self.package)
+
+    def is_at_fault(self, error: BaseException) -> bool:
+        """Whether an exception was raised in the code of its package itself."""
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        return bool(frames) and _is_of(frames[-1].f_globals.get("__name__"), self.package)
+
+
+def owner_of(
+    component: Component | type[Component], name: str | None = None, plugin: Plugin | None = None
+) -> Owner:
+    """Return whose a component is.
+
+    Args:
+        component: The component, or its class.
+        name: What messages call it; by default its own name.
+        plugin: Who offers it; by default the installed plugin that does, if one does.
+    """
+    own = component if isinstance(component, type) else type(component)
+    plugin = plugin or _plugin_of(own)
+    by = "" if plugin is None else f" of plugin '{plugin.name}'"
+    title = f"{own.kind} '{name or own.name}'{by}"
+    return Owner(title, own.__module__.partition(".")[0], _way_out(plugin))
+
+
+def call(component: Component, hook: str, *arguments: Any, name: str | None = None) -> Any:
+    """Call a hook of a component and return what it returns, which is not looked at.
+
+    Args:
+        component: Whose.
+        hook: Name of the method.
+        arguments: What it is given.
+        name: What messages call the component; by default its own name.
+
+    Raises:
+        PluginError: When it fails.
+    """
+    with calling(component, hook, name=name):
+        return getattr(component, hook)(*arguments)
+
+
+@contextmanager
+def calling(
+    component: Component,
+    hook: str,
+    *,
+    name: str | None = None,
+    plugin: Plugin | None = None,
+    may_raise: tuple[type[Exception], ...] = (),
+) -> Iterator[None]:
+    """Blame what fails inside on a component.
+
+    Args:
+        component: Whose code is called.
+        hook: What of it: a method's name, or words.
+        name: What messages call the component; by default its own name.
+        plugin: Who offers it; by default the installed plugin that does.
+        may_raise: What the interface lets it raise; passes through.
+
+    Raises:
+        PluginError: When something else fails inside.
+    """
+    try:
+        yield
+    except (Exception, SystemExit) as error:  # a plugin may fail in any way
+        if isinstance(error, may_raise) or passes(error):
+            raise
+        raise owner_of(component, name, plugin).failed(hook, error) from error
+
+
+def misbehaved(
+    component: Component, hook: str, found: str, expected: str, *, name: str | None = None
+) -> PluginError:
+    """Return the error that says what a component's hook returned, and what it should have."""
+    function = getattr(component, hook, None)
+    return owner_of(component, name).misbehaved(hook, found, expected, function)
+
+
+def blamed(error: BaseException) -> PluginError | None:
+    """Return the error that names the third party's plugin in whose code an exception arose.
+
+    The last resort, where nobody knew that a plugin's code was being called. None where gantool's
+    own code is nearer to the fault.
+    """
+    theirs = {
+        plugin.module.partition(".")[0]: plugin
+        for plugin in installed().plugins
+        if plugin.distribution != OWN_DISTRIBUTION
+    }
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    for frame in reversed(frames):
+        package = str(frame.f_globals.get("__name__")).partition(".")[0]
+        if plugin := theirs.get(package):
+            owner = Owner(f"plugin '{plugin.name}'", package, _way_out(plugin))
+            return owner.failed(frame.f_code.co_name, error)
+        if package == OWN_PACKAGE:
+            return None
+    return None
+
+
+def passes(error: BaseException) -> bool:
+    """Whether an exception is told as it is, whoever raised it: gantool's own, and the disk's."""
+    if isinstance(error, GantoolError):
+        return True
+    return isinstance(error, OSError) and error.errno in OF_THE_DISK
+
+
+def described(value: object) -> str:
+    """Return what a value is, for a message: "None", "a float (0.5)", "a tensor of shape [8]"."""
+    if value is None:
+        return "None"
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        told = (str(value.dtype).removeprefix("torch."), str(getattr(value, "device", "")))
+        return f"a tensor of shape {list(value.shape)} ({', '.join(filter(None, told))})"
+    if isinstance(value, bool | int | float | str):
+        text = repr(value)
+        cut = text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."
+        return f"a {type(value).__name__} ({cut})"
+    if isinstance(value, tuple | list):
+        return f"a {type(value).__name__} of {len(value)}"
+    return f"a {type(value).__name__}"
+
+
+def _plugin_of(own: type[Component]) -> Plugin | None:
+    """Return the installed plugin that offers a class, or one that it is made from."""
+    for offer in installed().offers:
+        if issubclass(own, offer.component) and offer.name == own.name:
+            return offer.plugin
+    return None
+
+
+def _way_out(plugin: Plugin | None) -> str | None:
+    if plugin is None:
+        return None
+    if plugin.distribution == OWN_DISTRIBUTION:
+        return "please report it, with what --debug shows and the output of: gantool environment"
+    return (
+        f"gantool check-plugin {plugin.name} tries it by itself; "
+        f"its makers: {plugin.distribution} {plugin.version}"
+    )
+
+
+def _place_of_failure(error: BaseException, package: str) -> str:
+    """Return " (file:line)" of the innermost frame in a package's code; nothing if none is."""
+    places = [
+        (frame.f_code.co_filename, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if _is_of(frame.f_globals.get("__name__"), package)
+    ]
+    return f" ({_short(places[-1][0])}:{places[-1][1]})" if places else ""
+
+
+def _place_of(function: object, package: str) -> str:
+    """Return " (file:line)" where a function of a package is defined; nothing if it is no such."""
+    plain = inspect.unwrap(function) if callable(function) else None
+    code = getattr(plain, "__code__", None)
+    if code is None or not _is_of(getattr(plain, "__module__", None), package):
+        return ""
+    return f" ({_short(code.co_filename)}:{code.co_firstlineno})"
+
+
+def _is_of(module: str | None, package: str) -> bool:
+    return module is not None and module.partition(".")[0] == package
+
+
+def _short(file: str) -> str:
+    """Return a path below the working folder without that folder."""
+    with suppress(OSError):  # the folder may be gone
+        return file.removeprefix(os.getcwd() + os.sep)
+    return file
