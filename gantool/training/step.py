@@ -178,8 +178,8 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
             return self._transformed(images, self._next_place("transform"))
         known = self._shown(like)
         if known is None:
-            msg = f"{self._who()} calls step.transform like images that are not of this update"
-            raise PluginError(msg, "give it step.real or step.fake itself, inside the update")
+            what = "calls step.transform like images that are not of this update"
+            raise self._refused(what, "give it step.real or step.fake itself, inside the update")
         return self._transformed(images, known.place)
 
     @override
