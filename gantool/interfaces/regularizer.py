@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from gantool.interfaces.image import ImageShape
     from gantool.interfaces.step import DiscriminatorStep, GeneratorStep, Setup, Step, Update
 
 
@@ -24,6 +25,8 @@ class Regularizer(Component):
 
     strength: ClassVar[str | None] = None
     """The option whose 0 means off; the regularizer is then left out altogether."""
+    needs_labels: ClassVar[bool] = False
+    """Whether it needs a conditional run, as an auxiliary classifier does."""
     needs_real_in_generator: ClassVar[bool] = False
     """Whether a generator update needs real images and their logits, as feature matching does."""
     needs_both_graphs: ClassVar[bool] = False
@@ -37,6 +40,22 @@ class Regularizer(Component):
     """Whether an update may be recorded once and replayed; `around_update` never is."""
 
     # Before training.
+
+    def check(self, image: ImageShape, classes: int, latent_dim: int) -> None:
+        """Refuse images, a number of classes or latents that it cannot work with; by default none.
+
+        Must not import torch: `gantool validate` calls it.
+
+        Args:
+            image: Shape of every image.
+            classes: Number of classes of a conditional run, else 0. In a recipe whose images have
+                not been opened yet, 2 stands for any number of them.
+            latent_dim: Numbers in one latent.
+
+        Raises:
+            ValueError: When unsupported; the message names what is supported.
+        """
+        del image, classes, latent_dim
 
     def prepare(self, network: nn.Module, player: Player, setup: Setup) -> nn.Module | None:
         """Change a network in place, or return a wrapper to train instead; called once a player.
@@ -131,6 +150,26 @@ class Regularizer(Component):
         """Replace an update; `update()` performs it."""
         del step
         update()
+
+
+def is_off(regularizer: Regularizer) -> bool:
+    """Whether a regularizer is left out, its strength being 0."""
+    return regularizer.strength is not None and not getattr(regularizer, regularizer.strength)
+
+
+def refusal_of(
+    regularizer: Regularizer, image: ImageShape, classes: int, latent_dim: int
+) -> str | None:
+    """Return why a regularizer that is on cannot be used for such images and latents, or None."""
+    if is_off(regularizer):
+        return None
+    if regularizer.needs_labels and not classes:
+        return "it needs labels: set conditional = true in [training]"
+    try:
+        regularizer.check(image, classes, latent_dim)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 class PlayerOption(Regularizer):

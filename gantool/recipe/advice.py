@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gantool.interfaces.architecture import Architecture
 from gantool.interfaces.loss import Loss
-from gantool.interfaces.regularizer import Regularizer
+from gantool.interfaces.regularizer import Regularizer, is_off
 from gantool.registry.calling import call, described, misbehaved
 
 if TYPE_CHECKING:
@@ -87,12 +87,8 @@ def _active(draft: Draft) -> Iterator[tuple[str, Regularizer]]:
     """Yield the regularizers that are on, with the names that the recipe gives them."""
     for regularizer in draft.lists["regularizers"]:
         assert isinstance(regularizer.component, Regularizer)
-        if _is_on(regularizer.component):
+        if not is_off(regularizer.component):
             yield regularizer.use, regularizer.component
-
-
-def _is_on(regularizer: Regularizer) -> bool:
-    return regularizer.strength is None or getattr(regularizer, regularizer.strength) != 0
 
 
 def _idle_options(draft: Draft) -> Iterator[str]:

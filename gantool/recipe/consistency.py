@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gantool.interfaces.architecture import Architecture
+from gantool.interfaces.regularizer import Regularizer, refusal_of
 from gantool.recipe.requirements import check_requirements
 from gantool.registry.calling import calling
 
@@ -25,6 +26,7 @@ def check_consistency(draft: Draft, catalog: Catalog, problems: Problems) -> Non
     _check_slices(draft, problems)
     _check_average(draft, problems)
     _check_shape(draft, problems)
+    _check_regularizers(draft, problems)
 
 
 def _check_length(draft: Draft, problems: Problems) -> None:
@@ -73,3 +75,22 @@ def _check_shape(draft: Draft, problems: Problems) -> None:
             architecture.check(image.shape, SOME_CLASSES if training.conditional else 0)
     except ValueError as error:
         problems.add(str(error), chosen.table.origin.header, chosen.table.origin.path)
+
+
+def _check_regularizers(draft: Draft, problems: Problems) -> None:
+    """Ask each regularizer whether it can be used for such images, classes and latents."""
+    image: ImageTable | None = draft.tables["image"]
+    training: TrainingTable | None = draft.tables["training"]
+    architecture = draft.singles.get("architecture")
+    if image is None or training is None or architecture is None:
+        return
+    assert isinstance(architecture.component, Architecture)
+    classes = SOME_CLASSES if training.conditional else 0
+    latent_dim = architecture.component.latent_dim
+    for chosen in draft.lists["regularizers"]:
+        regularizer, origin = chosen.component, chosen.table.origin
+        assert isinstance(regularizer, Regularizer)
+        with calling(regularizer, "check", plugin=chosen.offer.plugin):
+            refusal = refusal_of(regularizer, image.shape, classes, latent_dim)
+        if refusal is not None:
+            problems.add(f"regularizer '{chosen.use}': {refusal}", origin.header, origin.path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ import torch
 
 from gantool.interfaces.image import ImageShape
 from gantool.testing.claims import require
-from gantool.testing.isolation import in_fresh_process
+from gantool.testing.isolation import imports_torch_to_check
 from gantool.testing.players import (
     CLASSES,
     COUNT,
@@ -28,15 +27,6 @@ if TYPE_CHECKING:
     from gantool.testing.subject import Subject
 
 CHANNELS = (1, 3, 4)
-CHECKING = """
-import pathlib, pickle
-architecture, *arguments = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())
-try:
-    architecture.check(*arguments)
-except ValueError:
-    pass
-print(json.dumps("torch" in sys.modules))
-"""
 
 
 @promise("architecture")
@@ -59,9 +49,8 @@ def checks_what_can_be_built(subject: Subject[Architecture]) -> None:
 @promise("architecture")
 def checks_without_torch(subject: Subject[Architecture]) -> None:
     """`check` does not import torch, so that `gantool validate` stays instant."""
-    sent = subject.folder() / "arguments.pickle"
-    sent.write_bytes(pickle.dumps((subject.example(), ImageShape(3, 64, 64), 0)))
-    imported = in_fresh_process(CHECKING, str(sent)).strip() == "true"
+    arguments = (ImageShape(3, 64, 64), 0)
+    imported = imports_torch_to_check(subject.example(), arguments, subject.folder())
     require(not imported, "`check` imports torch")
 
 

@@ -207,8 +207,9 @@ def tells_scalars(component: Regularizer) -> None:
 def says_whether_it_couples_images(component: Regularizer) -> None:
     """With it, logits depend on other images exactly where `batch_coupling` says so."""
     trainer = take_steps(build_trial(component), 2)  # what it adds may be 0 at first
-    images = trainer.game.real_batch(0, 0).images.clone().requires_grad_()
-    logits = trainer.game.probe("discriminator", images, None)  # [N]
+    batch = trainer.game.real_batch(0, 0)
+    images = batch.images.clone().requires_grad_()
+    logits = trainer.game.probe("discriminator", images, batch.labels)  # [N]
     (slope,) = torch.autograd.grad(logits[0], images)
     coupled, said = bool(slope[1:].any()), component.batch_coupling()
     require(said is not None or not coupled, "a logit depends on other images, which is not said")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import socket
 import subprocess
 import sys
@@ -12,8 +13,20 @@ from unittest import mock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from gantool.interfaces.component import Component
 
 PRELUDE = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
+CHECKING = """
+import pathlib, pickle
+component, arguments = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())
+try:
+    component.check(*arguments)
+except ValueError:
+    pass
+print(json.dumps("torch" in sys.modules))
+"""
 SECONDS = 120
 """After which a fresh process is given up."""
 
@@ -35,6 +48,19 @@ def in_fresh_process(code: str, *arguments: str) -> str:
         message = f"a fresh process failed: {lines[-1]}"
         raise RuntimeError(message)
     return process.stdout
+
+
+def imports_torch_to_check(component: Component, arguments: object, folder: Path) -> bool:
+    """Whether a component's `check`, called in a fresh process, imports torch.
+
+    Args:
+        component: An architecture or a regularizer.
+        arguments: Of its `check`, a tuple.
+        folder: Where a file can be put.
+    """
+    sent = folder / "arguments.pickle"
+    sent.write_bytes(pickle.dumps((component, arguments)))
+    return in_fresh_process(CHECKING, str(sent)).strip() == "true"
 
 
 def _refuse(*arguments: Any, **options: Any) -> NoReturn:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from typing_extensions import override
 
@@ -28,6 +29,18 @@ class Overheard(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self, hook: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.hook = hook
+        self._excuses = _Excuses()
+
+    @override
+    def __enter__(self) -> Self:
+        self._excuses.__enter__()  # type: ignore[no-untyped-call]
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    @override
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+        self._excuses.__exit__(*error)  # type: ignore[no-untyped-call]
 
     @override
     def __torch_dispatch__(
@@ -39,10 +52,37 @@ class Overheard(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         name = func.overloadpacket.__name__
         masks = name in INDEXING and any(_is_mask(index) for index in args[1])
-        read = name in READS_BACK or masks
+        read = (name in READS_BACK or masks) and not self._excuses.under_way
         what = "indexes by a mask" if masks else f"reads a number from the device ({name})"
         require(not read, f"`{self.hook}` {what}; keep it a tensor, or set capturable = False")
         return func(*args, **(kwargs or {}))
+
+
+class _Excuses(TorchFunctionMode):
+    """Knows of calls that look at numbers on a CPU alone, to refuse bad ones.
+
+    Attributes:
+        under_way: Whether such a call is.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.under_way = False
+
+    @override
+    def __torch_function__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        given = (*args[1:], *(kwargs or {}).values())
+        self.under_way = func is torch.nn.functional.one_hot and any(n > 0 for n in given)
+        try:
+            return func(*args, **(kwargs or {}))
+        finally:
+            self.under_way = False
 
 
 def _is_mask(index: Any) -> bool:

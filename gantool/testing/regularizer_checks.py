@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
-from unittest import mock
+from unittest import SkipTest, mock
 
 import torch
 
 from gantool.interfaces.image import ImageShape
 from gantool.interfaces.step import PLAYERS
 from gantool.testing.claims import require, require_finite, require_same
-from gantool.testing.isolation import global_random_state, global_random_state_kept
+from gantool.testing.isolation import (
+    global_random_state,
+    global_random_state_kept,
+    imports_torch_to_check,
+)
 from gantool.testing.networks import NORMS, SmallNetworks
 from gantool.testing.promises import promise
 from gantool.testing.subject import with_options
@@ -19,6 +23,7 @@ from gantool.testing.trial import (
     build_trial,
     restored,
     saved,
+    setting_for,
     take_steps,
     tensors_in,
     weights_of,
@@ -48,7 +53,10 @@ def trains(component: Regularizer) -> None:
 @each_player
 def changes_training(component: Regularizer) -> None:
     """With the options of its example it changes the weights within three steps."""
-    with_it, without = weights_of(take_steps(build_trial(component), 3)), _weights_without()
+    with_it, without = (
+        weights_of(take_steps(build_trial(component), 3)),
+        _weights_without(component),
+    )
     same = with_it.keys() == without.keys() and all(
         torch.equal(with_it[name], weight) for name, weight in without.items()
     )
@@ -64,8 +72,9 @@ def is_off_at_strength_zero(component: Regularizer) -> None:
     off = with_options(component, **{strength: 0})
     for norm in NORMS:
         architecture = SmallNetworks(norm=norm)
-        with_it = take_steps(build_trial(off, architecture=architecture), 3)
-        without = take_steps(build_trial(architecture=architecture), 3)
+        setting = setting_for(component)
+        with_it = take_steps(build_trial(off, architecture=architecture, setting=setting), 3)
+        without = take_steps(build_trial(architecture=architecture, setting=setting), 3)
         require_same(weights_of(with_it), weights_of(without), f"with {strength} = 0")
 
 
@@ -127,17 +136,31 @@ def leaves_the_other_player_alone(component: Regularizer) -> None:
 @promise("regularizer")
 @each_player
 def works_for_any_image(component: Regularizer) -> None:
-    """Images of 1, 3 and 4 channels, square and oblong, can be trained on."""
+    """Images of 1, 3 and 4 channels, square and oblong, can be trained on, if `check` does."""
     for image in SHAPES:
-        _require_finite(take_steps(build_trial(component, image=image), 1), f"on {image}")
+        setting = setting_for(component)._replace(image=image)
+        if setting.refusal(component) is None:
+            trainer = build_trial(component, setting=setting)
+            _require_finite(take_steps(trainer, 1), f"on {image}")
 
 
 @promise("regularizer")
 @each_player
 def works_with_labels(component: Regularizer) -> None:
     """Conditional networks, which need the labels of what they are shown, can be trained."""
-    trainer = build_trial(component, conditional=True)
+    setting = setting_for(component)._replace(conditional=True)
+    if refusal := setting.refusal(component):
+        raise SkipTest(f"`check` refuses classes: {refusal}")
+    trainer = build_trial(component, setting=setting)
     _require_finite(take_steps(trainer, 2), "conditional")
+
+
+@promise("regularizer", when=overrides("check"))
+def checks_without_torch(subject: Subject[Regularizer]) -> None:
+    """`check` does not import torch, so that `gantool validate` stays instant."""
+    arguments = (ImageShape(3, 64, 64), 2, 128)
+    imported = imports_torch_to_check(subject.example(), arguments, subject.folder())
+    require(not imported, "`check` imports torch")
 
 
 @promise("regularizer")
@@ -165,8 +188,8 @@ def declares_image_gradients(subject: Subject[Regularizer]) -> None:
     require(declared or not spy.called, "it takes image gradients; uses_image_gradient is False")
 
 
-def _weights_without() -> dict[str, torch.Tensor]:
-    return weights_of(take_steps(build_trial(), 3))
+def _weights_without(component: Regularizer) -> dict[str, torch.Tensor]:
+    return weights_of(take_steps(build_trial(setting=setting_for(component)), 3))
 
 
 def _require_finite(trainer: Trainer, how: str) -> None:

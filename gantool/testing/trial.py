@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from itertools import product
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from typing_extensions import override
@@ -12,6 +13,7 @@ from gantool.data.selection import TrainingImages
 from gantool.interfaces.dataset import Dataset
 from gantool.interfaces.image import ImageShape
 from gantool.interfaces.loss import Loss
+from gantool.interfaces.regularizer import Regularizer, refusal_of
 from gantool.recipe.schema import (
     AdamTable,
     CoreTables,
@@ -20,7 +22,9 @@ from gantool.recipe.schema import (
     Recipe,
     TrainingTable,
 )
+from gantool.testing.claims import BrokenPromise
 from gantool.testing.networks import SmallNetworks
+from gantool.testing.subject import with_options
 from gantool.training import state
 from gantool.training.building import build_trainer
 from gantool.training.device import open_device
@@ -34,13 +38,50 @@ if TYPE_CHECKING:
 
     from gantool.interfaces.architecture import Architecture
     from gantool.interfaces.image import ImageSource
-    from gantool.interfaces.regularizer import Regularizer
     from gantool.training.parallel import Ranks
 
 BATCH_SIZE = 4
 IMAGES = 12
 CLASSES = 3
 SQUARE = ImageShape(3, 16, 16)
+SHAPES = (SQUARE, *(ImageShape(c, side, side) for side in (16, 32, 64, 128) for c in (3, 1, 4)))
+LATENT_DIMS = (6, 16, 32, 64, 128, 256, 512)
+
+
+class Setting(NamedTuple):
+    """What a trial is of.
+
+    Attributes:
+        image: Shape of the images.
+        conditional: Whether with labels.
+        latent_dim: Numbers in one latent.
+    """
+
+    image: ImageShape = SQUARE
+    conditional: bool = False
+    latent_dim: int = 6
+
+    def refusal(self, regularizer: Regularizer) -> str | None:
+        """Return why a regularizer does not support this, or None."""
+        classes = CLASSES if self.conditional else 0
+        return refusal_of(regularizer, self.image, classes, self.latent_dim)
+
+
+PLAIN = Setting()
+
+
+def setting_for(regularizer: Regularizer) -> Setting:
+    """Return the plainest trial that a regularizer says it supports.
+
+    Raises:
+        BrokenPromise: When it refuses all that are tried.
+    """
+    for conditional, dim, image in product((False, True), LATENT_DIMS, SHAPES):
+        setting = Setting(image, conditional, dim)
+        if (refusal := setting.refusal(regularizer)) is None:
+            return setting
+    message = f"`check` refuses every trial, with and without labels; the last because {refusal}"
+    raise BrokenPromise(message)
 
 
 class GivenImages(Dataset):
@@ -70,8 +111,7 @@ class LogisticLoss(Loss):
 def build_trial(
     *regularizers: Regularizer,
     architecture: Architecture | None = None,
-    image: ImageShape = SQUARE,
-    conditional: bool = False,
+    setting: Setting | None = None,
     device: Mapping[str, Any] | None = None,
     ranks: Ranks | None = None,
     **training: Any,
@@ -81,17 +121,19 @@ def build_trial(
     Args:
         *regularizers: What is tried.
         architecture: By default small networks without normalization.
-        image: Shape of the images.
-        conditional: Whether with labels.
+        setting: With which images and latents; by default what the first regularizer supports.
         device: Options of `[device]`; by default float32.
         ranks: Those among whom each batch is divided; by default none but this process.
         **training: Options of `[training]`.
     """
+    image, conditional, latent_dim = setting or (
+        setting_for(regularizers[0]) if regularizers else PLAIN
+    )
     options = {"steps": 100, "batch_size": BATCH_SIZE, "conditional": conditional, **training}
     recipe = Recipe(
         name="trial",
         dataset=GivenImages(),
-        architecture=architecture or SmallNetworks(),
+        architecture=with_options(architecture or SmallNetworks(), latent_dim=latent_dim),
         loss=LogisticLoss(),
         regularizers=regularizers,
         metrics=(),

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, TypeVar
+from unittest import SkipTest
 
 from pydantic import ValidationError
 
+from gantool.errors import MissingExtraError
 from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer
 from gantool.interfaces.step import PLAYERS
 from gantool.testing.claims import BrokenPromise
@@ -66,6 +68,8 @@ def each_player(check: Callable[[Any], None]) -> Callable[[Subject[Regularizer]]
         for component in variants(subject.example()):
             try:
                 check(component)
+            except (SkipTest, MissingExtraError):
+                raise
             except Exception as error:
                 if isinstance(component, PlayerOption):
                     reason = error if isinstance(error, BrokenPromise) else repr(error)

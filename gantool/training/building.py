@@ -10,6 +10,7 @@ import torch
 from gantool.data.batches import Batches
 from gantool.data.streaming import Stream
 from gantool.errors import RecipeError
+from gantool.interfaces.regularizer import refusal_of
 from gantool.interfaces.step import PLAYERS, Setup
 from gantool.registry.calling import calling, misbehaved
 from gantool.training.accord import Accord
@@ -182,7 +183,16 @@ def build_setup(recipe: Recipe, classes: int, device: Device, steps: int) -> Set
 
 
 def build_regularization(recipe: Recipe, setup: Setup, device: Device) -> Regularization:
-    """Return the active regularizers, their states on the device."""
+    """Return the active regularizers, their states on the device.
+
+    Raises:
+        RecipeError: When one of them does not support the images, the classes or the latents.
+    """
+    for each in recipe.regularizers:
+        with calling(each, "check"):
+            refusal = refusal_of(each, setup.image, setup.classes, setup.latent_dim)
+        if refusal is not None:
+            raise RecipeError(f"regularizer '{each.name}' cannot be used: {refusal}")
     regularization = Regularization(recipe.regularizers, setup, recipe.tables.training.seed)
     for module in regularization.states().values():
         device.place(module)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer
+from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer, is_off
 from gantool.registry.calling import call, described, misbehaved
 from gantool.training.randomness import global_seed, seed_of
 
@@ -94,7 +94,7 @@ class Regularization:
         occurrences: dict[str, int] = {}
         for component in regularizers:
             occurrences[component.name] = number = occurrences.get(component.name, 0) + 1
-            if _is_off(component):
+            if is_off(component):
                 continue
             stream = component.name if number == 1 else f"{component.name}-{number}"
             with global_seed(seed_of(seed, "state", stream)):
@@ -139,7 +139,3 @@ def _state_of(component: Regularizer, stream: str, setup: Setup) -> nn.Module | 
         return state
     expected = "a torch.nn.Module or None"
     raise misbehaved(component, "make_state", described(state), expected, name=stream)
-
-
-def _is_off(component: Regularizer) -> bool:
-    return component.strength is not None and not getattr(component, component.strength)

@@ -169,6 +169,27 @@ class Deviation(Regularizer):
         return "leave it out"
 
 
+class Codes(Regularizer):
+    """Codes that are read off images."""
+
+    name = "codes"
+    strength = "weight"
+    weight: NonNegativeFloat = 1.0
+    count: PositiveInt = 10
+
+    def check(self, image: ImageShape, classes: int, latent_dim: int) -> None:
+        if self.count > latent_dim:
+            msg = f"{self.count} codes need as many latents, and there are {latent_dim}"
+            raise ValueError(msg)
+
+
+class Classifier(Regularizer):
+    """Tells classes."""
+
+    name = "classifier"
+    needs_labels = True
+
+
 class Distance(Metric):
     """Distance of features."""
 
@@ -210,6 +231,8 @@ COMPONENTS: tuple[type[Component], ...] = (
     Decay,
     GradientPenalty,
     Deviation,
+    Codes,
+    Classifier,
     Distance,
     Features,
     Particular,

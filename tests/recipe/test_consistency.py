@@ -36,6 +36,44 @@ def test_architecture_is_asked_whether_it_can_be_conditional(
     assert told.startswith("error: dcgan needs a width of at least 8 to be conditional\n")
 
 
+def test_regularizer_refuses_what_it_cannot_work_with(
+    complain: Callable[..., str], read: Callable[..., Recipe], minimal: str
+) -> None:
+    text = f"{minimal}[[regularizers]]\nuse = 'codes'\ncount = 100\n"
+    assert read(text, "architecture.latent_dim=100").regularizers
+    few = "architecture.latent_dim=32"
+    assert complain(text, few) == (
+        "error: regularizer 'codes': 100 codes need as many latents, and there are 32\n"
+        "  --> bad.toml:9:1\n"
+        "  |\n"
+        "9 | [[regularizers]]\n"
+        "  | ^^^^^^^^^^^^^^^^\n"
+        "\n"
+        "1 problem; nothing was run"
+    )
+    assert read(text, few, "regularizers.codes.weight=0").regularizers  # it is left out then
+
+
+def test_regularizer_that_needs_labels_is_refused_without(
+    complain: Callable[..., str], read: Callable[..., Recipe], minimal: str
+) -> None:
+    text = f"{minimal}[[regularizers]]\nuse = 'classifier'\n"
+    told = complain(text).splitlines()[0]
+    way_out = "it needs labels: set conditional = true in [training]"
+    assert told == f"error: regularizer 'classifier': {way_out}"
+    assert read(text, "training.conditional=true").regularizers
+
+
+def test_crash_of_the_check_names_the_regularizer(
+    read: Callable[..., Recipe], minimal: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"{minimal}[[regularizers]]\nuse = 'codes'\n"
+    codes = type(read(text).regularizers[0])
+    monkeypatch.setattr(codes, "check", lambda *_: 1 / 0)
+    with pytest.raises(PluginError, match=r"regularizer 'codes' of plugin .* ZeroDivisionError"):
+        read(text)
+
+
 def test_crash_of_the_check_names_the_architecture(
     read: Callable[..., Recipe], minimal: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -19,7 +21,7 @@ from gantool.testing import checks_for
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gantool import DiscriminatorStep, GeneratorStep, Setup, Step, Update
+    from gantool import DiscriminatorStep, GeneratorStep, ImageShape, Setup, Step, Update
     from gantool.testing import CheckResult, LinearGame
 
 
@@ -202,7 +204,29 @@ class Telling(Anchored):
         return {"anchor": step.state(Anchors).real.clone()}
 
 
-SOUND = [Slope, Nearness, Anchored, Noise, TopHalf, Flip, Shrunk, Twice, Decay, Telling, Softened]
+class Squared(Slope):
+    """Works with squares."""
+
+    @override
+    def check(self, image: ImageShape, classes: int, latent_dim: int) -> None:
+        if image.height != image.width:
+            raise ValueError(f"squares are supported, got {image}")
+
+
+SOUND = [
+    Squared,
+    Slope,
+    Nearness,
+    Anchored,
+    Noise,
+    TopHalf,
+    Flip,
+    Shrunk,
+    Twice,
+    Decay,
+    Telling,
+    Softened,
+]
 
 
 class Infinite(Nearness):
@@ -710,6 +734,39 @@ def test_penalty_that_has_another_closed_form_is_found(
     assert float(found) == pytest.approx(2 * float(expected))
 
 
+def test_check_that_imports_torch_is_found(
+    try_check: Callable[..., CheckResult], importable: Path
+) -> None:
+    tried: Any = importlib.import_module("tried_regularizers")
+    assert try_check("checks_without_torch", tried.Light).status == "passed"
+    result = try_check("checks_without_torch", tried.Heavy)
+    assert (result.status, result.message) == ("failed", "`check` imports torch")
+
+
+def test_regularizer_is_tried_on_what_it_supports(try_check: Callable[..., CheckResult]) -> None:
+    class Unlabeled(Noise):
+        """Cannot do with classes."""
+
+        @override
+        def check(self, image: ImageShape, classes: int, latent_dim: int) -> None:
+            if classes:
+                raise ValueError("there must be no classes")
+
+    class Impossible(Noise):
+        """Can do with nothing."""
+
+        @override
+        def check(self, image: ImageShape, classes: int, latent_dim: int) -> None:
+            raise ValueError(f"never with {latent_dim} latents")
+
+    result = try_check("works_with_labels", Unlabeled)
+    assert result.status == "skipped"
+    assert result.message == "`check` refuses classes: there must be no classes"
+    result = try_check("trains", Impossible)
+    assert result.status == "failed"
+    assert result.message.endswith("the last because never with 512 latents")
+
+
 def test_finding_names_the_player_that_it_is_about(try_check: Callable[..., CheckResult]) -> None:
     class OneSided(Twice):
         """Updates only one of the two players that it offers."""
@@ -731,7 +788,8 @@ def test_finding_names_the_player_that_it_is_about(try_check: Callable[..., Chec
 
 
 def test_every_check_is_seen_failing(names_of: Callable[[str], set[str]]) -> None:
-    seen = {name for name, *_ in BROKEN} | {"agrees_with_its_closed_form"}
+    elsewhere = {"agrees_with_its_closed_form", "checks_without_torch"}
+    seen = {name for name, *_ in BROKEN} | elsewhere
     assert seen == names_of("regularizer")
 
 
@@ -740,7 +798,8 @@ def test_sound_regularizers_pass(
     try_every_check: Callable[..., list[CheckResult]], component: type[Regularizer]
 ) -> None:
     form = closed_slope if component is Slope else None
-    results = try_every_check(component, form)
+    every = try_every_check(component, form)
+    results = [each for each in every if "without_torch" not in each.id]
     assert results
     assert [result for result in results if result.status != "passed"] == []
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gantool import Architecture
+from gantool import Architecture, Regularizer
 from gantool.testing import checks_for
 from tests.testing.strangers.biggan import BigGAN
+from tests.testing.strangers.regularizers import STRANGERS
 from tests.testing.strangers.sngan import SNGAN
 from tests.testing.strangers.stylegan2 import StyleGAN2
 
@@ -40,4 +41,13 @@ def test_no_check_fails(
     names = [p.name for p in checks_for("architecture") if p.name != IN_A_FRESH_PROCESS]
     results = [try_check(name, tried) for name in names]
     assert results
+    assert [(each.id, each.message) for each in results if each.status != "passed"] == []
+
+
+@pytest.mark.parametrize("component", STRANGERS)
+def test_regularizers_are_tried_on_what_they_support(
+    try_every_check: Callable[..., list[CheckResult]], component: type[Regularizer]
+) -> None:
+    results = [each for each in try_every_check(component) if IN_A_FRESH_PROCESS not in each.id]
+    assert len(results) >= 20
     assert [(each.id, each.message) for each in results if each.status != "passed"] == []

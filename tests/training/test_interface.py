@@ -71,6 +71,8 @@ EXERCISED: dict[type, dict[str, str]] = {
         "needs_both_graphs": (
             "test_dynamics::test_consensus_optimization_differentiates_in_both_players"
         ),
+        "needs_labels": "test_labels::test_regularizer_is_asked_when_classes_are_known",
+        "check": "test_labels::test_regularizer_is_asked_when_classes_are_known",
         "prepare": "test_preparation::test_a_wrapper_is_trained_instead_of_the_network",
         "optimizer_options": (
             "test_preparation::test_optimizer_options_reach_the_named_players_optimizer"

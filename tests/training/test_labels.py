@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from gantool import DiscriminatorStep, GeneratorStep, Regularizer
+from gantool import DiscriminatorStep, GeneratorStep, RecipeError, Regularizer
 
 if TYPE_CHECKING:
+    from gantool import ImageShape
     from gantool.training.trainer import Trainer
     from tests.training.conftest import Train
 
@@ -97,3 +98,24 @@ def test_what_belongs_to_a_label_is_trained(train_plain: Train) -> None:
     before = weights.detach().clone()
     trainer.one_step()
     assert bool((weights[:, -2:] != before[:, -2:]).all())  # one weight for each of the labels
+
+
+class Few(Asking):
+    """Works with two classes, and says so."""
+
+    name = "few"
+    needs_labels = True
+
+    @override
+    def check(self, image: ImageShape, classes: int, latent_dim: int) -> None:
+        if classes > 2:
+            raise ValueError(f"at most 2 classes are supported, got {classes}")
+
+
+def test_regularizer_is_asked_when_classes_are_known(train: Train) -> None:
+    conditional = {"conditional": True}
+    train(Few(), classes=2, training=conditional)
+    with pytest.raises(RecipeError, match=r"'few' cannot be used: at most 2 classes .* got 3"):
+        train(Few(), classes=3, training=conditional)
+    with pytest.raises(RecipeError, match="'few' cannot be used: it needs labels"):
+        train(Few())
