@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from gantool.interfaces.component import Component
     from gantool.interfaces.dataset import Dataset
     from gantool.interfaces.extractor import Extractor
+    from gantool.interfaces.filenames import OtherFiles, is_image_name
     from gantool.interfaces.hooks import hookimpl
-    from gantool.interfaces.image import ImageShape, ImageSource, open_image
+    from gantool.interfaces.image import ImageShape, ImageSource, ListsOtherFiles, open_image
     from gantool.interfaces.logger import Logger, RunDescription
     from gantool.interfaces.loss import Loss
     from gantool.interfaces.metric import Evidence, EvidenceShape, Metric, Samples
@@ -61,7 +62,8 @@ _MODULES = {
     "gantool.interfaces.dataset": ("Dataset",),
     "gantool.interfaces.extractor": ("Extractor",),
     "gantool.interfaces.hooks": ("hookimpl",),
-    "gantool.interfaces.image": ("ImageShape", "ImageSource", "open_image"),
+    "gantool.interfaces.filenames": ("OtherFiles", "is_image_name"),
+    "gantool.interfaces.image": ("ImageShape", "ImageSource", "ListsOtherFiles", "open_image"),
     "gantool.interfaces.logger": ("Logger", "RunDescription"),
     "gantool.interfaces.loss": ("Loss",),
     "gantool.interfaces.metric": ("Evidence", "EvidenceShape", "Metric", "Samples"),
@@ -97,10 +99,12 @@ __all__ = [
     "ImageShape",
     "ImageSource",
     "LazyOption",
+    "ListsOtherFiles",
     "Logger",
     "Loss",
     "Metric",
     "MissingExtraError",
+    "OtherFiles",
     "Player",
     "PlayerOption",
     "PluginError",
@@ -116,6 +120,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "hookimpl",
+    "is_image_name",
     "load",
     "open_image",
     "resume",

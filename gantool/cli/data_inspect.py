@@ -60,8 +60,9 @@ def inspect(
 ) -> None:
     """Look at every image of a recipe: unusable, converted, tiny or duplicate files by name.
 
-    Lists the findings; how many images, classes and sizes there are is said on stderr. A folder of
-    pictures is looked at as gantool run base --set dataset.folder=FOLDER would see it.
+    Lists the findings, and the files beside the images that are not read; how many images, classes
+    and sizes there are is said on stderr. A folder of pictures is looked at as gantool run base
+    --set dataset.folder=FOLDER would see it.
     """
     from gantool.data import inspecting
     from gantool.recipe.reading import read_recipe
@@ -117,6 +118,8 @@ def list_findings(found: Inspection) -> None:
 
 def summary(found: Inspection) -> Iterator[str]:
     """Yield what the dataset holds, a line each."""
+    from gantool.interfaces.filenames import OtherFiles, kind_of
+
     yield ""
     yield f"{found.files:,} files, of which {found.usable:,} can be used"
     if found.width is not None and found.height is not None:
@@ -126,8 +129,12 @@ def summary(found: Inspection) -> Iterator[str]:
         yield f"{len(found.classes)} classes, {found.unlabeled:,} images without one"
         for name, count in found.classes.items():
             yield f"{count:>8,}  {name}"
+    others = {kind_of(name) for name in found.other_files}
     for kind, count in found.counts().items():
-        yield f"{count:,} {kind}"
+        if kind not in others:
+            yield f"{count:,} {kind}"
+    if found.other_files:
+        yield f"not read: {OtherFiles(found.other_files)}"
 
 
 def span(spread: Spread) -> str:

@@ -14,6 +14,8 @@ from gantool.data.duplicates import identical, similar
 from gantool.data.prepared import UNLABELED
 from gantool.data.preparing import NoUsableImagesError, open_source, prepare_source
 from gantool.data.remarks import remarks, upright_size
+from gantool.interfaces.filenames import kind_of, way_out
+from gantool.interfaces.image import ListsOtherFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,7 +72,9 @@ class Inspection:
         unlabeled: Usable images without a label.
         width: Of the usable images as they are meant to be seen; None if there are none.
         height: As `width`.
-        findings: File by file: first the unusable ones, then what was converted, then copies.
+        other_files: Files beside the images that are not read, by name.
+        findings: File by file: first the unusable ones, then what was converted, then copies, and
+            at last the other files.
         prepared: The prepared images; None if not one can be used.
     """
 
@@ -80,6 +84,7 @@ class Inspection:
     unlabeled: int
     width: Spread | None
     height: Spread | None
+    other_files: tuple[str, ...]
     findings: tuple[Finding, ...]
     prepared: PreparedImages | None
 
@@ -126,6 +131,7 @@ def inspect(
     left_out = {image.number for image in skipped}
     usable = [index for index in range(len(source)) if index not in left_out]
     sizes, remarked = _look(source, usable, image.shape, report)
+    others = tuple(source.other_files()) if isinstance(source, ListsOtherFiles) else ()
     widths, heights = sizes.T
     return Inspection(
         files=len(source),
@@ -134,10 +140,12 @@ def inspect(
         unlabeled=0 if prepared is None else int((prepared.labels == UNLABELED).sum()),
         width=_spread(widths),
         height=_spread(heights),
+        other_files=others,
         findings=(
             *(_unusable(source, image) for image in skipped),
             *remarked,
             *(() if prepared is None else _copies(source, prepared, usable)),
+            *(Finding(kind_of(name), name, way_out(name), used=False) for name in others),
         ),
         prepared=prepared,
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING, NamedTuple, Protocol
+from typing import IO, TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+
+from gantool.interfaces.filenames import has_pillow_heif
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from os import PathLike
 
     from PIL.Image import Image
@@ -62,11 +65,23 @@ class ImageSource(Protocol):
         """
 
 
+@runtime_checkable
+class ListsOtherFiles(Protocol):
+    """What a source may offer besides: the files beside its images that it does not read.
+
+    `gantool data inspect` names them, and what makes images of them.
+    """
+
+    def other_files(self) -> Iterable[str]:
+        """Return their paths below the source's folder, looked for when asked; none hidden."""
+
+
 def open_image(file: str | PathLike[str] | IO[bytes]) -> ImageFile:
     """Open an image file by one of the formats that gantool reads, not decoding it yet.
 
     `PIL.Image.open` alone goes by what a file holds, whatever its name: a photo.jpg that is
-    PostScript would start Ghostscript. HEIF is read where a plugin of Pillow's offers it.
+    PostScript would start Ghostscript. HEIF is read where pillow-heif is installed, which is
+    imported for the first such file.
 
     Args:
         file: Its path, or its content.
@@ -74,10 +89,25 @@ def open_image(file: str | PathLike[str] | IO[bytes]) -> ImageFile:
     Raises:
         OSError: When the file cannot be read or is of none of these formats.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     Image.init()
-    return Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])
+    try:
+        return Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])
+    except UnidentifiedImageError:
+        if "HEIF" in Image.OPEN or not _offer_heif():
+            raise
+        return Image.open(file, formats=["HEIF"])
+
+
+def _offer_heif() -> bool:
+    """Let Pillow read HEIF, if there is something to read it with."""
+    if not has_pillow_heif():
+        return False
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()
+    return True
 
 
 def is_read(image: Image) -> bool:

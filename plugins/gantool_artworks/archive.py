@@ -11,8 +11,8 @@ from threading import Lock
 from typing import TYPE_CHECKING
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
-from gantool import DataError, open_image
-from gantool_artworks.store import ARTISTS, LARGEST_TABLE, File, Folder, is_image
+from gantool import DataError, is_image_name, open_image
+from gantool_artworks.store import ARTISTS, LARGEST_TABLE, File, Folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,14 +50,20 @@ class Archive:
         """A zip file's place says nothing of its layout."""
         return ()
 
-    def folders(self) -> list[Folder]:
+    def listing(self) -> tuple[list[Folder], list[str]]:
         """List the images by the central directory, which holds sizes and checksums."""
         files: dict[str, dict[str, File]] = {}
+        others: list[str] = []
         for entry in self._entries():
             path, _, name = entry.filename.rpartition("/")
-            if name and is_image(name) and not _is_hidden(path) and _is_plain(entry):
+            if not name or name[0] == "." or _is_hidden(path) or not _is_plain(entry):
+                continue
+            if is_image_name(name):
                 files.setdefault(path, {})[name] = (name, entry.file_size, entry.CRC)
-        return sorted(Folder(path, sorted(named.values())) for path, named in files.items())
+            elif name != ARTISTS:
+                others.append(entry.filename)
+        folders = sorted(Folder(path, sorted(named.values())) for path, named in files.items())
+        return folders, others
 
     def artists_file(self) -> bytes | None:
         """Read the `artists.csv` that is nearest to the archive's root."""

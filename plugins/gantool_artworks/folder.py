@@ -7,8 +7,8 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-from gantool import DataError, open_image
-from gantool_artworks.store import ARTISTS, INNER_LEVELS, LARGEST_TABLE, File, Folder, is_image
+from gantool import DataError, is_image_name, open_image
+from gantool_artworks.store import ARTISTS, INNER_LEVELS, LARGEST_TABLE, File, Folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,37 +37,34 @@ class FolderStore:
             inner.insert(0, name)
         return tuple(inner)
 
-    def folders(self) -> list[Folder]:
+    def listing(self) -> tuple[list[Folder], list[str]]:
         """List the tree: one system call a file, which tells its size and time."""
-        found, pending = [], [""]
+        found, others, pending = [], list[str](), [""]
         try:
             while pending:
                 path = pending.pop()
-                files, below = self._scan(path)
+                files, below = self._scan(path, others)
                 pending += below
                 if files:
                     found.append(Folder(path, sorted(files)))
         except OSError as error:
             raise DataError(f"cannot read {error.filename}: {error.strerror}") from error
-        return sorted(found)
+        return sorted(found), others
 
-    def _scan(self, path: str) -> tuple[list[File], list[str]]:
-        """Return the images and the folders that lie directly in one folder."""
-        files, below = [], []
+    def _scan(self, path: str, others: list[str]) -> tuple[list[File], list[str]]:
+        """Return the images and the folders that lie directly in one folder; note other files."""
+        files, folders = [], []
         with os.scandir(os.path.join(self.path, path)) as entries:
-            for entry in entries:
-                name = entry.name
-                if entry.is_symlink() and not os.path.exists(entry.path):
-                    logger.warning("%s is a link that leads nowhere", entry.path)
-                elif is_image(name) and entry.is_file():
+            for entry in filter(_leads_somewhere, entries):
+                below = f"{path}/{entry.name}" if path else entry.name
+                if entry.is_dir():
+                    folders.append(below)
+                elif entry.is_file() and is_image_name(entry.name):
                     status = entry.stat()
-                    files.append((name, status.st_size, status.st_mtime_ns))
-                elif name[0] != "." and entry.is_dir():
-                    if entry.is_symlink():
-                        logger.warning("%s is a link to a folder and is not followed", entry.path)
-                    else:
-                        below.append(f"{path}/{name}" if path else name)
-        return files, below
+                    files.append((entry.name, status.st_size, status.st_mtime_ns))
+                elif entry.name != ARTISTS:
+                    others.append(below)
+        return files, folders
 
     def artists_file(self) -> bytes | None:
         """Read `artists.csv` in the folder, or above it where it is an inner level."""
@@ -91,3 +88,16 @@ class FolderStore:
                 return hashlib.file_digest(content, "blake2b").digest()
         except OSError:
             return os.fsencode(name)
+
+
+def _leads_somewhere(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is neither hidden nor a link that is not followed, which is said."""
+    if entry.name[0] == ".":
+        return False
+    if entry.is_symlink() and not os.path.exists(entry.path):
+        logger.warning("%s is a link that leads nowhere", entry.path)
+        return False
+    if entry.is_symlink() and entry.is_dir():
+        logger.warning("%s is a link to a folder and is not followed", entry.path)
+        return False
+    return True

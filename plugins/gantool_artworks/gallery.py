@@ -26,11 +26,17 @@ class Gallery:
         store: Where the files lie.
         classes: The artists' names.
         works: Each artist's parts, as many as there are classes, and then those of nobody.
+        others: Paths of the files that are not read.
     """
 
     def __init__(
-        self, store: Store, classes: Iterable[str], works: Iterable[Iterable[Part]]
+        self,
+        store: Store,
+        classes: Iterable[str],
+        works: Iterable[Iterable[Part]],
+        others: Iterable[str] = (),
     ) -> None:
+        self._others = list(others)
         self.classes = tuple(classes)
         self._store = store
         self._folders: list[str] = []
@@ -75,6 +81,14 @@ class Gallery:
     def stamp(self, index: int) -> tuple[int, int]:
         """Return the size in bytes, and the time in nanoseconds or, in a zip file, the CRC-32."""
         return self._sizes[index], self._marks[index]
+
+    def other_files(self) -> list[str]:
+        """Return the files beside the images that are not read, sorted."""
+        return sorted(map(printable, self._others))
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out what decoding processes have no use for."""
+        return {**self.__dict__, "_others": []}
 
     def _path(self, index: int) -> str:
         folder = self._folders[self._folder_of[index]]

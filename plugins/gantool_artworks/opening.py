@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Literal
 
-from gantool import DataError
+from gantool import DataError, OtherFiles
 from gantool_artworks.gallery import Gallery, without_duplicates
 from gantool_artworks.layout import (
     Part,
@@ -45,7 +45,9 @@ def open_gallery(
     Raises:
         DataError: When there is nothing to open, or nothing left.
     """
-    store, folders = open_store(path)
+    store, folders, others = open_store(path)
+    if pictures := OtherFiles(others).pictures():
+        logger.warning("not read in %s: %s", store.path, pictures)
     content = store.artists_file()
     register = {} if content is None else read_register(content, store.path)
     places = set_places(folders, store.levels, registered=content is not None)
@@ -60,7 +62,7 @@ def open_gallery(
         nobodys = []
     else:
         _compare_counts(shown, register)
-    return Gallery(store, [present[key] for key in shown], [*shown.values(), nobodys])
+    return Gallery(store, [present[key] for key in shown], [*shown.values(), nobodys], others)
 
 
 def _of_variant(store: Store, places: list[Place], variant: Choice) -> list[Place]:

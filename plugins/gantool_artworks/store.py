@@ -20,12 +20,6 @@ LARGEST_TABLE = 10_000_000
 INNER_LEVELS = frozenset({"images", "resized"})
 """Names of the folders, twice nested in the Kaggle set, that hold the artists."""
 
-SUFFIXES = frozenset(
-    {"avif", "bmp", "gif", "jfif", "jpe", "jpeg", "jpg", "pbm", "pgm", "png", "pnm", "ppm"}
-    | {"tga", "tif", "tiff", "webp"}
-)
-"""Endings of the names of image files."""
-
 
 class Folder(NamedTuple):
     """The images that lie directly in one folder."""
@@ -45,8 +39,8 @@ class Store(Protocol):
     def levels(self) -> tuple[str, ...]:
         """The inner levels of the Kaggle set that the root itself stands in, outermost first."""
 
-    def folders(self) -> list[Folder]:
-        """Return the folders that hold images, sorted by path.
+    def listing(self) -> tuple[list[Folder], list[str]]:
+        """Return the folders that hold images, sorted, and the paths of files that are not read.
 
         Raises:
             DataError: When something cannot be read.
@@ -64,9 +58,3 @@ class Store(Protocol):
 
     def fingerprint(self, name: str, mark: int) -> Hashable:
         """Return what two files of one size share exactly if their contents are equal."""
-
-
-def is_image(name: str) -> bool:
-    """Whether a file's name ends like an image's and is not a hidden one's."""
-    stem, _, suffix = name.rpartition(".")
-    return suffix.lower() in SUFFIXES and stem != "" and stem[0] != "."

@@ -7,10 +7,10 @@ import os
 from array import array
 from typing import TYPE_CHECKING, Literal
 
-from gantool import DataError, open_image
+from gantool import DataError, OtherFiles, is_image_name, open_image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from PIL.Image import Image
@@ -18,12 +18,6 @@ if TYPE_CHECKING:
 Labels = Literal["auto", "folders", "none"]
 File = tuple[str, int, int]
 """Name, size in bytes, time of the last change in nanoseconds."""
-
-SUFFIXES = frozenset(
-    {"avif", "bmp", "gif", "jfif", "jp2", "jpe", "jpeg", "jpg", "pbm", "pgm", "png", "pnm"}
-    | {"ppm", "tga", "tif", "tiff", "webp"}
-)
-"""Endings of the names of files that Pillow reads as images."""
 
 NAME_IT = "name the folder of your pictures with --set dataset.folder=PATH"
 
@@ -39,10 +33,18 @@ class ImageTree:
         root: The folder.
         listing: Folders below it, as paths with "/" between levels, and their files.
         labels: Whether first-level folders are classes.
+        others: Paths of the files that are not read.
     """
 
-    def __init__(self, root: Path, listing: dict[str, list[File]], labels: Labels) -> None:
+    def __init__(
+        self,
+        root: Path,
+        listing: dict[str, list[File]],
+        labels: Labels,
+        others: Iterable[str] = (),
+    ) -> None:
         self.root = root
+        self._others = list(others)
         self.classes = class_folders(listing, labels)
         self._folders = sorted(listing)
         self._names: list[str] = []
@@ -80,6 +82,14 @@ class ImageTree:
         """Return the size in bytes and the time of the last change in nanoseconds."""
         return self._sizes[index], self._times[index]
 
+    def other_files(self) -> list[str]:
+        """Return the files below the folder that are not read, sorted."""
+        return sorted(map(_printable, self._others))
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out what decoding processes have no use for."""
+        return {**self.__dict__, "_others": []}
+
     def _path(self, index: int) -> str:
         folder = self._folders[self._folder_of[index]]
         return f"{folder}/{self._names[index]}" if folder else self._names[index]
@@ -96,14 +106,18 @@ def open_tree(root: Path, labels: Labels) -> ImageTree:
     if not root.is_dir():
         found = "is a file" if root.exists() else "does not exist"
         raise DataError(f"the folder {root} of dataset 'folder' {found}", NAME_IT)
+    others: list[str] = []
     try:
-        listing = {path: files for path, files in _walk(root) if files}
+        listing = {path: files for path, files in _walk(root, others) if files}
     except OSError as error:
         raise DataError(f"cannot read {error.filename}: {error.strerror}") from error
+    counted = OtherFiles(others)
     if not listing:
-        looked_for = ", ".join(f".{suffix}" for suffix in sorted(SUFFIXES))
-        raise DataError(f"no images in {root}", f"looked, at any depth, for {looked_for}")
-    return ImageTree(root, listing, labels)
+        found = f"there, at any depth: {counted}" if others else "it is empty"
+        raise DataError(f"no images in {root}", f"{found}; {NAME_IT}")
+    if pictures := counted.pictures():
+        logger.warning("not read in %s: %s", root, pictures)
+    return ImageTree(root, listing, labels, others)
 
 
 def class_folders(listing: dict[str, list[File]], labels: Labels) -> tuple[str, ...]:
@@ -118,33 +132,41 @@ def first_level(path: str) -> str:
     return path.partition("/")[0]
 
 
-def _walk(root: Path) -> Iterator[tuple[str, list[File]]]:
-    """Yield every folder's path below the root, with the images that lie directly in it."""
+def _walk(root: Path, others: list[str]) -> Iterator[tuple[str, list[File]]]:
+    """Yield every folder's path below the root, with the images that lie directly in it.
+
+    Args:
+        root: The folder.
+        others: Is given the paths of the files that are not read.
+    """
     pending = [""]
     while pending:
         path = pending.pop()
         files = []
         with os.scandir(os.path.join(root, path)) as entries:
-            for entry in entries:
-                name = entry.name
-                if name[0] == ".":
-                    continue
-                if entry.is_symlink() and not os.path.exists(entry.path):
-                    logger.warning("%s is a link that leads nowhere", entry.path)
-                    continue
-                if _is_image(name) and entry.is_file():
+            for entry in filter(_leads_somewhere, entries):
+                below = f"{path}/{entry.name}" if path else entry.name
+                if entry.is_dir():
+                    pending.append(below)
+                elif entry.is_file() and is_image_name(entry.name):
                     status = entry.stat()
-                    files.append((name, status.st_size, status.st_mtime_ns))
-                elif entry.is_dir(follow_symlinks=False):
-                    pending.append(f"{path}/{name}" if path else name)
-                elif entry.is_symlink() and entry.is_dir():
-                    logger.warning("%s is a link to a folder and is not followed", entry.path)
+                    files.append((entry.name, status.st_size, status.st_mtime_ns))
+                else:
+                    others.append(below)
         yield path, files
 
 
-def _is_image(name: str) -> bool:
-    stem, _, suffix = name.rpartition(".")
-    return stem != "" and suffix.lower() in SUFFIXES
+def _leads_somewhere(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is neither hidden nor a link that is not followed, which is said."""
+    if entry.name[0] == ".":
+        return False
+    if entry.is_symlink() and not os.path.exists(entry.path):
+        logger.warning("%s is a link that leads nowhere", entry.path)
+        return False
+    if entry.is_symlink() and entry.is_dir():
+        logger.warning("%s is a link to a folder and is not followed", entry.path)
+        return False
+    return True
 
 
 def _printable(name: str) -> str:

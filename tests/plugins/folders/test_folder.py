@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from gantool import DataError, ImageSource
+from gantool import DataError, ImageSource, ListsOtherFiles
+from gantool.interfaces import filenames
 from gantool_folders.plugin import Folder
-from gantool_folders.tree import SUFFIXES
 
 PAINTINGS = Path(__file__).parents[4] / "shared/data/paintings"
 
@@ -97,14 +97,34 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         opened(tmp_path / "set.zip")
 
 
-def test_an_empty_folder_is_named_with_what_was_looked_for(tmp_path: Path) -> None:
+def test_a_folder_without_images_says_what_is_there_instead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filenames, "has_pillow_heif", lambda: False)
     (tmp_path / "a").mkdir()
-    (tmp_path / "a/notes.txt").touch()
+    with pytest.raises(DataError, match=r"no images in .*\nit is empty"):
+        opened(tmp_path)
+    for name in ("notes.txt", "a/scan.PDF", "a/1.HEIC", "a/2.heic"):
+        (tmp_path / name).touch()
     with pytest.raises(DataError, match="no images in") as error:
         opened(tmp_path)
     assert str(tmp_path) in error.value.message
-    assert error.value.hint is not None
-    assert all(f".{suffix}" in error.value.hint for suffix in SUFFIXES)
+    assert "2 .heic (pip install 'gantool[heic]'" in str(error.value.hint)
+    assert "1 .pdf (extract their images), 1 .txt" in str(error.value.hint)
+
+
+def test_other_files_are_listed_and_those_that_may_be_pictures_are_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tree(tmp_path, ["a/1.png"])
+    for name in ("a/notes.txt", "b.psd", "a/c.psd", "a/photo", ".hidden.psd"):
+        (tmp_path / name).touch()
+    source = opened(tmp_path)
+    assert isinstance(source, ListsOtherFiles)
+    assert source.other_files() == ["a/c.psd", "a/notes.txt", "a/photo", "b.psd"]
+    assert "2 .psd (export them as PNG or JPEG), 1 without ending" in caplog.text
+    assert "txt" not in caplog.text
+    assert names(pickle.loads(pickle.dumps(source))) == ["a/1.png"]
 
 
 def test_the_folder_is_required() -> None:
