@@ -22,6 +22,7 @@ ORDER = (
     "hooks",
     "dataset",
     "image",
+    "filenames",
     "architecture",
     "loss",
     "regularizer",
