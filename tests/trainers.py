@@ -19,6 +19,7 @@ from gantool_losses.plugin import BCE
 from tests.states import leaves
 
 if TYPE_CHECKING:
+    from gantool.training.beginning import Beginning
     from gantool.training.parallel import Ranks
     from gantool.training.trainer import Trainer
 
@@ -35,6 +36,7 @@ def train_on_random_images(
     count: int,
     classes: int,
     ranks: Ranks | None = None,
+    beginning: Beginning | None = None,
 ) -> Trainer:
     """Return a trainer; `tables` are the other ones of its recipe, BCE is its loss by default."""
     core = CoreTables.model_validate_json(json.dumps(tables))
@@ -53,7 +55,7 @@ def train_on_random_images(
         origins={},
     )
     images = random_images(core.image.shape, count, classes)
-    return build_trainer(recipe, images, open_device(core.device), ranks)
+    return build_trainer(recipe, images, open_device(core.device), ranks, beginning)
 
 
 def merged(tables: Mapping[str, Table], defaults: Mapping[str, Table]) -> dict[str, Table]:

@@ -18,7 +18,7 @@ from gantool.training.building import build_regularization, build_setup
 from gantool.training.device import open_device
 from gantool.training.form import training_state
 from gantool.training.players import build_network
-from gantool.training.state import load_weights
+from gantool.training.state import load_network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -144,7 +144,7 @@ class TrainedRun(TrainedGenerator):
         )
         state = self._state
         weights = state["average"] if self.averaged else state["networks"]["generator"]
-        load_weights(network, weights, "generator")
+        load_network(network, weights, "generator")
         refuse_non_finite(network, self.name, "choose an earlier one with --checkpoint STEPS")
         return self.device.place(network).requires_grad_(requires_grad=False)
 

@@ -109,6 +109,7 @@ def assemble(
         GantoolError: When device, images and recipe do not go together.
     """
     from gantool.data.selection import select
+    from gantool.launch.beginning import beginning_of
     from gantool.training.building import build_trainer
     from gantool.training.device import open_device
 
@@ -120,10 +121,11 @@ def assemble(
         seed=training.seed,
         conditional=training.conditional,
     )
-    with memory_faults_named(plan, device):
-        trainer = build_trainer(plan, images, device, ranks)
+    beginning = None
     if training.start_from is not None and begins:
-        _start_from(training.start_from, trainer)
+        beginning = beginning_of(existing_folder(training.start_from), plan, images.classes)
+    with memory_faults_named(plan, device):
+        trainer = build_trainer(plan, images, device, ranks, beginning)
     trainer.about = {
         "classes": list(prepared.classes) if images.classes else [],
         "fingerprint": prepared.fingerprint,
@@ -172,11 +174,3 @@ def _less_memory(training: TrainingTable, folder: RunFolder | None) -> str:
         f"gantool resume {folder.path} --set training.accumulate={more} --override; "
         f"or start anew with {changes[0]}"
     )
-
-
-def _start_from(path: Path, trainer: Trainer) -> None:
-    """Load the networks of another run, and its average; optimizers start afresh."""
-    from gantool.evaluation.trained import newest_state
-    from gantool.training.state import load_networks
-
-    load_networks(newest_state(existing_folder(path)), trainer.game, trainer.average)

@@ -144,7 +144,8 @@ class TrainingTable(Table):
     synchronize_batch_norm: bool = True
     """Whether BatchNorm, where several processes share a batch, is over the whole batch."""
     start_from: Path | None = None
-    """A run folder whose trained networks this run starts from, with fresh optimizers."""
+    """A run folder whose trained networks this run starts from, with fresh optimizers; regularizers
+    that change networks, such as spectral norm, may be others."""
     log_every_steps: PositiveInt = 10
     """Steps over which losses are averaged for one record."""
     on_divergence: Literal["stop", "rollback", "ignore"] = "stop"

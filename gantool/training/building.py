@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -29,17 +30,22 @@ from gantool.training.turns import Turns
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from gantool.data.selection import TrainingImages
     from gantool.interfaces.step import Player
     from gantool.recipe.schema import Recipe
+    from gantool.training.beginning import Beginning, Owner
     from gantool.training.device import Device
     from gantool.training.players import Competitor
 
 
 def build_trainer(
-    recipe: Recipe, images: TrainingImages, device: Device, ranks: Ranks | None = None
+    recipe: Recipe,
+    images: TrainingImages,
+    device: Device,
+    ranks: Ranks | None = None,
+    beginning: Beginning | None = None,
 ) -> Trainer:
     """Build networks, optimizers and batches; nothing is trained, saved or observed yet.
 
@@ -48,17 +54,23 @@ def build_trainer(
         images: All images, though this process may train on its rows of each batch only.
         device: What to compute with.
         ranks: The processes that train together; by default this one alone.
+        beginning: Trained networks to begin with.
 
     Raises:
         RecipeError: When the images do not make a batch, or the networks cannot be built so.
         PluginError: When a regularizer asks for what an optimizer does not have.
+        UsageError: When the networks to begin with are others.
     """
-    game = _game(recipe, images, device, ranks or Ranks())
+    game = _game(recipe, images, device, ranks or Ranks(), beginning)
     average = None
     if recipe.tables.ema.half_life_images is not None:
         size = recipe.tables.training.batch_size
         with calling(recipe.architecture, "the copying of its generator"):
             average = Average(game.network("generator"), recipe.tables.ema, size)
+        if beginning is not None:
+            parts = game.setup, game.regularization, game.ranks
+            averaged = _network(recipe, *parts, beginning, "average")
+            average.network.load_state_dict(averaged.state_dict())
     totals = Totals(device.device)
     turns = Turns(game, totals, average)
     accord = Accord(game.ranks, on_gpu=device.device.type == "cuda")
@@ -66,14 +78,21 @@ def build_trainer(
     return Trainer(game, average, totals, _as_asked(turns, recipe), training, accord)
 
 
-def _game(recipe: Recipe, images: TrainingImages, device: Device, ranks: Ranks) -> Game:
+def _game(
+    recipe: Recipe,
+    images: TrainingImages,
+    device: Device,
+    ranks: Ranks,
+    beginning: Beginning | None,
+) -> Game:
     """Build what all updates share."""
     training = recipe.tables.training
     streams = Streams(training.seed, device.device, device.dtype)
     batches = _batches(recipe, images, device, streams, ranks)
     setup = build_setup(recipe, images.classes, device, steps_of(recipe, batches.per_epoch))
     regularization = build_regularization(recipe, setup, device)
-    competitors = _competitors(recipe, setup, regularization, device, ranks)
+    network = partial(_network, recipe, setup, regularization, ranks, beginning)
+    competitors = _competitors(recipe, setup, regularization, device, network)
     compiles = recipe.tables.device.compile
     return Game(
         setup=setup,
@@ -98,22 +117,45 @@ def _game(recipe: Recipe, images: TrainingImages, device: Device, ranks: Ranks) 
 
 
 def _competitors(
-    recipe: Recipe, setup: Setup, regularization: Regularization, device: Device, ranks: Ranks
+    recipe: Recipe,
+    setup: Setup,
+    regularization: Regularization,
+    device: Device,
+    network: Callable[[Player], nn.Module],
 ) -> dict[Player, Competitor]:
-    """Build both players, with BatchNorm over all ranks if the recipe wants that."""
-    training = recipe.tables.training
-    together = ranks if training.synchronize_batch_norm else None
+    """Give both players' networks, once built, to the device and their optimizers."""
     competitors = {}
     for player in PLAYERS:
-        network = build_network(
-            recipe.architecture, player, setup, regularization, seed=training.seed, ranks=together
-        )
-        if not any(weight.requires_grad for weight in network.parameters()):
+        table, built = recipe.optimizer[player], network(player)
+        if not any(weight.requires_grad for weight in built.parameters()):
             found, expected = "a network without trainable weights", "one that can be trained"
             raise misbehaved(recipe.architecture, player, found, expected)
-        table = recipe.optimizer[player]
-        competitors[player] = build_competitor(network, player, table, regularization, device)
+        competitors[player] = build_competitor(built, player, table, regularization, device)
     return competitors
+
+
+def _network(
+    recipe: Recipe,
+    setup: Setup,
+    regularization: Regularization,
+    ranks: Ranks,
+    beginning: Beginning | None,
+    owner: Owner,
+) -> nn.Module:
+    """Build a network, with BatchNorm over all ranks if the recipe wants that, trained or not."""
+    training = recipe.tables.training
+    network = build_network(
+        recipe.architecture,
+        "generator" if owner == "average" else owner,
+        setup,
+        regularization,
+        seed=training.seed,
+        ranks=ranks if training.synchronize_batch_norm else None,
+        before=None if beginning is None else beginning.before(owner),
+    )
+    if beginning is not None:
+        beginning.after(owner, network)
+    return network
 
 
 def _compiled(competitors: Mapping[Player, Competitor]) -> dict[Player, Callable[..., Tensor]]:

@@ -20,6 +20,11 @@ WAY_OUT = (
     "move this checkpoint out of the way to go on from the one before it, or begin a new run with "
     "training.start_from"
 )
+AS_BEFORE = (
+    "set [architecture] and [image] as they were; where only regularizers are others, begin a new "
+    "run with training.start_from, which takes the weights over"
+)
+"""What to do where a network does not fit."""
 TRIAL = (2, 2)
 """Shape of a weight that optimizers are tried out with."""
 
@@ -88,10 +93,18 @@ def training_state(checkpoint: Checkpoint) -> dict[str, Any]:
 def refuse_other_tensors(saved: Mapping[str, Any], expected: Mapping[str, Any], owner: str) -> None:
     """Compare saved tensors with those whose place they are to take.
 
-    Floating-point numbers of another precision are welcome: they are converted.
-
     Raises:
         UsageError: When a tensor is missing, unknown, of another shape or of another kind.
+    """
+    if objection := first_objection(saved, expected):
+        raise UsageError(f"the saved {owner} has another structure: {objection}", WAY_OUT)
+
+
+def first_objection(saved: Mapping[str, Any], expected: Mapping[str, Any]) -> str | None:
+    """Return why saved tensors cannot take the place of others, by the first one that cannot.
+
+    It is missing, unknown, of another shape or of another kind. Floating-point numbers of another
+    precision are welcome: they are converted.
     """
     for name in sorted({*saved, *expected}):
         objection: str | None
@@ -102,7 +115,8 @@ def refuse_other_tensors(saved: Mapping[str, Any], expected: Mapping[str, Any], 
         else:
             objection = _objection(saved[name], expected[name], f"'{name}'")
         if objection:
-            raise UsageError(f"the saved {owner} has another structure: {objection}", WAY_OUT)
+            return objection
+    return None
 
 
 def remembered(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

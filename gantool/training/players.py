@@ -16,7 +16,7 @@ from gantool.training.optimizers import build_optimizer
 from gantool.training.randomness import global_seed, seed_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from torch import Tensor
 
@@ -58,11 +58,20 @@ def build_network(
     *,
     seed: int,
     ranks: Ranks | None = None,
+    before: Callable[[nn.Module], None] | None = None,
 ) -> nn.Module:
     """Build a player's network on the CPU, prepared by the regularizers.
 
-    Its first weights depend on the seed and the player alone. BatchNorm is over the batch of all
-    `ranks`, if any are given.
+    Its first weights depend on the seed and the player alone.
+
+    Args:
+        architecture: Builds it.
+        player: Whose network.
+        setup: What is known before the first step.
+        regularization: The active regularizers.
+        seed: Of the recipe.
+        ranks: If given, BatchNorm is over the batch of all of them.
+        before: Is called with the network before regularizers change it.
 
     Raises:
         PluginError: When the architecture or a regularizer fails, or returns something else.
@@ -73,6 +82,8 @@ def build_network(
         raise misbehaved(architecture, player, described(network), "a torch.nn.Module")
     if ranks is not None:
         network = synchronize(network, ranks)
+    if before is not None:
+        before(network)
     for active in regularization.having("prepare", player):
         with global_seed(seed_of(seed, "prepare", active.stream, player)):
             network = _prepared(network, active, player, setup)

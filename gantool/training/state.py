@@ -10,7 +10,14 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from gantool.errors import UsageError
 from gantool.training.batch_norm import SynchronizedBatchNorm
-from gantool.training.form import WAY_OUT, of_shape, refuse_other_tensors, remembered
+from gantool.training.form import (
+    AS_BEFORE,
+    WAY_OUT,
+    first_objection,
+    of_shape,
+    refuse_other_tensors,
+    remembered,
+)
 from gantool.training.players import each_player
 
 if TYPE_CHECKING:
@@ -57,36 +64,31 @@ def restore(state: Mapping[str, Any], game: Game, average: Average | None, total
 
 def _restore(state: Mapping[str, Any], game: Game, average: Average | None, totals: Totals) -> int:
     game.streams.attempt = int(state["attempt"])
-    load_networks(state, game, average)
+    networks = state["networks"]
+    for competitor in each_player(game.competitors):
+        load_network(competitor.network, networks[competitor.player], competitor.player)
+    if average is not None:
+        load_network(average.network, state["average"] or networks["generator"], "average")
     for competitor in each_player(game.competitors):
         _restore_optimizer(competitor, state["optimizers"][competitor.player])
     for stream, module in game.regularization.states().items():
-        load_weights(module, state["regularizers"].get(stream, {}), f"regularizer '{stream}'")
+        saved = state["regularizers"].get(stream, {})
+        refuse_other_tensors(saved, module.state_dict(), f"regularizer '{stream}'")
+        module.load_state_dict(saved)
     totals.restore(state["totals"])
     game.followers = set(state.get("followers", ()))
     return int(state["step"])
 
 
-def load_networks(state: Mapping[str, Any], game: Game, average: Average | None) -> None:
-    """Start from the networks of another run, with fresh optimizers.
-
-    Raises:
-        UsageError: When that run's networks have another structure.
-    """
-    for competitor in each_player(game.competitors):
-        load_weights(competitor.network, state["networks"][competitor.player], competitor.player)
-    if average is not None:
-        load_weights(average.network, state["average"] or state["networks"]["generator"], "average")
-
-
-def load_weights(module: nn.Module, saved: Mapping[str, Tensor], owner: str) -> None:
-    """Copy saved tensors into a module.
+def load_network(network: nn.Module, saved: Mapping[str, Tensor], owner: str) -> None:
+    """Copy saved tensors into a network.
 
     Raises:
         UsageError: When a tensor is missing, unknown, of another shape or of another kind.
     """
-    refuse_other_tensors(saved, module.state_dict(), owner)
-    module.load_state_dict(saved)
+    if objection := first_objection(saved, network.state_dict()):
+        raise UsageError(f"the saved {owner} has another structure: {objection}", AS_BEFORE)
+    network.load_state_dict(saved)
 
 
 def shared(game: Game, average: Average | None) -> dict[str, Tensor]:

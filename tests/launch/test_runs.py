@@ -215,7 +215,7 @@ def test_starting_from_a_run_takes_its_networks(write_recipe: Write, tmp_path: P
         if name.startswith("networks."):
             _, player, key = name.split(".", 2)
             assert torch.equal(start["networks"][player][key], tensor), name
-    with pytest.raises(UsageError, match="another structure"):
+    with pytest.raises(UsageError, match="discriminator there cannot be taken over"):
         gantool.run(
             write_recipe("wider", architecture={"width": 8}),
             [override],

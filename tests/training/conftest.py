@@ -17,6 +17,7 @@ from tests.linear_players import LinearPlayers
 from tests.trainers import bits_of, merged, train_on_random_images
 
 if TYPE_CHECKING:
+    from gantool.training.beginning import Beginning
     from gantool.training.parallel import Ranks
 
 torch.set_num_threads(1)
@@ -35,6 +36,7 @@ class Train(Protocol):
         count: int = 24,
         classes: int = 0,
         ranks: Ranks | None = None,
+        beginning: Beginning | None = None,
         **tables: Mapping[str, Any],
     ) -> Trainer: ...
 
@@ -48,6 +50,7 @@ def _trainer(
     count: int = 24,
     classes: int = 0,
     ranks: Ranks | None = None,
+    beginning: Beginning | None = None,
     **tables: Mapping[str, Any],
 ) -> Trainer:
     generators = optimizer or {}
@@ -61,6 +64,7 @@ def _trainer(
         count=count,
         classes=classes,
         ranks=ranks,
+        beginning=beginning,
     )
 
 

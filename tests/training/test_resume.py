@@ -22,9 +22,9 @@ from gantool import (
 )
 from gantool.recipe.schema import CheckpointsTable
 from gantool.runs.checkpoints import Checkpoints
+from gantool.training.beginning import Beginning
 from gantool.training.observers import Observer, Record
 from gantool.training.saving import Saver
-from gantool.training.state import load_networks
 from gantool_dcgan.plugin import DCGAN
 from gantool_spectral_norm.plugin import SpectralNorm
 
@@ -221,6 +221,15 @@ def test_a_state_of_other_networks_is_refused_by_name(train: Train, tmp_path: Pa
         train(Remembering()).restore({**state, "optimizers": optimizers})
 
 
+def beginning(state: dict[str, Any]) -> Beginning:
+    """Return what a run begins with whose networks need not be rebuilt."""
+
+    def rebuild(*_: object) -> nn.Module:
+        raise AssertionError("the networks fit as they are")
+
+    return Beginning(state, rebuild, lambda: "nowhere")
+
+
 def test_a_run_starts_from_the_networks_of_another_with_fresh_optimizers(
     train: Train, tmp_path: Path
 ) -> None:
@@ -228,8 +237,8 @@ def test_a_run_starts_from_the_networks_of_another_with_fresh_optimizers(
     for _ in range(3):
         first.one_step()
     state = saved_state(first, tmp_path)
-    second = train(ema={"half_life_images": 20.0}, training={"seed": 5})
-    load_networks(state, second.game, second.average)
+    options: dict[str, Any] = {"ema": {"half_life_images": 20.0}, "training": {"seed": 5}}
+    second = train(beginning=beginning(state), **options)
     assert second.step == 0
     assert second.average is not None
     assert first.average is not None
@@ -246,8 +255,8 @@ def test_a_run_starts_from_the_networks_of_another_with_fresh_optimizers(
 def test_without_a_saved_average_it_starts_from_the_generator(train: Train, tmp_path: Path) -> None:
     first = train()
     first.one_step()
-    second = train(ema={"half_life_images": 20.0}, training={"seed": 5})
-    load_networks(saved_state(first, tmp_path), second.game, second.average)
+    options: dict[str, Any] = {"ema": {"half_life_images": 20.0}, "training": {"seed": 5}}
+    second = train(beginning=beginning(saved_state(first, tmp_path)), **options)
     assert second.average is not None
     expected = dict(first.game.network("generator").state_dict())
     torch.testing.assert_close(dict(second.average.network.state_dict()), expected, rtol=0, atol=0)
