@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import PositiveInt
 
@@ -33,9 +33,10 @@ class Regularizer(Component):
     """Whether neither player may be frozen or detached, as for consensus optimization."""
     uses_image_gradient: ClassVar[bool] = False
     """Whether it takes gradients of single images' logits, which BatchNorm would mix."""
-    couples_batch: ClassVar[bool] = False
+    couples_batch: ClassVar[bool | Literal["slices"]] = False
     """Whether what it does depends on which images are worked on together: those of a slice, where
-    a recipe says `accumulate`, and of one process's share. Means over ranks are `step.average`."""
+    a recipe says `accumulate`, and of one process's share. "slices" says that only slices matter,
+    because means over processes are taken by `step.average`."""
     capturable: ClassVar[bool] = True
     """Whether an update may be recorded once and replayed; `around_update` never is."""
 

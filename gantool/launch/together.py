@@ -40,7 +40,7 @@ def tell_of_division(plan: Recipe, ranks: Ranks) -> None:
         return
     parts: list[Loss | Regularizer] = [plan.loss, *plan.regularizers]
     for component in parts:
-        if component.couples_batch:
+        if component.couples_batch is True:  # and not of slices alone
             logging.getLogger("gantool").warning(
                 "%s '%s' compares images with the whole batch, but sees those of one of %d "
                 "processes at once",

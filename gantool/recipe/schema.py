@@ -163,7 +163,8 @@ class EmaTable(Table):
     start_step: NonNegativeInt = 0
     """Steps before which the average simply follows the weights."""
     ramp_up: PositiveFloat | None = None
-    """Half-life early in training, as a share of the images seen so far (Karras et al. 2020)."""
+    """Half-life early in training, as a share of the images seen so far (Karras et al. 2020). Those
+    of the step just made are among them; stylegan2-ada-pytorch counts those before it."""
 
 
 class SamplingTable(Table):

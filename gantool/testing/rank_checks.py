@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gantool.testing.claims import require, require_same
 from gantool.testing.promises import promise
@@ -14,17 +14,28 @@ from gantool.training.graphs import WARM_UP, GraphedTurns
 from gantool.training.turns import Turns
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
     from gantool.interfaces.regularizer import Regularizer
-    from gantool.training.parallel import Ranks
     from gantool.training.trainer import Trainer
 
 TOLERANCE = 1e-9
 """Sums over ranks are rounded in another order; Adam's first steps magnify that."""
 
 
-def adds_up(component: type[Regularizer]) -> bool:
-    """Whether a class declares nothing that depends on how a batch is divided, as a capability."""
-    return not component.couples_batch
+def adds_up_over_ranks(component: type[Regularizer]) -> bool:
+    """Whether a class declares nothing that depends on processes, as a capability."""
+    return component.couples_batch is not True
+
+
+def adds_up_over_slices(component: type[Regularizer]) -> bool:
+    """Whether a class declares nothing that depends on slices, as a capability.
+
+    What `prepare` makes of a network may count the passes through it, as spectral norm does.
+    """
+    return not component.couples_batch and not overridden(component, ("prepare",))
 
 
 def is_capturable(component: type[Regularizer]) -> bool:
@@ -32,21 +43,34 @@ def is_capturable(component: type[Regularizer]) -> bool:
     return component.capturable and not overridden(component, ("around_update",))
 
 
-@promise("regularizer", when=adds_up)
+@promise("regularizer", when=adds_up_over_ranks)
 @each_player
 def shares_batches(component: Regularizer) -> None:
     """Unless it `couples_batch`, two gloo ranks with half of each batch train as one process."""
-
-    def build(ranks: Ranks | None = None) -> Trainer:
-        return build_trial(component, device={"precision": "float64"}, ranks=ranks)
-
-    alone = weights_of(take_steps(build(), 3))
-    apart = [build(ranks) for ranks in ranks_in_threads(2)]
+    alone = weights_of(take_steps(_in_double(component), 3))
+    apart = [_in_double(component, ranks=ranks) for ranks in ranks_in_threads(2)]
     for trainer in in_threads(take_steps, apart, [3, 3]):
-        found = weights_of(trainer)
-        for name, weight in alone.items():
-            gap = float((found[name] - weight).abs().max())
-            require(gap < TOLERANCE, f"on two ranks, after 3 steps, {name} is off by {gap:.3g}")
+        _require_near(weights_of(trainer), alone, "on two ranks")
+
+
+@promise("regularizer", when=adds_up_over_slices)
+@each_player
+def adds_up_in_slices(component: Regularizer) -> None:
+    """Unless it `couples_batch` or prepares networks, slices of a batch train as the batch does."""
+    whole = weights_of(take_steps(_in_double(component), 3))
+    sliced = take_steps(_in_double(component, accumulate=2), 3)
+    _require_near(weights_of(sliced), whole, "in slices of two images")
+
+
+def _in_double(component: Regularizer, **options: Any) -> Trainer:
+    return build_trial(component, device={"precision": "float64"}, **options)
+
+
+def _require_near(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], how: str) -> None:
+    """Go on if weights after three steps are the same but for rounding."""
+    for name, weight in expected.items():
+        gap = float((found[name] - weight).abs().max())
+        require(gap < TOLERANCE, f"{how}, after 3 steps, {name} is off by {gap:.3g}")
 
 
 @promise("regularizer", when=is_capturable)

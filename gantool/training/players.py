@@ -143,7 +143,7 @@ class Average:
         """Return the share of the new weights in the average after `step` completed steps.
 
         1 - 2^(-batch / half-life), the half-life ramping up with the images seen so far
-        (Karras et al. 2020, stylegan2-ada's `ema_rampup`).
+        (Karras et al. 2020, stylegan2-ada's `ema_rampup`, which leaves out the present batch's).
         """
         half_life = self._table.half_life_images
         if half_life is None or step <= self._table.start_step:

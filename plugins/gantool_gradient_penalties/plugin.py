@@ -126,14 +126,15 @@ class Dragan(LazyOption, Regularizer):
     ones, as `noise` tells. With s = `scale` times the standard deviation of the batch's pixels:
     "one-sided" is a s U[0, 1), with a from U[0, 1) for each image (the authors' code, StudioGAN);
     "two-sided" is s U[-1, 1), and the result is clipped to the images' range (compare_gan);
-    "normal" is N(0, s^2) (the paper). Beside augmentation T it is taken at T(x + d), T as D is
-    shown of x. Cost: one forward and one double backward pass of the
-    discriminator.
+    "normal" is N(0, s^2) (the paper). The deviation is that of the images that are worked on
+    together: with `accumulate` those of a slice. Beside augmentation T it is taken at T(x + d), T
+    as D is shown of x. Cost: one forward and one double backward pass of the discriminator.
     """
 
     name = "dragan"
     strength = "weight"
     uses_image_gradient = True
+    couples_batch = "slices"
 
     weight: NonNegativeFloat = 10.0
     """Weight of the penalty."""

@@ -37,7 +37,7 @@ class PathLength(LazyOption, Regularizer):
     decay: Annotated[float, Field(ge=0, lt=1)] = 0.99
     """Share of the average that an application keeps."""
     batch_shrink: PositiveInt = 2
-    """One in so many images of the batch is looked at."""
+    """One in so many images is looked at, in each slice of a batch from its first one on."""
 
     @override
     def make_state(self, setup: Setup) -> nn.Module:

@@ -19,7 +19,7 @@ class SpectralNorm(PlayerOption, Regularizer):
     """Spectral normalization (Miyato et al. 2018, eq. 8): every weight matrix divided by its norm.
 
     The largest singular value is followed by power iteration, a little further in each forward
-    pass. Cost: two matrix-vector products a layer and pass.
+    pass: with `accumulate`, once for each slice. Cost: two matrix-vector products a layer and pass.
     """
 
     name = "spectral-norm"
