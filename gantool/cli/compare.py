@@ -119,13 +119,14 @@ def present(
     quiet: bool,
 ) -> None:
     """Write and print a comparison in every form that was asked for."""
+    from gantool.files.durable import make_folder, write_durably
     from gantool.reporting.comparing.data import as_data, as_markdown
     from gantool.reporting.comparing.page import write_comparison
-    from gantool.runs.durable import write_durably
 
     if page is not None:
         write_comparison(comparison, page)
     if markdown is not None:
+        make_folder(markdown.parent)
         write_durably(markdown, as_markdown(comparison))
     if as_json:
         print_json(as_data(comparison))

@@ -147,8 +147,9 @@ def span(spread: Spread) -> str:
 def draw_sheet(prepared: PreparedImages, path: Path) -> None:
     """Write an overview of the images."""
     from gantool.data.contact_sheet import contact_sheet
-    from gantool.reporting.aside import written_aside
+    from gantool.files.durable import make_folder, written_aside
 
+    make_folder(path.parent)
     with written_aside(path) as aside:
         contact_sheet(prepared, SHEET_IMAGES).save(aside, format="PNG")
     tell(f"overview in {path}")

@@ -191,9 +191,10 @@ def save_picture(picture: NDArray[np.uint8], path: Path) -> None:
     """
     from PIL import Image
 
-    from gantool.reporting.aside import written_aside
+    from gantool.files.durable import make_folder, written_aside
 
-    with written_aside(path) as aside:
+    make_folder(path.parent)
+    with written_aside(path, durably=False) as aside:
         Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture).save(
             aside, format="PNG"
         )

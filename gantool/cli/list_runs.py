@@ -31,7 +31,7 @@ def list_runs(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """List the runs in a folder, newest first."""
+    """List the runs in a folder, the one trained last first."""
     from gantool.runs import folder as folders
 
     runs = [describe(run) for run in folders.list_runs(folder)]
@@ -47,15 +47,19 @@ def list_runs(
 
 def describe(run: RunFolder) -> dict[str, Any]:
     """Return a run as plain data; of one whose status is damaged, only the folder."""
+    from gantool.runs.going import step_reached
+    from gantool.runs.lock import is_held
     from gantool.runs.status import read_status
 
     try:
         status = read_status(run)
+        if status.outcome != "running":
+            return {"run": run.path, **asdict(status)}
+        outcome = "running" if is_held(run) else "interrupted"
+        known = {**asdict(status), "step": step_reached(run, status), "outcome": outcome}
+        return {"run": run.path, **known}
     except UsageError:
         return {"run": run.path, "outcome": "unknown"}
-    if status.outcome == "running" and not is_held(run):
-        return {"run": run.path, **asdict(status), "outcome": "interrupted"}
-    return {"run": run.path, **asdict(status)}
 
 
 def local(moment: str) -> str:
@@ -64,14 +68,3 @@ def local(moment: str) -> str:
         return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M}"
     except ValueError:  # the status is damaged
         return moment
-
-
-def is_held(run: RunFolder) -> bool:
-    """Return whether a process is working on a run: one that was killed could not say so."""
-    from gantool.runs.lock import hold
-
-    try:
-        with hold(run):
-            return False
-    except (OSError, UsageError):
-        return True

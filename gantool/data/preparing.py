@@ -30,6 +30,7 @@ from gantool.data.rendering import rendering_of
 from gantool.data.unfinished import JOURNAL, Unfinished, images_done
 from gantool.errors import DataError, DiskError
 from gantool.registry.calling import call
+from gantool.files.durable import sync_folder, sync_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -208,21 +209,12 @@ def _publish(folder: Path, mark: str, job: DecodingJob, skipped: tuple[Skipped, 
     classes = job.source.classes
     Manifest(mark, job.shape, classes, skipped, count, name_bytes).write(made)
     for name in (*ARRAYS, MANIFEST):
-        _sync(made / name)
-    _sync(made)
+        sync_path(made / name)
+    sync_folder(made)
     if folder.exists():  # damaged, or with files missing that can be read now
         shutil.rmtree(folder)
     made.rename(folder)
-    _sync(folder.parent)
-
-
-def _sync(path: Path) -> None:
-    """Bring a file or folder to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(folder.parent)
 
 
 def _check_room(folder: Path, needed: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from contextlib import suppress
@@ -13,6 +12,7 @@ import numpy as np
 
 from gantool.data.decoding import UNREADABLE
 from gantool.data.job import HEADER_BYTES, npy_header
+from gantool.files.durable import sync, sync_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,8 +73,7 @@ class Unfinished:
         """Bring rows, and then the journal, to the disk."""
         if not self._pending:
             return
-        with self._job.rows.open("rb") as file:
-            os.fsync(file.fileno())
+        sync_path(self._job.rows)
         self._append(self._pending)
         self._pending.clear()
         self._committed = time.monotonic()
@@ -131,8 +130,7 @@ class Unfinished:
     def _append(self, lines: list[str]) -> None:
         with (self._folder / JOURNAL).open("a", encoding="ascii") as file:
             file.write("\n".join(["", *lines, ""]))  # begins a line, even after one cut off
-            file.flush()
-            os.fsync(file.fileno())
+            sync(file)
 
     def _close_gaps(self) -> None:
         """Move rows towards the front, over those of skipped images."""

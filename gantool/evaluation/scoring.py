@@ -111,7 +111,7 @@ class ScoringObserver(Observer):
         self._scores.append({"step": step, **scores, **self._stated})
 
     @override
-    def at_checkpoint(self, step: int) -> float | None:
+    def rating(self, step: int) -> float | None:
         if self._rating is None or self._rating[0] != step:
             return None
         return self._rating[1]

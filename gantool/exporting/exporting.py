@@ -14,8 +14,8 @@ from gantool.exporting.card import SHOWN, model_card
 from gantool.exporting.onnx_graph import check_extra, write_graph
 from gantool.exporting.plain import plain_generator
 from gantool.exporting.weights import write_weights
+from gantool.files.durable import make_folder, write_durably
 from gantool.reporting.grids import save_grid
-from gantool.runs.durable import make_folder, write_durably
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

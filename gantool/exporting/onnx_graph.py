@@ -8,7 +8,7 @@ import torch
 
 from gantool.errors import GantoolError, MissingExtraError, UsageError
 from gantool.exporting.remarks import without_remarks
-from gantool.reporting.aside import written_aside
+from gantool.files.durable import written_aside
 
 if TYPE_CHECKING:
     from pathlib import Path

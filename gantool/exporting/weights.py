@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gantool.errors import UsageError
-from gantool.reporting.aside import written_aside
+from gantool.files.durable import written_aside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

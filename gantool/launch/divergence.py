@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import DivergedError
+from gantool.files.plain import read_plain
 from gantool.runs.status import write_json
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _ways_out(plan: Recipe) -> Iterator[str]:
 def _read(folder: RunFolder) -> dict[str, Any] | None:
     """Return the record, if there is one and it is what was written."""
     try:
-        record = json.loads(folder.diverged.read_text(encoding="utf-8"))
+        record = json.loads(read_plain(folder.diverged))
         names = [*record["figures"], *record["try"]]
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None

@@ -6,12 +6,12 @@ import logging
 from typing import TYPE_CHECKING
 
 from gantool.errors import DivergedError, Interrupted
+from gantool.files.durable import write_durably
 from gantool.launch.divergence import divergence_noted
 from gantool.launch.observing import observed, outcome_of
 from gantool.launch.session import memory_faults_named
 from gantool.recipe.writing import dump
 from gantool.runs.checkpoints import Checkpoints
-from gantool.runs.durable import write_durably
 from gantool.runs.processes import is_first
 from gantool.runs.status import write_json, write_status
 from gantool.text import visible

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gantool.errors import UsageError
+from gantool.files.durable import write_durably
 from gantool.launch import together
 from gantool.launch.changes import judge
 from gantool.launch.divergence import remind_of_divergence
@@ -16,7 +17,6 @@ from gantool.launch.showing import opened, shown
 from gantool.recipe.writing import dump
 from gantool.reporting.messages import say
 from gantool.runs.checkpoints import Checkpoints
-from gantool.runs.durable import write_durably
 from gantool.runs.folder import RUNS, RunFolder, existing_folder, list_runs
 from gantool.runs.processes import is_first
 from gantool.runs.status import read_status

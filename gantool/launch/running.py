@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gantool.errors import UsageError
 from gantool.launch import together
 from gantool.launch.process import train, write_beginning
 from gantool.launch.reporting import peak_memory
@@ -17,7 +15,7 @@ from gantool.launch.session import assemble, prepare, read
 from gantool.launch.showing import opened, shown
 from gantool.reporting.figures import format_duration
 from gantool.reporting.messages import say
-from gantool.runs.folder import RUNS, RunFolder, new_folder
+from gantool.runs.folder import RunFolder
 from gantool.runs.lock import hold
 from gantool.runs.processes import is_first, job
 from gantool.runs.status import new_status
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 
     from gantool.evaluation.trained import TrainedRun
     from gantool.launch.session import Session
-    from gantool.recipe.schema import Recipe
     from gantool.reporting.streams import Level
 
 TRIAL_STEPS = 2
@@ -67,27 +64,18 @@ def run(
         return resume(begun.path, level=level)
     with shown() as console:
         plan = read(recipe, overrides)
-        with together.joined(plan) as ranks:
-            place = str(_place(given, plan)) if is_first() else ""
-            folder = RunFolder(Path(ranks.share_text(place)))
+        with (
+            together.joined(plan) as ranks,
+            together.taken(given, plan.name, ranks) as folder,
+        ):
             prepared = prepare(plan, console, level)
             session = assemble(plan, prepared, ranks)
-            with together.held(folder):
-                status = new_status(plan.name, session.trainer.game.setup.steps, job())
-                status = replace(status, identifier=ranks.share_text(status.identifier))
-                if is_first():
-                    write_beginning(folder, session, status)
-                train(session, folder, status, console, level)
+            status = new_status(plan.name, session.trainer.game.setup.steps, job())
+            status = replace(status, identifier=ranks.share_text(status.identifier))
+            if is_first():
+                write_beginning(folder, session, status)
+            train(session, folder, status, console, level)
         return opened(folder)
-
-
-def _place(given: Path | None, plan: Recipe) -> Path:
-    """Return the folder of a new run: the one that was given, or a free one."""
-    if given is None:
-        return new_folder(Path(RUNS), plan.name, date.today()).path
-    if RunFolder(given).exists():
-        raise UsageError(f"{given} holds a run already", f"go on with: gantool resume {given}")
-    return given
 
 
 def dry_run(recipe: str | Path, overrides: Sequence[str] = (), *, level: Level = "normal") -> None:
@@ -107,6 +95,7 @@ def dry_run(recipe: str | Path, overrides: Sequence[str] = (), *, level: Level =
         steps = min(TRIAL_STEPS, whole)
         trainer.game.setup = replace(trainer.game.setup, steps=steps)
         folder = RunFolder(Path(scratch) / plan.name)
+        folder.path.mkdir()
         with hold(folder):
             status = new_status(plan.name, steps)
             write_beginning(folder, session, status)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gantool.errors import UsageError
-from gantool.runs.folder import RUNS, RunFolder, list_runs
-from gantool.runs.lock import hold
+from gantool.errors import DiskError, UsageError
+from gantool.files.durable import make_folder
+from gantool.runs.folder import RUNS, RunFolder, list_runs, take_folder
+from gantool.runs.lock import hold, let_go
 from gantool.runs.processes import are_on_one_machine, is_first, is_restarted, job
 from gantool.runs.status import read_status
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from gantool.interfaces.regularizer import Regularizer
     from gantool.recipe.schema import Recipe
     from gantool.training.parallel import Ranks
+
+
+WAY_OUT = "name one that can be written with --out FOLDER"
 
 
 @contextmanager
@@ -48,6 +53,68 @@ def tell_of_division(plan: Recipe, ranks: Ranks) -> None:
                 component.name,
                 ranks.count,
             )
+
+
+@contextmanager
+def taken(out: Path | None, recipe: str, ranks: Ranks) -> Iterator[RunFolder]:
+    """Take the folder of a new run, of which the first process is the holder.
+
+    From now on nobody else can have it. Where no run begins in it, it is free again afterwards.
+
+    Args:
+        out: The run folder, if one was given; else it is `runs/<recipe>-<date>-<n>`.
+        recipe: Name of the recipe.
+        ranks: The processes that train together.
+
+    Raises:
+        UsageError: When there is a run in it already, or another process holds it.
+        DiskError: When it cannot be made or written to.
+    """
+    with _taken_alone(out, recipe) if is_first() else nullcontext() as folder:
+        place = ranks.share_text("" if folder is None else str(folder.path))
+        yield RunFolder(Path(place))
+
+
+@contextmanager
+def _taken_alone(out: Path | None, recipe: str) -> Iterator[RunFolder]:
+    folder, is_new = _made(out, recipe)
+    with hold(folder):
+        try:
+            _refuse_second(folder)
+            yield folder
+        finally:
+            if not folder.exists():
+                with suppress(OSError):  # something else is in it, and stays
+                    let_go(folder, is_new=is_new)
+
+
+def _made(out: Path | None, recipe: str) -> tuple[RunFolder, bool]:
+    """Return the folder, which then exists, and whether nobody but this process can have made it.
+
+    Raises:
+        UsageError: When there is a run in it already.
+        DiskError: When it cannot be made.
+    """
+    try:
+        if out is None:
+            return take_folder(Path(RUNS), recipe, date.today()), True
+        is_new = not out.exists()
+        _refuse_second(RunFolder(out))
+        make_folder(out)
+    except OSError as error:
+        raise DiskError(f"the run's folder cannot be made: {error}", WAY_OUT) from error
+    return RunFolder(out), is_new
+
+
+def _refuse_second(folder: RunFolder) -> None:
+    """Refuse a folder that holds a run.
+
+    Raises:
+        UsageError: When it does.
+    """
+    if folder.exists():
+        way_out = f"go on with: gantool resume {folder.path}"
+        raise UsageError(f"{folder.path} holds a run already", way_out)
 
 
 def held(folder: RunFolder) -> AbstractContextManager[None]:

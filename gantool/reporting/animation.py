@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gantool.reporting.aside import written_aside
+from gantool.files.durable import make_folder, written_aside
 from gantool.reporting.page.images import pick_evenly, read_picture, unmagnified
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def write_animation(
     size = (max(frame.width for frame in frames), max(frame.height for frame in frames))
     frames = [_padded(frame, size) for frame in frames]
     durations = [*[FRAME_MILLISECONDS] * (len(frames) - 1), LAST_MILLISECONDS]
+    make_folder(path.parent)
     with written_aside(path) as aside:
         frames[0].save(
             aside,

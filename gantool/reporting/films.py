@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gantool.errors import MissingExtraError, UsageError
-from gantool.reporting.aside import written_aside
+from gantool.files.durable import make_folder, written_aside
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +58,7 @@ def save_film(frames: NDArray[np.uint8], path: Path) -> None:
     side = max(frames.shape[1:3])
     factor = max(1, FILM_SIDE // side)
     magnified = frames.repeat(factor, axis=1).repeat(factor, axis=2)  # [N, H f, W f, C]
+    make_folder(path.parent)
     with written_aside(path) as aside:
         if path.suffix.lower() == ".mp4":
             _write_mp4(_opaque(magnified), aside)

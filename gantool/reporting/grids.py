@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from gantool.reporting.aside import written_aside
+from gantool.files.durable import make_folder, written_aside
 from gantool.training.observers import Observer
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def save_grid(images: NDArray[np.uint8], path: Path, columns: int | None = None)
 
     picture = draw_grid(images, columns)
     channels = picture.shape[2]
+    make_folder(path.parent)
     with written_aside(path) as aside:
         Image.fromarray(picture[:, :, 0] if channels == 1 else picture).save(aside, format="PNG")
 

@@ -6,7 +6,8 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, Literal
 
-from gantool.reporting.aside import written_aside
+from gantool.files.durable import written_aside
+from gantool.files.plain import read_plain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +51,7 @@ class SentSteps:
         if self._path is None:
             return
         try:
-            with written_aside(self._path) as aside:
+            with written_aside(self._path, durably=False) as aside:
                 aside.write_text(json.dumps(self._steps) + "\n", encoding="utf-8")
         except OSError as error:
             log.warning("%s could not be written: %s", self._path.name, error.strerror or error)
@@ -59,7 +60,7 @@ class SentSteps:
 def _read(path: Path) -> dict[str, dict[str, int]]:
     """Return the steps by logger and kind; none where the file is missing or damaged."""
     try:
-        noted = json.loads(path.read_text(encoding="utf-8"))
+        noted = json.loads(read_plain(path))
     except (OSError, ValueError, RecursionError):
         return {}
     if not isinstance(noted, dict):

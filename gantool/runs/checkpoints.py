@@ -10,8 +10,6 @@ import hashlib
 import json
 import math
 import os
-import shutil
-import uuid
 import zipfile
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,8 +17,16 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from gantool.errors import UsageError
-from gantool.runs.durable import make_folder, sync, sync_folder, write_durably
-from gantool.runs.space import bytes_of, require_space
+from gantool.files.asides import aside_of, remove, sweep, trash_of
+from gantool.files.durable import sync, sync_folder, write_durably
+from gantool.files.plain import (
+    is_plain_folder,
+    make_plain_folder,
+    open_plain,
+    read_plain,
+    refuse_link,
+)
+from gantool.files.space import bytes_of, require_space
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,8 +35,6 @@ STATE = "state.pt"
 MANIFEST = "manifest.json"
 SCORE = "score.json"
 PREFIX = "step-"
-ASIDE = ".tmp-"
-TRASH = ".trash-"
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """What reading JSON of unknown origin can raise."""
 
@@ -67,7 +71,7 @@ class Checkpoint:
             _Damage: When they differ.
             Exception: One of `UNREADABLE`.
         """
-        text = (self.path / MANIFEST).read_text(encoding="utf-8")
+        text = read_plain(self.path / MANIFEST)
         manifest = json.loads(text)
         if text != _written(manifest):
             raise _Damage(f"{MANIFEST} is damaged: it is not as it was written")
@@ -76,11 +80,8 @@ class Checkpoint:
         if STATE not in (files := dict(manifest["files"])):
             raise _Damage(f"{MANIFEST} does not list {STATE}")
         for name, expected in files.items():
-            path = self.path / Path(name).name
-            if path.stat().st_size != (size := expected["bytes"]):
-                raise _Damage(f"{name} is damaged: it has {path.stat().st_size} bytes, not {size}")
-            if _digest(path) != expected["sha256"]:
-                raise _Damage(f"{name} is damaged: its SHA-256 differs from the manifest's")
+            with open_plain(self.path / Path(name).name) as file:
+                _compare(name, file, expected)
 
     def load(self) -> dict[str, Any]:
         """Return the saved state, tensors on the CPU; data only, no code is ever run.
@@ -91,8 +92,10 @@ class Checkpoint:
         import torch
 
         try:
-            _refuse_inflation(self.path / STATE)
-            state = torch.load(self.path / STATE, map_location="cpu", weights_only=True)
+            with open_plain(self.path / STATE) as file:
+                _refuse_inflation(file)
+                file.seek(0)
+                state = torch.load(file, map_location="cpu", weights_only=True)
         except Exception as error:  # a file made to do harm fails in any way it likes
             reason = str(error).partition("\n")[0]
             raise UsageError(f"checkpoint {self.path} cannot be read: {reason}") from error
@@ -105,7 +108,7 @@ class Checkpoint:
     def score(self) -> float | None:
         """Return the score it was given, lower being better, if any."""
         try:
-            score = float(json.loads((self.path / SCORE).read_text(encoding="utf-8"))["score"])
+            score = float(json.loads(read_plain(self.path / SCORE))["score"])
         except UNREADABLE:
             return None
         return score if math.isfinite(score) else None  # NaN is neither better nor worse
@@ -115,22 +118,33 @@ class Checkpoints:
     """The checkpoints of one run.
 
     Args:
-        folder: Where they are; made when the first is saved.
+        folder: Where they are, in the run's folder, which exists; made when the first is saved.
         run: The run's identifier, written into each manifest.
         keep_last: How many of the newest are kept.
         keep_every_steps: Multiples of this step that are kept for good; None for none.
+
+    Raises:
+        UsageError: When a link is in the folder's place: what it leads to is not the run's.
     """
 
     def __init__(
         self, folder: Path, run: str, *, keep_last: int = 3, keep_every_steps: int | None = None
     ) -> None:
+        refuse_link(folder)
         self.folder = folder
         self._run = run
         self._keep_last = keep_last
         self._keep_every_steps = keep_every_steps
 
-    def save(self, step: int, state: Mapping[str, Any]) -> Checkpoint:
+    def save(
+        self, step: int, state: Mapping[str, Any], score: float | None = None
+    ) -> Checkpoint:
         """Save a state durably and drop the checkpoints that are no longer kept.
+
+        Args:
+            step: Steps completed.
+            state: Plain data and tensors.
+            score: The checkpoint's, lower being better; it is seen with it or not at all.
 
         Raises:
             OSError: When the disk is full or failing; nothing is left behind and older
@@ -138,23 +152,25 @@ class Checkpoints:
         """
         checkpoint = Checkpoint(self.folder / f"{PREFIX}{step:08d}", step)
         if not checkpoint.path.exists() or checkpoint.damage(self._run):
-            make_folder(self.folder)
+            make_plain_folder(self.folder)
             require_space(self.folder, bytes_of(state))
-            aside = self.folder / f"{ASIDE}{os.getpid()}-{uuid.uuid4().hex}"
+            aside = aside_of(checkpoint.path)
             try:
-                self._write(aside, step, state)
+                self._write(aside, step, state, score)
                 self._discard(checkpoint.path)
                 aside.rename(checkpoint.path)
             except BaseException:
-                shutil.rmtree(aside, ignore_errors=True)
+                remove(aside)
                 raise
             sync_folder(self.folder)
+        elif score is not None:
+            self.rate(checkpoint, score)
         self._prune(step)
         return checkpoint
 
     def rate(self, checkpoint: Checkpoint, score: float) -> None:
         """Note a checkpoint's score, lower being better; the best one is kept."""
-        write_durably(checkpoint.path / SCORE, json.dumps({"score": score}))
+        write_durably(checkpoint.path / SCORE, _rated(score))
 
     def all(self) -> list[Checkpoint]:
         """Return the checkpoints, the newest first, without looking inside."""
@@ -172,11 +188,12 @@ class Checkpoints:
 
     def sweep(self) -> None:
         """Remove what an interrupted process left behind; only the run's holder may call it."""
-        for pattern in (f"{ASIDE}*", f"{TRASH}*"):
-            for leftover in self.folder.glob(pattern):
-                shutil.rmtree(leftover, ignore_errors=True)
+        for folder in (self.folder, *(checkpoint.path for checkpoint in self.all())):
+            sweep(folder, shared=False)
 
-    def _write(self, folder: Path, step: int, state: Mapping[str, Any]) -> None:
+    def _write(
+        self, folder: Path, step: int, state: Mapping[str, Any], score: float | None
+    ) -> None:
         """Write state and manifest into a new folder and sync all of it."""
         import torch
 
@@ -187,9 +204,12 @@ class Checkpoints:
             sync(file)
         files = {STATE: {"sha256": hashing.digest.hexdigest(), "bytes": hashing.written}}
         manifest = {"run": self._run, "step": step, "files": files}
-        with (folder / MANIFEST).open("w", encoding="utf-8") as file:
-            file.write(_written(manifest))
-            sync(file)
+        texts = {MANIFEST: _written(manifest)}
+        texts |= {} if score is None else {SCORE: _rated(score)}
+        for name, text in texts.items():
+            with (folder / name).open("w", encoding="utf-8") as file:
+                file.write(text)
+                sync(file)
         sync_folder(folder)
 
     def _prune(self, step: int) -> None:
@@ -211,15 +231,15 @@ class Checkpoints:
 
     def _discard(self, path: Path) -> None:
         """Remove a checkpoint: out of sight first, so that none is ever seen half removed."""
-        if path.exists():
-            trash = path.with_name(f"{TRASH}{uuid.uuid4().hex}")
+        if os.path.lexists(path):
+            trash = trash_of(path)
             path.rename(trash)
-            shutil.rmtree(trash, ignore_errors=True)
+            remove(trash)
 
     def _found(self) -> Iterator[Checkpoint]:
         for path in self.folder.glob(f"{PREFIX}*"):
             digits = path.name.removeprefix(PREFIX)
-            if digits.isdecimal() and path.is_dir():
+            if digits.isdecimal() and is_plain_folder(path):
                 yield Checkpoint(path, int(digits))
 
 
@@ -245,21 +265,33 @@ def _written(manifest: Mapping[str, Any]) -> str:
     return json.dumps(manifest, indent=2, sort_keys=True) + "\n"
 
 
-def _refuse_inflation(path: Path) -> None:
+def _rated(score: float) -> str:
+    return json.dumps({"score": score})
+
+
+def _refuse_inflation(file: IO[bytes]) -> None:
     """Refuse an archive that holds more than its own size: torch stores, and never compresses.
 
     Raises:
         ValueError: When it would grow in memory.
         zipfile.BadZipFile: When it is no archive.
     """
-    with zipfile.ZipFile(path) as archive:
+    size = os.fstat(file.fileno()).st_size
+    with zipfile.ZipFile(file) as archive:
         inside = sum(entry.file_size for entry in archive.infolist())
         compressed = any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist())
-    if compressed or inside > path.stat().st_size:
-        msg = f"it is compressed, or claims {inside} bytes in a file of {path.stat().st_size}"
-        raise ValueError(msg)
+    if compressed or inside > size:
+        raise ValueError(f"it is compressed, or claims {inside} bytes in a file of {size}")
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _compare(name: str, file: IO[bytes], expected: Mapping[str, Any]) -> None:
+    """Compare an open file with what a manifest says of it.
+
+    Raises:
+        _Damage: When it is another.
+    """
+    size = os.fstat(file.fileno()).st_size
+    if size != expected["bytes"]:
+        raise _Damage(f"{name} is damaged: it has {size} bytes, not {expected['bytes']}")
+    if hashlib.file_digest(file, "sha256").hexdigest() != expected["sha256"]:  # type: ignore[arg-type]
+        raise _Damage(f"{name} is damaged: its SHA-256 differs from the manifest's")

@@ -9,6 +9,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from gantool.files.plain import read_plain
 from gantool.version import VERSION
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def describe_environment(plugins: Iterable[Plugin]) -> dict[str, Any]:
 def read_environments(folder: RunFolder) -> list[dict[str, Any]]:
     """Return what each process that worked on a run noted; nothing from a file that is damaged."""
     try:
-        noted = json.loads(folder.environment.read_text(encoding="utf-8"))
+        noted = json.loads(read_plain(folder.environment))
     except (OSError, ValueError, RecursionError):
         return []
     return [each for each in noted if isinstance(each, dict)] if isinstance(noted, list) else []

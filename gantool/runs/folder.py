@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from itertools import count
 from typing import TYPE_CHECKING
 
 from gantool.errors import UsageError
 from gantool.text import visible
+from gantool.files.durable import make_folder
+from gantool.files.plain import is_plain_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
     from pathlib import Path
 
 RUNS = "runs"
@@ -119,15 +123,38 @@ class RunFolder:
 
     def exists(self) -> bool:
         """Whether a run has been started here."""
-        return self.recipe.is_file()
+        return is_plain_file(self.recipe)
+
+    def names(self) -> frozenset[str]:
+        """Return the names of all files and folders that a run has or may have."""
+        parts = [name for name, value in vars(RunFolder).items() if isinstance(value, property)]
+        return frozenset(getattr(self, part).name for part in parts if part != "name")
+
+    def last_worked_on(self) -> float:
+        """Return when a process last trained here, in seconds since 1970; 0 where none has.
+
+        It is the time of what only training writes: others may look at a run, and judge it.
+        """
+        times = [0.0]
+        for path in (self.description, self.metrics):
+            with suppress(OSError):
+                times.append(path.lstat().st_mtime)
+        return max(times)
 
 
-def new_folder(runs: Path, recipe: str, day: date) -> RunFolder:
-    """Return the first free `<recipe>-<date>-<n>` folder below `runs`; nothing is made."""
-    number = 1
-    while (path := runs / f"{recipe}-{day.isoformat()}-{number}").exists():
-        number += 1
-    return RunFolder(path)
+def take_folder(runs: Path, recipe: str, day: date) -> RunFolder:
+    """Make the first free `<recipe>-<date>-<n>` folder below `runs`: nobody else can have it.
+
+    Raises:
+        OSError: When it cannot be made.
+    """
+    make_folder(runs)
+    for number in count(1):
+        path = runs / f"{recipe}-{day.isoformat()}-{number}"
+        with suppress(FileExistsError):
+            path.mkdir()
+            return RunFolder(path)
+    raise AssertionError
 
 
 def existing_folder(path: Path) -> RunFolder:
@@ -145,6 +172,6 @@ def existing_folder(path: Path) -> RunFolder:
 
 
 def list_runs(runs: Path) -> Iterator[RunFolder]:
-    """Yield the runs below a folder, the most recently changed first."""
-    found = [RunFolder(recipe.parent) for recipe in runs.glob(f"*/{RECIPE}")]
-    yield from sorted(found, key=lambda run: run.path.stat().st_mtime, reverse=True)
+    """Yield the runs below a folder, the one that was trained last first; nothing is written."""
+    found = [run for recipe in runs.glob(f"*/{RECIPE}") if (run := RunFolder(recipe.parent)).exists()]
+    yield from sorted(found, key=lambda run: (run.last_worked_on(), run.name), reverse=True)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import math
+import os
 from typing import TYPE_CHECKING, Any
 
-from gantool.runs.durable import sync, write_durably
+from gantool.files.durable import sync, write_durably
+from gantool.files.plain import is_plain_file, open_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 log = logging.getLogger("gantool")
+
+TAIL_BYTES = 1 << 16
+"""Much more than a line."""
 
 
 class JsonLines:
@@ -40,9 +46,9 @@ class JsonLines:
 
     def read(self) -> Iterator[dict[str, Any]]:
         """Yield the objects; a torn last line, left by a crash, is passed over."""
-        if not self.path.exists():
+        if not is_plain_file(self.path):
             return
-        with self.path.open(encoding="utf-8", errors="replace") as file:
+        with io.TextIOWrapper(open_plain(self.path), "utf-8", errors="replace") as file:
             for line in file:
                 if not line.endswith("\n"):
                     return
@@ -72,12 +78,12 @@ class JsonLines:
         if self._waiting:
             self._write_out()
         if self.path.exists():
-            with self.path.open("ab") as file:
+            with open_plain(self.path, "ab") as file:
                 sync(file)
 
     def _write_out(self) -> None:
         """Write the lines that wait, behind the last whole one."""
-        with self.path.open("ab") as file:
+        with open_plain(self.path, "ab") as file:
             if self._size is not None:
                 file.truncate(self._size)  # a line that an earlier failure has torn
             self._size = file.seek(0, 2)
@@ -85,6 +91,18 @@ class JsonLines:
             file.flush()
             self._size = file.tell()
         self._waiting.clear()
+
+
+def last_step(path: Path) -> int:
+    """Return the step of the last whole line of a file of records; 0 where there is none."""
+    try:
+        with open_plain(path) as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+            *lines, _ = file.read().split(b"\n")  # what follows the last break is torn, or empty
+        step = json.loads(lines[-1])["step"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return 0
+    return step if type(step) is int else 0
 
 
 def number(value: object) -> float | None:

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from gantool.errors import UsageError
-from gantool.runs.durable import write_durably
+from gantool.files.durable import write_durably
+from gantool.files.plain import read_plain
 from gantool.version import VERSION
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def read_status(folder: RunFolder) -> RunStatus:
         UsageError: When the file is missing or holds something else.
     """
     try:
-        values = json.loads(folder.description.read_text(encoding="utf-8"))
+        values = json.loads(read_plain(folder.description))
         known = {field.name for field in fields(RunStatus)}
         return RunStatus(**{key: value for key, value in values.items() if key in known})
     except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:

@@ -54,10 +54,13 @@ class Observer:
         """
         return {}
 
-    def at_checkpoint(self, step: int) -> float | None:
-        """Be told that a checkpoint was saved; return a score of it, lower being better."""
+    def rating(self, step: int) -> float | None:
+        """Return the score of the checkpoint that is about to be saved, lower being better."""
         del step
         return None
+
+    def at_checkpoint(self, step: int) -> None:
+        """Be told that a checkpoint was saved."""
 
     def wants_stop(self) -> str | None:
         """Return why training should stop after this step, or None to go on."""

@@ -55,13 +55,19 @@ class Saver:
         has_passed = every is not None and time.monotonic() - self._saved_at >= every
         return has_passed and step != self.last_step
 
-    def save(self, step: int, gather: Callable[[], Mapping[str, Any]]) -> Checkpoint | None:
+    def save(
+        self,
+        step: int,
+        gather: Callable[[], Mapping[str, Any]],
+        score: float | None = None,
+    ) -> Checkpoint | None:
         """Save a state; None when that failed and training may go on without it.
 
         Args:
             step: Steps completed.
             gather: Returns the state. It may fail as writing may: a checkpoint never knows of
                 figures that are not safe on disk.
+            score: The checkpoint's, lower being better.
 
         Raises:
             DivergedError: When the state is not finite, unless the recipe ignores that.
@@ -73,7 +79,7 @@ class Saver:
             if (place := first_non_finite(state)) is not None:
                 self._refuse(step, place)
                 return None
-            checkpoint = self.checkpoints.save(step, state) if self.writes else None
+            checkpoint = self.checkpoints.save(step, state, score) if self.writes else None
         except (OSError, RuntimeError) as error:  # torch reports a full disk as the latter
             if is_memory_fault(error):
                 raise
@@ -81,13 +87,6 @@ class Saver:
             return None
         self._failures, self.last_step = 0, step
         return checkpoint
-
-    def rate(self, checkpoint: Checkpoint, score: float) -> None:
-        """Note a checkpoint's score; a full disk costs the note and never the run."""
-        try:
-            self.checkpoints.rate(checkpoint, score)
-        except OSError as error:
-            log.warning("the score of step %d could not be noted: %s", checkpoint.step, error)
 
     def _refuse(self, step: int, place: str) -> None:
         """Raise for a state that is not finite, unless the recipe ignores that."""

@@ -100,15 +100,16 @@ class Trainer:
             refuse_non_finite(record)
 
     def save(self) -> None:
-        """Save the state, and let the observers rate it."""
+        """Save the state with the observers' rating, and let them know."""
         self.game.ranks.require_equal(state.shared(self.game, self.average))
         if self.saver is None:
             return
-        if (checkpoint := self.saver.save(self.step, self._state)) is None:
+        ratings = [observer.rating(self.step) for observer in self.observers]
+        score = next((rating for rating in ratings if rating is not None), None)
+        if self.saver.save(self.step, self._state, score) is None:
             return
         for observer in self.observers:
-            if (score := observer.at_checkpoint(self.step)) is not None:
-                self.saver.rate(checkpoint, score)
+            observer.at_checkpoint(self.step)
 
     def restore(self, saved: Mapping[str, Any]) -> None:
         """Go on from a saved state.

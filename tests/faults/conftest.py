@@ -27,6 +27,7 @@ from PIL import Image
 import gantool
 from gantool.cli.failures import understood
 from gantool.errors import exit_code
+from gantool.files import durable
 from gantool.recipe.writing import dump
 from gantool.runs.checkpoints import MANIFEST, STATE, Checkpoint, Checkpoints
 from gantool.runs.folder import RunFolder
@@ -316,7 +317,8 @@ class Disk:
 
     def install(self) -> None:
         """Stand between this process and its files."""
-        for name in ("fsync", "rename", "replace", "mkdir", "unlink"):
+        self._wrap(durable, "fsync")
+        for name in ("rename", "replace", "mkdir", "unlink"):
             self._wrap(os, name)
         opened = io.open
 

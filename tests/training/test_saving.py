@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import pytest
 from typing_extensions import override
 
 from gantool.errors import DiskError, DivergedError
+from gantool.files import durable
 from gantool.recipe.schema import CheckpointsTable
 from gantool.runs.checkpoints import Checkpoints
 from gantool.training.observers import Observer
@@ -37,9 +37,12 @@ class Scoring(Observer):
         self.step = step
 
     @override
-    def at_checkpoint(self, step: int) -> float | None:
-        self.saved.append(step)
+    def rating(self, step: int) -> float | None:
         return abs(step - 2.0)
+
+    @override
+    def at_checkpoint(self, step: int) -> None:
+        self.saved.append(step)
 
     @override
     def wants_stop(self) -> str | None:
@@ -51,7 +54,7 @@ class Disk:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.full = False
-        monkeypatch.setattr(os, "fsync", self.fsync)
+        monkeypatch.setattr(durable, "fsync", self.fsync)
 
     def fsync(self, descriptor: int) -> None:
         if self.full:

@@ -14,7 +14,7 @@ from gantool.evaluation.sampling import to_pixels
 from gantool.exporting.browser.packing import as_data, block, choose_precision
 from gantool.exporting.browser.sliders import strongest_coordinates
 from gantool.exporting.browser.tracing import trace
-from gantool.reporting.aside import written_aside
+from gantool.files.durable import written_aside
 
 if TYPE_CHECKING:
     from pathlib import Path

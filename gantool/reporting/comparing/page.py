@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gantool.evaluation.comparison import verdicts
 from gantool.evaluation.comparison.stability import column
+from gantool.files.durable import make_folder
 from gantool.reporting.comparing.strips import same_latents, steps_per_epoch, strips_of
 from gantool.reporting.comparing.table import (
     SECTIONS,
@@ -54,6 +55,7 @@ def write_comparison(comparison: Comparison, path: Path) -> None:
     Raises:
         OSError: When the file cannot be written.
     """
+    make_folder(path.parent)
     write_page(path, comparison_page(comparison))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from gantool.reporting.aside import written_aside
+from gantool.files.durable import written_aside
 from gantool.reporting.figures import format_duration, format_epoch, format_figure
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def render(template: str, **context: Any) -> str:
 
 
 def write_page(path: Path, page: str) -> None:
-    """Write a page, so that a reader sees the old one or the new one.
+    """Write a page, so that a reader sees the old one or the new one; its folder must exist.
 
     Raises:
         OSError: When the file cannot be written.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from gantool.files.durable import make_folder
 from gantool.reporting.figures import format_epoch
 from gantool.reporting.page.images import Frame, embed, pick_evenly, read_picture, unmagnified
 from gantool.reporting.page.rendering import render, write_page
@@ -57,6 +58,8 @@ def write_report(
     """
     record = read_record(folder, status)
     path = out or folder.report
+    if out is not None:
+        make_folder(out.parent)
     write_page(path, report_page(record, neighbors))
     return path
 

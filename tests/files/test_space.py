@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 
+from gantool.files.space import BESIDES, bytes_of
 from gantool.runs.checkpoints import Checkpoints
-from gantool.runs.space import BESIDES, bytes_of
 
 
 class Usage(NamedTuple):

@@ -1,0 +1,1 @@
+"""Files and folders, below all rooms: written durably, opened without following links, locked."""

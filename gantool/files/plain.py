@@ -1,0 +1,105 @@
+"""Plain files and folders: nothing is opened through a link, and nothing but what is expected.
+
+A folder that a stranger made may hold links, pipes and devices under any name. The path that a
+person gave is followed; what lies below it is not.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+from typing import IO, TYPE_CHECKING, Any, Literal
+
+from gantool.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Opening a pipe must not wait for somebody at its other end.
+GUARDED = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+
+
+def open_plain(path: Path, mode: Literal["rb", "ab", "r+b"] = "rb") -> IO[Any]:
+    """Open a file that must be a plain one.
+
+    Raises:
+        OSError: When it cannot be opened; when a link, a pipe, a device or a folder is there.
+    """
+    return io.open(path, mode, opener=_opener)  # noqa: UP020  where tests stand in between
+
+
+def read_plain(path: Path, errors: str = "strict") -> str:
+    """Return the text of a plain file, UTF-8.
+
+    Raises:
+        OSError: As `open_plain`.
+        UnicodeDecodeError: When it is no UTF-8 and errors are "strict".
+    """
+    with open_plain(path) as file:
+        return str(file.read().decode("utf-8", errors))
+
+
+def is_plain_file(path: Path) -> bool:
+    """Whether a file is there, and no link."""
+    return stat.S_ISREG(_kind(path))
+
+
+def is_plain_folder(path: Path) -> bool:
+    """Whether a folder is there, and no link."""
+    return stat.S_ISDIR(_kind(path))
+
+
+def make_plain_folder(folder: Path) -> None:
+    """Make a folder in one that exists; it may be there already.
+
+    Raises:
+        UsageError: When a link is in its place.
+        OSError: When the disk is full or failing, or the folder above it is missing.
+    """
+    from gantool.files.durable import sync_folder
+
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        refuse_link(folder)
+        if not is_plain_folder(folder):
+            raise
+        return
+    sync_folder(folder.parent)
+
+
+def refuse_link(path: Path) -> None:
+    """Refuse a symbolic link where a file or folder of gantool's own belongs.
+
+    Raises:
+        UsageError: When it is one.
+    """
+    if path.is_symlink():
+        raise UsageError(
+            f"{path} is a symbolic link: inside a folder of gantool's, links are not followed",
+            "put what it points to in its place, or remove it; the whole folder may be a link",
+        )
+
+
+def _kind(path: Path) -> int:
+    """Return what is at a path, without following; 0 where nothing can be seen."""
+    try:
+        return path.lstat().st_mode
+    except (OSError, ValueError):
+        return 0
+
+
+def _opener(path: str, flags: int) -> int:
+    """Open without following, and look at what was opened."""
+    try:
+        descriptor = os.open(path, flags | GUARDED, 0o666)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise OSError(errno.ELOOP, "a symbolic link, which is not followed here", path) from error
+    if stat.S_ISREG(os.fstat(descriptor).st_mode) and (os.name != "nt" or not os.path.islink(path)):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "not a plain file", path)
