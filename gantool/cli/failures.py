@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import traceback
 
 from gantool.errors import DeviceMemoryError, DiskError, GantoolError
+from gantool.files.faults import FAULTS, in_words, is_fault
 from gantool.registry.calling import blamed
 from gantool.runs.processes import is_first
 
 LOGGER = logging.getLogger("gantool")
-
-DISK_ERRORS = frozenset(
-    (
-        errno.EACCES,
-        errno.EDQUOT,
-        errno.EIO,
-        errno.EEXIST,
-        errno.EISDIR,
-        errno.ENOSPC,
-        errno.ENOTDIR,
-        errno.EPERM,
-        errno.EROFS,
-    )
-)
-"""What is wrong with the user's disk or paths, not with the program."""
-
 
 OF_ONE_PROCESS = (DeviceMemoryError, DiskError)
 """Failures that one of several processes may meet by itself."""
@@ -36,15 +20,14 @@ def understood(error: Exception) -> GantoolError | None:
     """Return the failure that an exception means to a user; None if it is a bug."""
     if isinstance(error, GantoolError):
         return error
-    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
-        place = "" if error.filename is None else f": {error.filename}"
-        failure = DiskError(f"{error.strerror}{place}")
+    failure = blamed(error)
+    if isinstance(error, OSError) and (
+        is_fault(error) if failure is None else error.errno in FAULTS
+    ):
+        failure = DiskError(in_words(error))
+    if failure is not None:
         failure.__cause__ = error
-        return failure
-    if (fault := blamed(error)) is not None:
-        fault.__cause__ = error
-        return fault
-    return None
+    return failure
 
 
 def show_failure(error: GantoolError) -> None:

@@ -44,11 +44,15 @@ def divergence_noted(session: Session, folder: RunFolder) -> Iterator[None]:
             folder.diverged.unlink(missing_ok=True)
 
 
-def remind_of_divergence(folder: RunFolder, step: int) -> None:
-    """Say what a run met when it was last trained beyond a step, and how not to meet it again."""
+def remind_of_divergence(folder: RunFolder, step: int) -> int:
+    """Say what a run met when it was last trained beyond a step, and how not to meet it again.
+
+    Returns:
+        How often it has gone back before it was given up: it will not go back as often again.
+    """
     record = _read(folder)
     if record is None or step >= record["step"]:
-        return
+        return 0
     ways = "".join(f"\n  {way}" for way in record["try"])
     log.warning(
         "this run diverged by step %d, not finite: %s; from step %d it would again, unless "
@@ -58,6 +62,7 @@ def remind_of_divergence(folder: RunFolder, step: int) -> None:
         step,
         ways,
     )
+    return int(record["attempts"]) - 1
 
 
 def _note(session: Session, folder: RunFolder, error: DivergedError) -> None:
@@ -67,7 +72,7 @@ def _note(session: Session, folder: RunFolder, error: DivergedError) -> None:
         "step": error.step,
         "figures": list(error.figures),
         "saved_step": None if trainer.saver is None else trainer.saver.last_step,
-        "attempts": trainer.game.streams.attempt + 1,
+        "attempts": max(trainer.game.streams.attempt, trainer.rollbacks_spent) + 1,
         "try": list(_ways_out(session.plan)),
     }
     try:
@@ -96,5 +101,8 @@ def _read(folder: RunFolder) -> dict[str, Any] | None:
         names = [*record["figures"], *record["try"]]
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
-    is_whole = isinstance(record["step"], int) and all(isinstance(name, str) for name in names)
+    numbers = record["step"], record.get("attempts")
+    is_whole = all(type(number) is int for number in numbers) and all(
+        isinstance(name, str) for name in names
+    )
     return record if is_whole else None

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from gantool.interfaces.logger import RunDescription
+from gantool.launch.keeping import FolderGoneError
 from gantool.launch.reporting import look_at_end, note_parent, peak_memory
 from gantool.registry.calling import calling
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from gantool.reporting.report.neighbor_rows import Neighbors
     from gantool.reporting.streams import Level
     from gantool.runs.folder import RunFolder
-    from gantool.runs.status import Outcome, RunStatus
+    from gantool.runs.status import RunStatus
     from gantool.training.observers import Observer
     from gantool.training.trainer import Trainer
 
@@ -55,17 +56,21 @@ def observed(
     grids = _grids(session, folder, 1 / per_step, told, [screen.show_samples])
     note_parent(folder, session.plan)
     loggers.start()
-    outcome: Outcome = "failed"
     try:
         with screen:
             scoring = _scoring(session, folder, 1 / per_step)
             watching = _watching(session, folder)
             yield [recording, *scoring, grids, loggers, screen, *watching, page]
-        outcome = outcome_of(trainer)
-    finally:
-        loggers.finish(outcome)
-        look = partial(_look, session) if outcome == "completed" else None
-        page.finish(trainer.step, outcome, look)
+    except KeyboardInterrupt:  # a second Ctrl-C waits for nobody
+        raise
+    except BaseException as error:
+        loggers.finish("failed")
+        if not isinstance(error, FolderGoneError):  # what is in its place is another's
+            page.finish(trainer.step, "failed")
+        raise
+    outcome = outcome_of(trainer)
+    loggers.finish(outcome)
+    page.finish(trainer.step, outcome, partial(_look, session) if outcome == "completed" else None)
 
 
 def _screen(

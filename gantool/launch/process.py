@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from gantool.errors import DivergedError, Interrupted
-from gantool.files.durable import write_durably
+from gantool.files.anchor import Anchor
+from gantool.files.durable import write_durably, written_aside
+from gantool.files.plain import make_plain_folder
 from gantool.launch.divergence import divergence_noted
+from gantool.launch.keeping import FolderGoneError, Whereabouts
 from gantool.launch.observing import observed, outcome_of
 from gantool.launch.session import memory_faults_named
 from gantool.recipe.writing import dump
@@ -18,13 +22,15 @@ from gantool.text import visible
 from gantool.training.stopping import StopSignals, signal_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
     from gantool.errors import GantoolError
     from gantool.launch.session import Session
     from gantool.reporting.streams import Level
     from gantool.runs.folder import RunFolder
-    from gantool.runs.status import Outcome, RunStatus
+    from gantool.runs.status import RunStatus
     from gantool.training.saving import Saver
     from gantool.training.trainer import Trainer
 
@@ -33,7 +39,7 @@ log = logging.getLogger("gantool")
 
 def write_beginning(folder: RunFolder, session: Session, status: RunStatus) -> None:
     """Write what is known before the first step; the recipe comes last and makes it a run."""
-    folder.samples.mkdir(exist_ok=True)
+    make_plain_folder(folder.samples)
     write_status(folder, status)
     note_environment(folder)
     if session.prepared.skipped:
@@ -41,7 +47,8 @@ def write_beginning(folder: RunFolder, session: Session, status: RunStatus) -> N
             f"{_one_field(skipped.name)}\t{skipped.reason}\n"
             for skipped in session.prepared.skipped
         )
-        folder.skipped.write_text("".join(lines), encoding="utf-8", errors="backslashreplace")
+        with written_aside(folder.skipped) as aside:
+            aside.write_text("".join(lines), encoding="utf-8", errors="backslashreplace")
     write_durably(folder.recipe, dump(session.plan.document))
 
 
@@ -82,23 +89,60 @@ def train(
         return
     from gantool.reporting.messages import show_outcome
 
-    outcome: Outcome = "failed"
     write_status(folder, status.at(trainer.step, "running"))
-    signals = StopSignals()
-    try:
-        with signals, observed(session, folder, status, console, level) as observers:
-            trainer.observers = [*observers, signals]
-            named = memory_faults_named(session.plan, session.device, folder)
-            with divergence_noted(session, folder), named:
-                trainer.train()
-        outcome = outcome_of(trainer)
-    finally:
-        _note_end(folder, status.at(trainer.step, outcome))
+    with _end_noted(session, folder, status):
+        _train_observed(session, folder, status, console, level)
     ended = outcome_of(trainer)
     if announce:
         show_outcome(folder, ended, trainer.step, console, level)
     if ended == "stopped":
         raise _reason_of_stop(trainer, folder)
+
+
+def _train_observed(
+    session: Session, folder: RunFolder, status: RunStatus, console: Console, level: Level
+) -> None:
+    """Train, with all that looks on, as long as the folder is there."""
+    trainer = session.trainer
+    with (
+        Anchor(folder.path) as anchor,
+        StopSignals() as signals,
+        observed(session, folder, status, console, level) as observers,
+        divergence_noted(session, folder),
+        memory_faults_named(session.plan, session.device, folder),
+    ):
+        trainer.observers = [Whereabouts(folder, anchor), *observers, signals]
+        trainer.train()
+
+
+@contextmanager
+def _end_noted(session: Session, folder: RunFolder, status: RunStatus) -> Iterator[None]:
+    """Draw the loss curves and write the outcome when training has ended, however it has.
+
+    The outcome comes last: a run that is called completed has all that belongs to it. A second
+    Ctrl-C does not wait for curves, and a folder that has gone is left alone.
+
+    Raises:
+        OSError: When all went well until the outcome was written.
+    """
+    trainer = session.trainer
+    try:
+        yield
+        _draw_curves(folder)
+    except (FolderGoneError, KeyboardInterrupt) as error:
+        if isinstance(error, KeyboardInterrupt):
+            _note_failure(folder, status.at(_saved_step(trainer), "stopped"))
+        raise
+    except BaseException:
+        _draw_curves(folder)
+        _note_failure(folder, status.at(_saved_step(trainer), "failed"))
+        raise
+    write_status(folder, status.at(_saved_step(trainer), outcome_of(trainer)))
+
+
+def _saved_step(trainer: Trainer) -> int:
+    """Return the step that a run can go on from."""
+    return 0 if trainer.saver is None else trainer.saver.last_step or 0
 
 
 def _train_along(session: Session, folder: RunFolder) -> None:
@@ -148,14 +192,21 @@ def _saver(session: Session, folder: RunFolder, status: RunStatus) -> Saver:
     )
 
 
-def _note_end(folder: RunFolder, status: RunStatus) -> None:
-    """Write the outcome and draw the loss curves; a full disk costs them and nothing else."""
+def _note_failure(folder: RunFolder, status: RunStatus) -> None:
+    """Write the outcome beside a failure, which is what a person is told of."""
+    try:
+        write_status(folder, status)
+    except OSError as error:
+        log.warning("the outcome could not be written: %s", error)
+
+
+def _draw_curves(folder: RunFolder) -> None:
+    """Draw the loss curves; a full disk costs them and nothing else."""
     from gantool.reporting.curves import draw_curves
     from gantool.runs.records import JsonLines
 
     try:
-        write_status(folder, status)
         if records := list(JsonLines(folder.metrics).read()):
             draw_curves(records, folder.curves, folder.name)
     except OSError as error:
-        log.warning("outcome and curves could not be written: %s", error)
+        log.warning("the curves could not be written: %s", error)

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING
 
 from gantool.errors import UsageError
 from gantool.files.durable import write_durably
+from gantool.files.plain import is_plain_folder
 from gantool.launch import together
 from gantool.launch.changes import judge
 from gantool.launch.divergence import remind_of_divergence
+from gantool.launch.keeping import disk_faults_named
 from gantool.launch.process import note_environment, train
 from gantool.launch.session import assemble, prepare, read, refuse_other_images
 from gantool.launch.showing import opened, shown
 from gantool.recipe.writing import dump
 from gantool.reporting.messages import say
 from gantool.runs.checkpoints import Checkpoints
-from gantool.runs.folder import RUNS, RunFolder, existing_folder, list_runs
+from gantool.runs.folder import GRID, RUNS, RunFolder, existing_folder, list_runs
 from gantool.runs.processes import is_first
+from gantool.runs.records import last_step
 from gantool.runs.status import read_status
 
 if TYPE_CHECKING:
@@ -65,11 +68,11 @@ def resume(
     folder = existing_folder(Path(run)) if run is not None else _newest_run()
     said = [*overrides, *([] if steps is None else [f"training.steps={steps}"])]
     said += [] if device is None else [f'device.name="{device}"']
-    with shown() as console, together.held(folder):
+    with shown() as console, together.held(folder), disk_faults_named(folder):
         plan = read(folder.recipe, said)
         with together.joined(plan) as ranks:
             session = _gone_on(plan, folder, console, level, ranks, override=override)
-            if not session.trainer.is_finished():
+            if not session.trainer.is_finished() or not _has_ended(folder):
                 _train(session, folder, console, level, changed=bool(said))
             elif level != "quiet":
                 say(console, f"{folder.path} is finished after {session.trainer.step} steps")
@@ -83,10 +86,15 @@ def _train(
     status = replace(read_status(folder), steps=session.trainer.game.setup.steps)
     if is_first():
         if not changed:
-            remind_of_divergence(folder, session.trainer.step)
+            session.trainer.rollbacks_spent = remind_of_divergence(folder, session.trainer.step)
         write_durably(folder.recipe, dump(session.plan.document))
         note_environment(folder)
     train(session, folder, status, console, level)
+
+
+def _has_ended(folder: RunFolder) -> bool:
+    """Whether all that belongs to the end of a run was written: its outcome comes last."""
+    return read_status(folder).outcome == "completed"
 
 
 def _gone_on(
@@ -102,6 +110,8 @@ def _gone_on(
     from gantool.evaluation.trained import newest_state
 
     has_begun = bool(Checkpoints(folder.checkpoints, "").all())
+    if not has_begun:
+        _refuse_trained(folder)
     saved = newest_state(folder) if has_begun else None
     prepared = prepare(plan, console, level)
     if saved is None:
@@ -112,6 +122,25 @@ def _gone_on(
         judge(saved, session, folder, override=override)
     session.trainer.restore(saved)
     return session
+
+
+def _refuse_trained(folder: RunFolder) -> None:
+    """Refuse a run that was trained and has no checkpoint: it would begin again over its records.
+
+    Raises:
+        UsageError: When its files tell of steps.
+    """
+    files = (folder.metrics, folder.timing, folder.scores)
+    reached = max(read_status(folder).step, *map(last_step, files))
+    grids = folder.samples.glob(f"{GRID}*") if is_plain_folder(folder.samples) else ()
+    if not reached and not any(grids):
+        return  # stopped before the first one was saved
+    found = "is empty" if is_plain_folder(folder.checkpoints) else "is missing"
+    raise UsageError(
+        f"run {folder.path} was trained up to step {reached}, but {folder.checkpoints} {found}: "
+        "there is nothing to go on from",
+        f"put the checkpoints back, or start a new run: gantool run {folder.recipe}",
+    )
 
 
 def _newest_run() -> RunFolder:

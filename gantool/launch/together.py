@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gantool.errors import DiskError, UsageError
+from gantool.files.anchor import Anchor
 from gantool.files.durable import make_folder
+from gantool.launch.keeping import disk_faults_named
 from gantool.runs.folder import RUNS, RunFolder, list_runs, take_folder
 from gantool.runs.lock import hold, let_go
 from gantool.runs.processes import are_on_one_machine, is_first, is_restarted, job
@@ -78,12 +80,13 @@ def taken(out: Path | None, recipe: str, ranks: Ranks) -> Iterator[RunFolder]:
 @contextmanager
 def _taken_alone(out: Path | None, recipe: str) -> Iterator[RunFolder]:
     folder, is_new = _made(out, recipe)
-    with hold(folder):
+    with hold(folder), Anchor(folder.path) as anchor:
         try:
             _refuse_second(folder)
-            yield folder
+            with disk_faults_named(folder):
+                yield folder
         finally:
-            if not folder.exists():
+            if not folder.exists() and not anchor.has_moved():
                 with suppress(OSError):  # something else is in it, and stays
                     let_go(folder, is_new=is_new)
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
 from gantool.files.durable import make_folder, written_aside
+from gantool.files.plain import make_plain_folder
 from gantool.training.observers import Observer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -168,6 +169,12 @@ class GridsObserver(Observer):
         self._warned = False
 
     @override
+    def restored(self, step: int, memory: Mapping[str, Any]) -> None:
+        """Draw what could not be drawn at its moment."""
+        if not self._folder.sample_grid(step).exists():
+            self.after_step(step)
+
+    @override
     def after_step(self, step: int) -> None:
         """Draw if it is time."""
         if step not in self._moments:
@@ -176,6 +183,7 @@ class GridsObserver(Observer):
         for viewer in self._viewers:
             viewer(step, images)
         try:
+            make_plain_folder(path.parent)
             save_grid(images, path)
         except OSError as error:
             self._warn(path, error)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 RUNS = "runs"
 RECIPE = "recipe.toml"
+GRID = "step-"
+"""What the names of sample grids begin with."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ class RunFolder:
 
     def sample_grid(self, step: int) -> Path:
         """Return the path of the grid drawn after `step` steps."""
-        return self.samples / f"step-{step:08d}.png"
+        return self.samples / f"{GRID}{step:08d}.png"
 
     def exists(self) -> bool:
         """Whether a run has been started here."""

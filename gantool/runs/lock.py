@@ -97,8 +97,10 @@ def _refuse_links(folder: RunFolder) -> None:
 
 
 def _forget(holder: Path) -> None:
-    with suppress(OSError):
-        holder.unlink(missing_ok=True)
+    """Take this process's name away, unless the folder has become another's."""
+    if _named(holder) == str(os.getpid()):
+        with suppress(OSError):
+            holder.unlink(missing_ok=True)
 
 
 def _named(holder: Path) -> str:

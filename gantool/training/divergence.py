@@ -49,14 +49,15 @@ def roll_back(trainer: Trainer, error: DivergedError) -> None:
 
     Raises:
         DivergedError: The same, when the recipe wants to stop, or after as many rollbacks as it
-            allows.
+            allows, those before a resume included.
     """
     table, failed = trainer.table, trainer.game.streams.attempt
+    spent = max(failed, trainer.rollbacks_spent)
     if table.on_divergence != "rollback" or trainer.saver is None:
         raise error
-    if failed >= table.rollbacks:
+    if spent >= table.rollbacks:
         raise DivergedError(
-            f"{error.message}, after {failed} rollbacks",
+            f"{error.message}, after {spent} rollbacks",
             error.hint,
             step=error.step,
             figures=error.figures,

@@ -60,6 +60,8 @@ class Saver:
         step: int,
         gather: Callable[[], Mapping[str, Any]],
         score: float | None = None,
+        *,
+        ends: bool = False,
     ) -> Checkpoint | None:
         """Save a state; None when that failed and training may go on without it.
 
@@ -68,36 +70,47 @@ class Saver:
             gather: Returns the state. It may fail as writing may: a checkpoint never knows of
                 figures that are not safe on disk.
             score: The checkpoint's, lower being better.
+            ends: Whether training ends here, so that what is not saved now is lost.
 
         Raises:
-            DivergedError: When the state is not finite, unless the recipe ignores that.
-            DiskError: When saving failed for the first checkpoint, or several times in a row.
+            DivergedError: When the state is not finite, unless the recipe ignores that and
+                training goes on.
+            DiskError: When saving failed for the first checkpoint, the last one, or several times
+                in a row.
         """
         self._saved_at = time.monotonic()  # a failed save is tried again an interval later
         try:
             state = gather()
             if (place := first_non_finite(state)) is not None:
-                self._refuse(step, place)
+                self._refuse(step, place, ends=ends)
                 return None
             checkpoint = self.checkpoints.save(step, state, score) if self.writes else None
         except (OSError, RuntimeError) as error:  # torch reports a full disk as the latter
             if is_memory_fault(error):
                 raise
-            self._failed(step, error)
+            self._failed(step, error, ends=ends)
             return None
         self._failures, self.last_step = 0, step
         return checkpoint
 
-    def _refuse(self, step: int, place: str) -> None:
-        """Raise for a state that is not finite, unless the recipe ignores that."""
-        if self.stops_on_divergence:
-            message = f"training diverged: not finite after step {step}: {place}"
+    def _refuse(self, step: int, place: str, *, ends: bool) -> None:
+        """Raise for a state that is not finite; warn where the recipe ignores that for now."""
+        if self.stops_on_divergence or ends:
+            message = f"training diverged: not finite after step {step}: {place}{self._left()}"
             raise DivergedError(message, WAY_OUT, step=step, figures=(place,))
+        log.warning("nothing is saved while training is not finite%s", self._left())
 
-    def _failed(self, step: int, error: Exception) -> None:
+    def _failed(self, step: int, error: Exception, *, ends: bool) -> None:
         """Warn, or give up."""
         self._failures += 1
         message = f"checkpoint of step {step} could not be saved: {error}"
-        if self._failures == FAILED_SAVES or self.last_step is None:
-            raise DiskError(message, "free some space, then: gantool resume") from error
+        if self._failures == FAILED_SAVES or self.last_step is None or ends:
+            way_out = f"free some space, then: gantool resume {self.checkpoints.folder.parent}"
+            raise DiskError(f"{message}{self._left()}", way_out) from error
         log.warning(message)
+
+    def _left(self) -> str:
+        """Return what there is to go on from."""
+        if self.last_step is None:
+            return "; no checkpoint was saved"
+        return f"; the newest checkpoint is of step {self.last_step}"

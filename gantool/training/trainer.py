@@ -43,6 +43,7 @@ class Trainer:
         memory: What observers keep in the checkpoints, plain data by key.
         step: Steps completed.
         stop_reason: Why training stopped before its last step, or None.
+        rollbacks_spent: How often an earlier process went back before it gave up.
     """
 
     game: Game
@@ -57,13 +58,14 @@ class Trainer:
     memory: dict[str, Any] = field(default_factory=dict)
     step: int = 0
     stop_reason: str | None = None
+    rollbacks_spent: int = 0
 
     def train(self) -> None:
         """Train to the last step, or until an observer wants to stop; either way, save.
 
         Raises:
             DivergedError: When training is no longer finite and the recipe does not put up with it.
-            DiskError: When checkpoints cannot be written.
+            DiskError: When checkpoints cannot be written. Without an error, the last step is saved.
         """
         tell_restored(self.observers, self.step, self.memory)
         if self.step == 0:
@@ -99,14 +101,21 @@ class Trainer:
         if self.table.on_divergence != "ignore":
             refuse_non_finite(record)
 
-    def save(self) -> None:
-        """Save the state with the observers' rating, and let them know."""
+    def save(self, *, ends: bool = False) -> None:
+        """Save the state with the observers' rating, and let them know.
+
+        Args:
+            ends: Whether training ends here, so that what is not saved now is lost.
+
+        Raises:
+            DivergedError, DiskError: As `Saver.save`.
+        """
         self.game.ranks.require_equal(state.shared(self.game, self.average))
         if self.saver is None:
             return
         ratings = [observer.rating(self.step) for observer in self.observers]
         score = next((rating for rating in ratings if rating is not None), None)
-        if self.saver.save(self.step, self._state, score) is None:
+        if self.saver.save(self.step, self._state, score, ends=ends) is None:
             return
         for observer in self.observers:
             observer.at_checkpoint(self.step)
@@ -148,4 +157,4 @@ class Trainer:
         self.stop_reason = self.accord.reason_to_stop(wish_to_stop(self.observers), self.step)
         ends = self.is_finished() or self.stop_reason is not None
         if self.accord.is_time_to_save(self.saver, self.step) or ends:
-            self.save()
+            self.save(ends=ends)

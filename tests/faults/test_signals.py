@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import signal
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 import gantool
 from gantool.runs.checkpoints import Checkpoints
+from gantool.runs.folder import RunFolder
+from gantool.runs.status import read_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,25 +68,33 @@ def test_a_stop_loses_nothing(
 
 
 def test_a_second_sigint_stops_at_once(
-    recipe: Recipe, fork: Fork, publish: Publish, tmp_path: Path
+    recipe: Recipe,
+    fork: Fork,
+    publish: Publish,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    """The first is honored by a save that takes for ever; the second does not wait for it."""
-    saving = tmp_path / "saving"
+    """The first is honored by a save that takes for ever; the second waits for nothing."""
+    saving, drawn = tmp_path / "saving", tmp_path / "drawn"
 
     def slow_disk() -> None:
         save = Checkpoints.save
 
-        def never_ending(self: Checkpoints, step: int, state: dict[str, object]) -> object:
+        def never_ending(self: Checkpoints, step: int, *rest: Any) -> object:
             if step == 0:
-                return save(self, step, state)
+                return save(self, step, *rest)
             saving.touch()
             time.sleep(PATIENCE)
             raise AssertionError
 
         Checkpoints.save = never_ending  # type: ignore[method-assign, assignment]
 
-    file = recipe(**LONG)
-    victim = fork(lambda: gantool.run(file, out=tmp_path / "run", level="quiet"), slow_disk)
+    def note_drawing() -> None:
+        for what in ("curves.draw_curves", "report.observer.write_report"):
+            monkeypatch.setattr(f"gantool.reporting.{what}", lambda *_, **__: drawn.touch())
+
+    file, run = recipe(**LONG), tmp_path / "run"
+    victim = fork(lambda: gantool.run(file, out=run, level="quiet"), slow_disk, note_drawing)
     wait_for(victim, 2)
     victim.strike(signal.SIGINT)
     limit = time.monotonic() + PATIENCE
@@ -91,5 +105,41 @@ def test_a_second_sigint_stops_at_once(
     victim.strike(signal.SIGINT)
     assert victim.wait() == 130
     seconds = time.monotonic() - struck
+    assert not drawn.exists()
+    status = read_status(RunFolder(run))
+    assert (status.outcome, status.step) == ("stopped", 0)
+    assert (run / "metrics.jsonl").exists()
     publish("3b", "a second SIGINT while the first is saving", f"exit 130 after {seconds:.2f} s")
     assert seconds < 5
+
+
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_that_cannot_be_saved_says_what_is_on_the_disk(
+    recipe: Recipe,
+    fork: Fork,
+    newest_step: Callable[[Path], int | None],
+    kind: signal.Signals,
+    tmp_path: Path,
+) -> None:
+    def full_disk() -> None:
+        save = Checkpoints.save
+
+        def refused(self: Checkpoints, step: int, *rest: Any) -> object:
+            if step == 0:
+                return save(self, step, *rest)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        Checkpoints.save = refused  # type: ignore[method-assign, assignment]
+
+    file, run = recipe(**LONG), tmp_path / "run"
+    victim = fork(lambda: gantool.run(file, out=run, level="quiet"), full_disk)
+    wait_for(victim, 2)
+    victim.strike(kind)
+    assert victim.wait() == 6
+    said = victim.output.read_text()
+    assert "No space left on device; the newest checkpoint is of step 0" in said
+    assert f"gantool resume {run}" in said
+    assert "saved after" not in said
+    assert newest_step(run) == 0
+    status = read_status(RunFolder(run))
+    assert (status.outcome, status.step) == ("failed", 0)

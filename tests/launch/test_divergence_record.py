@@ -121,3 +121,26 @@ def test_a_record_that_says_something_else_is_passed_over(
     run = gantool.run(write_recipe(), out=tmp_path / "run", level="quiet").folder.path
     (run / "diverged.json").write_text(content, encoding="utf-8")
     assert gantool.resume(run, steps=9, level="quiet").step == 9
+
+
+def test_a_run_that_has_gone_back_as_often_as_it_may_does_not_go_back_again(
+    write_recipe: Write, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither after one resume nor after two; a change of the recipe is another training."""
+    recipe = write_recipe(
+        optimizer={"learning_rate": 1e20},
+        training={"steps": 20, "on_divergence": "rollback", "rollbacks": 2},
+    )
+    run, counts = tmp_path / "run", []
+    ways: tuple[Callable[[], object], ...] = (
+        lambda: gantool.run(recipe, out=run, level="quiet"),
+        lambda: gantool.resume(run, level="quiet"),
+        lambda: gantool.resume(run, level="quiet"),
+        lambda: gantool.resume(run, ["training.rollbacks=1"], level="quiet"),
+    )
+    for go in ways:
+        caplog.clear()
+        with pytest.raises(DivergedError, match=r"after \d rollbacks"):
+            go()
+        counts.append(sum("with other noise" in message for message in caplog.messages))
+    assert counts == [2, 0, 0, 1]

@@ -44,7 +44,7 @@ def colored(path: Path, color: tuple[int, int, int]) -> int:
 
 @pytest.mark.parametrize("count", [1, 2, 1500])
 def test_both_players_are_drawn(tmp_path: Path, count: int) -> None:
-    path = tmp_path / "made" / "curves.png"
+    path = tmp_path / "curves.png"
     draw_curves(life(count), path, "base $x_$")
     assert colored(path, BLUE) > 300
     assert colored(path, RED) > 300

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 ROOM = [
-    *("aside", "console", "curves", "dashboard", "figures", "grids", "loggers", "messages"),
+    *("console", "curves", "dashboard", "figures", "grids", "loggers", "messages"),
     *("pace", "pixels", "preparation", "sent", "streams"),
 ]
 HEAVY = {"torch", "numpy", "matplotlib", "PIL"}

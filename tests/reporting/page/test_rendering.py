@@ -16,7 +16,7 @@ def test_a_template_that_asks_for_more_fails() -> None:
 
 
 def test_a_page_is_replaced_whole(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "page.html"
+    path = tmp_path / "page.html"
     write_page(path, "one")
     write_page(path, "two \udce9 ✓")
     assert path.read_text(encoding="utf-8") == "two \\udce9 ✓"
