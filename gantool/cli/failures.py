@@ -20,9 +20,11 @@ def understood(error: Exception) -> GantoolError | None:
     """Return the failure that an exception means to a user; None if it is a bug."""
     if isinstance(error, GantoolError):
         return error
-    failure = blamed(error)
-    if isinstance(error, OSError) and (
-        is_fault(error) if failure is None else error.errno in FAULTS
+    failure: GantoolError | None = blamed(error)
+    if (
+        isinstance(error, OSError)
+        and (failure is None or error.errno in FAULTS)
+        and is_fault(error)
     ):
         failure = DiskError(in_words(error))
     if failure is not None:

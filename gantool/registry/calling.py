@@ -7,7 +7,6 @@ recognized by what caused the `PluginError`.
 
 from __future__ import annotations
 
-import errno
 import inspect
 import os
 import traceback
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import GantoolError, PluginError
+from gantool.files.faults import FAULTS
 from gantool.registry.catalog import installed
 from gantool.registry.loading import said
 from gantool.registry.origin import OWN_DISTRIBUTION
@@ -30,10 +30,6 @@ LONGEST_REASON = 300
 """Characters of an exception's message that are shown; torch can say much more."""
 LONGEST_VALUE = 40
 OWN_PACKAGE = "gantool"
-OF_THE_DISK = frozenset(
-    {errno.EACCES, errno.EDQUOT, errno.EIO, errno.ENOSPC, errno.EPERM, errno.EROFS}
-)
-"""What is wrong with the machine and not with the plugin that met it."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +175,7 @@ def passes(error: BaseException) -> bool:
     """Whether an exception is told as it is, whoever raised it: gantool's own, and the disk's."""
     if isinstance(error, GantoolError):
         return True
-    return isinstance(error, OSError) and error.errno in OF_THE_DISK
+    return isinstance(error, OSError) and error.errno in FAULTS
 
 
 def described(value: object) -> str:
