@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING
 
-from gantool.cli.describe import shortest_name
 from gantool.interfaces.component import KINDS
 from gantool.registry.catalog import Catalog, Offer
 from gantool.registry.discovery import discover
@@ -39,7 +38,7 @@ def content() -> Iterator[str]:
 
 
 def _component(offer: Offer, catalog: Catalog) -> Iterator[str]:
-    yield f"### {offer.kind}/{shortest_name(offer, catalog)}"
+    yield f"### {offer.kind}/{catalog.shortest_name(offer)}"
     yield from_docstring(inspect.getdoc(offer.component) or "")
     yield options_table(offer.component)
     yield f"Plugin `{offer.plugin.name}`."

@@ -17,7 +17,7 @@ from gantool.cli.output import print_json, print_lines, print_listing
 
 if TYPE_CHECKING:
     from gantool.cli.options import Option
-    from gantool.registry.catalog import Catalog, Offer
+    from gantool.registry.catalog import Offer
 
 EXAMPLES = """
 gantool describe architecture/dcgan
@@ -50,15 +50,9 @@ def describe(
     catalog = installed()
     offer = catalog.locate(component)
     if as_json:
-        print_json(as_data(offer, shortest_name(offer, catalog)))
+        print_json(as_data(offer, catalog.shortest_name(offer)))
     else:
-        print_page(offer, shortest_name(offer, catalog))
-
-
-def shortest_name(offer: Offer, catalog: Catalog) -> str:
-    """Return the name that finds a component: the full one where others have the same."""
-    same = [each for each in catalog.of_kind(offer.kind) if each.name == offer.name]
-    return offer.name if len(same) == 1 else offer.full_name
+        print_page(offer, catalog.shortest_name(offer))
 
 
 def papers(documentation: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
@@ -25,18 +26,21 @@ CHANNELS = 3
 """Channels of the images that extractors look at."""
 
 
-def choose_extractor(name: str | None, recipe: Recipe) -> Extractor | None:
+def choose_extractor(
+    name: str | None, recipe: Recipe, *, followed: bool = False
+) -> Extractor | None:
     """Return the extractor to look through; None for the pixels themselves.
 
     Args:
         name: An extractor, or "pixels"; None for what the recipe says, else pixels.
         recipe: Of the run.
+        followed: Whether the name is of an earlier judgment, and so means gantool's own first.
 
     Raises:
         PluginError: When no plugin offers it.
         UsageError: When the images have another number of channels than it looks at.
     """
-    chosen = recipe.extractor if name is None else _extractor_named(name)
+    chosen = recipe.extractor if name is None else _extractor_named(name, ours_first=followed)
     if name is None and chosen is None:
         LOGGER.warning(
             "neither the recipe nor --extractor names one, so pixels are compared, which tells "
@@ -81,10 +85,12 @@ def choose_metrics(
     return chosen
 
 
-def _extractor_named(name: str) -> Extractor | None:
+def _extractor_named(name: str, *, ours_first: bool) -> Extractor | None:
     if name == PIXELS:
         return None
-    return cast("Extractor", _with_defaults(installed().find("extractor", name)))
+    return cast(
+        "Extractor", _with_defaults(installed().find("extractor", name, ours_first=ours_first))
+    )
 
 
 def _named(name: str, known: Iterable[Metric]) -> Metric:
@@ -97,8 +103,11 @@ def _named(name: str, known: Iterable[Metric]) -> Metric:
 
 
 def _able(shape: EvidenceShape) -> Iterator[Metric]:
-    """Yield every installed metric that can judge."""
-    for offer in installed().of_kind("metric"):
+    """Yield every installed metric that can judge; of one name, gantool's own comes first."""
+    catalog = installed()
+    for offer in map(partial(catalog.meant, "metric"), catalog.names("metric")):
+        if offer is None:  # several offer it, and none is ours
+            continue
         try:
             metric = cast("Metric", _with_defaults(offer))
             call(metric, "check", shape)

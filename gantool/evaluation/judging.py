@@ -70,7 +70,7 @@ def judge(
     if like is not None:
         said = like.protocol
         extractor, count, seeds = said.extractor.name, said.fake, said.seeds
-    looking = choose_extractor(extractor, run.recipe)
+    looking = choose_extractor(extractor, run.recipe, followed=like is not None)
     images = _images(run, tell)
     witness = Witness(looking, images.pixels, images.held_out, run.device.device, progress=tell)
     shape = witness.shape(table.count if count is None else count)

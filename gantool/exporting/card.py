@@ -9,12 +9,13 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from gantool.exporting.scores import scores_of
+from gantool.recipe.naming import plainly
 from gantool.recipe.writing import dump
 from gantool.reporting.figures import format_epoch
 from gantool.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from gantool.evaluation.trained import TrainedRun
     from gantool.exporting.config import ExportConfig
@@ -72,7 +73,7 @@ def _facts(run: TrainedRun, config: ExportConfig) -> dict[str, Any]:
         "name": in_line(run.name),
         "pipeline": "unconditional-image-generation",
         "tags": sorted({config.architecture.use.rpartition(":")[2], "gantool"}),
-        "dataset": {"use": run.recipe.document["dataset"]["use"], "about": _about(run)},
+        "dataset": {"use": plainly(run.recipe.document)["dataset"]["use"], "about": _about(run)},
         "images": run.about.get("images"),
         "prepared": _prepared(run),
         "training": list(_training(run, config)),
@@ -101,7 +102,7 @@ def without_folders(value: Any) -> Any:
 
 def _written(run: TrainedRun) -> dict[str, Any]:
     """Return the run's recipe as it stands in its folder, whatever it was opened with."""
-    return tomllib.loads(run.folder.recipe.read_text(encoding="utf-8"))
+    return plainly(tomllib.loads(run.folder.recipe.read_text(encoding="utf-8")))
 
 
 def _about(run: TrainedRun) -> str:
@@ -118,7 +119,7 @@ def _prepared(run: TrainedRun) -> str:
 def _training(run: TrainedRun, config: ExportConfig) -> Iterator[tuple[str, str]]:
     """Yield what the training was, a label and a value each."""
     recipe = run.recipe
-    document: Mapping[str, Any] = recipe.document
+    document = plainly(recipe.document)
     yield "recipe", run.status.recipe
     yield "steps (generator updates)", f"{run.step:,} of {run.status.steps:,}"
     if images := run.about.get("images"):

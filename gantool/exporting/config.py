@@ -76,7 +76,7 @@ class ExportConfig(_Strict):
         Raises:
             UsageError: When its plugin is not installed, or it refuses options, image or classes.
         """
-        offer = installed().find("architecture", self.architecture.use)
+        offer = installed().find("architecture", self.architecture.use, ours_first=True)
         options = json.dumps(self.architecture.options)
         try:
             component: Any = offer.component.model_validate_json(options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -15,12 +15,14 @@ from gantool.exporting.onnx_graph import check_extra, write_graph
 from gantool.exporting.plain import plain_generator
 from gantool.exporting.weights import write_weights
 from gantool.files.durable import make_folder, write_durably
+from gantool.recipe.naming import bare
 from gantool.reporting.grids import save_grid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from gantool.evaluation.trained import TrainedRun
+    from gantool.exporting.config import ExportConfig
     from gantool.exporting.folder import ExportedFolder, Format
     from gantool.exporting.plain import PlainGenerator
 
@@ -83,9 +85,16 @@ def _is_other(folder: ExportedFolder, plain: PlainGenerator) -> bool:
     from gantool.exporting.config import read_config
 
     try:
-        return read_config(folder.config) != plain.config
+        return _known(read_config(folder.config)) != _known(plain.config)
     except GantoolError:
         return True
+
+
+def _known(config: ExportConfig) -> dict[str, Any]:
+    """Return what a config says; earlier ones call the architecture by its bare name."""
+    said = config.model_dump()
+    said["architecture"]["use"] = bare(config.architecture.use)
+    return said
 
 
 def _write(plain: PlainGenerator, name: str, form: Format, folder: ExportedFolder) -> str:

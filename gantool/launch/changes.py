@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gantool.errors import UsageError
+from gantool.recipe.naming import plainly
 from gantool.recipe.resolving import DEFAULT
 from gantool.recipe.schema import SINGLES
 
@@ -118,14 +119,15 @@ def _compare(saved: Mapping[str, Any], session: Session) -> Iterator[Change]:
         table.schedule != "constant" for table in session.plan.optimizer.values()
     )
     unsaid = {".".join(map(str, k)) for k, o in session.plan.origins.items() if o == DEFAULT}
-    for key, old, new in _differences(_flat(before.get("recipe")), _flat(now["recipe"])):
+    then, new_one = (_flat(plainly(each)) for each in (before.get("recipe", {}), now["recipe"]))
+    for key, old, new in _differences(then, new_one):
         if old != MISSING or key not in unsaid:  # an option that has come up since changes nothing
             yield Change(key, old, new, _meaning(key, follows=follows))
     for name, old, new in _differences(before.get("plugins", {}), now["plugins"]):
         yield Change(f"plugin {name}", old, new, "training")
-    then = before.get("computing", {})
-    told = {name: value for name, value in now["computing"].items() if name in then}
-    for name, old, new in _differences(then, told):
+    computed = before.get("computing", {})
+    told = {name: value for name, value in now["computing"].items() if name in computed}
+    for name, old, new in _differences(computed, told):
         yield Change(name, old, new, "bits")
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from gantool.errors import UsageError
 from gantool.interfaces.step import PLAYERS
+from gantool.launch.changes import OF_NO_CONSEQUENCE
+from gantool.recipe.naming import bare
 from gantool.text import guess
 
 if TYPE_CHECKING:
@@ -77,10 +79,11 @@ def _toggles(document: Mapping[str, Any]) -> Iterator[str]:
         yield "optimizer.schedule"
     for table in SWITCHES:
         options = document.get(table, {}).items()
-        yield from (f"{table}.{name}" for name, value in options if value is True)
+        found = (f"{table}.{name}" for name, value in options if value is True)
+        yield from (name for name in found if name not in OF_NO_CONSEQUENCE)
 
 
 def _names(document: Mapping[str, Any]) -> list[str]:
-    """Return what each regularizer is called: its `use`, or its place where several have that."""
-    uses = [str(entry["use"]) for entry in document.get(ARRAY, ())]
+    """Return what each regularizer is called: its name, or its place where several have that."""
+    uses = [bare(str(entry["use"])) for entry in document.get(ARRAY, ())]
     return [use if uses.count(use) == 1 else str(place) for place, use in enumerate(uses)]

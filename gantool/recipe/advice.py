@@ -130,5 +130,5 @@ def _odd_rates(draft: Draft) -> Iterator[str]:
 def _gray_metrics(draft: Draft) -> Iterator[str]:
     channels = draft.tables["image"].channels
     if draft.extractor is not None and channels != 3:
-        extractor = draft.tables["evaluation"].extractor
+        extractor = draft.extractor.name
         yield f"extractor '{extractor}' looks at 3 channels, but the images have {channels}"

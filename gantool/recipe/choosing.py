@@ -22,7 +22,7 @@ class Chosen:
     """A component as the recipe names it.
 
     Attributes:
-        use: The name, or full name, that the recipe says.
+        use: What messages call it: the shortest name that is clear.
         offer: The component's class and who supplies it.
         component: The component with its options.
         table: What the recipe says of it.
@@ -84,7 +84,9 @@ def _choose(
     if offer is None:
         return None
     component = _build(offer, table.without("use"), problems)
-    return None if component is None else Chosen(use.value, offer, component, table)
+    return (
+        None if component is None else Chosen(catalog.shortest_name(offer), offer, component, table)
+    )
 
 
 def _find(kind: str, use: Entry, catalog: Catalog, problems: Problems) -> Offer | None:

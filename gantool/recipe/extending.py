@@ -16,6 +16,7 @@ from gantool.recipe.wording import shown
 from gantool.text import guess
 
 if TYPE_CHECKING:
+    from gantool.recipe.naming import Naming
     from gantool.recipe.problems import Problems
 
 MOST_PARENTS = 30
@@ -65,13 +66,14 @@ def _nearest(path: Path) -> str:
     )
 
 
-def read_chain(path: Path, problems: Problems, files: list[Path] | None = None) -> Entry | None:
+def read_chain(path: Path, problems: Problems, files: list[Path], naming: Naming) -> Entry | None:
     """Read a recipe and everything it extends.
 
     Args:
         path: The recipe file.
         problems: Is told what cannot be read; what can be is returned nevertheless.
         files: Is given the recipe's file and those it extends, in this order.
+        naming: Says which components each of them means.
 
     Returns:
         The merged document without `extends`, or None where the recipe itself is unreadable.
@@ -81,17 +83,17 @@ def read_chain(path: Path, problems: Problems, files: list[Path] | None = None) 
     """
     document = _read_first(path, problems)
     documents = [] if document is None else [document]
-    chain = [] if files is None else files
-    chain.append(path)
+    files.append(path)
     while document is not None and "extends" in document.table:
-        document = _read_parent(document.table["extends"], chain, problems)
+        document = _read_parent(document.table["extends"], files, problems)
         if document is None:
             problems.partial = True
         else:
             documents.append(document)
     for each in documents:
         refuse_two_lengths(each, problems)
-    return _overlay(documents)
+    named = zip(documents, files, strict=False)  # the last file may hold none
+    return _overlay([naming.in_full(each, file) for each, file in named])
 
 
 def _read_first(path: Path, problems: Problems) -> Entry | None:

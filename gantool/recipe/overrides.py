@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gantool.recipe.entries import DATES, Entry, Origin, Source, annotate
 from gantool.recipe.merging import combine, merge, refuse_two_lengths
+from gantool.recipe.naming import bare
 from gantool.recipe.parsing import report_unfit
 from gantool.recipe.schema import LISTS
 from gantool.recipe.tokens import MOST_DEPTH, find_hazard
@@ -16,6 +17,7 @@ from gantool.text import guess, one_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gantool.recipe.naming import Naming
     from gantool.recipe.problems import Problems
 
 FIRST_RANK = 1_000_000
@@ -73,13 +75,22 @@ def parse_value(raw: str) -> Any:
     return raw if len(document) != 1 or isinstance(value, DATES) else value
 
 
-def apply_overrides(document: Entry, overrides: Sequence[Override], problems: Problems) -> Entry:
-    """Return a document with the arguments laid over it, by the rules of merging."""
+def apply_overrides(
+    document: Entry, overrides: Sequence[Override], problems: Problems, naming: Naming
+) -> Entry:
+    """Return a document with the arguments laid over it, by the rules of merging.
+
+    Args:
+        document: What the recipe's files say, with full names.
+        overrides: The arguments.
+        problems: Is told which of them lead nowhere.
+        naming: Says which components they mean.
+    """
     said = Entry({}, document.origin)
     for override in overrides:
         now = merge(document, said)
         try:
-            said = combine(said, _nest(now, override, 0))
+            said = naming.in_full(combine(said, _nest(now, override, 0)))
         except _NoSuchElementError as error:
             origin = override.value.origin
             problems.missing(str(error), origin.key, override.names, error.suggestion)
@@ -118,7 +129,7 @@ def _index(elements: list[Entry], address: tuple[str, ...]) -> int:
     """
     array, name = address[-2:]
     uses = [str(element.said("use") or "") for element in elements]
-    found = [index for index, use in enumerate(uses) if name in (use, use.partition(":")[2])]
+    found = [index for index, use in enumerate(uses) if name in (use, bare(use))]
     if name in (numbers := [str(index) for index in range(len(elements))]):
         found = [numbers.index(name)]
     if len(found) == 1:
@@ -126,6 +137,7 @@ def _index(elements: list[Entry], address: tuple[str, ...]) -> int:
     if found:
         choices = one_of(f"{array}.{index}" for index in found)
         raise _NoSuchElementError(f"several of the {array} are '{name}'", f"write {choices}")
-    said = ", ".join(f"'{use}'" for use in uses if use) or "none"
+    names = [bare(use) for use in uses if use]
+    said = ", ".join(f"'{name}'" for name in names) or "none"
     message = f"no '{name}' among the {array} of this recipe"
-    raise _NoSuchElementError(message, guess(name, uses) or f"there are: {said}")
+    raise _NoSuchElementError(message, guess(name, names) or f"there are: {said}")

@@ -10,6 +10,7 @@ from gantool.recipe.advice import advise
 from gantool.recipe.building import build
 from gantool.recipe.consistency import check_consistency
 from gantool.recipe.extending import find, read_chain
+from gantool.recipe.naming import Naming, components_of
 from gantool.recipe.overrides import apply_overrides, read_overrides
 from gantool.recipe.problems import Problems
 from gantool.recipe.resolving import resolve, trace
@@ -18,7 +19,7 @@ from gantool.recipe.tokens import MOST_BYTES
 from gantool.registry.catalog import installed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from gantool.recipe.building import Draft
@@ -46,19 +47,21 @@ def read_recipe(
     path = find(reference)
     changes = read_overrides(overrides, problems)
     files: list[Path] = []
-    document = read_chain(path, problems, files)
+    naming = Naming(installed() if catalog is None else catalog)
+    document = read_chain(path, problems, files, naming)
     if document is None:
         problems.raise_any()
         raise AssertionError("an unreadable recipe names a problem")
-    document = apply_overrides(document, changes, problems)
-    catalog = installed() if catalog is None else catalog
-    draft = build(document, catalog, problems)
-    check_consistency(draft, catalog, problems)
+    document = apply_overrides(document, changes, problems, naming)
+    draft = build(document, naming.catalog, problems)
+    check_consistency(draft, naming.catalog, problems)
     problems.raise_any()
-    return _recipe(path.stem, draft, tuple(files))
+    return _recipe(path.stem, draft, tuple(files), naming.notes)
 
 
-def _recipe(name: str, draft: Draft, files: tuple[Path, ...]) -> Recipe:
+def _recipe(
+    name: str, draft: Draft, files: tuple[Path, ...], notes: Mapping[tuple[str, str], str]
+) -> Recipe:
     """Return the recipe of a draft without problems."""
     assert draft.optimizers is not None
     document = resolve(draft)
@@ -74,9 +77,15 @@ def _recipe(name: str, draft: Draft, files: tuple[Path, ...]) -> Recipe:
         tables=CoreTables(requires=draft.requires, **draft.tables),
         document=document,
         origins=trace(document, draft),
-        warnings=advise(draft),
+        warnings=(*_that_hold(notes, document), *advise(draft)),
         files=files,
     )
+
+
+def _that_hold(notes: Mapping[tuple[str, str], str], document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the notes on components that the resolved recipe has in the end."""
+    named = set(components_of(document))
+    yield from (sentence for component, sentence in notes.items() if component in named)
 
 
 def _refuse_too_long(document: Mapping[str, Any]) -> None:

@@ -39,7 +39,7 @@ def resolve(draft: Draft) -> dict[str, Any]:
 
 
 def _component(chosen: Chosen) -> dict[str, Any]:
-    return {"use": chosen.use, **_options(chosen.component)}
+    return {"use": chosen.offer.full_name, **_options(chosen.component)}
 
 
 def _optimizers(optimizers: Optimizers) -> dict[str, Any]:

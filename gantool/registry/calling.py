@@ -18,7 +18,6 @@ from gantool.errors import GantoolError, PluginError
 from gantool.files.faults import FAULTS
 from gantool.registry.catalog import installed
 from gantool.registry.loading import said
-from gantool.registry.origin import OWN_DISTRIBUTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -158,7 +157,7 @@ def blamed(error: BaseException) -> PluginError | None:
     theirs = {
         plugin.module.partition(".")[0]: plugin
         for plugin in installed().plugins
-        if plugin.distribution != OWN_DISTRIBUTION
+        if not plugin.is_own
     }
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     for frame in reversed(frames):
@@ -205,7 +204,7 @@ def _plugin_of(own: type[Component]) -> Plugin | None:
 def _way_out(plugin: Plugin | None) -> str | None:
     if plugin is None:
         return None
-    if plugin.distribution == OWN_DISTRIBUTION:
+    if plugin.is_own:
         return "please report it, with what --debug shows and the output of: gantool environment"
     return (
         f"gantool check-plugin {plugin.name} tries it by itself; "

@@ -60,16 +60,40 @@ class Catalog:
         """Return the names of one kind, sorted, each once."""
         return sorted({offer.name for offer in self.of_kind(kind)})
 
-    def find(self, kind: str, use: str) -> Offer:
+    def named(self, kind: str, name: str) -> list[Offer]:
+        """Return the offers of a kind and a bare name: several, where plugins offer the same."""
+        return [offer for offer in self.of_kind(kind) if offer.name == name]
+
+    def only(self, kind: str, name: str) -> Offer | None:
+        """Return the offer of a bare name, if there is exactly one."""
+        found = self.named(kind, name)
+        return found[0] if len(found) == 1 else None
+
+    def meant(self, kind: str, name: str) -> Offer | None:
+        """Return what a bare name means in recipes of runs and in those that come along.
+
+        That is gantool's own component, whatever others offer; else the only one, if there is one.
+        """
+        own = [each for each in self.named(kind, name) if each.plugin.is_own]
+        return own[0] if len(own) == 1 else self.only(kind, name)
+
+    def shortest_name(self, offer: Offer) -> str:
+        """Return the name that finds a component: the full one where others have the same."""
+        return offer.name if len(self.named(offer.kind, offer.name)) == 1 else offer.full_name
+
+    def find(self, kind: str, use: str, *, ours_first: bool = False) -> Offer:
         """Return the component that a recipe means.
 
         Args:
             kind: One of the seven kinds.
             use: The component's name or full name (`plugin:name`).
+            ours_first: Whether a bare name is of a run or an export, and so `meant`.
 
         Raises:
             PluginError: When no plugin offers it, or several do and `use` does not say which.
         """
+        if ours_first and (meant := self.meant(kind, use)) is not None:
+            return meant
         found = [offer for offer in self.of_kind(kind) if use in (offer.name, offer.full_name)]
         if len(found) == 1:
             return found[0]

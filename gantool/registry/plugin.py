@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gantool.registry.origin import OWN_DISTRIBUTION
+
 if TYPE_CHECKING:
     from gantool.interfaces.component import Component
 
@@ -34,3 +36,8 @@ class Plugin:
     components: tuple[type[Component], ...] = ()
     failure: str | None = None
     remark: str | None = None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it comes along with gantool."""
+        return self.distribution == OWN_DISTRIBUTION

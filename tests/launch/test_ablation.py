@@ -79,7 +79,7 @@ def test_the_grid_is_the_full_recipe_and_each_part_out_with_the_same_seeds(
     assert planned[-1].folder.path == tmp_path / "a" / "without-ema-seed-6"
     assert planned[-1].document["training"]["seed"] == 6
     assert "half_life_images" not in planned[-1].document["ema"]
-    assert [entry["use"] for entry in planned[1].document["regularizers"]] == ["l2"]
+    assert [entry["use"] for entry in planned[1].document["regularizers"]] == ["weight-decay:l2"]
 
 
 def test_finished_runs_are_left_alone_and_stopped_ones_go_on(

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from gantool.data.selection import TrainingImages
+from gantool.recipe.naming import plainly
 from gantool.recipe.reading import read_recipe
 from gantool.training.building import build_trainer
 from gantool.training.device import open_device
@@ -16,7 +17,7 @@ SMALL = ("image.size=16", "architecture.width=4", "training.batch_size=4", "devi
 
 
 def document(name: str) -> dict[str, Any]:
-    return dict(read_recipe(name).document)
+    return plainly(read_recipe(name).document)
 
 
 def changed(name: str, parent: str) -> set[str]:

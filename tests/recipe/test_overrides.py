@@ -101,9 +101,9 @@ def test_entry_is_addressed_by_its_use_or_its_index(
     text = minimal + REGULARIZED
     arguments = ["regularizers.r1.gamma=5", "regularizers.2.weight_decay=0.3"]
     first, second, third = read(text, *arguments).document["regularizers"]
-    assert first == {"use": "l2", "player": "discriminator", "weight_decay": 0.1}
-    assert second == {"use": "r1", "every_steps": 4, "gamma": 5.0}
-    assert third == {"use": "l2", "player": "generator", "weight_decay": 0.3}
+    assert first == {"use": "own:l2", "player": "discriminator", "weight_decay": 0.1}
+    assert second == {"use": "own:r1", "every_steps": 4, "gamma": 5.0}
+    assert third == {"use": "own:l2", "player": "generator", "weight_decay": 0.3}
 
 
 def test_entry_may_be_replaced_and_then_addressed(
@@ -111,9 +111,9 @@ def test_entry_may_be_replaced_and_then_addressed(
 ) -> None:
     text = minimal + REGULARIZED
     recipe = read(text, "regularizers.0.use=r1", "regularizers.0.gamma=5")
-    assert recipe.document["regularizers"][0] == {"use": "r1", "every_steps": 1, "gamma": 5.0}
+    assert recipe.document["regularizers"][0] == {"use": "own:r1", "every_steps": 1, "gamma": 5.0}
     recipe = read(text, "regularizers=[{use='r1', gamma=1}]", "regularizers.r1.every_steps=2")
-    assert recipe.document["regularizers"] == [{"use": "r1", "every_steps": 2, "gamma": 1.0}]
+    assert recipe.document["regularizers"] == [{"use": "own:r1", "every_steps": 2, "gamma": 1.0}]
 
 
 def test_element_of_a_plain_array_is_addressed_by_its_index(

@@ -185,5 +185,5 @@ def test_pipe_is_not_waited_for(folder: Path, complain: Callable[..., str]) -> N
 
 def test_text_of_every_quoting_is_read(read: Callable[..., Recipe], minimal: str) -> None:
     recipe = read(minimal.replace('"pictures"', "'''pictures'''").replace("steps", '"steps"'))
-    assert recipe.document["dataset"]["use"] == "pictures"
+    assert recipe.document["dataset"]["use"] == "own:pictures"
     assert recipe.tables.training.steps == 10

@@ -76,7 +76,7 @@ def test_each_path_is_relative_to_the_file_that_says_it(
     )
     recipe = read_recipe("children/b.toml", ["training.start_from=old"], catalog=catalog)
     assert recipe.document["dataset"] == {
-        "use": "pictures",
+        "use": "own:pictures",
         "folder": f"{folder}/children/x",
         "lists": [f"{folder}/parents/y", f"{folder}/z"],
         "source": "auto",

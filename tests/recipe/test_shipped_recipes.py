@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gantool.recipe.naming import plainly
 from gantool.recipe.reading import read_recipe
 from gantool.recipe.shipped import ShippedRecipe, shipped_recipes
 from gantool.recipe.writing import dump
@@ -26,7 +27,7 @@ def test_reading_and_writing_need_no_torch() -> None:
 
 
 def report(name: str, *overrides: str) -> dict[str, Any]:
-    return dict(read_recipe(name, overrides).document)
+    return plainly(read_recipe(name, overrides).document)
 
 
 def test_there_are_recipes() -> None:

@@ -79,12 +79,12 @@ def test_resolved_recipe_is_readable(read: Callable[..., Recipe], minimal: str) 
     written = dump(read(text, "optimizer.discriminator.learning_rate=4e-3").document)
     assert written.startswith(
         "[dataset]\n"
-        'use = "pictures"\n'
+        'use = "own:pictures"\n'
         "lists = []\n"
         'source = "auto"\n'
         "\n"
         "[architecture]\n"
-        'use = "dcgan"\n'
+        'use = "own:dcgan"\n'
         "latent_dim = 150\n"
         "width = 64\n"
         "first_norm = true\n"
@@ -92,16 +92,16 @@ def test_resolved_recipe_is_readable(read: Callable[..., Recipe], minimal: str) 
         'discriminator_norm = "batch"\n'
         "\n"
         "[loss]\n"
-        'use = "bce"\n'
+        'use = "own:bce"\n'
         "real_target = 1.0\n"
         "\n"
         "[[regularizers]]\n"
-        'use = "l2"\n'
+        'use = "own:l2"\n'
         'player = "discriminator"\n'
         "weight_decay = 0.0\n"
         "\n"
         "[[regularizers]]\n"
-        'use = "r1"\n'
+        'use = "own:r1"\n'
         "every_steps = 1\n"
         "gamma = 10.0\n"
         "\n"

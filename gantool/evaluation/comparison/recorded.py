@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gantool.errors import GantoolError, RecipeError, UsageError
 from gantool.evaluation.comparison.scores import read_series
 from gantool.evaluation.comparison.stability import Stability, stability_of
+from gantool.recipe.naming import plainly
 from gantool.runs.going import refuse_going
 from gantool.runs.records import JsonLines, number
 from gantool.runs.status import read_status
@@ -105,6 +106,7 @@ def read_run(folder: RunFolder) -> RecordedRun:
     """
     refuse_going(folder)
     recipe, document = _recipe(folder)
+    document = plainly(document)
     series, without_protocol = read_series(folder, recipe)
     return RecordedRun(
         folder=folder,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import GantoolError
+from gantool.recipe.naming import plainly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,7 +25,7 @@ class Parent:
     Attributes:
         name: The recipe's name.
         extended: Whether the run's recipe extends it; else it is the run's own, without `--set`.
-        document: Resolved, plain data.
+        document: Resolved, plain data, with short names.
     """
 
     name: str
@@ -51,7 +52,7 @@ def read_parent(record: RunRecord) -> Parent | None:
         found = json.loads(record.folder.parent_recipe.read_text(encoding="utf-8"))
         name, extended, document = found["name"], found["extended"], found["document"]
         if isinstance(name, str) and isinstance(extended, bool) and isinstance(document, dict):
-            return Parent(name, extended, document)
+            return Parent(name, extended, plainly(document))
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         pass
     return _shipped(str(record.status.recipe))
@@ -69,7 +70,7 @@ def _shipped(name: str) -> Parent | None:
         parent = read_recipe(files[1] if len(files) > 1 else files[0])
     except GantoolError:
         return None
-    return Parent(parent.name, len(files) > 1, parent.document)
+    return Parent(parent.name, len(files) > 1, plainly(parent.document))
 
 
 def recipe_lines(document: Mapping[str, Any], parent: Parent | None) -> list[RecipeLine]:

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from gantool.files.durable import make_folder
+from gantool.recipe.naming import plainly
 from gantool.reporting.figures import format_epoch
 from gantool.reporting.page.images import Frame, embed, pick_evenly, read_picture, unmagnified
 from gantool.reporting.page.rendering import render, write_page
@@ -67,7 +68,7 @@ def write_report(
 def report_page(record: RunRecord, neighbors: Neighbors | str = NOT_LOOKED) -> str:
     """Return a run's report as HTML."""
     found = neighbors if isinstance(neighbors, Neighbors) else None
-    parent = read_parent(record)
+    parent, document = read_parent(record), plainly(record.document)
     return render(
         TEMPLATE,
         name=record.name,
@@ -82,8 +83,8 @@ def report_page(record: RunRecord, neighbors: Neighbors | str = NOT_LOOKED) -> s
         neighbors=found,
         why_no_neighbors="" if found else str(neighbors),
         parent=parent,
-        recipe=recipe_lines(record.document, parent),
-        dropped=dropped(record.document, parent),
+        recipe=recipe_lines(document, parent),
+        dropped=dropped(document, parent),
         cost=list(summary.cost(record)),
         environment=list(summary.environment(record)),
         gantool=record.status.gantool,

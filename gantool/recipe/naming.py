@@ -1,0 +1,156 @@
+"""Which plugin's component a bare name means, and how components are called afterwards.
+
+Two plugins may offer the same name. What a user writes must then say which one is meant. Recipes
+that come along, and those of runs, mean gantool's own: another plugin that is installed later must
+not keep a finished run from being used. A resolved recipe says every name in full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gantool.recipe.entries import Entry
+from gantool.recipe.schema import LISTS, SINGLES
+from gantool.recipe.shipped import shipped_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gantool.registry.catalog import Catalog
+
+KIND_OF: Mapping[str, str] = {**{kind: kind for kind in SINGLES}, **LISTS}
+"""The tables and arrays that name components, and their kind."""
+BESIDE_A_RUN = "run.json"
+"""What stands beside the recipe of a run, which was resolved when the run began."""
+
+
+@dataclass
+class Naming:
+    """Says in full which components documents mean.
+
+    Attributes:
+        catalog: The components that there are.
+        notes: By kind and full name, a sentence on what was taken to mean gantool's own although
+            others offer the same name.
+    """
+
+    catalog: Catalog
+    notes: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def in_full(self, document: Entry, file: Path | None = None) -> Entry:
+        """Return a document whose names are full, where it is clear who is meant.
+
+        Args:
+            document: Of a recipe file, or of `--set` arguments.
+            file: The recipe file; None for arguments.
+        """
+        shipped = file is not None and _is_in(file, shipped_folder())
+        ours = shipped or (file is not None and file.with_name(BESIDE_A_RUN).is_file())
+
+        def full_name(kind: str, use: str) -> str:
+            if ":" in use:
+                return use
+            if shipped and file is not None:
+                self._note(kind, use, file.stem)
+            found = self.catalog.meant(kind, use) if ours else self.catalog.only(kind, use)
+            return use if found is None else found.full_name
+
+        return _renamed_entry(document, full_name)
+
+    def _note(self, kind: str, use: str, recipe: str) -> None:
+        """Remember that a shipped recipe means ours, where somebody else offers the same."""
+        meant = self.catalog.meant(kind, use)
+        others = [offer for offer in self.catalog.named(kind, use) if offer is not meant]
+        if meant is not None and others:
+            theirs = " or ".join(f"'{offer.full_name}'" for offer in others)
+            self.notes[kind, meant.full_name] = (
+                f"recipe '{recipe}' means {kind} '{meant.full_name}'; for another say {theirs}"
+            )
+
+
+def bare(use: str) -> str:
+    """Return a component's name without its plugin's."""
+    return use.rpartition(":")[2]
+
+
+def plainly(document: Mapping[str, Any], catalog: Catalog | None = None) -> dict[str, Any]:
+    """Return a resolved recipe with short names, for comparing and for reading.
+
+    A full name is shortened where its bare name means the same in the recipe of a run: names are
+    equal where they mean the same, whether they were written before or after names were full.
+
+    Args:
+        document: Plain data, possibly of unknown origin.
+        catalog: The components that there are; by default the installed ones.
+    """
+    if catalog is None:
+        from gantool.registry.catalog import installed
+
+        catalog = installed()
+
+    def short_name(kind: str, use: str) -> str:
+        meant = catalog.meant(kind, bare(use))
+        return bare(use) if meant is not None and meant.full_name == use else use
+
+    return _renamed(document, short_name)
+
+
+def components_of(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield kind and name of each component that a resolved recipe names."""
+    for name, kind in KIND_OF.items():
+        tables = document.get(name, [])
+        for table in tables if isinstance(tables, list) else [tables]:
+            yield kind, table["use"]
+    if extractor := document["evaluation"].get("extractor"):
+        yield "extractor", extractor
+
+
+def _renamed_entry(document: Entry, rename: Callable[[str, str], str]) -> Entry:
+    """Return a document with other names of components; places stay what they are."""
+    tables = dict(document.table)
+    for name, entry in tables.items():
+        if kind := KIND_OF.get(name):
+            tables[name] = _renamed_use(entry, kind, "use", rename)
+        elif name == "evaluation":
+            tables[name] = _renamed_use(entry, "extractor", "extractor", rename)
+    return Entry(tables, document.origin)
+
+
+def _renamed_use(entry: Entry, kind: str, key: str, rename: Callable[[str, str], str]) -> Entry:
+    """Return a table with another `use`, or an array of such tables."""
+    if isinstance(entry.value, list):
+        found = [_renamed_use(each, kind, key, rename) for each in entry.elements]
+        return Entry(found, entry.origin)
+    table = dict(entry.table)
+    for name, inside in table.items():
+        if isinstance(name, int):  # an element of an array, by its index
+            table[name] = _renamed_use(inside, kind, key, rename)
+        elif name == key and isinstance(inside.value, str):
+            table[name] = Entry(rename(kind, inside.value), inside.origin)
+    return Entry(table, entry.origin) if table else entry
+
+
+def _renamed(document: Mapping[str, Any], rename: Callable[[str, str], str]) -> dict[str, Any]:
+    """Return plain data with other names of components; what is no recipe's stays as it is."""
+
+    def table(value: Any, kind: str, key: str) -> Any:
+        if isinstance(value, list):
+            return [table(each, kind, key) for each in value]
+        if isinstance(value, Mapping) and isinstance(value.get(key), str):
+            return {**value, key: rename(kind, value[key])}
+        return value
+
+    found = {
+        name: table(value, KIND_OF[name], "use") if name in KIND_OF else value
+        for name, value in document.items()
+    }
+    if "evaluation" in document:
+        found["evaluation"] = table(document["evaluation"], "extractor", "extractor")
+    return found
+
+
+def _is_in(file: Path, folder: Path) -> bool:
+    return file.absolute().parent == folder.absolute()
