@@ -50,6 +50,20 @@ def test_generated_pages_are_up_to_date(pages: dict[str, str], name: str) -> Non
     assert written == pages[name], "write it again: python docs/generate.py"
 
 
+def test_conventions_are_of_components_that_there_are_and_tested_where_they_say_so() -> None:
+    text = (DOCS / "conventions.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    rows = [row for row in rows if row[-1] != "tested |"]
+    named = {name for row in rows for name in re.findall(r"`([a-z][a-z0-9-]+)`", row[0])}
+    offered = {offer.name for offer in installed().offers}
+    assert len(named & offered) > 15
+    assert named - offered <= {"steps", "transformed"}
+    tests = (ROOT / "tests" / "plugins" / "test_conventions.py").read_text(encoding="utf-8")
+    assert len([row for row in rows if "✓" in row[-1]]) == len(
+        re.findall(r"^def test_", tests, re.M)
+    )
+
+
 def test_every_public_interface_is_explained(pages: dict[str, str]) -> None:
     titles = set(re.findall(r"^## (\w+)$", pages["interfaces.md"], re.MULTILINE))
     homes = {m: names for m, names in gantool._MODULES.items() if m.startswith("gantool.interfac")}
