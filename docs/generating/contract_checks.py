@@ -46,9 +46,9 @@ class Odd(Loss):
 `parametrize_with_checks` also takes `expected_failures={"my-plugin::loads": "why"}`, for tests
 alone.
 
-`closed_forms={"my-penalty": value}` compares a regularizer's penalty with its value on a linear
-discriminator: `value(component, game)` computes it from the weights and images of a
-`gantool.testing.LinearGame`.
+`closed_forms={"my-penalty": value}` compares a regularizer's penalty with its value on paper:
+`value(component, game)` computes it from weights and images of a `gantool.testing.QuadraticGame`,
+whose discriminator has another gradient in each image, so that R1 on the wrong images is found.
 """
 
 

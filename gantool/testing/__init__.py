@@ -12,7 +12,7 @@ Three lines in a plugin's own tests check everything:
 from __future__ import annotations
 
 from gantool.testing.claims import BrokenPromise
-from gantool.testing.closed_forms import ClosedForm, LinearGame
+from gantool.testing.closed_forms import ClosedForm, QuadraticGame
 from gantool.testing.collecting import Check
 from gantool.testing.parametrizing import parametrize_with_checks
 from gantool.testing.promises import Promise, checks_for
@@ -23,8 +23,8 @@ __all__ = [
     "Check",
     "CheckResult",
     "ClosedForm",
-    "LinearGame",
     "Promise",
+    "QuadraticGame",
     "checks_for",
     "parametrize_with_checks",
     "run_checks",

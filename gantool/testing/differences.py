@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
 
 DIRECTIONS = 3
 """Random directions in which gradients are tried."""
-STEP_SIZES = (1e-6, 1e-7, 1e-8, 1e-9)
+STEP_SIZES = (1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
 """Wide networks of ReLUs have a kink within the longer ones almost surely."""
 TOLERANCE = 1e-4
+FAINTEST = 1e-3
+"""Gradients down to this share of the largest one count as much as that."""
 ROUNDING = 1e-14
 """Share of a value by which float64 may miss it."""
 
@@ -49,9 +52,10 @@ def require_right_gradients(
         BrokenPromise: If none agrees.
     """
     moved, found = list(tensors), list(gradients)
-    size = float(torch.stack([gradient.square().sum() for gradient in found]).sum().sqrt())
+    scales = _scales(found)
+    size = math.hypot(*(scale * float(g.norm()) for scale, g in zip(scales, found, strict=True)))
     for seed in range(DIRECTIONS):
-        along = random_direction(moved, seed)
+        along = [scale * d for scale, d in zip(scales, random_direction(moved, seed), strict=True)]
         slope = sum(float((g * d).sum()) for g, d in zip(found, along, strict=True))
         for step in STEP_SIZES:
             upper, lower = _values_beside(value, moved, along, step)
@@ -61,6 +65,13 @@ def require_right_gradients(
                 return
     finding = f"the slope of {what} is {slope:.6g}, and {difference:.6g} by differences"
     require(False, finding)
+
+
+def _scales(gradients: Iterable[Tensor]) -> list[float]:
+    """Return by how much to move each tensor, so that none drowns the others out."""
+    sizes = [float(gradient.norm()) for gradient in gradients]
+    faintest = FAINTEST * max(sizes)
+    return [faintest / max(size, faintest) if faintest else 1.0 for size in sizes]
 
 
 def _values_beside(

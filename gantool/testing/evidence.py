@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -12,7 +16,9 @@ COUNT = 64
 SIDE = 16
 FEATURES = 16
 LOGITS = 10
-REAL, HELD_OUT = 101, 102
+KIND = 40
+"""Images of the first of two kinds."""
+REAL, HELD_OUT, FLAT = 101, 102, 103
 """Seeds of pictures that are no fakes."""
 
 
@@ -32,6 +38,20 @@ def gather(fake: Tensor, *, held_out: bool = True, logits: bool = True) -> Evide
         held_out=_samples(unseen, logits=logits) if held_out else None,
         random=torch.Generator().manual_seed(0),
     )
+
+
+def mixed(order: Sequence[int], among: str) -> Evidence:
+    """Return evidence of which one sort of images is of two kinds, in some order.
+
+    Args:
+        order: Of the 64 images; the first 40 are like the others, the rest with much less contrast.
+        among: "real", "fake" or "held_out".
+    """
+    evidence = gather(pictures(1))
+    flat = pictures(FLAT) // 8 + 112
+    both = torch.cat([getattr(evidence, among).images[:KIND], flat[KIND:]])
+    parts: dict[str, Any] = {among: _samples(both[torch.tensor(order)], logits=True)}
+    return replace(evidence, **parts)
 
 
 def shape_of(evidence: Evidence) -> EvidenceShape:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from gantool.interfaces.step import PLAYERS
 from gantool.testing.claims import require, require_finite, require_same, require_shape
-from gantool.testing.differences import random_direction, require_right_gradients
 from gantool.testing.moments import Moment
-from gantool.testing.networks import NORMS, SmallNetworks
 from gantool.testing.overhearing import Overheard
 from gantool.testing.promises import promise
-from gantool.testing.trial import build_trial, take_steps, weights_of
+from gantool.testing.style_networks import MOVING, StyleNetworks
+from gantool.testing.trial import BATCH_SIZE, build_trial, take_steps, weights_of
 from gantool.testing.watching import (
     BEFORE_THE_OPTIMIZER,
     INSIDE_UPDATES,
@@ -64,70 +62,6 @@ def returns_a_batch(component: Regularizer) -> None:
     _train_through(check, component, "batch")
 
 
-@promise("regularizer", when=overrides("transform"))
-@each_player
-def returns_transformed_images(component: Regularizer) -> None:
-    """`transform` returns as many finite images of the same shape."""
-
-    def check(hook: Hook, images: Tensor, step: UpdateStep) -> Tensor:
-        returned: Tensor = hook(images, step)
-        require_shape(returned, tuple(images.shape), "what `transform` returns")
-        require_finite(returned, "what `transform` returns")
-        return returned
-
-    _train_through(check, component, "transform")
-
-
-@promise("regularizer", when=overrides("transform"))
-@each_player
-def transforms_with_right_gradients(component: Regularizer) -> None:
-    """The gradient of `transform` in the images agrees with differences."""
-    trainer = build_trial(component, device={"precision": "float64"})
-    for player in PLAYERS:
-        moment = Moment(trainer, player)
-        moment.objective()
-        images = (moment.step.fake.detach() / 2).requires_grad_()
-        value = _transformed(moment, images)
-        require(value.requires_grad, "what `transform` returns has lost the images' graph")
-        gradients = torch.autograd.grad(value, images)
-        again = partial(_transformed, moment, images)
-        require_right_gradients(again, [images], gradients, "`transform`")
-
-
-@promise("regularizer", when=overrides("transform"))
-@each_player
-def transforms_twice_differentiably(component: Regularizer) -> None:
-    """A gradient led back through `transform`, as penalties need it, can be differentiated."""
-    trainer = build_trial(component, device={"precision": "float64"})
-    for player in PLAYERS:
-        moment = Moment(trainer, player)
-        moment.objective()
-        images = (moment.step.fake.detach() / 2).requires_grad_()
-        (behind,) = random_direction([images], 1)
-        behind.requires_grad_()
-        value = _led_back(moment, images, behind)
-        gradients = torch.autograd.grad(value, behind, allow_unused=True, materialize_grads=True)
-        again = partial(_led_back, moment, images, behind)
-        require_right_gradients(again, [behind], gradients, "a gradient through `transform`")
-
-
-def _led_back(moment: Moment, images: Tensor, behind: Tensor) -> Tensor:
-    """Return a scalar of the gradient in images that comes of one behind the transform."""
-    moment.trainer.game.streams.begin(0, "transform")
-    shown = moment.step.show(images, "tried")
-    (gradient,) = torch.autograd.grad(shown, images, behind, create_graph=True)
-    (weights,) = random_direction([gradient], 0)
-    return (gradient * weights).sum()
-
-
-def _transformed(moment: Moment, images: Tensor) -> Tensor:
-    """Return a scalar in which every value of the transformed images counts, each differently."""
-    moment.trainer.game.streams.begin(0, "transform")
-    transformed = moment.step.show(images, "tried")
-    (weights,) = random_direction([transformed], 0)
-    return (transformed * weights).sum()
-
-
 @promise("regularizer", when=overrides("sample_weights"))
 @each_player
 def weighs_to_a_mean_of_one(component: Regularizer) -> None:
@@ -163,7 +97,7 @@ def updates_its_player(component: Regularizer) -> None:
 @each_player
 def moves_nothing_inside_updates(component: Regularizer) -> None:
     """Before the optimizer's step, no weight and no buffer of either network moves by its hooks."""
-    for norm in NORMS:
+    for architecture in MOVING:
         trainers: list[Trainer] = []
 
         def check(hook: Hook, *arguments: Any, built: list[Trainer] = trainers) -> Any:
@@ -173,7 +107,7 @@ def moves_nothing_inside_updates(component: Regularizer) -> None:
             return returned
 
         spied = watched(component, check, *BEFORE_THE_OPTIMIZER)
-        trainers.append(build_trial(spied, architecture=SmallNetworks(norm=norm)))
+        trainers.append(build_trial(spied, architecture=architecture))
         take_steps(trainers[0], 2)
 
 
@@ -214,6 +148,26 @@ def says_whether_it_couples_images(component: Regularizer) -> None:
     coupled, said = bool(slope[1:].any()), component.batch_coupling()
     require(said is not None or not coupled, "a logit depends on other images, which is not said")
     require(said is None or coupled, "`batch_coupling` warns, but logits depend on one image each")
+
+
+@promise("regularizer", when=overrides("prepare"))
+@each_player
+def keeps_the_parts_of_networks(component: Regularizer) -> None:
+    """What `prepare` makes has the parts it had, `head` of `features`, `synthesis` of `mapping`."""
+    game = take_steps(build_trial(component, architecture=StyleNetworks()), 2).game
+    batch, latents = game.real_batch(0, 0), torch.randn(BATCH_SIZE, game.setup.latent_dim)
+    labels = () if batch.labels is None else (batch.labels,)
+    for player, inputs, first, second in (
+        ("discriminator", batch.images, "features", "head"),
+        ("generator", latents, "mapping", "synthesis"),
+    ):
+        network: Any = game.network(player).eval()  # type: ignore[arg-type]
+        for part in (first, second, *(["blocks"] if player == "discriminator" else [])):
+            require(hasattr(network, part), f"its {player} has lost its `{part}`")
+        whole = network(inputs, *labels)
+        parts = getattr(network, second)(getattr(network, first)(inputs, *labels), *labels)
+        same = torch.allclose(whole, parts, atol=TOLERANCE)
+        require(same, f"its {player} is not `{second}` after `{first}`")
 
 
 def _capturable(component: type[Regularizer]) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
+from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 from unittest import SkipTest
 
@@ -13,8 +15,10 @@ from gantool.errors import UsageError
 from gantool.interfaces.metric import DIRECTIONS
 from gantool.testing.claims import BrokenPromise, require
 from gantool.testing.evidence import (
+    COUNT,
     dull_pictures,
     gather,
+    mixed,
     pictures,
     shape_of,
 )
@@ -33,6 +37,11 @@ if TYPE_CHECKING:
 CHANNELS = (1, 3, 4)
 SCORE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 SOME_EXTRACTOR = "some-extractor"
+TRIES = 8
+"""Seeds over which scores are averaged where the seed may change them."""
+SPREADS = 6.0
+"""Standard errors that are chance."""
+ROUNDING = 1e-4
 
 
 @promise("metric")
@@ -100,6 +109,35 @@ def depends_on_the_seed_alone(subject: Subject[Metric]) -> None:
             drawn = global_random_state() != before
         require(not drawn, "it draws from a global random state; use evidence.random")
     require(scores[0] == scores[1], f"the same evidence scores {scores[0]} and then {scores[1]}")
+
+
+@promise("metric")
+def ignores_the_order(subject: Subject[Metric]) -> None:
+    """The same images in another order score the same, or within what the seed alone changes."""
+    metric = subject.example()
+    chance = torch.Generator().manual_seed(0)
+    orders = [list(range(COUNT)), list(reversed(range(COUNT)))]
+    orders += [torch.randperm(COUNT, generator=chance).tolist() for _ in range(2)]
+    for among in ("fake", "real", "held_out"):
+        first, *others = [_tries(metric, mixed(order, among)) for order in orders]
+        for other in others:
+            for name, (mean, spread) in first.items():
+                again, other_spread = other[name]
+                allowed = SPREADS * math.hypot(spread, other_spread) + ROUNDING * (1 + abs(mean))
+                near = abs(again - mean) <= allowed
+                finding = f"with the {among} images in another order, '{name}' is {again:.6g}"
+                require(near, f"{finding} instead of {mean:.6g}")
+
+
+def _tries(metric: Metric, evidence: Evidence) -> dict[str, tuple[float, float]]:
+    """Return means of scores over some seeds, with the standard errors of these means."""
+    tries = []
+    for seed in range(TRIES):
+        tries.append(_scores(metric, replace(evidence, random=torch.Generator().manual_seed(seed))))
+    columns = {name: [scores[name] for scores in tries] for name in tries[0]}
+    return {
+        name: (fmean(column), stdev(column) / math.sqrt(TRIES)) for name, column in columns.items()
+    }
 
 
 @promise("metric")

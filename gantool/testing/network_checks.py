@@ -80,6 +80,20 @@ def divides_the_discriminator(subject: Subject[Architecture]) -> None:
 
 
 @promise("architecture")
+def divides_the_generator(subject: Subject[Architecture]) -> None:
+    """A generator that has `mapping` has `synthesis`, and its forward is one after the other."""
+    for players in build_each(subject.example()):
+        network: Any = disturbed(players).evaluating().generator
+        parts = [name for name in ("mapping", "synthesis") if hasattr(network, name)]
+        require(len(parts) != 1, f"the generator has `{', '.join(parts)}` alone")
+        if parts:
+            labels = players.given_labels()
+            images = network.synthesis(network.mapping(players.latents, *labels), *labels)
+            same = torch.equal(images, players.generate())
+            require(same, "`synthesis` after `mapping` gives other images than forward")
+
+
+@promise("architecture")
 def trains_every_parameter(subject: Subject[Architecture]) -> None:
     """Every trainable parameter of both networks gets a finite gradient."""
     for players in build_each(subject.example()):

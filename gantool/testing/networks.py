@@ -40,7 +40,7 @@ class SmallGenerator(nn.Module):
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return images for latents."""
         if self.embedding is not None:
-            latents = torch.cat([latents, self.embedding(_needed(labels))], dim=1)
+            latents = torch.cat([latents, self.embedding(needed(labels))], dim=1)
         maps = latents[:, :, None, None]  # [N, latent_dim, 1, 1]
         for block in self.blocks:
             maps = block(maps)
@@ -76,7 +76,7 @@ class SmallDiscriminator(nn.Module):
         logits: Tensor = self.to_logit(features).flatten()  # [N]
         if self.embedding is None:
             return logits
-        weights: Tensor = self.embedding(_needed(labels))  # [N, 8]
+        weights: Tensor = self.embedding(needed(labels))  # [N, 8]
         return logits + (weights * features.sum((2, 3))).sum(1)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -134,14 +134,18 @@ class LinearGenerator(nn.Module):
         return images
 
 
-class LinearDiscriminator(nn.Module):
-    """D(x) = <w, x> + b; its features are the images' own values."""
+class QuadraticDiscriminator(nn.Module):
+    """D(x) = <w, x> + <c, x^2> / 2 + b; its features are the images' own values."""
+
+    curvature: Tensor
 
     def __init__(self, image: ImageShape) -> None:
         super().__init__()
+        size = image.channels * image.height * image.width
         self.blocks = nn.ModuleList()
-        self.to_logit = nn.Linear(image.channels * image.height * image.width, 1)
+        self.to_logit = nn.Linear(size, 1)
         nn.init.normal_(self.to_logit.weight, 0.0, 0.1)  # a norm above 1: 2.8 for 16x16 in color
+        self.register_buffer("curvature", 0.05 * torch.randn(size))
 
     def features(self, images: Tensor) -> Tensor:
         """Return the values of images, [N, C * H * W]."""
@@ -150,17 +154,17 @@ class LinearDiscriminator(nn.Module):
     def head(self, features: Tensor) -> Tensor:
         """Return the logits [N] of features."""
         logits: Tensor = self.to_logit(features).squeeze(1)
-        return logits
+        return logits + features.square() @ self.curvature / 2
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits [N] of images."""
         return self.head(self.features(images))
 
 
-class LinearNetworks(Architecture):
-    """Linear players, on which penalties have closed forms."""
+class QuadraticNetworks(Architecture):
+    """A linear generator and a quadratic discriminator, on which penalties have closed forms."""
 
-    name = "linear"
+    name = "quadratic"
 
     latent_dim: PositiveInt = 6
     """Numbers in one latent."""
@@ -177,7 +181,7 @@ class LinearNetworks(Architecture):
 
     @override
     def discriminator(self, image: ImageShape, classes: int) -> nn.Module:
-        return LinearDiscriminator(image)
+        return QuadraticDiscriminator(image)
 
 
 def _block(layer: nn.Conv2d | nn.ConvTranspose2d, norm: Norm) -> nn.Sequential:
@@ -191,7 +195,12 @@ def _normalized(layer: nn.Module, norm: Norm) -> nn.Module:
     return parametrizations.spectral_norm(layer) if norm == "spectral" else layer
 
 
-def _needed(labels: Tensor | None) -> Tensor:
+def needed(labels: Tensor | None) -> Tensor:
+    """Return labels that must be there.
+
+    Raises:
+        TypeError: When they are not.
+    """
     if labels is None:
         msg = "a conditional network was called without labels"
         raise TypeError(msg)

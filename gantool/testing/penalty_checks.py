@@ -10,11 +10,13 @@ import torch
 
 from gantool.interfaces.step import PLAYERS
 from gantool.testing.claims import BrokenPromise, require, require_finite, require_same
-from gantool.testing.closed_forms import LinearGame
+from gantool.testing.closed_forms import QuadraticGame
 from gantool.testing.differences import require_right_gradients
 from gantool.testing.moments import Moment, Penalties
-from gantool.testing.networks import NORMS, LinearNetworks, SmallNetworks
+from gantool.testing.network_calls import HookedCalls
+from gantool.testing.networks import QuadraticNetworks
 from gantool.testing.promises import promise
+from gantool.testing.style_networks import MOVING, SMOOTH
 from gantool.testing.subject import with_options
 from gantool.testing.trial import build_trial, setting_for, take_steps, weights_of
 from gantool.testing.watching import (
@@ -28,7 +30,7 @@ from gantool.testing.watching import (
 from gantool.training.regularization import PENALTIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from torch import Tensor
 
@@ -55,8 +57,8 @@ def _scales_alone(component: type[Regularizer]) -> bool:
 def vanishes_at_strength_zero(component: Regularizer) -> None:
     """Computed with strength 0, its penalty is 0 and leaves every bit of both networks alone."""
     off = with_options(component, **{str(component.strength): 0})
-    for norm in NORMS:
-        penalties, architecture = Penalties(), SmallNetworks(norm=norm)
+    for architecture in MOVING:
+        penalties = Penalties()
         kept_on = penalties.of(off, strength=None)
         setting = setting_for(component)
         with_it = take_steps(build_trial(kept_on, architecture=architecture, setting=setting), 3)
@@ -92,10 +94,11 @@ def is_finite_on_extreme_images(component: Regularizer) -> None:
 def has_right_gradients(component: Regularizer) -> None:
     """The gradient of its penalty in the weights agrees with differences, in float64."""
     penalties = Penalties()
-    for moment in _moments(component, penalties, device=DOUBLE):
-        gradients = moment.gradients(penalties.at(moment))
-        value, what = partial(penalties.at, moment), f"the {moment.player}'s penalty"
-        require_right_gradients(value, moment.weights, gradients, what)
+    for architecture in SMOOTH:
+        for moment in _moments(component, penalties, architecture=architecture, device=DOUBLE):
+            gradients = moment.gradients(penalties.at(moment))
+            value, what = partial(penalties.at, moment), f"the {moment.player}'s penalty"
+            require_right_gradients(value, moment.weights, gradients, what)
 
 
 @promise("regularizer", when=lambda component: is_lazy(component) and has_penalty(component))
@@ -114,17 +117,19 @@ def is_as_strong_when_lazy(component: Regularizer) -> None:
 
 @promise("regularizer", when=has_penalty, needs_closed_form=True)
 def agrees_with_its_closed_form(subject: Subject[Regularizer]) -> None:
-    """On linear players its penalty is the value of its closed form."""
+    """On a quadratic discriminator its penalty is the value of its closed form."""
     closed_form = subject.closed_form
     if closed_form is None:
         raise BrokenPromise("no closed form is given")
     if setting_for(subject.example()).conditional:
-        raise SkipTest("it needs labels, which linear players do not have")
-    penalties, linear = Penalties(), LinearNetworks()
+        raise SkipTest("it needs labels, which quadratic players do not have")
+    penalties, quadratic = Penalties(), QuadraticNetworks()
     for component in variants(subject.example()):
-        for moment in _moments(component, penalties, architecture=linear, device=DOUBLE):
-            found = float(penalties.at(moment).detach())
-            expected = float(closed_form(component, _linear_game(moment)))
+        for moment in _moments(component, penalties, architecture=quadratic, device=DOUBLE):
+            hooked = HookedCalls()
+            with hooked.listening():
+                found = float(penalties.at(moment).detach())
+            expected = float(closed_form(component, _game_on_paper(moment, hooked.gradients)))
             near = abs(found - expected) <= PRECISION * (1 + abs(expected))
             whose = f"the {moment.player}'s penalty"
             require(near, f"{whose} is {found:.12g}, its closed form {expected:.12g}")
@@ -153,18 +158,20 @@ def _mean_gradients(moment: Moment) -> Tensor:
     return torch.stack(rows).mean(0)
 
 
-def _linear_game(moment: Moment) -> LinearGame:
-    """Return an update of linear players as closed forms need it."""
+def _game_on_paper(moment: Moment, differentiated: Sequence[Tensor]) -> QuadraticGame:
+    """Return an update of players that fit on paper as closed forms need it."""
     game, step = moment.trainer.game, moment.step
-    discriminator = game.network("discriminator").get_submodule("to_logit")
+    discriminator = game.network("discriminator")
     weight, bias = (parameter.detach() for parameter in discriminator.parameters())
     (of_generator,) = game.network("generator").parameters()
-    return LinearGame(
+    return QuadraticGame(
         player=moment.player,
         weight=weight.view(game.setup.image),
+        curvature=discriminator.get_buffer("curvature").view(game.setup.image),
         bias=bias.squeeze(),
         generator_weight=of_generator.detach(),
         real=game.real_batch(0, 0).images,
         fake=step.fake.detach(),
         latents=step.latents,
+        differentiated=tuple(differentiated),
     )

@@ -29,6 +29,8 @@ ROOMS = (
     "loss_checks",
     "regularizer_checks",
     "hook_checks",
+    "transform_checks",
+    "call_checks",
     "penalty_checks",
     "rank_checks",
     "metric_checks",

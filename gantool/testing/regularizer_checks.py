@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
-from unittest import SkipTest, mock
+from unittest import SkipTest
 
 import torch
 
@@ -16,8 +16,8 @@ from gantool.testing.isolation import (
     global_random_state_kept,
     imports_torch_to_check,
 )
-from gantool.testing.networks import NORMS, SmallNetworks
 from gantool.testing.promises import promise
+from gantool.testing.style_networks import MOVING, SMOOTH, described
 from gantool.testing.subject import with_options
 from gantool.testing.trial import (
     build_trial,
@@ -29,7 +29,6 @@ from gantool.testing.trial import (
     weights_of,
 )
 from gantool.testing.watching import each_player, has_strength, overrides
-from gantool.training.step import UpdateStep
 from gantool.training.updates import Update
 
 if TYPE_CHECKING:
@@ -43,10 +42,10 @@ SHAPES = (ImageShape(1, 16, 16), ImageShape(3, 16, 24), ImageShape(4, 24, 16))
 @promise("regularizer")
 @each_player
 def trains(component: Regularizer) -> None:
-    """Networks with BatchNorm and with spectral norm train with it and stay finite."""
-    for norm in NORMS:
-        trainer = build_trial(component, architecture=SmallNetworks(norm=norm))
-        _require_finite(take_steps(trainer, 3), f"with {norm} norm")
+    """Networks with BatchNorm, with spectral norm and with styles train with it, all finite."""
+    for architecture in MOVING:
+        trainer = build_trial(component, architecture=architecture)
+        _require_finite(take_steps(trainer, 3), described(architecture))
 
 
 @promise("regularizer")
@@ -70,8 +69,7 @@ def is_off_at_strength_zero(component: Regularizer) -> None:
     strength = str(component.strength)
     require(strength in type(component).model_fields, f"it has no option '{strength}'")
     off = with_options(component, **{strength: 0})
-    for norm in NORMS:
-        architecture = SmallNetworks(norm=norm)
+    for architecture in MOVING:
         setting = setting_for(component)
         with_it = take_steps(build_trial(off, architecture=architecture, setting=setting), 3)
         without = take_steps(build_trial(architecture=architecture, setting=setting), 3)
@@ -93,10 +91,8 @@ def has_no_negative_strength(subject: Subject[Regularizer]) -> None:
 @each_player
 def resumes_exactly(component: Regularizer) -> None:
     """Two steps, a saved and restored state, and two more give the bits of four steps."""
-    for norm in NORMS:
-        first, second, third = (
-            build_trial(component, architecture=SmallNetworks(norm=norm)) for _ in range(3)
-        )
+    for architecture in MOVING:
+        first, second, third = (build_trial(component, architecture=architecture) for _ in range(3))
         straight = dict(tensors_in(restored(saved(take_steps(first, 4)))))
         second.restore(restored(saved(take_steps(third, 2))))
         resumed = dict(tensors_in(restored(saved(take_steps(second, 2)))))
@@ -151,8 +147,9 @@ def works_with_labels(component: Regularizer) -> None:
     setting = setting_for(component)._replace(conditional=True)
     if refusal := setting.refusal(component):
         raise SkipTest(f"`check` refuses classes: {refusal}")
-    trainer = build_trial(component, setting=setting)
-    _require_finite(take_steps(trainer, 2), "conditional")
+    for architecture in SMOOTH:
+        trainer = build_trial(component, setting=setting, architecture=architecture)
+        _require_finite(take_steps(trainer, 2), "conditional")
 
 
 @promise("regularizer", when=overrides("check"))
@@ -176,16 +173,6 @@ def works_under_autocast(component: Regularizer) -> None:
     """Under autocast to bf16, training stays finite."""
     trainer = build_trial(component, device={"precision": "bf16"})
     _require_finite(take_steps(trainer, 2), "under autocast")
-
-
-@promise("regularizer")
-def declares_image_gradients(subject: Subject[Regularizer]) -> None:
-    """If it takes image gradients, it says so by `uses_image_gradient`, and a recipe can warn."""
-    takes = UpdateStep.image_gradient
-    with mock.patch.object(UpdateStep, "image_gradient", autospec=True, side_effect=takes) as spy:
-        take_steps(build_trial(subject.example()), 1)
-    declared = subject.component.uses_image_gradient
-    require(declared or not spy.called, "it takes image gradients; uses_image_gradient is False")
 
 
 def _weights_without(component: Regularizer) -> dict[str, torch.Tensor]:

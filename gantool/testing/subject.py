@@ -29,7 +29,7 @@ class Subject(Generic[Tested_co]):
         component: Its class.
         plugin: Who supplies it.
         scratch: A folder that is removed when the check has ended.
-        closed_form: What its penalty should be on a linear discriminator, where a test knows it.
+        closed_form: What its penalty should be on paper, where a test knows it.
     """
 
     component: type[Tested_co]

@@ -101,7 +101,7 @@ class InceptionScore(Metric):
     direction = "higher"
 
     splits: PositiveInt = 10
-    """Parts whose scores are averaged."""
+    """Parts whose scores are averaged; which image is in which is drawn."""
 
     @override
     def check(self, shape: EvidenceShape) -> None:
@@ -114,12 +114,15 @@ class InceptionScore(Metric):
 
     @override
     def compute(self, evidence: Evidence) -> dict[str, float]:
+        import torch
+
         from gantool_metrics.class_scores import inception_scores
 
         logits = evidence.fake.logits
         if logits is None:
             raise UsageError("metric 'inception-score' was given no logits")
-        scores = inception_scores(logits, self.splits)
+        shuffled = logits[torch.randperm(len(logits), generator=evidence.random)]
+        scores = inception_scores(shuffled, self.splits)
         return {"mean": float(scores.mean()), "sd": float(scores.std(correction=0))}
 
     @override

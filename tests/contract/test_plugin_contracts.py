@@ -4,27 +4,59 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gantool.testing import Check, ClosedForm, LinearGame, parametrize_with_checks
+import torch
+
+from gantool.testing import Check, ClosedForm, QuadraticGame, parametrize_with_checks
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def squared_slope(component: Any, game: LinearGame) -> Tensor:
-    """Return gamma / 2 |w|^2: the gradient of D(x) = <w, x> + b is w everywhere."""
-    half: Tensor = component.gamma / 2 * game.weight.square().sum()
+def norms(slopes: Tensor) -> Tensor:
+    """Return the norm of each image's gradient, [N]."""
+    found: Tensor = slopes.flatten(1).norm(dim=1)
+    return found
+
+
+def squared_slope_of_real(component: Any, game: QuadraticGame) -> Tensor:
+    """Return gamma / 2 E|grad D(x)|^2 on real images."""
+    half: Tensor = component.gamma / 2 * norms(game.slopes(game.real)).square().mean()
     return half
 
 
-def slope_beside_one(component: Any, game: LinearGame) -> Tensor:
-    """Return weight (|w| - 1)^2, wherever the gradient is taken; |w| is above 1 here."""
-    slope = game.weight.square().sum().sqrt()
-    assert slope > 1
-    distance: Tensor = component.weight * (slope - 1).square()
+def squared_slope_of_fakes(component: Any, game: QuadraticGame) -> Tensor:
+    """Return gamma / 2 E|grad D(G(z))|^2 on generated images."""
+    half: Tensor = component.gamma / 2 * norms(game.slopes(game.fake)).square().mean()
+    return half
+
+
+def slope_between(component: Any, game: QuadraticGame) -> Tensor:
+    """Return weight E(|grad D| - 1)^2 on the lines from generated to real images, all above 1."""
+    (between,) = game.differentiated
+    whole, part = (each.flatten(1) for each in (game.real - game.fake, between - game.fake))
+    share = (whole * part).sum(1) / whole.square().sum(1)  # [N]
+    assert torch.allclose(share[:, None] * whole, part)
+    assert ((share >= 0) & (share <= 1)).all()
+    assert share.std() > 0
+    return slope_beside_one(component, game, between)
+
+
+def slope_near_real(component: Any, game: QuadraticGame) -> Tensor:
+    """Return weight E(|grad D| - 1)^2 on real images that are disturbed, all slopes above 1."""
+    (near,) = game.differentiated
+    size = (near - game.real).abs()
+    assert 0 < size.mean() < game.real.std()
+    return slope_beside_one(component, game, near)
+
+
+def slope_beside_one(component: Any, game: QuadraticGame, images: Tensor) -> Tensor:
+    slopes = norms(game.slopes(images))
+    assert (slopes > 1).all()
+    distance: Tensor = component.weight * (slopes - 1).square().mean()
     return distance
 
 
-def beyond_the_first_anchors(component: Any, game: LinearGame) -> Tensor:
+def beyond_the_first_anchors(component: Any, game: QuadraticGame) -> Tensor:
     """Return weight [E max(0, D(x))^2 + E max(0, -D(G(z)))^2]: both anchors start at 0."""
     real, fake = game.logits(game.real), game.logits(game.fake)
     beyond = real.clamp(min=0).square().mean() + (-fake).clamp(min=0).square().mean()
@@ -32,7 +64,7 @@ def beyond_the_first_anchors(component: Any, game: LinearGame) -> Tensor:
     return penalty
 
 
-def overlap_of_filters(component: Any, game: LinearGame) -> Tensor:
+def overlap_of_filters(component: Any, game: QuadraticGame) -> Tensor:
     """Return beta times the squares of W W^T off its diagonal, of the one layer there is."""
     whole = game.weight.reshape(1, -1)
     rows = game.generator_weight if game.player == "generator" else whole
@@ -43,11 +75,11 @@ def overlap_of_filters(component: Any, game: LinearGame) -> Tensor:
 
 
 CLOSED_FORMS: dict[str, ClosedForm] = {
-    "r1": squared_slope,
-    "r2": squared_slope,
-    "wgan-gp": slope_beside_one,
-    "wgan-lp": slope_beside_one,
-    "dragan": slope_beside_one,
+    "r1": squared_slope_of_real,
+    "r2": squared_slope_of_fakes,
+    "wgan-gp": slope_between,
+    "wgan-lp": slope_between,
+    "dragan": slope_near_real,
     "lecam": beyond_the_first_anchors,
     "orthogonal": overlap_of_filters,
 }

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from gantool import ImageShape
 from gantool.testing.networks import Norm, SmallDiscriminator, SmallGenerator, SmallNetworks
+from gantool.testing.style_networks import StyleGenerator
 
 if TYPE_CHECKING:
     from gantool.testing import CheckResult
@@ -120,6 +121,27 @@ class HalfDeaf(SmallGenerator):
     def forward(self, latents: Tensor, labels: Labels = None) -> Tensor:
         heard = torch.arange(latents.shape[1]) < latents.shape[1] // 2
         return super().forward(latents * heard, labels)
+
+
+class Split(StyleGenerator):
+    def __init__(self, image: ImageShape, latent_dim: int, classes: int, norm: Norm) -> None:
+        super().__init__(image, latent_dim, classes)
+
+
+class SplitOtherwise(Split):
+    """Takes the next class when it is asked for a whole image."""
+
+    @override
+    def forward(self, latents: Tensor, labels: Labels = None) -> Tensor:
+        other = None if labels is None else (labels + 1) % 3
+        return super().forward(latents, other)
+
+
+class SplitInHalf(SmallGenerator):
+    """Has a mapping alone."""
+
+    def mapping(self, latents: Tensor, labels: Labels = None) -> Tensor:
+        return latents
 
 
 class Frozen(SmallDiscriminator):
@@ -308,6 +330,12 @@ BROKEN = [
         of(g=HalfDeaf),
         r"of 6 numbers in a latent, 3 change nothing: \[3, 4, 5\]",
     ),
+    (
+        "divides_the_generator",
+        of(g=SplitOtherwise),
+        "`synthesis` after `mapping` gives other images than forward",
+    ),
+    ("divides_the_generator", of(g=SplitInHalf), "the generator has `mapping` alone"),
     ("generates_images", of(g=Bright), r"reach 2, outside \[-1, 1\]"),
     ("gives_one_logit_an_image", of(d=Column), r"expected the shape \[3\], found \[3, 1\]"),
     ("gives_one_logit_an_image", of(d=Squeezed), r"expected the shape \[1\], found \[\]"),
@@ -370,7 +398,10 @@ def test_architecture_without_classes_is_not_asked_for_labels(
     assert result.message == "`check` refuses classes: there are no classes"
 
 
-@pytest.mark.parametrize("component", [Sound, SoundSpectral, SoundBatch, of(g=FrozenToo, d=Frozen)])
+SOUND = [Sound, SoundSpectral, SoundBatch, of(g=FrozenToo, d=Frozen), of(g=Split)]
+
+
+@pytest.mark.parametrize("component", SOUND)
 def test_sound_architectures_pass(
     try_every_check: Callable[..., list[CheckResult]], component: type[Sound]
 ) -> None:

@@ -151,7 +151,48 @@ class Portioned(Sound):
         return torch.stack([p.mean(0) for p in torch.split(features, self.batch_size)]).mean(0)
 
 
+class First(Sound):
+    """Looks at the first fakes."""
+
+    @override
+    def compute(self, evidence: Evidence) -> dict[str, float]:
+        distance = self.mean(evidence.fake.features[:32]) - self.mean(evidence.real.features)
+        return {"distance": float(distance.norm())}
+
+
+class FirstReal(Sound):
+    """Looks at the first real images."""
+
+    @override
+    def compute(self, evidence: Evidence) -> dict[str, float]:
+        distance = self.mean(evidence.fake.features) - self.mean(evidence.real.features[:32])
+        return {"distance": float(distance.norm())}
+
+
+class Paired(Sound):
+    """Compares the first with the first, the second with the second."""
+
+    @override
+    def compute(self, evidence: Evidence) -> dict[str, float]:
+        apart = (evidence.fake.features - evidence.real.features).square().sum(1)
+        return {"distance": float(apart.mean())}
+
+
+class Chunked(Sound):
+    """Averages the distances of chunks."""
+
+    @override
+    def compute(self, evidence: Evidence) -> dict[str, float]:
+        real = self.mean(evidence.real.features)
+        chunks = torch.split(evidence.fake.features, 16)
+        return {"distance": float(torch.stack([(c.mean(0) - real).norm() for c in chunks]).mean())}
+
+
 BROKEN = [
+    ("ignores_the_order", First, "with the fake images in another order, 'distance' is"),
+    ("ignores_the_order", FirstReal, "with the real images in another order, 'distance' is"),
+    ("ignores_the_order", Paired, "in another order, 'distance' is"),
+    ("ignores_the_order", Chunked, "with the fake images in another order, 'distance' is"),
     ("says_which_way_is_better", Undecided, "`direction` is 'up'"),
     ("gives_finite_scores", Tensors, r"the score 'distance'  ?is tensor"),
     ("gives_finite_scores", Nothing, r"its scores .*are \{\}"),

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import Tensor
 
 from gantool import PluginError, UsageError
 from gantool.registry.catalog import installed
-from gantool.testing import Check, parametrize_with_checks, run_checks
+from gantool.testing import Check, QuadraticGame, parametrize_with_checks, run_checks
 
 SOURCE = '''
 """Losses and a penalty of a third party."""
@@ -138,16 +139,17 @@ def test_a_component_can_be_checked_alone() -> None:
         parameters("stars:hopeles")
 
 
+def squares(game: QuadraticGame) -> Tensor:
+    """Return the mean squared slope on real images."""
+    return game.slopes(game.real).square().sum((1, 2, 3)).mean()
+
+
 @pytest.mark.usefixtures("stars")
 @pytest.mark.parametrize("name", ["slope", "stars:slope"])
 def test_closed_form_adds_its_check(name: str) -> None:
-    right = parameters(
-        "stars", closed_forms={name: lambda r1, game: r1.gamma / 2 * game.weight.square().sum()}
-    )
+    right = parameters("stars", closed_forms={name: lambda r1, game: r1.gamma / 2 * squares(game)})
     right[CLOSED].values[0]()
-    wrong = parameters(
-        "stars", closed_forms={name: lambda r1, game: r1.gamma * game.weight.square().sum()}
-    )
+    wrong = parameters("stars", closed_forms={name: lambda r1, game: r1.gamma * squares(game)})
     with pytest.raises(AssertionError, match="its closed form"):
         wrong[CLOSED].values[0]()
 

@@ -17,12 +17,13 @@ from typing_extensions import override
 
 from gantool import LazyOption, Player, PlayerOption, Regularizer
 from gantool.testing import checks_for
+from tests.testing.wrong_regularizers import WRONG, SlopeOfFakes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gantool import DiscriminatorStep, GeneratorStep, ImageShape, Setup, Step, Update
-    from gantool.testing import CheckResult, LinearGame
+    from gantool.testing import CheckResult, QuadraticGame
 
 
 class Slope(LazyOption, Regularizer):
@@ -656,8 +657,8 @@ class Rebinding(Anchored):
             step.state(Anchors).real = step.real_logits.mean()
 
 
-def closed_slope(component: Slope, game: LinearGame) -> Tensor:
-    return component.gamma / 2 * game.weight.square().sum()
+def closed_slope(component: Slope, game: QuadraticGame) -> Tensor:
+    return component.gamma / 2 * game.slopes(game.real).square().sum((1, 2, 3)).mean()
 
 
 BROKEN = [
@@ -714,6 +715,7 @@ BROKEN = [
     ("can_be_recorded", Counting, "a recording does not do what its step does"),
     ("can_be_recorded", Rebinding, "replayed: .* differs, by up to"),
     ("is_as_strong_when_lazy", Compensating, r"one of 3 updates, the mean gradient differs by \d"),
+    *WRONG,
 ]
 
 
@@ -733,6 +735,12 @@ def test_penalty_that_has_another_closed_form_is_found(
     assert result.status == "failed"
     found, expected = re.findall(r"is (\d\.\d+), its closed form (\d\.\d+)", result.message)[0]
     assert float(found) == pytest.approx(2 * float(expected))
+
+
+def test_penalty_on_the_wrong_images_is_found(try_check: Callable[..., CheckResult]) -> None:
+    result = try_check("agrees_with_its_closed_form", SlopeOfFakes, closed_slope)
+    assert result.status == "failed"
+    assert "its closed form" in result.message
 
 
 def test_check_that_imports_torch_is_found(
