@@ -45,7 +45,7 @@ def complete_metric(incomplete: str) -> list[str]:
 
 def complete_extractor(incomplete: str) -> list[str]:
     """Offer the names of extractors."""
-    from gantool.evaluation.protocol import PIXELS
+    from gantool.runs.history.protocol import PIXELS
 
     return [name for name in [*names("extractor"), PIXELS] if name.startswith(incomplete)]
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import ValidationError
 
 from gantool.errors import UsageError
-from gantool.evaluation.protocol import PIXELS
 from gantool.registry.calling import call, owner_of, passes
 from gantool.registry.catalog import installed
+from gantool.runs.history.protocol import PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import nn
 
-from gantool.evaluation.protocol import PIXELS, ExtractorStamp
 from gantool.registry.calling import call, calling, described, misbehaved, owner_of
+from gantool.runs.history.protocol import PIXELS, ExtractorStamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,10 +11,12 @@ from pydantic import ValidationError
 
 from gantool.errors import GantoolError, UsageError
 from gantool.evaluation.measuring import score_name
-from gantool.evaluation.protocol import PIXELS, Protocol
 from gantool.registry.catalog import installed
 from gantool.runs.folder import RunFolder
-from gantool.runs.records import JsonLines
+from gantool.runs.history.damage import Damages
+from gantool.runs.history.document import read_document
+from gantool.runs.history.protocol import PIXELS, Protocol
+from gantool.runs.history.scores import Judged, Printed, Scored, read_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -78,63 +80,69 @@ def read_example(place: Path) -> Example:
     Raises:
         UsageError: When it does not say.
     """
-    line = _newest(RunFolder(place)) if place.is_dir() else _file(place)
-    try:
-        protocol = Protocol.from_data(line.get("protocol", line))
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
+    protocol, scores = _newest(RunFolder(place)) if place.is_dir() else _file(place)
+    if protocol is None or not protocol.seeds:
         raise UsageError(
             f"{place} does not say how it was judged", f"judge it first: gantool evaluate {place}"
-        ) from error
-    return Example(place, protocol, tuple(_metrics(line, protocol)))
+        )
+    return Example(place, protocol, tuple(_metrics(scores, protocol)))
 
 
-def _newest(folder: RunFolder) -> Mapping[str, Any]:
+Options = dict[str, Mapping[str, Any]]
+"""Options of metrics, by what their scores are called, as in "fid"."""
+
+
+def _newest(folder: RunFolder) -> tuple[Protocol | None, Options]:
     """Return the last evaluation of a run, or the last scores of its training; or nothing."""
-    lines = [*JsonLines(folder.scores).read(), *JsonLines(folder.evaluations).read()]
-    stated = [line for line in lines if "protocol" in line]
-    if not stated:
-        return {}
-    if "scores" in stated[-1]:
-        return stated[-1]
-    return {**stated[-1], "scores": _entries(folder, stated[-1])}
+    damages = Damages()
+    judged = [line for line in read_records(folder.evaluations, Judged, damages) if line.protocol]
+    scored = [line for line in read_records(folder.scores, Scored, damages) if line.protocol]
+    damages.say()
+    if judged:
+        return judged[-1].protocol, _options(judged[-1])
+    if scored:
+        return scored[-1].protocol, _options_of_recipe(folder, scored[-1])
+    return None, {}
 
 
-def _entries(folder: RunFolder, line: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return scores of a training as an evaluation has them, with the options of the recipe."""
+def _options(line: Judged) -> Options:
+    return {score.name.partition("/")[0]: score.options for score in line.scores}
+
+
+def _options_of_recipe(folder: RunFolder, line: Scored) -> Options:
+    """Return the options that the recipe gives to the metrics of a training's scores."""
     from gantool.evaluation.comparison.scores import metrics_of
     from gantool.recipe.reading import read_recipe
 
     try:
         known = metrics_of(read_recipe(folder.recipe))
     except GantoolError:
-        return []
-    of_metric = {name: known[prefix] for name in line if (prefix := name.split("/")[0]) in known}
-    return [
-        {"name": name, "options": json.loads(options)} for name, (_, options) in of_metric.items()
-    ]
+        return {}
+    names = dict.fromkeys(name.partition("/")[0] for name in line.values)
+    return {name: json.loads(known[name][1]) for name in names if name in known}
 
 
-def _file(path: Path) -> Mapping[str, Any]:
+def _file(path: Path) -> tuple[Protocol | None, Options]:
+    """Return what was printed of an evaluation, or of its protocol alone."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        line: Printed = read_document(path, Printed)
+        if line.protocol is not None:
+            return line.protocol, _options(line)
+        return read_document(path, Protocol), {}
+    except UsageError as error:
         raise UsageError(
-            f"{path} cannot be read as a protocol: {error}",
+            error.message.replace("cannot be read", "cannot be read as a protocol", 1),
             "give a run folder, or what gantool evaluate --json printed",
         ) from error
-    return found if isinstance(found, dict) else {}
 
 
-def _metrics(line: Mapping[str, Any], protocol: Protocol) -> Iterator[Metric]:
-    """Yield the metrics whose scores a line holds, as far as they are installed."""
+def _metrics(options: Options, protocol: Protocol) -> Iterator[Metric]:
+    """Yield the metrics whose scores were taken, as far as they are installed."""
     extractor = None if protocol.extractor.name == PIXELS else protocol.extractor.name
-    scores = line.get("scores")
-    entries = [e for e in scores if isinstance(e, dict)] if isinstance(scores, list) else []
-    options = {str(each.get("name")).partition("/")[0]: each.get("options") for each in entries}
     for offer in installed().of_kind("metric"):
         for name, said in options.items():
             try:
-                metric: Any = offer.component.model_validate_json(json.dumps(said or {}))
+                metric: Any = offer.component.model_validate_json(json.dumps(said))
             except ValidationError:  # options of another metric
                 continue
             if score_name(metric, extractor) == name:

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from gantool.data.selection import TrainingImages
     from gantool.evaluation.evidence import Progress
     from gantool.evaluation.following import Example
-    from gantool.evaluation.protocol import Protocol
     from gantool.evaluation.trained import TrainedRun
     from gantool.interfaces.metric import Evidence, EvidenceShape, Metric
+    from gantool.runs.history.protocol import Protocol
 
 PREPARING = "preparing images"
 DRAWING = "drawing images"

@@ -13,8 +13,8 @@ from gantool.runs.records import JsonLines
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gantool.evaluation.protocol import Protocol
     from gantool.runs.folder import RunFolder
+    from gantool.runs.history.protocol import Protocol
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gantool.evaluation.evidence import Witness
-    from gantool.evaluation.protocol import Protocol
     from gantool.interfaces.metric import Metric
     from gantool.runs.folder import RunFolder
+    from gantool.runs.history.protocol import Protocol
 
 
 def scoring_moments(every_epochs: int | None, steps: int, steps_per_epoch: float) -> set[int]:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gantool.evaluation.judgment import Judgment
-from gantool.evaluation.protocol import Protocol
 from gantool.reporting.figures import format_figure
 from gantool.reporting.judging import protocol_lines
-from gantool.runs.records import JsonLines
+from gantool.runs.history.damage import Damages
+from gantool.runs.history.scores import Judged, Scored, read_records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from gantool.runs.folder import RunFolder
-
-UNLIKE = (KeyError, TypeError, ValueError, AttributeError)
-"""What reading a record that another version wrote can raise."""
+    from gantool.runs.history.protocol import Protocol
+    from gantool.runs.history.scores import JudgedScore
 
 
 @dataclass(frozen=True)
@@ -56,45 +55,40 @@ class CardScores:
 
 def scores_of(folder: RunFolder, step: int) -> tuple[CardScores, ...]:
     """Return the scores of a checkpoint; where it has none, the newest of an earlier one."""
-    found = [each for each in _all(folder) if each.step <= step]
-    latest = max((each.step for each in found), default=None)
+    damages = Damages()
+    found = [*_evaluated(folder, damages), *_tracked(folder, damages)]
+    damages.say()
+    latest = max((each.step for each in found if each.step <= step), default=None)
     return tuple(each for each in found if each.step == latest)
 
 
-def _all(folder: RunFolder) -> Iterator[CardScores]:
-    for path, read in ((folder.evaluations, _evaluated), (folder.scores, _tracked)):
-        for record in JsonLines(path).read():
-            try:
-                yield read(record)
-            except UNLIKE:
-                continue
+def _evaluated(folder: RunFolder, damages: Damages) -> Iterator[CardScores]:
+    """Yield what `gantool evaluate` found, as far as it is known how."""
+    for line in read_records(folder.evaluations, Judged, damages):
+        if line.protocol is not None:
+            rows = tuple(map(_row, line.scores))
+            words = _in_words(line.step, line.protocol, floor=any(row.floor for row in rows))
+            yield CardScores(line.step, rows, words, line.remarks)
 
 
-def _evaluated(record: Mapping[str, Any]) -> CardScores:
-    """Read a record of `gantool evaluate`."""
-    rows = tuple(map(_row, record["scores"]))
-    lines = _in_words(record, floor=any(row.floor for row in rows))
-    return CardScores(record["step"], rows, lines, tuple(map(str, record.get("remarks", ()))))
+def _tracked(folder: RunFolder, damages: Damages) -> Iterator[CardScores]:
+    """Yield the scores of the metrics that the recipe names."""
+    for line in read_records(folder.scores, Scored, damages):
+        if line.protocol is not None:
+            values = line.values.items()
+            rows = tuple(CardScore(name, format_figure(value)) for name, value in values)
+            yield CardScores(line.step, rows, _in_words(line.step, line.protocol, floor=False))
 
 
-def _tracked(record: Mapping[str, Any]) -> CardScores:
-    """Read a record of the metrics that the recipe names."""
-    rows = tuple(
-        CardScore(name, format_figure(value))
-        for name, value in record.items()
-        if "/" in name and isinstance(value, float)
+def _row(score: JudgedScore) -> CardScore:
+    mean = "" if score.mean is None else format_figure(score.mean)
+    spread = "" if score.sd is None else f" ± {format_figure(score.sd)}"
+    floor = "" if score.floor is None else format_figure(score.floor)
+    return CardScore(
+        score.name, mean + spread, floor, "" if score.direction == "none" else score.direction
     )
-    return CardScores(record["step"], rows, _in_words(record, floor=False))
 
 
-def _row(score: Mapping[str, Any]) -> CardScore:
-    spread = f" ± {format_figure(score['sd'])}" if score["sd"] is not None else ""
-    floor = "" if score["floor"] is None else format_figure(score["floor"])
-    better = "" if score["direction"] == "none" else str(score["direction"])
-    return CardScore(str(score["name"]), format_figure(score["mean"]) + spread, floor, better)
-
-
-def _in_words(record: Mapping[str, Any], *, floor: bool) -> tuple[str, ...]:
-    protocol = Protocol.from_data(dict(record["protocol"]))
-    lines = tuple(protocol_lines(Judgment(record["step"], protocol, ())))
+def _in_words(step: int, protocol: Protocol, *, floor: bool) -> tuple[str, ...]:
+    lines = tuple(protocol_lines(Judgment(step, protocol, ())))
     return lines if floor else lines[:-1]  # the last one is about real images against real ones

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from gantool.errors import DivergedError
-from gantool.files.plain import read_plain
+from pydantic import ConfigDict, Field
+
+from gantool.errors import DivergedError, UsageError
+from gantool.runs.history.document import read_document
+from gantool.runs.history.numbers import Step
 from gantool.runs.status import write_json
 
 if TYPE_CHECKING:
@@ -39,9 +42,28 @@ def divergence_noted(session: Session, folder: RunFolder) -> Iterator[None]:
             _note(session, folder, error)
         raise
     record = _read(folder)
-    if record is not None and session.trainer.step >= record["step"]:
+    if record is not None and session.trainer.step >= record.step:
         with suppress(OSError):
             folder.diverged.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """What is kept, as it is in the file.
+
+    Attributes:
+        step: By which step training was not finite.
+        figures: What was not.
+        attempts: How often it was tried.
+        ways: Arguments of `gantool resume` that may lead elsewhere; "try" in the file.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True)
+
+    step: Step
+    figures: tuple[str, ...]
+    ways: Annotated[tuple[str, ...], Field(alias="try")]
+    attempts: Step = 1
 
 
 def remind_of_divergence(folder: RunFolder, step: int) -> int:
@@ -51,18 +73,18 @@ def remind_of_divergence(folder: RunFolder, step: int) -> int:
         How often it has gone back before it was given up: it will not go back as often again.
     """
     record = _read(folder)
-    if record is None or step >= record["step"]:
+    if record is None or step >= record.step:
         return 0
-    ways = "".join(f"\n  {way}" for way in record["try"])
+    ways = "".join(f"\n  {way}" for way in record.ways)
     log.warning(
         "this run diverged by step %d, not finite: %s; from step %d it would again, unless "
         "something is changed, as with:%s",
-        record["step"],
-        ", ".join(record["figures"]),
+        record.step,
+        ", ".join(record.figures),
         step,
         ways,
     )
-    return int(record["attempts"]) - 1
+    return record.attempts - 1
 
 
 def _note(session: Session, folder: RunFolder, error: DivergedError) -> None:
@@ -94,15 +116,13 @@ def _ways_out(plan: Recipe) -> Iterator[str]:
             yield f"--set {key}.clip_gradient_norm={SMALL_NORM:g} --override"
 
 
-def _read(folder: RunFolder) -> dict[str, Any] | None:
+def _read(folder: RunFolder) -> Divergence | None:
     """Return the record, if there is one and it is what was written."""
-    try:
-        record = json.loads(read_plain(folder.diverged))
-        names = [*record["figures"], *record["try"]]
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+    if not folder.diverged.exists():
         return None
-    numbers = record["step"], record.get("attempts")
-    is_whole = all(type(number) is int for number in numbers) and all(
-        isinstance(name, str) for name in names
-    )
-    return record if is_whole else None
+    try:
+        record: Divergence = read_document(folder.diverged, Divergence)
+    except UsageError as error:
+        log.warning("%s", error)
+        return None
+    return record

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gantool.evaluation.evidence import Witness
-    from gantool.evaluation.protocol import Protocol
     from gantool.launch.session import Session
     from gantool.reporting.console import ConsoleObserver
     from gantool.reporting.grids import GridsObserver
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from gantool.reporting.report.neighbor_rows import Neighbors
     from gantool.reporting.streams import Level
     from gantool.runs.folder import RunFolder
+    from gantool.runs.history.protocol import Protocol
     from gantool.runs.status import RunStatus
     from gantool.training.observers import Observer
     from gantool.training.trainer import Trainer
@@ -78,7 +78,8 @@ def _screen(
 ) -> ConsoleObserver:
     """Return what a person sees while a run goes on; it knows what was recorded before."""
     from gantool.reporting.console import ConsoleObserver
-    from gantool.runs.records import JsonLines
+    from gantool.runs.history.curves import read_curves
+    from gantool.runs.history.damage import Damages
 
     trainer, batches = session.trainer, session.trainer.game.batches
     steps = trainer.game.setup.steps
@@ -91,7 +92,7 @@ def _screen(
         device=str(session.device),
         start_step=trainer.step,
     )
-    screen.recall(JsonLines(folder.metrics).read())
+    screen.recall(read_curves(folder.metrics, Damages()))  # recording tells what is damaged
     return screen
 
 

@@ -203,10 +203,11 @@ def _note_failure(folder: RunFolder, status: RunStatus) -> None:
 def _draw_curves(folder: RunFolder) -> None:
     """Draw the loss curves; a full disk costs them and nothing else."""
     from gantool.reporting.curves import draw_curves
-    from gantool.runs.records import JsonLines
+    from gantool.runs.history.curves import read_curves
+    from gantool.runs.history.damage import Damages
 
     try:
-        if records := list(JsonLines(folder.metrics).read()):
-            draw_curves(records, folder.curves, folder.name)
+        if curves := read_curves(folder.metrics, Damages()):
+            draw_curves(curves, folder.curves, folder.name)
     except OSError as error:
         log.warning("the curves could not be written: %s", error)

@@ -24,6 +24,8 @@ TYPES = {
     "set_type": "an array",
     "frozen_set_type": "an array",
     "dict_type": "a table",
+    "dataclass_type": "a table",
+    "dataclass_exact_type": "a table",
     "model_type": "a table",
     "model_attributes_type": "a table",
 }

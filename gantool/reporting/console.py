@@ -19,7 +19,7 @@ from gantool.reporting.streams import is_live
 from gantool.training.observers import Observer, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
     from typing import Any
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gantool.reporting.streams import Level
+    from gantool.runs.history.curves import Curves
 
 REDRAW_SECONDS = 0.5
 """Least time between two pictures; drawing takes about a hundredth of it."""
@@ -102,14 +103,13 @@ class ConsoleObserver(Observer):
         if self._lines:
             self._say_end()
 
-    def recall(self, records: Iterable[Mapping[str, Any]]) -> None:
+    def recall(self, curves: Curves) -> None:
         """Draw the curves of what an earlier process has recorded, up to where this one starts."""
         start = self._board.step
         self._board.rewind(0)
-        for record in records:
-            if record["step"] <= start:
-                known = {name: value for name, value in record.items() if type(value) is float}
-                self._board.record(record["step"], known)
+        for step, figures in curves.points():
+            if step <= start:
+                self._board.record(step, figures)
         self._board.rewind(start)
 
     def show_samples(self, step: int, images: NDArray[np.uint8]) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gantool.files.durable import written_aside
 from gantool.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
+
+    from gantool.runs.history.curves import Curve, Curves
 
     Series = NDArray[np.float64]
 
@@ -26,15 +28,15 @@ LOSSES = {"Discriminator": "discriminator", "Generator": "generator"}
 SCORES = {"D(real)": ("real_score", "discriminator"), "D(fake)": ("fake_score", "generator")}
 
 
-def draw_curves(records: Sequence[Mapping[str, Any]], path: Path, title: str = "") -> None:
+def draw_curves(curves: Curves, path: Path, title: str = "") -> None:
     """Draw both losses over the epochs and, if recorded, the discriminator's scores below.
 
-    Each recorded value is drawn faintly and their moving mean strongly. Where a value is missing,
-    NaN or infinite, the lines have a gap.
+    Each recorded value is drawn faintly and their moving mean strongly, of a long run the least
+    and greatest of each stretch. Where a value is missing, NaN or infinite, the lines have a gap.
 
     Args:
-        records: Objects with "epoch", "discriminator_loss", "generator_loss", and "real_score" and
-            "fake_score", probabilities; None stands for what is not finite.
+        curves: Those of "discriminator_loss", "generator_loss", and of "real_score" and
+            "fake_score", probabilities.
         path: The PNG file, written aside and renamed; its folder is made if it is missing.
         title: What stands above, such as the run's name.
 
@@ -42,27 +44,26 @@ def draw_curves(records: Sequence[Mapping[str, Any]], path: Path, title: str = "
         OSError: When the file cannot be written.
         ValueError: When there is no record.
     """
-    if not records:
+    if not curves:
         raise ValueError("expected at least one record to draw, got none")
-    figure = make_figure(records, title)
+    figure = make_figure(curves, title)
     with written_aside(path) as aside:
         figure.savefig(aside, format="png", dpi=120)
 
 
-def make_figure(records: Sequence[Mapping[str, Any]], title: str = "") -> Figure:
+def make_figure(curves: Curves, title: str = "") -> Figure:
     """Return what `draw_curves` draws, without pyplot and so without global state."""
     from matplotlib.figure import Figure
 
-    epochs = _column(records, "epoch")
-    scores = {label: _column(records, name) for label, (name, _) in SCORES.items()}
-    scored = any(_finite(values).size for values in scores.values())
+    scores = [curves.curve(name) for name, _ in SCORES.values()]
+    scored = any(curve.is_known for curve in scores)
     ratios = [2, 1] if scored else [1]
     figure = Figure(figsize=(8, 6.4 if scored else 4.4), layout="constrained")
     panels = figure.subplots(len(ratios), sharex=True, squeeze=False, height_ratios=ratios)[:, 0]
-    _draw_losses(panels[0], epochs, records)
+    _draw_losses(panels[0], curves)
     panels[0].set_title(visible(title), loc="left", parse_math=False)
     if scored:
-        _draw_scores(panels[1], epochs, scores)
+        _draw_scores(panels[1], curves)
     panels[-1].set_xlabel("epoch")
     return figure
 
@@ -79,49 +80,43 @@ def smooth(values: Series) -> Series:
     return np.where(known, sums / np.where(known, counts, 1), np.nan)
 
 
-def _column(records: Sequence[Mapping[str, Any]], name: str) -> Series:
-    """Return one figure of all records, [N]; NaN where it is missing or not finite."""
-    import numpy as np
-
-    values = np.array([record.get(name) for record in records], dtype=np.float64)
-    return np.where(np.isfinite(values), values, np.nan)
-
-
 def _finite(values: Series) -> Series:
     import numpy as np
 
     return values[np.isfinite(values)]
 
 
-def _draw_losses(panel: Axes, epochs: Series, records: Sequence[Mapping[str, Any]]) -> None:
-    losses = {label: _column(records, f"{player}_loss") for label, player in LOSSES.items()}
-    for label, values in losses.items():
-        _draw_line(panel, epochs, values, label, COLORS[LOSSES[label]])
-    _fit(panel, list(losses.values()))
+def _draw_losses(panel: Axes, curves: Curves) -> None:
+    losses = [curves.curve(f"{player}_loss") for player in LOSSES.values()]
+    for (label, player), curve in zip(LOSSES.items(), losses, strict=True):
+        _draw_line(panel, curves.epochs, curve, label, COLORS[player])
+    _fit(panel, losses)
     _finish(panel, "loss")
 
 
-def _draw_scores(panel: Axes, epochs: Series, scores: Mapping[str, Series]) -> None:
-    for label, values in scores.items():
-        _draw_line(panel, epochs, values, label, COLORS[SCORES[label][1]])
+def _draw_scores(panel: Axes, curves: Curves) -> None:
+    for label, (name, player) in SCORES.items():
+        _draw_line(panel, curves.epochs, curves.curve(name), label, COLORS[player])
     panel.axhline(0.5, color="0.6", linewidth=0.8, linestyle=(0, (4, 4)), zorder=0)
     panel.set_ylim(-0.02, 1.02)
     _finish(panel, "D(x)")
 
 
-def _draw_line(panel: Axes, epochs: Series, values: Series, label: str, color: str) -> None:
+def _draw_line(panel: Axes, epochs: Series, curve: Curve, label: str, color: str) -> None:
     """Draw the values faintly and their moving mean strongly, or a dot where there is only one."""
-    marker = "o" if _finite(values).size == 1 else ""
-    panel.plot(epochs, values, color=color, alpha=0.33, linewidth=0.9)
-    panel.plot(epochs, smooth(values), color=color, linewidth=1.8, label=label, marker=marker)
+    marker = "o" if _finite(curve.means).size == 1 else ""
+    across, values = curve.extremes(epochs)
+    panel.plot(across, values, color=color, alpha=0.33, linewidth=0.9)
+    panel.plot(epochs, smooth(curve.means), color=color, linewidth=1.8, label=label, marker=marker)
 
 
-def _fit(panel: Axes, losses: Sequence[Series]) -> None:
+def _fit(panel: Axes, losses: Sequence[Curve]) -> None:
     """Let the axis hold the strong lines whole, and all but the rarest of the faint values."""
     import numpy as np
 
-    parts = [_finite(smooth(values)) for values in losses]
-    parts += [np.quantile(kept, [0.005, 0.995]) for v in losses if (kept := _finite(v)).size]
+    parts = [_finite(smooth(loss.means)) for loss in losses]
+    faint = [_finite(values) for loss in losses for values in (loss.lows, loss.highs)]
+    parts += [np.quantile(kept, [0.005, 0.995]) for kept in faint if kept.size]
     shown = np.concatenate(parts)
     if shown.size and np.ptp(shown) > 0:
         margin = 0.05 * np.ptp(shown)

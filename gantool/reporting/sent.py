@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
+from gantool.errors import UsageError
 from gantool.files.durable import written_aside
-from gantool.files.plain import read_plain
+from gantool.runs.history.document import read_document
+from gantool.runs.history.numbers import Step
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,16 +61,11 @@ class SentSteps:
 
 def _read(path: Path) -> dict[str, dict[str, int]]:
     """Return the steps by logger and kind; none where the file is missing or damaged."""
+    if not path.exists():
+        return {}
     try:
-        noted = json.loads(read_plain(path))
-    except (OSError, ValueError, RecursionError):
+        noted: dict[str, dict[str, int]] = read_document(path, dict[str, dict[What, Step]])
+    except UsageError as error:
+        log.warning("%s", error)
         return {}
-    if not isinstance(noted, dict):
-        return {}
-    return {name: _whole_numbers(steps) for name, steps in noted.items()}
-
-
-def _whole_numbers(steps: Any) -> dict[str, int]:
-    if not isinstance(steps, dict):
-        return {}
-    return {what: step for what, step in steps.items() if type(step) is int}
+    return noted

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from gantool.files.plain import read_plain
+from gantool.errors import UsageError
+from gantool.runs.history.document import read_document
 from gantool.version import VERSION
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from gantool.registry.discovery import Plugin
     from gantool.runs.folder import RunFolder
+    from gantool.runs.history.damage import Damages
 
 PACKAGES = ("torch", "torchvision", "numpy", "pillow", "pydantic", "pluggy", "typer", "rich")
 
@@ -45,13 +46,22 @@ def describe_environment(plugins: Iterable[Plugin]) -> dict[str, Any]:
     }
 
 
-def read_environments(folder: RunFolder) -> list[dict[str, Any]]:
-    """Return what each process that worked on a run noted; nothing from a file that is damaged."""
-    try:
-        noted = json.loads(read_plain(folder.environment))
-    except (OSError, ValueError, RecursionError):
+def read_environments(folder: RunFolder, damages: Damages | None = None) -> list[dict[str, Any]]:
+    """Return what each process that worked on a run noted; nothing from a file that is damaged.
+
+    Args:
+        folder: The run's.
+        damages: If given, is told why nothing can be read.
+    """
+    if not folder.environment.exists():
         return []
-    return [each for each in noted if isinstance(each, dict)] if isinstance(noted, list) else []
+    try:
+        noted: list[dict[str, Any]] = read_document(folder.environment, list[dict[str, Any]])
+    except UsageError as error:
+        if damages is not None:
+            damages.note(folder.environment, error.message.partition("cannot be read: ")[2])
+        return []
+    return noted
 
 
 def _devices() -> list[str]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import math
 import os
 from typing import TYPE_CHECKING, Any
 
-from gantool.files.durable import sync, write_durably
-from gantool.files.plain import is_plain_file, open_plain
+from gantool.files.durable import sync, written_aside
+from gantool.files.plain import open_plain
+from gantool.runs.history.damage import Damages
+from gantool.runs.history.lines import step_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,29 +46,22 @@ class JsonLines:
             log.warning("%s could not be written, which is tried again: %s", self.path.name, error)
 
     def read(self) -> Iterator[dict[str, Any]]:
-        """Yield the objects; a torn last line, left by a crash, is passed over."""
-        if not is_plain_file(self.path):
-            return
-        with io.TextIOWrapper(open_plain(self.path), "utf-8", errors="replace") as file:
-            for line in file:
-                if not line.endswith("\n"):
-                    return
-                try:
-                    record = json.loads(line)
-                except (ValueError, RecursionError):
-                    return
-                if not isinstance(record, dict) or not isinstance(record.get("step"), int):
-                    return
-                yield record
+        """Yield the objects; what is damaged is passed over, and told, unless a crash tore it."""
+        damages = Damages()
+        for line in step_lines(self.path, damages):
+            yield line.values
+        damages.say()
 
     def cut_after(self, step: int) -> None:
-        """Drop the records of later steps, and a torn last line; the file is replaced at once."""
+        """Drop the records of later steps and what is damaged; the file is replaced at once."""
         self._waiting, self._size = [], None
         if not self.path.exists():
             return
-        kept = [record for record in self.read() if record["step"] <= step]
-        text = "".join(json.dumps(record, allow_nan=False) + "\n" for record in kept)
-        write_durably(self.path, text)
+        damages = Damages()
+        with written_aside(self.path) as aside, aside.open("wb") as file:
+            lines = step_lines(self.path, damages)
+            file.writelines(line.line.text for line in lines if line.step <= step)
+        damages.say()
 
     def sync(self) -> None:
         """Make what was appended durable.
@@ -103,13 +97,6 @@ def last_step(path: Path) -> int:
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return 0
     return step if type(step) is int else 0
-
-
-def number(value: object) -> float | None:
-    """Return a value if it is a finite number."""
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return None
-    return float(value) if math.isfinite(value) else None
 
 
 def _is_non_finite(value: object) -> bool:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from gantool.errors import UsageError
+from pydantic import ConfigDict, Field
+
 from gantool.files.durable import write_durably
-from gantool.files.plain import read_plain
+from gantool.runs.history.document import read_document
+from gantool.runs.history.numbers import Step
 from gantool.version import VERSION
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from gantool.runs.folder import RunFolder
+    from gantool.runs.history.damage import Damages
 
 Outcome = Literal["running", "completed", "stopped", "failed"]
 
@@ -38,14 +41,16 @@ class RunStatus:
         job: What started several processes on it together; empty for one by itself.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="ignore")
+
     recipe: str
-    steps: int
-    step: int = 0
+    steps: Step
+    step: Step = 0
     outcome: Outcome = "running"
     identifier: str = ""
     created: str = ""
     gantool: str = VERSION
-    holder: int = 0
+    holder: Annotated[int, Field(ge=0, lt=2**63)] = 0
     job: str = ""
 
     def at(self, step: int, outcome: Outcome) -> RunStatus:
@@ -60,18 +65,18 @@ def new_status(recipe: str, steps: int, job: str = "") -> RunStatus:
     return status.at(0, "running")
 
 
-def read_status(folder: RunFolder) -> RunStatus:
+def read_status(folder: RunFolder, damages: Damages | None = None) -> RunStatus:
     """Return a run's status.
+
+    Args:
+        folder: The run's.
+        damages: If given, is told of fields that are wrong and can be done without.
 
     Raises:
         UsageError: When the file is missing or holds something else.
     """
-    try:
-        values = json.loads(read_plain(folder.description))
-        known = {field.name for field in fields(RunStatus)}
-        return RunStatus(**{key: value for key, value in values.items() if key in known})
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise UsageError(f"{folder.description} cannot be read: {error}") from error
+    status: RunStatus = read_document(folder.description, RunStatus, damages)
+    return status
 
 
 def write_status(folder: RunFolder, status: RunStatus) -> None:

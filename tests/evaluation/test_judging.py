@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor
 
 import gantool
 from gantool import DataError, MissingExtraError, PluginError, UsageError
 from gantool.data.preparing import prepare
 from gantool.evaluation.judging import judge
-from gantool.evaluation.protocol import ExtractorStamp, Protocol
 from gantool.evaluation.trained import TrainedRun
+from gantool.runs.history.protocol import ExtractorStamp, Protocol
 from gantool.runs.lock import hold
 
 if TYPE_CHECKING:
@@ -88,9 +89,8 @@ def test_protocol_says_how(run: TrainedRun) -> None:
         gantool=gantool.__version__,
     )
     assert len(judgment.protocol.extractor.weights) == 64
-    assert Protocol.from_data(json.loads(json.dumps(judgment.protocol.as_data()))) == (
-        judgment.protocol
-    )
+    written = json.dumps(judgment.protocol.as_data())
+    assert TypeAdapter(Protocol).validate_json(written) == judgment.protocol
 
 
 def test_raw_weights_are_said_to_be_raw(trained: Train) -> None:

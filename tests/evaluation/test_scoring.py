@@ -15,9 +15,10 @@ import gantool
 from gantool import MissingExtraError, UsageError
 from gantool.evaluation.evidence import Witness
 from gantool.evaluation.judging import judge
-from gantool.evaluation.protocol import Protocol, protocol_of
+from gantool.evaluation.protocol import protocol_of
 from gantool.evaluation.scoring import ScoringObserver, scoring_moments
 from gantool.runs.folder import RunFolder
+from gantool.runs.history.protocol import Protocol
 from gantool_metrics.metrics import FID, PrecisionRecall
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def test_protocol_is_written_beside_the_scores(run: TrainedRun) -> None:
     observer(run, protocol).after_step(7)
     record = json.loads(run.folder.scores.read_text())
     assert record["step"] == 7
-    assert Protocol.from_data(record["protocol"]) == protocol
+    assert record["protocol"] == protocol.as_data()
 
 
 def test_too_few_images_are_refused_before_the_first_step(run: TrainedRun) -> None:

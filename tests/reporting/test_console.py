@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gantool.reporting.console import ConsoleObserver
+from gantool.runs.history.curves import curves_of
 from gantool.training.observers import Record
 
 if TYPE_CHECKING:
@@ -232,7 +233,7 @@ def test_a_resumed_run_shows_its_curves_from_the_beginning(
     ]
     records[0] |= {"generator_loss": None, "non_finite": ["generator_loss"]}
     with observer(console, "normal", clock, start=300) as watch:
-        watch.recall(records)
+        watch.recall(curves_of(records))
         watch.restored(300, {})
         live(watch, clock, start=300, until=310)
     row = next(line for line in reversed(text(console).splitlines()) if "discriminator" in line)

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from gantool.reporting.curves import draw_curves, make_figure, smooth
+from gantool.runs.history.curves import curves_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,7 +46,7 @@ def colored(path: Path, color: tuple[int, int, int]) -> int:
 @pytest.mark.parametrize("count", [1, 2, 1500])
 def test_both_players_are_drawn(tmp_path: Path, count: int) -> None:
     path = tmp_path / "curves.png"
-    draw_curves(life(count), path, "base $x_$")
+    draw_curves(curves_of(life(count)), path, "base $x_$")
     assert colored(path, BLUE) > 300
     assert colored(path, RED) > 300
     assert [p.name for p in path.parent.iterdir()] == ["curves.png"]
@@ -58,7 +59,7 @@ def entries(panel: Axes) -> list[str]:
 
 
 def test_panels_are_labeled_as_in_the_report() -> None:
-    figure = make_figure(life(50), "base")
+    figure = make_figure(curves_of(life(50)), "base")
     losses, scores = figure.axes
     assert entries(losses) == ["Discriminator", "Generator"]
     assert entries(scores) == ["D(real)", "D(fake)"]
@@ -71,7 +72,7 @@ def test_panels_are_labeled_as_in_the_report() -> None:
 
 def test_lines_hold_the_recorded_values() -> None:
     records = life(1500)
-    losses = make_figure(records).axes[0]
+    losses = make_figure(curves_of(records)).axes[0]
     faint, strong = losses.lines[2:4]
     values = np.array([record["generator_loss"] for record in records])
     assert np.array_equal(faint.get_xdata(), [record["epoch"] for record in records])
@@ -87,32 +88,32 @@ def test_what_is_not_finite_is_a_gap_in_both_lines(tmp_path: Path) -> None:
         range(100, 120), [None, math.nan, math.inf, -math.inf] * 5, strict=True
     ):
         records[index]["generator_loss"] = value
-    draw_curves(records, tmp_path / "curves.png")
-    for line in make_figure(records).axes[0].lines[2:4]:
+    draw_curves(curves_of(records), tmp_path / "curves.png")
+    for line in make_figure(curves_of(records)).axes[0].lines[2:4]:
         missing = np.flatnonzero(np.isnan(np.asarray(line.get_ydata(), dtype=float)))
         assert missing.tolist() == list(range(100, 120))
 
 
 def test_a_run_of_nothing_but_nan_is_drawn_too(tmp_path: Path) -> None:
     records = [{**record, "discriminator_loss": None, "generator_loss": None} for record in life(3)]
-    draw_curves(records, tmp_path / "curves.png")
+    draw_curves(curves_of(records), tmp_path / "curves.png")
     assert colored(tmp_path / "curves.png", RED) > 0  # D(fake)
 
 
 def test_without_scores_there_is_one_panel() -> None:
     records = [{k: v for k, v in record.items() if "score" not in k} for record in life(20)]
-    assert len(make_figure(records).axes) == 1
+    assert len(make_figure(curves_of(records)).axes) == 1
 
 
 def test_nothing_to_draw_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least one record"):
-        draw_curves([], tmp_path / "curves.png")
+        draw_curves(curves_of([]), tmp_path / "curves.png")
 
 
 def test_one_wild_value_does_not_flatten_the_rest() -> None:
     records = life(1500)
     records[700]["generator_loss"] = 1e6
-    assert make_figure(records).axes[0].get_ylim()[1] < 1e6
+    assert make_figure(curves_of(records)).axes[0].get_ylim()[1] < 1e6
 
 
 def test_the_mean_is_a_hann_weighted_one_over_what_is_known() -> None:
@@ -136,6 +137,7 @@ def test_the_collapses_of_the_report_are_still_seen(tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     records = [
         {
+            "step": int(row["epoch"]),
             "epoch": int(row["epoch"]),
             "discriminator_loss": float(row["d_loss"]),
             "generator_loss": float(row["g_loss"]),
@@ -143,8 +145,8 @@ def test_the_collapses_of_the_report_are_still_seen(tmp_path: Path) -> None:
         for row in rows
     ]
     assert len(records) == 170
-    draw_curves(records, tmp_path / "curves.png", "base")
-    strong = np.asarray(make_figure(records).axes[0].lines[1].get_ydata(), dtype=float)
+    draw_curves(curves_of(records), tmp_path / "curves.png", "base")
+    strong = np.asarray(make_figure(curves_of(records)).axes[0].lines[1].get_ydata(), dtype=float)
     for epoch in (96, 115, 144, 163):
         around = np.r_[strong[epoch - 6 : epoch - 3], strong[epoch + 4 : epoch + 7]]
         assert strong[epoch - 1 : epoch + 2].max() > 1.5 * around.mean()

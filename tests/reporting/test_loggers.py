@@ -171,7 +171,8 @@ def test_a_disk_that_takes_no_note_costs_nothing_but_the_note(
     live(LoggersObserver([Notes()], description(), SentSteps(tmp_path / "loggers.json")))
     assert calls == whole_life("a", (10, 20, 30))
     assert {record.getMessage() for record in caplog.records} == {
-        "loggers.json could not be written: Is a directory"
+        f"{tmp_path / 'loggers.json'} cannot be read: not a plain file",
+        "loggers.json could not be written: Is a directory",
     }
 
 

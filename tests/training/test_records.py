@@ -93,3 +93,29 @@ def test_records_are_made_durable(lines: JsonLines, monkeypatch: pytest.MonkeyPa
     )
     lines.sync()
     assert synced == [lines.path.stat().st_ino]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_flipped_byte_costs_its_line_alone_and_is_told(
+    lines: JsonLines, place: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = lines.path.read_bytes().splitlines(keepends=True)
+    text[place] = text[place].replace(b'"step"', b'"stfp"')
+    lines.path.write_bytes(b"".join(text))
+    left = [step for step in (1, 2, 3, 4) if step != place + 1]
+    assert steps(lines) == left
+    resumed = JsonLines(lines.path)
+    resumed.cut_after(4)
+    resumed.append({"step": 5})
+    assert steps(resumed) == [*left, 5]
+    assert [text.partition("metrics")[2] for text in caplog.messages] == [
+        f".jsonl, line {place + 1}: it has no step that is a whole number, and is skipped"
+    ] * 2
+
+
+def test_what_is_kept_is_kept_to_the_byte(lines: JsonLines) -> None:
+    odd = b'{"step":5,   "loss": 1E2}\n'
+    before = lines.path.read_bytes() + odd
+    lines.path.write_bytes(before + b'{"step": 9}\n')
+    lines.cut_after(5)
+    assert lines.path.read_bytes() == before

@@ -69,7 +69,7 @@ def _told(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in document.items():
         if name in UNTOLD:
             continue
-        if name == "optimizer":
+        if name == "optimizer" and isinstance(value, dict):
             yield from _players(value)
         elif isinstance(value, list):
             yield name, ", ".join(map(_component, value)) or NOT_SAID
@@ -84,6 +84,7 @@ def _players(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     shared = {option: value for option, value in table.items() if option not in PLAYERS}
     for player in PLAYERS:
         own = table.get(player, shared)
+        own = own if isinstance(own, dict) else {"": own}
         yield from ((f"{player}.{option}", _text(value)) for option, value in own.items())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -89,10 +90,10 @@ def _refuse(runs: Sequence[RecordedRun]) -> None:
     if len(runs) < 2:
         raise UsageError("a comparison needs at least 2 runs", "gantool list-runs shows them")
     places = [run.folder.path.resolve() for run in runs]
-    if twice := {place for place in places if places.count(place) > 1}:
-        raise UsageError(f"run {twice.pop()} is named twice", "name each run once")
-    channels = {run.name: run.document.get("image", {}).get("channels", 3) for run in runs}
-    if len(set(channels.values())) > 1:
+    if twice := [place for place, count in Counter(places).items() if count > 1]:
+        raise UsageError(f"run {twice[0]} is named twice", "name each run once")
+    channels = {run.name: run.option("image", "channels") or 3 for run in runs}
+    if len(set(map(str, channels.values()))) > 1:
         said = ", ".join(f"{name}: {count}" for name, count in channels.items())
         raise UsageError(
             f"the images of these runs have different channels ({said}), so neither pictures nor "
@@ -104,9 +105,10 @@ def _refuse(runs: Sequence[RecordedRun]) -> None:
 def _trained(document: Mapping[str, Any]) -> str:
     """Return what a recipe trains, seed aside, as text that is the same for the same."""
     kept = {name: value for name, value in document.items() if name not in OF_NO_CONSEQUENCE}
-    training = dict(kept.get("training", {}))
-    training.pop("seed", None)
-    return json.dumps({**kept, "training": training}, sort_keys=True, default=str)
+    training = kept.get("training")
+    if isinstance(training, dict):
+        kept["training"] = {name: value for name, value in training.items() if name != "seed"}
+    return json.dumps(kept, sort_keys=True, default=str)
 
 
 def _names(firsts: Sequence[RecordedRun]) -> list[str]:

@@ -6,23 +6,27 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from gantool.errors import GantoolError, RecipeError, UsageError
-from gantool.evaluation.comparison.scores import read_series
-from gantool.evaluation.comparison.stability import Stability, stability_of
+from gantool.errors import GantoolError
+from gantool.evaluation.comparison.scores import series_of
+from gantool.evaluation.comparison.stability import stability_of
 from gantool.recipe.naming import plainly
 from gantool.runs.going import refuse_going
-from gantool.runs.records import JsonLines, number
-from gantool.runs.status import read_status
-from gantool.runs.timing import read_timing
+from gantool.runs.history.curves import read_curves
+from gantool.runs.history.damage import Damages
+from gantool.runs.history.history import read_history
+from gantool.runs.history.options import option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gantool.evaluation.comparison.scores import Series
+    from gantool.evaluation.comparison.stability import Stability
     from gantool.recipe.schema import Recipe
     from gantool.runs.folder import RunFolder
+    from gantool.runs.history.curves import Curves
+    from gantool.runs.history.scores import Finding
+    from gantool.runs.history.timing import Timing
     from gantool.runs.status import RunStatus
-    from gantool.runs.timing import Timing
     from gantool.training.signs import Stakes
 
 
@@ -35,7 +39,10 @@ class RecordedRun:
         status: How far it came, and how it ended.
         document: The resolved recipe, plain data.
         recipe: The same, validated; None where what it names is not installed.
-        records: Figures of each log interval.
+        stability: Figures of the game.
+        epochs: Epochs completed at the last record.
+        recorded_steps: Steps completed at the last record.
+        ended_not_finite: Whether a figure of the last record was NaN or infinite.
         timing: How long it took.
         findings: What the health watcher found.
         series: Every score.
@@ -46,9 +53,12 @@ class RecordedRun:
     status: RunStatus
     document: Mapping[str, Any]
     recipe: Recipe | None
-    records: Sequence[Mapping[str, Any]]
+    stability: Stability
+    epochs: float
+    recorded_steps: int
+    ended_not_finite: bool
     timing: Timing
-    findings: Sequence[Mapping[str, Any]]
+    findings: Sequence[Finding]
     series: tuple[Series, ...]
     without_protocol: int = 0
 
@@ -60,28 +70,26 @@ class RecordedRun:
     @property
     def seed(self) -> int:
         """Where every random number of the run started."""
-        return int(self.document.get("training", {}).get("seed", 0))
+        seed = self.option("training", "seed")
+        return seed if isinstance(seed, int) else 0
 
     @property
     def step(self) -> int:
         """Steps completed: by the status, or the last record where a kill kept it from that."""
-        recorded = self.records[-1]["step"] if self.records else 0
-        return max(self.status.step, int(recorded))
-
-    @property
-    def epochs(self) -> float:
-        """Epochs completed at the last record."""
-        return (number(self.records[-1].get("epoch")) or 0.0) if self.records else 0.0
+        return self.status.step
 
     @property
     def averages(self) -> bool:
         """Whether the run keeps an average of the generator's weights."""
-        return "half_life_images" in self.document.get("ema", {})
+        return self.option("ema", "half_life_images") is not None
 
-    @cached_property
-    def stability(self) -> Stability:
-        """Figures of the game."""
-        return stability_of(self.records)
+    def option(self, table: str, name: str) -> Any:
+        """Return an option of the recipe; None where its table or it is missing."""
+        return option(self.document, table, name)
+
+    def curves(self) -> Curves:
+        """Read the figures once more: of many runs they are too many to be kept."""
+        return read_curves(self.folder.metrics, Damages())
 
     @cached_property
     def stakes(self) -> Stakes | None:
@@ -94,7 +102,7 @@ class RecordedRun:
 
     def found(self, sign: str) -> int | None:
         """Return the step at which the watcher last found something, or None."""
-        steps = [line["step"] for line in self.findings if line.get("sign") == sign]
+        steps = [finding.step for finding in self.findings if finding.sign == sign]
         return steps[-1] if steps else None
 
 
@@ -105,42 +113,30 @@ def read_run(folder: RunFolder) -> RecordedRun:
         UsageError: When the run is going on, or its status or recipe cannot be read.
     """
     refuse_going(folder)
-    recipe, document = _recipe(folder)
-    document = plainly(document)
-    series, without_protocol = read_series(folder, recipe)
+    history = read_history(folder)
+    recipe = _recipe(folder)
+    series, without_protocol = series_of(history, recipe)
     return RecordedRun(
         folder=folder,
-        status=read_status(folder),
-        document=document,
+        status=history.status,
+        document=plainly(history.document if recipe is None else recipe.document),
         recipe=recipe,
-        records=tuple(JsonLines(folder.metrics).read()),
-        timing=read_timing(folder),
-        findings=tuple(JsonLines(folder.health).read()),
+        stability=stability_of(history.curves),
+        epochs=history.curves.epoch,
+        recorded_steps=history.curves.step,
+        ended_not_finite=history.curves.ended_not_finite,
+        timing=history.timing,
+        findings=history.findings,
         series=series,
         without_protocol=without_protocol,
     )
 
 
-def _recipe(folder: RunFolder) -> tuple[Recipe | None, Mapping[str, Any]]:
-    """Return the recipe, and as plain data; the latter alone where a plugin is missing."""
+def _recipe(folder: RunFolder) -> Recipe | None:
+    """Return the recipe; None where what it names is not installed, or it makes no sense."""
     from gantool.recipe.reading import read_recipe
 
     try:
-        recipe = read_recipe(folder.recipe)
+        return read_recipe(folder.recipe)
     except GantoolError:
-        return None, _document(folder)
-    return recipe, recipe.document
-
-
-def _document(folder: RunFolder) -> Mapping[str, Any]:
-    from gantool.recipe.entries import plain
-    from gantool.recipe.parsing import UnreadableError, read
-    from gantool.recipe.problems import Problems
-
-    problems = Problems()
-    try:
-        entry = read(folder.recipe, label=str(folder.recipe), rank=0, problems=problems)
-        problems.raise_any()
-    except (UnreadableError, RecipeError) as error:
-        raise UsageError(f"the recipe of run {folder.path} cannot be read: {error}") from error
-    return dict(plain(entry)) if entry is not None else {}
+        return None

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gantool.evaluation.measuring import score_name
-from gantool.evaluation.protocol import Protocol
-from gantool.runs.records import JsonLines, number
+from gantool.runs.history.protocol import Protocol
+from gantool.runs.history.scores import SPREADS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from gantool.recipe.schema import Recipe
-    from gantool.runs.folder import RunFolder
-
-BESIDE = ("step", "protocol", "non_finite")
-"""Keys in a line of scores.jsonl that are no scores."""
-SPREADS = ("/sd", "-sd")
+    from gantool.runs.history.history import RunHistory
+    from gantool.runs.history.scores import Judged, JudgedScore, Scored
 
 
 @dataclass(frozen=True)
@@ -77,27 +74,30 @@ Key = tuple[str, str, Protocol]
 """A score, its metric's options and its protocol."""
 
 
-def read_series(folder: RunFolder, recipe: Recipe | None) -> tuple[tuple[Series, ...], int]:
+def series_of(history: RunHistory, recipe: Recipe | None) -> tuple[tuple[Series, ...], int]:
     """Return a run's scores: those of its evaluations, the newest first, then its training's.
 
     Args:
-        folder: The run's folder.
+        history: The run's.
         recipe: The run's recipe, which tells what scores made during training mean; None where it
             cannot be read.
 
     Returns:
         The scores, and how many lines are left out because they do not state their protocol.
     """
+    metrics = metrics_of(recipe)
+    lines: list[tuple[Protocol | None, Iterable[Row]]] = [
+        *((line.protocol, _judged(line)) for line in reversed(history.judged)),
+        *((line.protocol, _trained(line, metrics)) for line in history.scored),
+    ]
     found: dict[Key, dict[int, Reading]] = {}
     directions: dict[str, str] = {}
-    left_out = 0
-    for line, rows in [*reversed(list(_judged(folder))), *_trained(folder, recipe)]:
-        protocol = _protocol(line)
+    for protocol, rows in lines:
         if protocol is None:
-            left_out += 1
             continue
+        comparable = replace(protocol, seeds=(), gantool="")  # which are no obstacle
         for name, direction, options, reading in rows:
-            readings = found.setdefault((name, options, protocol), {})
+            readings = found.setdefault((name, options, comparable), {})
             known = readings.get(reading.step)
             if known is None or reading.seeds > known.seeds:
                 readings[reading.step] = reading
@@ -106,55 +106,42 @@ def read_series(folder: RunFolder, recipe: Recipe | None) -> tuple[tuple[Series,
         Series(name, directions[name], options, protocol, _in_order(readings))
         for (name, options, protocol), readings in found.items()
     ]
-    return tuple(series), left_out
+    return tuple(series), sum(protocol is None for protocol, _ in lines)
 
 
 Row = tuple[str, str, str, Reading]
 """Name, direction, options and reading of a score."""
 
 
-def _trained(
-    folder: RunFolder, recipe: Recipe | None
-) -> Iterator[tuple[Mapping[str, Any], list[Row]]]:
-    """Yield each line of the scores made during training, and what it holds."""
-    metrics = metrics_of(recipe)
-    for line in JsonLines(folder.scores).read():
-        values = {name: value for name, value in line.items() if name not in BESIDE}
-        rows = [
-            (name, *metrics.get(name.partition("/")[0], ("none", "{}")), reading)
-            for name, value in values.items()
-            if (reading := _reading(name, value, line["step"], values)) is not None
-        ]
-        yield line, [_without_direction(row) for row in rows]
+def _trained(line: Scored, metrics: Mapping[str, tuple[str, str]]) -> Iterator[Row]:
+    """Yield the scores of a moment of training; no direction of a spread is better."""
+    values = line.values
+    for name, value in values.items():
+        prefix = name.partition("/")[0]
+        direction, options = metrics.get(prefix, ("none", "{}"))
+        is_spread = name.endswith(SPREADS)
+        own = None if is_spread else values.get(f"{prefix}/sd")
+        reading = Reading(line.step, value, own_sd=own)
+        yield name, "none" if is_spread else direction, options, reading
 
 
-def _judged(folder: RunFolder) -> Iterator[tuple[Mapping[str, Any], list[Row]]]:
-    """Yield each line of the evaluations, and what it holds."""
-    for line in JsonLines(folder.evaluations).read():
-        found = line.get("scores")
-        entries = (
-            [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
-        )
-        means = {str(entry.get("name")): entry.get("mean") for entry in entries}
-        rows = []
-        for entry in entries:
-            name = str(entry.get("name"))
-            reading = _reading(name, entry.get("mean"), line["step"], means)
-            if reading is None:
-                continue
-            options = json.dumps(entry.get("options", {}), sort_keys=True)
-            rows.append((name, str(entry.get("direction")), options, _completed(reading, entry)))
-        yield line, rows
+def _judged(line: Judged) -> Iterator[Row]:
+    """Yield the scores of an evaluation."""
+    for score in line.scores:
+        if score.mean is not None:
+            options = json.dumps(score.options, sort_keys=True)
+            yield score.name, score.direction, options, _reading(score, score.mean, line)
 
 
-def _completed(reading: Reading, entry: Mapping[str, Any]) -> Reading:
-    """Return a reading with what an evaluation knows beyond the score."""
-    seeds = entry.get("values")
-    return replace(
-        reading,
-        sd=number(entry.get("sd")),
-        floor=number(entry.get("floor")),
-        seeds=len(seeds) if isinstance(seeds, list) else 1,
+def _reading(score: JudgedScore, mean: float, line: Judged) -> Reading:
+    spread = f"{score.name.partition('/')[0]}/sd"
+    return Reading(
+        line.step,
+        mean,
+        sd=score.sd,
+        own_sd=None if score.name.endswith(SPREADS) else line.means.get(spread),
+        floor=score.floor,
+        seeds=len(score.values) or 1,
     )
 
 
@@ -170,28 +157,6 @@ def metrics_of(recipe: Recipe | None) -> dict[str, tuple[str, str]]:
         )
         for metric in recipe.metrics
     }
-
-
-def _without_direction(row: Row) -> Row:
-    """Return a row as it is, unless it is a spread: no direction of those is better."""
-    name, direction, options, reading = row
-    return (name, "none" if name.endswith(SPREADS) else direction, options, reading)
-
-
-def _reading(name: str, value: object, step: int, beside: Mapping[str, object]) -> Reading | None:
-    found = number(value)
-    if found is None:
-        return None
-    spread = None if name.endswith(SPREADS) else f"{name.partition('/')[0]}/sd"
-    return Reading(step, found, own_sd=number(beside.get(spread)) if spread else None)
-
-
-def _protocol(line: Mapping[str, Any]) -> Protocol | None:
-    """Return the protocol that a line states, without what is no obstacle to comparing."""
-    try:
-        return replace(Protocol.from_data(line["protocol"]), seeds=(), gantool="")
-    except (TypeError, KeyError, ValueError):
-        return None
 
 
 def _in_order(readings: Mapping[int, Reading]) -> tuple[Reading, ...]:

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Values = NDArray[np.float64]
+    from gantool.runs.history.curves import Curves, Values
 
 STRETCHES = 40
 """Parts of the late half whose medians are looked at, so that sudden one-epoch collapses, of which
@@ -79,28 +74,18 @@ class Stability:
     not_finite: int
 
 
-def stability_of(records: Sequence[Mapping[str, Any]]) -> Stability:
-    """Return the figures of a run's records, as metrics.jsonl holds them."""
-    epochs = column(records, "epoch")
-    gaps = column(records, "real_score") - column(records, "fake_score")
+def stability_of(curves: Curves) -> Stability:
+    """Return the figures of a run's game; those of a long run are taken from its points."""
+    gaps = curves.means("real_score") - curves.means("fake_score")
+    losses = curves.means("generator_loss")
     return Stability(
-        discriminator_loss=_at_the_end(column(records, "discriminator_loss")),
-        generator_loss=_at_the_end(column(records, "generator_loss")),
-        trend=late_trend(column(records, "generator_loss"), epochs),
+        discriminator_loss=_at_the_end(curves.means("discriminator_loss")),
+        generator_loss=_at_the_end(losses),
+        trend=late_trend(losses, curves.epochs),
         gap=_at_the_end(gaps),
         wide_gap=_wide_gap(gaps),
-        not_finite=sum(bool(record.get("non_finite")) for record in records),
+        not_finite=curves.not_finite,
     )
-
-
-def column(records: Sequence[Mapping[str, Any]], name: str) -> Values:
-    """Return one figure of all records, [N]; NaN where it is missing or no number."""
-    import numpy as np
-
-    found = [record.get(name) for record in records]
-    numbers = [value if isinstance(value, int | float) else np.nan for value in found]
-    values = np.array(numbers, dtype=np.float64)
-    return np.where(np.isfinite(values), values, np.nan)
 
 
 def late_trend(values: Values, epochs: Values) -> LateTrend | None:

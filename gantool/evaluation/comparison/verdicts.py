@@ -81,8 +81,7 @@ def collapsed(run: RecordedRun) -> bool:
 
 def diverged(run: RecordedRun) -> bool:
     """Say whether the run failed, or recorded a NaN or an infinity at its end."""
-    at_end = bool(run.records) and bool(run.records[-1].get("non_finite"))
-    return run.status.outcome == "failed" or at_end
+    return run.status.outcome == "failed" or run.ended_not_finite
 
 
 def unfinished(run: RecordedRun) -> bool:

@@ -8,8 +8,9 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from gantool.evaluation.comparison import verdicts
-from gantool.evaluation.comparison.stability import column
 from gantool.files.durable import make_folder
 from gantool.reporting.comparing.strips import same_latents, steps_per_epoch, strips_of
 from gantool.reporting.comparing.table import (
@@ -21,6 +22,7 @@ from gantool.reporting.comparing.table import (
 from gantool.reporting.comparing.wording import conclusion, game_in_words, listed
 from gantool.reporting.page.charts import Series, line_chart
 from gantool.reporting.page.rendering import render, write_page
+from gantool.runs.history.curves import Curve
 from gantool.version import VERSION
 
 if TYPE_CHECKING:
@@ -30,9 +32,8 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from gantool.evaluation.comparison.comparison import Comparison
-    from gantool.evaluation.comparison.groups import Group
-    from gantool.evaluation.comparison.recorded import RecordedRun
     from gantool.reporting.comparing.table import Row
+    from gantool.runs.history.curves import Curves
 
 COLORS = 8
 """Colors of series that the page's style has."""
@@ -87,34 +88,32 @@ def comparison_page(comparison: Comparison) -> str:
 
 def _charts(comparison: Comparison) -> Iterator[Markup]:
     """Yield the curves of all groups, overlaid."""
-    groups = comparison.groups
-    yield _overlaid(groups, "Generator's loss", _figure("generator_loss"))
-    yield _overlaid(groups, "Discriminator's loss", _figure("discriminator_loss"))
-    yield _overlaid(groups, "D(real) - D(fake)", _gaps)
+    curves = [(group.name, group.first.curves()) for group in comparison.groups]
+    yield _overlaid(curves, "Generator's loss", lambda of: of.curve("generator_loss"))
+    yield _overlaid(curves, "Discriminator's loss", lambda of: of.curve("discriminator_loss"))
+    yield _overlaid(curves, "D(real) - D(fake)", _gap)
     if comparison.lead is not None:
         yield _score_chart(comparison)
 
 
 def _overlaid(
-    groups: Sequence[Group], title: str, values: Callable[[RecordedRun], list[float]]
+    curves: Sequence[tuple[str, Curves]], title: str, figure: Callable[[Curves], Curve]
 ) -> Markup:
+    found = [(name, of.epochs, figure(of)) for name, of in curves]
     return line_chart(
         [
-            Series(
-                each.name, list(column(each.first.records, "epoch")), values(each.first), _color(n)
-            )
-            for n, each in enumerate(groups)
+            Series(name, epochs, curve.means, _color(place), curve.extremes(epochs))
+            for place, (name, epochs, curve) in enumerate(found)
         ],
         title=title,
     )
 
 
-def _figure(name: str) -> Callable[[RecordedRun], list[float]]:
-    return lambda run: list(column(run.records, name))
-
-
-def _gaps(run: RecordedRun) -> list[float]:
-    return list(column(run.records, "real_score") - column(run.records, "fake_score"))
+def _gap(curves: Curves) -> Curve:
+    """Return D(real) - D(fake), whose extremes are unknown where it is a mean of several."""
+    real, fake = curves.curve("real_score"), curves.curve("fake_score")
+    gap = real.means - fake.means
+    return Curve(gap, gap, gap, np.minimum(real.counts, fake.counts))
 
 
 def _score_chart(comparison: Comparison) -> Markup:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from gantool.reporting.figures import format_epoch
 from gantool.reporting.grids import near_square
 from gantool.reporting.page.images import embed, pick_evenly, read_picture, unmagnified
+from gantool.runs.history.options import grid_images, tile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -61,7 +62,7 @@ def strips_of(groups: Sequence[Group]) -> list[Strip]:
 def same_latents(groups: Sequence[Group]) -> bool:
     """Return whether the runs drew from the same latents: by seed, and numbers in a latent."""
     kinds = {
-        (group.first.seed, group.first.document.get("architecture", {}).get("latent_dim"))
+        (group.first.seed, str(group.first.option("architecture", "latent_dim")))
         for group in groups
     }
     return len(kinds) == 1
@@ -69,7 +70,7 @@ def same_latents(groups: Sequence[Group]) -> bool:
 
 def steps_per_epoch(run: RecordedRun) -> float | None:
     """Return how many steps see every image once, with fractions."""
-    return run.records[-1]["step"] / run.epochs if run.records and run.epochs else None
+    return run.recorded_steps / run.epochs if run.epochs else None
 
 
 def _grids(run: RecordedRun) -> Iterator[tuple[str, Path]]:
@@ -83,10 +84,8 @@ def _grids(run: RecordedRun) -> Iterator[tuple[str, Path]]:
 
 def _cut(run: RecordedRun, path: Path) -> NDArray[np.uint8] | None:
     """Return the first images of a grid, uint8 [H, W, C]; None where it is no such grid."""
-    count = int(run.document.get("sampling", {}).get("count", 0))
-    height, width = _tile(run.document)
-    if not count:
-        return None
+    count = grid_images(run.document)
+    height, width = tile(run.document)
     try:
         grid = unmagnified(read_picture(path), (height, width), count)
     except OSError:
@@ -103,14 +102,6 @@ def _cut(run: RecordedRun, path: Path) -> NDArray[np.uint8] | None:
     return _mosaic(tiles)
 
 
-def _tile(document: Mapping[str, object]) -> tuple[int, int]:
-    """Return height and width of a run's images."""
-    image = document.get("image")
-    size = image.get("size", 64) if isinstance(image, dict) else 64
-    height, width = size if isinstance(size, list) else (size, size)
-    return int(height), int(width)
-
-
 def _mosaic(tiles: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     """Return images in rows, with gaps of one pixel between them."""
     import numpy as np
@@ -119,10 +110,10 @@ def _mosaic(tiles: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     rows = -(-len(tiles) // SIDE)
     shape = (rows * (height + 1) - 1, min(SIDE, len(tiles)) * (width + 1) - 1, channels)
     picture = np.full(shape, GAP_LEVEL, dtype=np.uint8)
-    for index, tile in enumerate(tiles):
+    for index, picked in enumerate(tiles):
         top, left = (
             place * (side + 1)
             for place, side in zip(divmod(index, SIDE), (height, width), strict=True)
         )
-        picture[top : top + height, left : left + width] = tile
+        picture[top : top + height, left : left + width] = picked
     return picture

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gantool.evaluation.comparison.groups import spread_of
-from gantool.evaluation.comparison.scores import SPREADS
 from gantool.evaluation.comparison.verdicts import course
 from gantool.reporting.comparing.wording import with_spread
 from gantool.reporting.figures import format_duration, format_epoch
+from gantool.runs.history.scores import SPREADS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -39,12 +39,14 @@ class Series:
         x: Where the values are, rising, [N].
         y: The values, [N]; the line has a gap where one is None, NaN or infinite.
         color: A color of the page's style: "discriminator", "generator", "series-1" to "series-8".
+        extremes: Places and values that are drawn where `y` holds means of several, [M] each.
     """
 
     name: str
-    x: Sequence[float]
-    y: Sequence[float | None]
+    x: Sequence[float] | Values
+    y: Sequence[float | None] | Values
     color: str = "series-1"
+    extremes: tuple[Values, Values] | None = None
 
 
 @dataclass(frozen=True)
@@ -103,12 +105,17 @@ def line_chart(
 
 @dataclass(frozen=True)
 class Curve:
-    """A series in numbers: its values, and the line through them, which may be their mean."""
+    """A series in numbers: its values, and the line through them, which may be their mean.
+
+    Where values are means of several, `across` and `y` hold the least and the greatest instead.
+    """
 
     series: Series
-    x: Values
+    across: Values
     y: Values
+    x: Values
     strong: Values
+    is_mean: bool
 
     @property
     def is_sparse(self) -> bool:
@@ -118,8 +125,11 @@ class Curve:
 
 def _curve(series: Series, *, smoothed: bool) -> Curve:
     x, y = _column(series.x), _column(series.y)
-    curve = Curve(series, x, y, strong=y)
-    return replace(curve, strong=smooth(y)) if smoothed and not curve.is_sparse else curve
+    across, extremes = map(_column, series.extremes) if series.extremes else (x, y)
+    curve = Curve(series, across, extremes, across, extremes, is_mean=False)
+    if smoothed and not curve.is_sparse:
+        return replace(curve, x=x, strong=smooth(y), is_mean=True)
+    return curve
 
 
 def _fitted(curves: Sequence[Curve], *, logarithmic: bool) -> Scale:
@@ -128,14 +138,13 @@ def _fitted(curves: Sequence[Curve], *, logarithmic: bool) -> Scale:
 
 
 def _line(curve: Curve, x_scale: Scale, y_scale: Scale) -> Line:
-    x, y = x_scale.place(curve.x), y_scale.place(curve.y)
-    is_mean = curve.strong is not curve.y
+    across, y = x_scale.place(curve.across), y_scale.place(curve.y)
     return Line(
         curve.series.name,
         curve.series.color,
-        raw=path(x, y) if is_mean else "",
-        strong=path(x, y_scale.place(curve.strong)),
-        dots=dots(x, y) if curve.is_sparse else "",
+        raw=path(across, y) if curve.is_mean else "",
+        strong=path(x_scale.place(curve.x), y_scale.place(curve.strong)),
+        dots=dots(across, y) if curve.is_sparse else "",
     )
 
 
@@ -184,7 +193,7 @@ def thinned(x: Values, y: Values) -> tuple[Values, Values]:
     return x[rows], y[rows]
 
 
-def _column(values: Sequence[float | None]) -> Values:
+def _column(values: Sequence[float | None] | Values) -> Values:
     column = np.array(values, dtype=np.float64)
     return np.where(np.isfinite(column), column, np.nan)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from gantool.reporting.figures import PENALTY, figure_label
 from gantool.reporting.page.charts import COLORS, Series, line_chart
-from gantool.runs.records import number
+from gantool.runs.history.scores import SPREADS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,9 +18,6 @@ if TYPE_CHECKING:
     from gantool.reporting.report.record import RunRecord
 
 PLAYERS = ("discriminator", "generator")
-NOT_SCORES = ("step", "epoch", "protocol", "non_finite")
-SPREADS = ("/sd", "-sd")
-"""Ends of names of scores that tell how far others spread."""
 MOST_CHARTS = 12
 """Of scores: more of them would make the page too large."""
 
@@ -47,19 +46,19 @@ def practitioner_charts(record: RunRecord) -> Iterator[Markup]:
 
 def score_charts(record: RunRecord) -> list[Markup]:
     """Return a chart for each score over training that was taken at least twice."""
-    names = dict.fromkeys(name for line in record.scores for name in line if is_score(name))
+    names = dict.fromkeys(name for line in record.scores for name in line.values if is_score(name))
     charts = []
     for name in names:
-        x = [record.epoch(line["step"]) for line in record.scores]
-        y = [number(line.get(name)) for line in record.scores]
+        x = [record.epoch(line.step) for line in record.scores]
+        y = [line.values.get(name) for line in record.scores]
         if sum(value is not None for value in y) > 1:
             charts.append(line_chart([Series(name, x, y)], title=name, smoothed=False, keys=False))
     return charts[:MOST_CHARTS]
 
 
 def is_score(name: str) -> bool:
-    """Return whether an entry of scores.jsonl is a score, and not the spread of one."""
-    return name not in NOT_SCORES and not name.endswith(SPREADS)
+    """Return whether a number among scores is one, and not the spread of one."""
+    return not name.endswith(SPREADS)
 
 
 def _of_players(record: RunRecord, figure: str) -> list[Series]:
@@ -67,15 +66,16 @@ def _of_players(record: RunRecord, figure: str) -> list[Series]:
 
 
 def _penalties(record: RunRecord) -> Iterator[Series]:
-    names = dict.fromkeys(n for line in record.metrics for n in line if n.startswith(PENALTY))
+    names = [name for name in record.curves.figures if name.startswith(PENALTY)]
     for name, color in zip(names, COLORS, strict=False):
         yield _series(record, name, figure_label(name), color)
 
 
 def _series(record: RunRecord, name: str, label: str, color: str) -> Series:
-    x = [record.epoch(line["step"]) for line in record.metrics]
-    return Series(label, x, [number(line.get(name)) for line in record.metrics], color)
+    curve = record.curves.curve(name)
+    x = record.epoch(1) * record.curves.steps.astype(np.float64)
+    return Series(label, x, curve.means, color, curve.extremes(x))
 
 
 def _is_known(series: Series) -> bool:
-    return any(value is not None for value in series.y)
+    return bool(np.isfinite(np.asarray(series.y, dtype=np.float64)).any())

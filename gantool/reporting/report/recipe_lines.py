@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from gantool.errors import GantoolError
+from pydantic import ConfigDict
+
+from gantool.errors import GantoolError, UsageError
 from gantool.recipe.naming import plainly
+from gantool.runs.history.document import read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gantool.recipe.positions import KeyPath
     from gantool.reporting.report.record import RunRecord
+
+log = logging.getLogger("gantool")
 
 ABSENT = object()
 
@@ -28,9 +34,11 @@ class Parent:
         document: Resolved, plain data, with short names.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True)
+
     name: str
     extended: bool
-    document: Mapping[str, Any]
+    document: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -48,14 +56,14 @@ class RecipeLine:
 
 def read_parent(record: RunRecord) -> Parent | None:
     """Return the recipe that a run's is compared with; None where nobody knows it."""
+    if not record.folder.parent_recipe.exists():
+        return _shipped(record.status.recipe)
     try:
-        found = json.loads(record.folder.parent_recipe.read_text(encoding="utf-8"))
-        name, extended, document = found["name"], found["extended"], found["document"]
-        if isinstance(name, str) and isinstance(extended, bool) and isinstance(document, dict):
-            return Parent(name, extended, plainly(document))
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        pass
-    return _shipped(str(record.status.recipe))
+        found: Parent = read_document(record.folder.parent_recipe, Parent)
+    except UsageError as error:
+        log.warning("%s", error)
+        return _shipped(record.status.recipe)
+    return replace(found, document=plainly(found.document))
 
 
 def _shipped(name: str) -> Parent | None:

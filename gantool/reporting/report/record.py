@@ -1,63 +1,49 @@
-"""What a run's folder tells, read with caution: a damaged file costs its part of the page."""
+"""What a run's page is drawn from: its history, its pictures, and the shape of these."""
 
 from __future__ import annotations
 
 import re
-import tomllib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import UsageError
-from gantool.runs.environment import read_environments
 from gantool.runs.going import refuse_going
-from gantool.runs.records import JsonLines, number
-from gantool.runs.status import read_status
-from gantool.runs.timing import read_timing
+from gantool.runs.history.history import read_history
+from gantool.runs.history.options import grid_images, option, tile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from gantool.runs.folder import RunFolder
+    from gantool.runs.history.curves import Curves
+    from gantool.runs.history.history import RunHistory
+    from gantool.runs.history.scores import Finding, Judged, Scored
+    from gantool.runs.history.timing import Timing
     from gantool.runs.status import RunStatus
-    from gantool.runs.timing import Timing
 
 GRID = re.compile(r"step-(\d{8,})\.png")
 """File names of the grids that a run draws by itself."""
-MOST_TILES = 100_000
-"""A recipe that asks for more images in a grid is not believed."""
-Line = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A run as its folder has it.
+    """A run as its page shows it.
 
     Attributes:
-        folder: The folder.
-        status: How far it came, and how it ended.
+        history: What its files tell; it has figures.
         state: The outcome, or "interrupted": a process that was killed could not say so.
-        document: The resolved recipe, plain data.
-        metrics: Figures of each log interval, at least one.
-        timing: How long it took.
-        scores: Scores during training.
-        evaluations: Scores of single checkpoints.
-        findings: What the health watcher found.
-        environments: What each process that worked on it computed with.
         grids: Steps and files of the sample grids, in order.
     """
 
-    folder: RunFolder
-    status: RunStatus
+    history: RunHistory
     state: str
-    document: Mapping[str, Any]
-    metrics: Sequence[Line]
-    timing: Timing
-    scores: Sequence[Line]
-    evaluations: Sequence[Line]
-    findings: Sequence[Line]
-    environments: Sequence[Mapping[str, Any]]
     grids: Sequence[tuple[int, Path]]
+
+    @property
+    def folder(self) -> RunFolder:
+        """The folder."""
+        return self.history.folder
 
     @property
     def name(self) -> str:
@@ -65,11 +51,44 @@ class RunRecord:
         return self.folder.path.resolve().name
 
     @property
+    def status(self) -> RunStatus:
+        """How far it came, and how it ended."""
+        return self.history.status
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """The resolved recipe, plain data."""
+        return self.history.document
+
+    @property
+    def curves(self) -> Curves:
+        """Figures, of one log interval at least."""
+        return self.history.curves
+
+    @property
+    def timing(self) -> Timing:
+        """How long it took."""
+        return self.history.timing
+
+    @property
+    def scores(self) -> Sequence[Scored]:
+        """Scores during training."""
+        return self.history.scored
+
+    @property
+    def evaluations(self) -> Sequence[Judged]:
+        """Scores of single checkpoints."""
+        return self.history.judged
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """What the health watcher found."""
+        return self.history.findings
+
+    @property
     def epochs_per_step(self) -> float:
         """The share of an epoch that one step is."""
-        last = self.metrics[-1]
-        epoch = number(last.get("epoch")) or 0.0
-        return epoch / max(1, int(last["step"]))
+        return self.curves.epoch / max(1, self.curves.step)
 
     def epoch(self, step: int) -> float:
         """Return the epochs completed after some steps, with fractions."""
@@ -82,22 +101,17 @@ class RunRecord:
 
     def option(self, table: str, name: str, otherwise: Any = None) -> Any:
         """Return an option of the recipe, if its table and it are there."""
-        options = self.document.get(table)
-        return options.get(name, otherwise) if isinstance(options, dict) else otherwise
+        return option(self.document, table, name, otherwise)
 
     @property
     def grid_images(self) -> int:
         """Images in a sample grid."""
-        count = self.option("sampling", "count", 1)
-        return count if isinstance(count, int) and 0 < count <= MOST_TILES else 1
+        return grid_images(self.document)
 
     @property
     def tile(self) -> tuple[int, int]:
         """Height and width of the run's images."""
-        size = self.option("image", "size")
-        sides = size if isinstance(size, list) and len(size) == 2 else [size, size]
-        height, width = (side if isinstance(side, int) and side > 0 else 1 for side in sides)
-        return height, width
+        return tile(self.document)
 
 
 def read_record(folder: RunFolder, status: RunStatus | None = None) -> RunRecord:
@@ -110,60 +124,27 @@ def read_record(folder: RunFolder, status: RunStatus | None = None) -> RunRecord
     Raises:
         UsageError: When status or recipe cannot be read, or nothing was logged yet.
     """
-    state = status.outcome if status else None
-    status = status or _status(folder)
-    metrics = list(JsonLines(folder.metrics).read())
-    if not metrics:
+    history = read_history(folder, status)
+    if not history.curves:
+        every = option(history.document, "training", "log_every_steps", 10)
         raise UsageError(
             f"nothing of run {folder.path} was logged yet, so there is nothing to report",
-            f"figures are logged every {_interval(folder)} steps; "
+            f"figures are logged every {every} steps; "
             f"if it was stopped: gantool resume {folder.path}",
         )
-    last = metrics[-1]["step"]
-    status = replace(status, step=max(status.step, last))
-    return RunRecord(
-        folder=folder,
-        status=status,
-        state=state or _state(folder, status),
-        document=_document(folder),
-        metrics=metrics,
-        timing=read_timing(folder),
-        scores=list(JsonLines(folder.scores).read()),
-        evaluations=list(JsonLines(folder.evaluations).read()),
-        findings=list(JsonLines(folder.health).read()),
-        environments=read_environments(folder),
-        grids=sorted(_grids(folder)),
-    )
+    state = status.outcome if status else _state(history)
+    return RunRecord(history, state, sorted(_grids(folder)))
 
 
-def _status(folder: RunFolder) -> RunStatus:
-    status = read_status(folder)
-    if not all(isinstance(steps, int) for steps in (status.step, status.steps)):
-        raise UsageError(f"{folder.description} cannot be read: its steps are no numbers")
-    return status
-
-
-def _state(folder: RunFolder, status: RunStatus) -> str:
+def _state(history: RunHistory) -> str:
     """Return a run's outcome, or "interrupted" where no process works on it any more."""
-    if status.outcome != "running":
-        return status.outcome
+    if history.status.outcome != "running":
+        return history.status.outcome
     try:
-        refuse_going(folder)
+        refuse_going(history.folder)
     except UsageError:
         return "running"
     return "interrupted"
-
-
-def _document(folder: RunFolder) -> Mapping[str, Any]:
-    try:
-        return tomllib.loads(folder.recipe.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"{folder.recipe} cannot be read: {error}") from error
-
-
-def _interval(folder: RunFolder) -> Any:
-    table = _document(folder).get("training")
-    return table.get("log_every_steps", 10) if isinstance(table, dict) else 10
 
 
 def _grids(folder: RunFolder) -> Iterator[tuple[int, Path]]:

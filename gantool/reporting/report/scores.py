@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gantool.evaluation.judgment import Judgment
-from gantool.evaluation.protocol import Protocol
 from gantool.reporting.figures import format_epoch, format_figure
 from gantool.reporting.judging import protocol_lines
 from gantool.reporting.report.panels import is_score
-from gantool.runs.records import number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Sequence
 
-    from gantool.reporting.report.record import Line, RunRecord
+    from gantool.reporting.report.record import RunRecord
+    from gantool.runs.history.protocol import Protocol
+    from gantool.runs.history.scores import Judged, JudgedScore, Scored
 
 UNKNOWN = "nobody noted how these scores were obtained: compare them with no others"
 MOST_EVALUATIONS = 8
@@ -50,25 +50,20 @@ def score_tables(record: RunRecord) -> list[ScoreTable]:
 
 def _during(record: RunRecord) -> Iterator[ScoreTable]:
     """Yield a table for each protocol: a run that goes on elsewhere may have another one."""
-    protocols: list[Any] = []
+    by_protocol: dict[Protocol | None, list[Scored]] = {}
     for line in record.scores:
-        if line.get("protocol") not in protocols:
-            protocols.append(line.get("protocol"))
-    for protocol in protocols:
-        lines = [line for line in record.scores if line.get("protocol") == protocol]
-        names = dict.fromkeys(name for line in lines for name in line if is_score(name))
-        rows = tuple(filter(None, (_over_time(record, lines, name) for name in names)))
-        words = _in_words(protocol, lines[-1]["step"])
+        by_protocol.setdefault(line.protocol, []).append(line)
+    for protocol, lines in by_protocol.items():
+        names = dict.fromkeys(name for line in lines for name in line.values if is_score(name))
+        rows = tuple(_over_time(record, lines, name) for name in names)
+        words = _in_words(protocol, lines[-1].step)
         # the last line is of a noise floor, which is not computed during training
         yield ScoreTable("During training", DURING, rows, words[:3])
 
 
-def _over_time(record: RunRecord, lines: list[Line], name: str) -> tuple[str, ...] | None:
-    """Return a score's row, or None where it never was a number."""
-    found = [(number(line.get(name)), line["step"]) for line in lines]
-    known = [(value, step) for value, step in found if value is not None]
-    if not known:
-        return None
+def _over_time(record: RunRecord, lines: Sequence[Scored], name: str) -> tuple[str, ...]:
+    """Return a score's row; it was a number at least once."""
+    known = [(line.values[name], line.step) for line in lines if name in line.values]
     ends = (known[0], known[-1], min(known), max(known))
     return (
         name,
@@ -76,37 +71,29 @@ def _over_time(record: RunRecord, lines: list[Line], name: str) -> tuple[str, ..
     )
 
 
-def _evaluation(record: RunRecord, line: Line) -> ScoreTable:
-    scores, remarks = line.get("scores"), line.get("remarks")
-    listed = [each for each in scores if isinstance(each, dict)] if isinstance(scores, list) else []
+def _evaluation(record: RunRecord, line: Judged) -> ScoreTable:
     return ScoreTable(
-        f"After {line['step']:,} steps, epoch {format_epoch(record.epoch(line['step']))}",
+        f"After {line.step:,} steps, epoch {format_epoch(record.epoch(line.step))}",
         AFTER,
-        tuple(map(_score, listed)),
-        _in_words(line.get("protocol"), line["step"]),
-        tuple(map(str, remarks)) if isinstance(remarks, list) else (),
+        tuple(map(_score, line.scores)),
+        _in_words(line.protocol, line.step),
+        line.remarks,
     )
 
 
-def _score(score: Mapping[str, Any]) -> tuple[str, ...]:
-    direction = str(score.get("direction", ""))
+def _score(score: JudgedScore) -> tuple[str, ...]:
     return (
-        str(score.get("name")),
-        _figure(score.get("mean")),
-        _figure(score.get("sd"), "± "),
-        _figure(score.get("floor")),
-        "" if direction == "none" else direction,
+        score.name,
+        _figure(score.mean),
+        _figure(score.sd, "± "),
+        _figure(score.floor),
+        "" if score.direction == "none" else score.direction,
     )
 
 
-def _figure(value: object, before: str = "") -> str:
-    found = number(value)
-    return "" if found is None else f"{before}{format_figure(found)}"
+def _figure(value: float | None, before: str = "") -> str:
+    return "" if value is None else f"{before}{format_figure(value)}"
 
 
-def _in_words(protocol: Any, step: int) -> tuple[str, ...]:
-    try:
-        judgment = Judgment(step, Protocol.from_data(protocol), ())
-        return tuple(protocol_lines(judgment))
-    except (TypeError, KeyError, ValueError, AttributeError):
-        return (UNKNOWN,)
+def _in_words(protocol: Protocol | None, step: int) -> tuple[str, ...]:
+    return (UNKNOWN,) if protocol is None else tuple(protocol_lines(Judgment(step, protocol, ())))

@@ -24,8 +24,8 @@ STATES = {
 def facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     """Yield what everybody asks first, label and value."""
     status = record.status
-    yield "Recipe", str(status.recipe)
-    yield "Run", STATES.get(str(record.state), "in an unknown state")
+    yield "Recipe", status.recipe
+    yield "Run", STATES[record.state]
     yield "Steps", _of(f"{status.step:,}", f"{status.steps:,}")
     whole = format_epoch(record.epoch(status.steps))
     yield "Epochs", _of(format_epoch(record.epoch(status.step)), whole)
@@ -48,23 +48,23 @@ def cost(record: RunRecord) -> Iterator[tuple[str, str]]:
 
 def environment(record: RunRecord) -> Iterator[tuple[str, str]]:
     """Yield what the newest process that worked on the run computed with."""
-    if not record.environments:
+    if not (noted := record.history.environments):
         return
-    newest = record.environments[-1]
+    newest = noted[-1]
     for label, name in (("gantool", "gantool"), ("Python", "python"), ("Platform", "platform")):
         yield label, str(newest.get(name, "unknown"))
     yield "Devices", _joined(newest.get("devices"))
     yield "Processors", f"{newest.get('processors')}, {newest.get('threads')} threads"
     yield "Packages", _named(newest.get("packages"))
-    if len(record.environments) > 1:
-        yield "Processes", f"{len(record.environments)} worked on it, one after another"
+    if len(noted) > 1:
+        yield "Processes", f"{len(noted)} worked on it, one after another"
 
 
 def started(record: RunRecord) -> str:
     """Return when a run was started, in the local time zone."""
     try:
         return f"{datetime.fromisoformat(record.status.created).astimezone():%Y-%m-%d %H:%M}"
-    except (ValueError, TypeError):
+    except (ValueError, OverflowError):  # the status is damaged
         return "at an unknown time"
 
 
@@ -73,8 +73,8 @@ def _of(done: str, whole: str) -> str:
 
 
 def _size(record: RunRecord) -> str:
-    files = [path for path in record.folder.path.rglob("*") if path.is_file()]
-    return f"{sum(path.stat().st_size for path in files) / 1e6:,.1f} MB in {len(files):,} files"
+    found = [path.lstat() for path in record.folder.path.rglob("*") if path.is_file()]
+    return f"{sum(each.st_size for each in found) / 1e6:,.1f} MB in {len(found):,} files"
 
 
 def _joined(values: Any) -> str:

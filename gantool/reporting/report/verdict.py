@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gantool.evaluation.memorization import Copies
-    from gantool.reporting.report.record import Line, RunRecord
+    from gantool.reporting.report.record import RunRecord
+    from gantool.runs.history.scores import Finding
 
 SOUND, WATCHED = "No sign of trouble", "The health watcher found something"
 MEMORIZED = "It repeats its training images"
@@ -55,32 +56,25 @@ def verdict_of(record: RunRecord, copies: Copies | None = None) -> Verdict:
 
 def _memorized(record: RunRecord, copies: Copies | None) -> list[str]:
     """Return the accusation: by the neighbors if they were looked at, else by the scores."""
-    lines = [*record.scores[-1:]]
-    said = copies_called_out(copies) if copies is not None else None
-    said = said or (scores_called_out(lines[0]) if lines else None) or _evaluated(record)
-    return [said] if said else []
+    newest = [line.values for line in record.scores[-1:]]
+    newest += [line.means for line in record.evaluations[-1:]]
+    said = [copies_called_out(copies)] if copies is not None else []
+    return [each for each in (*said, *map(scores_called_out, newest)) if each][:1]
 
 
-def _evaluated(record: RunRecord) -> str | None:
-    """Return what the newest evaluation says of copies."""
-    scores = record.evaluations[-1].get("scores") if record.evaluations else None
-    listed = [each for each in scores if isinstance(each, dict)] if isinstance(scores, list) else []
-    return scores_called_out({str(each.get("name")): each.get("mean") for each in listed})
-
-
-def _finding(record: RunRecord, line: Line) -> str:
+def _finding(record: RunRecord, line: Finding) -> str:
     """Return what the watcher found, when, and what helped others."""
     from gantool.training.health import REMEDIES
 
-    when = f"After step {line['step']:,}, epoch {format_epoch(record.epoch(line['step']))}"
-    remedy = REMEDIES.get(str(line.get("sign")))
-    found = f"{when}: {line.get('message', 'something')}."
+    when = f"After step {line.step:,}, epoch {format_epoch(record.epoch(line.step))}"
+    remedy = REMEDIES.get(line.sign)
+    found = f"{when}: {line.message}."
     return f"{found} What may help: {remedy}." if remedy else found
 
 
 def _sound(record: RunRecord, copies: Copies | None) -> Iterator[str]:
     so_far = " so far" if record.state == "running" else ""
-    steps = record.metrics[-1]["step"]
+    steps = record.curves.step
     yield (
         f"In {steps:,} steps the health watcher has{so_far} seen neither player "
         "win outright, the pictures stayed varied, and the game kept moving."

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gantool.evaluation.comparison.stability import late_trend, stability_of
 from gantool.evaluation.comparison.verdicts import course
+from gantool.runs.history.curves import curves_of
 
 Values = NDArray[np.float64]
 SEED_CURVE = Path(__file__).parents[4] / "shared" / "reference" / "seed_curve.csv"
@@ -100,16 +101,21 @@ def test_too_little_is_no_trend(spoil: Callable[[Values], Values]) -> None:
 
 def test_figures_of_records_pass_over_what_is_no_number() -> None:
     records: list[dict[str, Any]] = [
-        {"epoch": n, "generator_loss": float(n), "discriminator_loss": None if n == 99 else 0.25}
+        {
+            "step": n,
+            "epoch": n,
+            "generator_loss": float(n),
+            "discriminator_loss": None if n == 99 else 0.25,
+        }
         | {"real_score": 0.99, "fake_score": 0.05 if n < 25 else 0.5}
         for n in range(100)
     ]
     records[99] |= {"generator_loss": None, "non_finite": ["generator_loss"]}
-    figures = stability_of(records)
+    figures = stability_of(curves_of(records))
     assert figures.generator_loss == 94.0  # the median of 90 to 98
     assert figures.discriminator_loss == 0.25
     assert figures.wide_gap == 0.25
     assert figures.gap == pytest.approx(0.49)
     assert figures.not_finite == 1
-    empty = stability_of([])
+    empty = stability_of(curves_of([]))
     assert (empty.generator_loss, empty.trend, empty.wide_gap) == (None, None, None)

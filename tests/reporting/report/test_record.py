@@ -118,15 +118,23 @@ def test_a_damaged_date_is_no_failure(make_run: MakeRun) -> None:
     assert started(read_record(folder)) == "at an unknown time"
 
 
-def test_a_status_that_makes_no_sense_is_refused_or_shown_as_it_is(make_run: MakeRun) -> None:
+def test_a_status_that_makes_no_sense_is_told(
+    make_run: MakeRun, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = make_run()
     values = json.loads(folder.description.read_text())
-    odd = {**values, "recipe": 7, "outcome": ["?"]}
+    odd = {**values, "outcome": ["?"], "step": None, "holder": 10**25}
     folder.description.write_text(json.dumps(odd), encoding="utf-8")
     shown = dict(facts(read_record(folder)))
-    assert (shown["Recipe"], shown["Run"]) == ("7", "in an unknown state")
+    assert (shown["Recipe"], shown["Run"], shown["Steps"]) == ("tiny", "interrupted", "100")
+    assert [text.partition("/run/")[2] for text in caplog.messages] == [
+        "run.json: step: expected a whole number, got None; it is left out",
+        "run.json: outcome: expected 'running', 'completed', 'stopped' or 'failed', got ['?']; "
+        "it is left out",
+        f"run.json: holder: expected at most {2**63 - 1}, got {10**25}; it is left out",
+    ]
     folder.description.write_text(json.dumps({**values, "steps": "many"}), encoding="utf-8")
-    with pytest.raises(UsageError, match="its steps are no numbers"):
+    with pytest.raises(UsageError, match=r"run\.json cannot be read: steps: expected a whole"):
         read_record(folder)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gantool.evaluation.protocol import ExtractorStamp, Protocol
+import pytest
+
 from gantool.reporting.report.panels import score_charts
 from gantool.reporting.report.record import read_record
 from gantool.reporting.report.scores import AFTER, DURING, UNKNOWN, score_tables
 from gantool.runs.folder import RunFolder
+from gantool.runs.history.protocol import ExtractorStamp, Protocol
 
 MakeRun = Callable[..., RunFolder]
 PROTOCOL = Protocol(
@@ -84,9 +86,17 @@ def test_evaluations_come_first_the_newest_on_top(make_run: MakeRun) -> None:
     assert score_charts(record) == []  # one point is no curve
 
 
-def test_damage_is_no_failure(make_run: MakeRun) -> None:
-    odd = [{"step": 1, "scores": 7, "protocol": [], "remarks": "x"}, {"step": 2, "scores": [1]}]
-    scores: list[dict[str, Any]] = [{"step": 1, "a/b": "x"}, {"step": 2, "a/b": True}]
+def test_damage_costs_its_line_and_is_told(
+    make_run: MakeRun, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd = [{"step": 1, "scores": 7, "remarks": "x"}, {"step": 2, "scores": [], "protocol": []}]
+    scores: list[dict[str, Any]] = [{"step": 1, "a/b": "x"}, {"step": 2, "a/b": 1}]
     tables = score_tables(read_record(make_run(evaluations=odd, scores=scores)))
-    assert [table.rows for table in tables] == [(), (), ()]
+    assert [table.title for table in tables] == ["After 2 steps, epoch 0.20", "During training"]
     assert {table.protocol for table in tables} == {(UNKNOWN,)}
+    assert [text.partition("/run/")[2] for text in caplog.messages] == [
+        "scores.jsonl, line 1: a/b: expected a number, got 'x'; the line is skipped",
+        "evaluations.jsonl, line 1: scores: expected an array, got 7; "
+        "remarks: expected an array, got 'x'; the line is skipped",
+        "evaluations.jsonl, line 2: protocol: expected a table, got []",
+    ]

@@ -53,7 +53,7 @@ def test_scores_call_out_a_replay_where_nobody_looked(make_run: MakeRun, name: s
     copies = "memorization/copies-pct"
     line: dict[str, Any] = {"step": 100, copies: 97.0, "fid/distance": 0.0}
     if name == "evaluations":
-        line = {"step": 100, "scores": [{"name": copies, "mean": 97.0}, "x", None]}
+        line = {"step": 100, "scores": [{"name": copies, "mean": 97.0}]}
     said = verdict_of(read_record(make_run(**{name: [line]})))
     assert said.title == verdict.MEMORIZED
     assert "97 %" in said.sentences[0]

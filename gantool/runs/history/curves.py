@@ -1,0 +1,307 @@
+"""Figures of a run, thinned out while they are read, so that no run is too long."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from gantool.recipe.wording import shown
+from gantool.runs.history.damage import Damages
+from gantool.runs.history.lines import rising, step_lines
+from gantool.runs.history.numbers import LARGEST, number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from gantool.runs.history.lines import StepLine
+
+    Values = NDArray[np.float64]
+
+MOST_POINTS = 8192
+"""A longer run's points stand for 2, 4, 8 … of its lines each."""
+MOST_FIGURES = 256
+"""Of a line; a run has about ten, and one for each penalty."""
+AT_ONCE = 4096
+"""Lines that are taken in together."""
+BESIDE = ("step", "epoch", "non_finite")
+"""Keys of a line that are no figures."""
+NUMBERS = {int, float, type(None)}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One figure over a run.
+
+    Attributes:
+        means: Of the lines that each point stands for, [N]; NaN where none has a number.
+        lows: The least of them, [N].
+        highs: The greatest of them, [N].
+        counts: How many of them have a number, [N].
+    """
+
+    means: Values
+    lows: Values
+    highs: Values
+    counts: NDArray[np.int64]
+
+    @property
+    def total(self) -> float:
+        """The sum over all lines."""
+        import numpy as np
+
+        return float(np.nansum(self.means * self.counts))
+
+    def extremes(self, places: Values) -> tuple[Values, Values]:
+        """Return where to draw what, so that no spike is lost: each value, or least and greatest.
+
+        Args:
+            places: Of the points, [N].
+
+        Returns:
+            Places and values, [N] each where every point is a line, [2N] where some are several.
+        """
+        import numpy as np
+
+        if np.array_equal(self.lows, self.highs, equal_nan=True):
+            return places, self.means
+        return np.repeat(places, 2), np.column_stack([self.lows, self.highs]).ravel()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether any line has a number."""
+        return bool(self.counts.any())
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Figures of a run in at most 8,192 points; those of a shorter one are its very lines.
+
+    Attributes:
+        steps: The last step that each point stands for, [N].
+        epochs: The last epoch, [N]; NaN where it was not told.
+        lines: How many there are.
+        stretch: How many of them a point stands for; the last one may stand for fewer.
+        not_finite: Lines in which something was NaN or infinite.
+        ended_not_finite: Whether it was so in the last one.
+        figures: By their names, in the order in which they came up.
+    """
+
+    steps: NDArray[np.int64]
+    epochs: Values
+    lines: int
+    stretch: int
+    not_finite: int
+    ended_not_finite: bool
+    figures: Mapping[str, Curve]
+
+    @property
+    def step(self) -> int:
+        """The last step; 0 where there is none."""
+        return int(self.steps[-1]) if self.lines else 0
+
+    @property
+    def epoch(self) -> float:
+        """The last epoch; 0 where it was not told."""
+        return float(self.epochs[-1]) if self.lines and self.epochs[-1] > 0 else 0.0
+
+    def __bool__(self) -> bool:
+        return self.lines > 0
+
+    def curve(self, name: str) -> Curve:
+        """Return one figure; of one that no line has, nothing is known."""
+        return self.figures.get(name, self._nothing)
+
+    def means(self, name: str) -> Values:
+        """Return the means of one figure, [N]."""
+        return self.curve(name).means
+
+    def points(self) -> Iterator[tuple[int, dict[str, float]]]:
+        """Yield the last step of each point, and the figures that it has."""
+        import numpy as np
+
+        for place, step in enumerate(self.steps):
+            means = {name: float(curve.means[place]) for name, curve in self.figures.items()}
+            yield int(step), {name: mean for name, mean in means.items() if np.isfinite(mean)}
+
+    @cached_property
+    def _nothing(self) -> Curve:
+        import numpy as np
+
+        unknown = np.full(len(self.steps), np.nan)
+        return Curve(unknown, unknown, unknown, np.zeros(len(self.steps), dtype=np.int64))
+
+
+def read_curves(path: Path, damages: Damages, *, ordered: bool = True) -> Curves:
+    """Return the figures of a file of lines; none of one that is missing.
+
+    Args:
+        path: The file.
+        damages: Is told what cannot be read.
+        ordered: Whether the steps must rise.
+    """
+    lines: Iterable[StepLine] = step_lines(path, damages)
+    taken = _Points(path, damages)
+    for batch in _batches(rising(lines, path, damages) if ordered else lines):
+        taken.add(batch)
+    return taken.curves()
+
+
+def curves_of(records: Iterable[Mapping[str, Any]]) -> Curves:
+    """Return the figures of records that have a "step" and perhaps an "epoch" each."""
+    from pathlib import Path
+
+    from gantool.runs.history.lines import Line, StepLine
+
+    taken = _Points(Path(), Damages())
+    lines = (StepLine(Line(n, b""), each["step"], dict(each)) for n, each in enumerate(records, 1))
+    for batch in _batches(lines):
+        taken.add(batch)
+    return taken.curves()
+
+
+def _batches(lines: Iterable[StepLine]) -> Iterator[list[StepLine]]:
+    rest = iter(lines)
+    while batch := list(islice(rest, AT_ONCE)):
+        yield batch
+
+
+class _Figure:
+    """Sums, counts and extremes of one figure at each point."""
+
+    def __init__(self) -> None:
+        import numpy as np
+
+        self.sums = np.zeros(MOST_POINTS)
+        self.counts = np.zeros(MOST_POINTS, dtype=np.int64)
+        self.lows = np.full(MOST_POINTS, np.inf)
+        self.highs = np.full(MOST_POINTS, -np.inf)
+
+    def add(self, places: NDArray[np.int64], values: Values) -> None:
+        """Take in values, [n], each at its point, [n]; NaN where there is none."""
+        import numpy as np
+
+        known = np.isfinite(values)
+        at, found = places[known], values[known]
+        np.add.at(self.sums, at, found)
+        np.add.at(self.counts, at, 1)
+        np.minimum.at(self.lows, at, found)
+        np.maximum.at(self.highs, at, found)
+
+    def fold(self) -> None:
+        """Make one point of two."""
+        import numpy as np
+
+        self.sums = _halved(self.sums, np.add, 0.0)
+        self.counts = _halved(self.counts, np.add, 0)
+        self.lows = _halved(self.lows, np.minimum, np.inf)
+        self.highs = _halved(self.highs, np.maximum, -np.inf)
+
+    def curve(self, points: int) -> Curve:
+        """Return the first points."""
+        import numpy as np
+
+        counts = self.counts[:points]
+        with np.errstate(invalid="ignore"):
+            means = np.where(counts > 0, self.sums[:points] / counts, np.nan)
+        lows, highs = (
+            np.where(counts > 0, values[:points], np.nan) for values in (self.lows, self.highs)
+        )
+        return Curve(means, lows, highs, counts.copy())
+
+
+class _Points:
+    """Takes lines in, and makes fewer and longer points of them where they are too many."""
+
+    def __init__(self, path: Path, damages: Damages) -> None:
+        import numpy as np
+
+        self._path, self._damages = path, damages
+        self._steps = np.zeros(MOST_POINTS, dtype=np.int64)
+        self._epochs = np.full(MOST_POINTS, np.nan)
+        self._lines, self._stretch = 0, 1
+        self._not_finite, self._ended_not_finite = 0, False
+        self._figures: dict[str, _Figure] = {}
+
+    def add(self, batch: Sequence[StepLine]) -> None:
+        """Take lines in."""
+        import numpy as np
+
+        while self._lines + len(batch) > MOST_POINTS * self._stretch:
+            self._fold()
+        places = (self._lines + np.arange(len(batch))) // self._stretch
+        self._steps[places] = [line.step for line in batch]
+        self._epochs[places] = self._values("epoch", batch)
+        for name in self._names(batch):
+            self._figures[name].add(places, self._values(name, batch))
+        broken = [bool(line.values.get("non_finite")) for line in batch]
+        self._not_finite += sum(broken)
+        self._ended_not_finite = broken[-1]
+        self._lines += len(batch)
+
+    def curves(self) -> Curves:
+        """Return what was taken in."""
+        points = -(-self._lines // self._stretch)
+        return Curves(
+            steps=self._steps[:points].copy(),
+            epochs=self._epochs[:points].copy(),
+            lines=self._lines,
+            stretch=self._stretch,
+            not_finite=self._not_finite,
+            ended_not_finite=self._ended_not_finite,
+            figures={name: figure.curve(points) for name, figure in self._figures.items()},
+        )
+
+    def _fold(self) -> None:
+        points = -(-self._lines // self._stretch)
+        ends = [*range(1, points, 2), *([points - 1] if points % 2 else [])]
+        self._steps[: len(ends)], self._epochs[: len(ends)] = self._steps[ends], self._epochs[ends]
+        for figure in self._figures.values():
+            figure.fold()
+        self._stretch *= 2
+
+    def _names(self, batch: Sequence[StepLine]) -> list[str]:
+        """Return the names of a batch's figures, and make room for those that are new."""
+        names = dict.fromkeys(name for line in batch for name in line.values if name not in BESIDE)
+        for name in names:
+            if name in self._figures:
+                continue
+            if len(self._figures) == MOST_FIGURES:
+                self._damages.note(self._path, f"it has more figures than {MOST_FIGURES}")
+                break
+            self._figures[name] = _Figure()
+        return [name for name in names if name in self._figures]
+
+    def _values(self, name: str, batch: Sequence[StepLine]) -> Values:
+        """Return one figure of each line, [n]; NaN where it is missing or no number."""
+        import numpy as np
+
+        found = [line.values.get(name) for line in batch]
+        if set(map(type, found)) <= NUMBERS:
+            with suppress(OverflowError):
+                values = np.array(found, dtype=np.float64)  # None becomes NaN
+                if not (np.abs(values) > LARGEST).any():
+                    return values
+        return np.array([self._number(name, line) for line in batch], dtype=np.float64)
+
+    def _number(self, name: str, line: StepLine) -> float | None:
+        value = line.values.get(name)
+        known = number(value)
+        if known is None and value is not None:
+            what = f"{name}: expected a number of at most {LARGEST:g}, got {shown(value)}"
+            self._damages.note(self._path, what, line.line.number)
+        return known
+
+
+def _halved(values: NDArray[Any], join: np.ufunc, nothing: float) -> NDArray[Any]:
+    """Return neighbors joined, and room behind them."""
+    import numpy as np
+
+    joined = join(values[0::2], values[1::2])
+    return np.concatenate([joined, np.full(len(values) - len(joined), nothing, values.dtype)])

@@ -1,0 +1,155 @@
+"""The lines of scores, evaluations and findings, as what they must be to be believed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PlainValidator,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+)
+from pydantic_core import to_json
+
+from gantool.runs.history.damage import in_words
+from gantool.runs.history.lines import newest_lines
+from gantool.runs.history.numbers import Number, Step
+from gantool.runs.history.protocol import Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gantool.runs.history.damage import Damages
+    from gantool.runs.history.lines import Line
+
+SPREADS = ("/sd", "-sd")
+"""Ends of names of scores that tell how far others spread."""
+
+
+def _or_none(value: Any, info: ValidationInfo) -> Protocol | None:
+    """Take a protocol that cannot be read, as another version may have written it, as none."""
+    if value is None:
+        return None
+    try:
+        return _PROTOCOL.validate_json(to_json(value))
+    except ValidationError as error:
+        if info.context is not None:
+            info.context.append(in_words(error, "protocol"))
+        return None
+
+
+_PROTOCOL = TypeAdapter(Protocol)
+Stated = Annotated[Protocol | None, PlainValidator(_or_none)]
+
+
+class _Record(BaseModel):
+    """An object with a step."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    step: Step
+
+
+class Scored(_Record):
+    """Scores that were taken during training: a line of scores.jsonl.
+
+    Attributes:
+        protocol: How they were obtained, if that was noted.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Number | None]
+
+    protocol: Stated = None
+    non_finite: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Every score that is a number, and every spread, by name."""
+        found = self.__pydantic_extra__.items()
+        return {name: value for name, value in found if value is not None and name != "epoch"}
+
+
+class JudgedScore(BaseModel):
+    """One score of an evaluation.
+
+    Attributes:
+        name: As in "fid/distance".
+        direction: Which way is better.
+        mean: Over the sampling seeds; None where it is not finite.
+        sd: Standard deviation over them, where there are several.
+        floor: The same of one half of the real images against the other, if it was computed.
+        values: One for each seed.
+        options: Of the metric.
+    """
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    name: str
+    direction: Literal["lower", "higher", "none"] = "none"
+    mean: Number | None = None
+    sd: Number | None = None
+    floor: Number | None = None
+    values: tuple[Number | None, ...] = ()
+    options: dict[str, Any] = {}
+
+
+class Judged(_Record):
+    """Scores of one checkpoint: a line of evaluations.jsonl.
+
+    Attributes:
+        protocol: How they were obtained, if that was noted.
+        scores: In the order of the metrics.
+        remarks: What they give reason to say.
+    """
+
+    protocol: Stated = None
+    scores: tuple[JudgedScore, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def means(self) -> dict[str, float]:
+        """Every score that is a number, by name."""
+        return {score.name: score.mean for score in self.scores if score.mean is not None}
+
+
+class Printed(Judged):
+    """An evaluation as `gantool evaluate --json` prints it, or a protocol, which has no step."""
+
+    step: Step = 0
+
+
+class Finding(_Record):
+    """What the health watcher found: a line of health.jsonl.
+
+    Attributes:
+        sign: Which sign of trouble it was.
+        message: In words.
+    """
+
+    sign: str = ""
+    message: str = "something"
+
+
+Record = TypeVar("Record", bound=_Record)
+
+
+def read_records(path: Path, kind: type[Record], damages: Damages) -> tuple[Record, ...]:
+    """Return the lines of a file; those that are something else are told and left out."""
+    found = (_read(line, path, kind, damages) for line in newest_lines(path, damages))
+    return tuple(record for record in found if record is not None)
+
+
+def _read(line: Line, path: Path, kind: type[Record], damages: Damages) -> Record | None:
+    passed_over: list[str] = []
+    try:
+        record = kind.model_validate_json(line.text, context=passed_over)
+    except ValidationError as error:
+        damages.note(path, f"{in_words(error)}; the line is skipped", line.number)
+        return None
+    for what in passed_over:
+        damages.note(path, what, line.number)
+    return record
