@@ -15,6 +15,7 @@ from gantool.errors import UsageError
 
 if TYPE_CHECKING:
     from gantool.runs.folder import RunFolder
+    from gantool.runs.history.damage import Damages
 
 EXAMPLES = """
 gantool list-runs
@@ -31,10 +32,14 @@ def list_runs(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """List the runs in a folder, the one trained last first."""
+    """List the runs in a folder, the one trained last first; what cannot be read is named."""
     from gantool.runs import folder as folders
+    from gantool.runs.history.damage import Damages
 
-    runs = [describe(run) for run in folders.list_runs(folder)]
+    damages = Damages()
+    runs = [describe(run, damages) for run in folders.list_runs(folder)]
+    for word in damages.words:
+        tell(f"warning: {word}")
     if as_json:
         print_json(runs)
         return
@@ -45,20 +50,21 @@ def list_runs(
         tell(f"no runs in {folder}")
 
 
-def describe(run: RunFolder) -> dict[str, Any]:
-    """Return a run as plain data; of one whose status is damaged, only the folder."""
+def describe(run: RunFolder, damages: Damages) -> dict[str, Any]:
+    """Return a run as plain data; of one whose status cannot be read, only the folder."""
     from gantool.runs.going import step_reached
     from gantool.runs.lock import is_held
     from gantool.runs.status import read_status
 
     try:
-        status = read_status(run)
+        status = read_status(run, damages)
         if status.outcome != "running":
             return {"run": run.path, **asdict(status)}
         outcome = "running" if is_held(run) else "interrupted"
         known = {**asdict(status), "step": step_reached(run, status), "outcome": outcome}
         return {"run": run.path, **known}
-    except UsageError:
+    except UsageError as error:
+        damages.note(run.description, error.message.partition(": ")[2])
         return {"run": run.path, "outcome": "unknown"}
 
 
@@ -66,5 +72,5 @@ def local(moment: str) -> str:
     """Return a moment in the user's time zone, to the minute."""
     try:
         return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M}"
-    except ValueError:  # the status is damaged
+    except (ValueError, OverflowError, OSError):  # the status is damaged
         return moment

@@ -19,7 +19,7 @@ from gantool.runs.history.protocol import PIXELS, Protocol
 from gantool.runs.history.scores import Judged, Printed, Scored, read_records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from gantool.evaluation.trained import TrainedRun
     from gantool.interfaces.metric import Metric
@@ -88,7 +88,7 @@ def read_example(place: Path) -> Example:
     return Example(place, protocol, tuple(_metrics(scores, protocol)))
 
 
-Options = dict[str, Mapping[str, Any]]
+Options = dict[str, dict[str, Any]]
 """Options of metrics, by what their scores are called, as in "fid"."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -171,3 +172,33 @@ def test_environment_names_versions_and_plugins(gantool: Callable[..., Any]) -> 
     lines = gantool("environment").stdout.splitlines()
     assert f"gantool     {found['gantool']}" in lines
     assert any(line.split() == ["torch", found["packages"]["torch"]] for line in lines)
+
+
+def test_damaged_runs_are_named_and_the_others_listed(
+    gantool: Callable[..., Any], trained: Path
+) -> None:
+    true = json.loads((trained / "run.json").read_text())
+    damaged: dict[str, dict[str, Any]] = {
+        "b": {"created": 7, "identifier": ["x"]},
+        "c": {"steps": None},
+        "d": {"steps": 10**25},
+        "e": {"created": "9999-12-31T23:59:59-12:00"},
+    }
+    for name, change in damaged.items():
+        (trained.with_name(name)).mkdir()
+        shutil.copy(trained / "recipe.toml", trained.with_name(name))
+        (trained.with_name(name) / "run.json").write_text(json.dumps({**true, **change}))
+    outcome = gantool("list-runs")
+    assert outcome.code == 0
+    found = {record[0]: record[1:5] for record in outcome.records}
+    whole = ["tiny", "2", "2", "completed"]
+    lost = ["", "", "", "unknown"]
+    assert found == {
+        "runs/a": whole, "runs/b": whole, "runs/c": lost, "runs/d": lost, "runs/e": whole
+    }  # fmt: skip
+    assert sorted(outcome.stderr.splitlines()) == [
+        "warning: runs/b/run.json: created: expected text in quotes, got 7; it is left out",
+        "warning: runs/b/run.json: identifier: expected text in quotes, got ['x']; it is left out",
+        "warning: runs/c/run.json: steps: expected a whole number, got None",
+        f"warning: runs/d/run.json: steps: expected at most {10**12}, got {10**25}",
+    ]

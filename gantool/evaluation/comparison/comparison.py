@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gantool.evaluation.comparison.columns import columns_of
 from gantool.evaluation.comparison.differences import recipe_differences
 from gantool.evaluation.comparison.groups import group_runs
-from gantool.evaluation.comparison.recorded import read_run
+from gantool.evaluation.comparison.recorded import RunReader
 from gantool.evaluation.comparison.verdicts import deciding_column, lead_of
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def compare(folders: Iterable[RunFolder], *, apart: bool = False) -> Comparison:
         UsageError: When there are fewer runs, one of them is going on or cannot be read, their
             images have different channels, or their scores unlike protocols only.
     """
-    runs = [read_run(folder) for folder in folders]
+    runs = [*map(RunReader().read, folders)]
     groups = group_runs(runs)
     columns = columns_of(runs, apart=apart)
     decides = deciding_column(columns, groups)
@@ -70,4 +70,4 @@ def refuse_unlike(folders: Iterable[RunFolder]) -> None:
         UsageError: When there are fewer than two, one of them is going on or cannot be read, or
             their images have different channels.
     """
-    group_runs([read_run(folder) for folder in folders])
+    group_runs([*map(RunReader().read, folders)])

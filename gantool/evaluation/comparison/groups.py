@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gantool.errors import UsageError
+from gantool.evaluation.comparison.recorded import without_seed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from gantool.evaluation.comparison.recorded import RecordedRun
 
@@ -79,7 +79,8 @@ def group_runs(runs: Sequence[RecordedRun]) -> tuple[Group, ...]:
     _refuse(runs)
     together: dict[str, list[RecordedRun]] = {}
     for run in runs:
-        together.setdefault(_trained(run.document), []).append(run)
+        told = {n: table for n, table in run.document.items() if n not in OF_NO_CONSEQUENCE}
+        together.setdefault(without_seed(told), []).append(run)
     names = _names([members[0] for members in together.values()])
     return tuple(
         Group(name, tuple(members)) for name, members in zip(names, together.values(), strict=True)
@@ -100,15 +101,6 @@ def _refuse(runs: Sequence[RecordedRun]) -> None:
             "scores can be compared",
             "compare runs with the same image.channels",
         )
-
-
-def _trained(document: Mapping[str, Any]) -> str:
-    """Return what a recipe trains, seed aside, as text that is the same for the same."""
-    kept = {name: value for name, value in document.items() if name not in OF_NO_CONSEQUENCE}
-    training = kept.get("training")
-    if isinstance(training, dict):
-        kept["training"] = {name: value for name, value in training.items() if name != "seed"}
-    return json.dumps(kept, sort_keys=True, default=str)
 
 
 def _names(firsts: Sequence[RecordedRun]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
 
     from gantool.evaluation.comparison.scores import Series
     from gantool.evaluation.comparison.stability import Stability
+    from gantool.interfaces.loss import Loss
     from gantool.recipe.schema import Recipe
     from gantool.runs.folder import RunFolder
     from gantool.runs.history.curves import Curves
+    from gantool.runs.history.history import RunHistory
     from gantool.runs.history.scores import Finding
     from gantool.runs.history.timing import Timing
     from gantool.runs.status import RunStatus
@@ -38,7 +41,7 @@ class RecordedRun:
         folder: The folder.
         status: How far it came, and how it ended.
         document: The resolved recipe, plain data.
-        recipe: The same, validated; None where what it names is not installed.
+        loss: Its loss; None where what it names is not installed.
         stability: Figures of the game.
         epochs: Epochs completed at the last record.
         recorded_steps: Steps completed at the last record.
@@ -52,7 +55,7 @@ class RecordedRun:
     folder: RunFolder
     status: RunStatus
     document: Mapping[str, Any]
-    recipe: Recipe | None
+    loss: Loss | None
     stability: Stability
     epochs: float
     recorded_steps: int
@@ -94,11 +97,11 @@ class RecordedRun:
     @cached_property
     def stakes(self) -> Stakes | None:
         """Between which values the discriminator's loss can move; None where that is not known."""
-        if self.recipe is None:
+        if self.loss is None:
             return None
         from gantool.training.health import stakes_of
 
-        return stakes_of(self.recipe.loss)
+        return stakes_of(self.loss)
 
     def found(self, sign: str) -> int | None:
         """Return the step at which the watcher last found something, or None."""
@@ -106,37 +109,61 @@ class RecordedRun:
         return steps[-1] if steps else None
 
 
-def read_run(folder: RunFolder) -> RecordedRun:
-    """Read a run folder.
+class RunReader:
+    """Reads runs; a recipe that many seeds were trained with is checked once."""
 
-    Raises:
-        UsageError: When the run is going on, or its status or recipe cannot be read.
-    """
-    refuse_going(folder)
-    history = read_history(folder)
-    recipe = _recipe(folder)
-    series, without_protocol = series_of(history, recipe)
-    return RecordedRun(
-        folder=folder,
-        status=history.status,
-        document=plainly(history.document if recipe is None else recipe.document),
-        recipe=recipe,
-        stability=stability_of(history.curves),
-        epochs=history.curves.epoch,
-        recorded_steps=history.curves.step,
-        ended_not_finite=history.curves.ended_not_finite,
-        timing=history.timing,
-        findings=history.findings,
-        series=series,
-        without_protocol=without_protocol,
-    )
+    def __init__(self) -> None:
+        self._recipes: dict[str, Recipe | None] = {}
+
+    def read(self, folder: RunFolder) -> RecordedRun:
+        """Read a run folder.
+
+        Raises:
+            UsageError: When the run is going on, or its status or recipe cannot be read.
+        """
+        refuse_going(folder)
+        history = read_history(folder)
+        recipe = self._recipe(history)
+        series, without_protocol = series_of(history, recipe)
+        return RecordedRun(
+            folder=folder,
+            status=history.status,
+            document=plainly(history.document if recipe is None else _seeded(recipe, history)),
+            loss=None if recipe is None else recipe.loss,
+            stability=stability_of(history.curves),
+            epochs=history.curves.epoch,
+            recorded_steps=history.curves.step,
+            ended_not_finite=history.curves.ended_not_finite,
+            timing=history.timing,
+            findings=history.findings,
+            series=series,
+            without_protocol=without_protocol,
+        )
+
+    def _recipe(self, history: RunHistory) -> Recipe | None:
+        """Return the recipe; None where what it names is not installed, or it makes no sense."""
+        from gantool.recipe.reading import read_recipe
+
+        key = without_seed(history.document)
+        if key not in self._recipes:
+            try:
+                self._recipes[key] = read_recipe(history.folder.recipe)
+            except GantoolError:
+                self._recipes[key] = None
+        return self._recipes[key]
 
 
-def _recipe(folder: RunFolder) -> Recipe | None:
-    """Return the recipe; None where what it names is not installed, or it makes no sense."""
-    from gantool.recipe.reading import read_recipe
+def without_seed(document: Mapping[str, Any]) -> str:
+    """Return what a recipe says, seed aside, as text that is the same for the same."""
+    training = document.get("training")
+    if isinstance(training, dict):
+        training = {name: value for name, value in training.items() if name != "seed"}
+    return json.dumps({**document, "training": training}, sort_keys=True, default=str)
 
-    try:
-        return read_recipe(folder.recipe)
-    except GantoolError:
-        return None
+
+def _seeded(recipe: Recipe, history: RunHistory) -> Mapping[str, Any]:
+    """Return a recipe that was read for another seed with the run's own."""
+    seed = option(history.document, "training", "seed")
+    if seed is None:
+        return recipe.document
+    return {**recipe.document, "training": {**recipe.document["training"], "seed": seed}}

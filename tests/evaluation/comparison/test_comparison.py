@@ -13,7 +13,7 @@ import pytest
 
 from gantool import UsageError
 from gantool.evaluation.comparison.comparison import Comparison, compare
-from gantool.evaluation.comparison.recorded import read_run
+from gantool.evaluation.comparison.recorded import RunReader
 from gantool.evaluation.comparison.verdicts import (
     best_was_earlier,
     collapsed,
@@ -80,33 +80,33 @@ class TestRulesOfOneRun:
     def test_the_discriminator_wins_below_a_fifth_of_what_it_can_lose(self, plant: Plant) -> None:
         limit = 0.2 * 2 * math.log(2)
         for name, loss in (("below", limit - 0.01), ("above", limit + 0.01)):
-            run = read_run(RunFolder(plant(name, discriminator_loss=[loss] * 40)))
+            run = RunReader().read(RunFolder(plant(name, discriminator_loss=[loss] * 40)))
             assert discriminator_wins(run) is (name == "below")
 
     def test_of_a_loss_without_a_floor_nobody_can_say(self, plant: Plant) -> None:
         folder = plant(discriminator_loss=[-50.0] * 40, loss={"use": "wasserstein"})
-        assert not discriminator_wins(read_run(RunFolder(folder)))
+        assert not discriminator_wins(RunReader().read(RunFolder(folder)))
 
     def test_only_the_end_of_the_run_counts(self, plant: Plant) -> None:
         folder = plant(discriminator_loss=[0.01] * 36 + [1.2] * 4, generator_loss=[9.0] * 40)
-        run = read_run(RunFolder(folder))
+        run = RunReader().read(RunFolder(folder))
         assert not discriminator_wins(run)
         assert not generator_ahead(run)
-        ahead = read_run(RunFolder(plant("l2", generator_loss=[0.9] * 40)))
+        ahead = RunReader().read(RunFolder(plant("l2", generator_loss=[0.9] * 40)))
         assert generator_ahead(ahead)
 
     def test_ends_of_runs(self, plant: Plant) -> None:
         finding = {"step": 200, "sign": "generator", "message": "collapsed"}
-        run = read_run(RunFolder(plant("a", findings=[finding])))
+        run = RunReader().read(RunFolder(plant("a", findings=[finding])))
         assert collapsed(run)
         assert not diverged(run)
         assert not unfinished(run)
         killed = plant("b", status={"step": 0, "outcome": "running", "steps": 900})
-        assert unfinished(read_run(RunFolder(killed)))
-        assert read_run(RunFolder(killed)).step == 400
+        assert unfinished(RunReader().read(RunFolder(killed)))
+        assert RunReader().read(RunFolder(killed)).step == 400
         failed = plant("c", status={"step": 300, "outcome": "failed", "steps": 900})
-        assert diverged(read_run(RunFolder(failed)))
-        assert not unfinished(read_run(RunFolder(failed)))
+        assert diverged(RunReader().read(RunFolder(failed)))
+        assert not unfinished(RunReader().read(RunFolder(failed)))
 
 
 class TestGroups:
@@ -248,7 +248,7 @@ class TestWinner:
 
     def test_a_later_evaluation_of_more_seeds_counts(self, plant: Plant) -> None:
         lines = [evaluation(1.0, sd=0.1), evaluation(9.0), evaluation(0.7, step=200)]
-        run = read_run(RunFolder(plant(evaluations=lines)))
+        run = RunReader().read(RunFolder(plant(evaluations=lines)))
         (series,) = run.series
         assert [(reading.step, reading.value) for reading in series.readings] == [
             (200, 0.7),
@@ -313,7 +313,7 @@ class TestColumns:
 
     def test_scores_without_a_protocol_are_left_out(self, plant: Plant) -> None:
         base = plant("base", scores=[{"step": 100, NAME: 1.0}], **KID)
-        run = read_run(RunFolder(base))
+        run = RunReader().read(RunFolder(base))
         assert (run.series, run.without_protocol) == ((), 1)
 
 
@@ -363,4 +363,4 @@ class TestRefusals:
         folder = plant()
         for file in ("scores.jsonl", "evaluations.jsonl"):
             (folder / file).write_text(json.dumps(scores(1.0)[0]) + "\n" + line + "\n")
-        assert isinstance(read_run(RunFolder(folder)).series, tuple)
+        assert isinstance(RunReader().read(RunFolder(folder)).series, tuple)
