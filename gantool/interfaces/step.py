@@ -175,7 +175,8 @@ class Step(Protocol):
         """Return what the discriminator is shown of images, [N, C, H, W], differentiable.
 
         Of `step.real` and `step.fake` that is what it is trained on in this update. Other images
-        are changed by draws of their own, new at each call.
+        are changed by draws of their own, new at each call; so are these two in `batch`,
+        `after_update` and `around_update`, while the discriminator is not at work.
 
         Args:
             images: [N, C, H, W] in [-1, 1].
