@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import mmap
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gantool.data.hashes import close_pairs
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from numpy.typing import NDArray
 
@@ -18,10 +22,14 @@ CORRELATION = 0.9
 """Least correlation of the gray values of two near duplicates."""
 FLAT = 2.0
 """Standard deviation of gray values below which an image has no structure to compare."""
-ROWS, COLUMNS = 8, 9
-BANDS = 8
+SIDE, ROWS, COLUMNS = 8, 8, 9
+"""Cells of thumbnails, and of hashes."""
+CHANCE = 0.8
+"""Correlation of thumbnails below which that of the images is not looked at."""
+TINY = 1e-6
 BLOCK_IMAGES = 256
-BLOCK_PAIRS = 1 << 22
+BLOCK_PAIRS = 1 << 14
+BLOCK_VALUES = 1 << 20
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
@@ -46,39 +54,83 @@ def identical(images: NDArray[np.uint8], content: Callable[[int], bytes]) -> dic
     return copies
 
 
-def similar(images: NDArray[np.uint8]) -> dict[int, int]:
+def similar(images: NDArray[np.uint8], known: Collection[int] = ()) -> dict[int, int]:
     """Return, for each near duplicate, an earlier image that it nearly is.
 
-    Candidates are pairs whose difference hashes are at most 7 bits apart; they are confirmed by
-    the correlation of their gray values, which compression and brightness leave high.
+    Candidates are pairs whose difference hashes are at most 7 bits apart, for each image the 8
+    nearest; they are confirmed by the correlation of their gray values, which compression and
+    brightness leave high. Flat images are compared by their mean gray. Time and memory are
+    bounded also where all images look alike: see `gantool.data.hashes`.
 
     Args:
         images: uint8 [N, H, W, C].
+        known: Images that need not be compared, such as exact copies.
     """
-    hashes = difference_hash(images)
-    copies = _alike_of_one_hash(images, hashes)
-    originals = np.array([i for i in range(len(images)) if i not in copies], np.int64)
-    for early, late in originals[_close_pairs(hashes[originals])]:
-        if late not in copies and _alike(images[early], images[late]):
-            copies[int(late)] = copies.get(int(early), int(early))
+    looks = Looks.of(images)
+    compared = np.ones(len(images), bool)
+    compared[list(known)] = False
+    textured = np.flatnonzero(compared & ~looks.flat)
+    pairs = textured[close_pairs(looks.hashes[textured], BITS)]  # [P, 2]
+    found = _first_alike(images, pairs[_may_be_alike(looks.thumbnails, pairs)])
+    found |= _same_flats(looks.means, np.flatnonzero(compared & looks.flat))
+    copies: dict[int, int] = {}
+    for late, early in sorted(found.items()):
+        copies[late] = copies.get(early, early)
     return copies
 
 
-def difference_hash(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Return 64 bits an image: whether brightness rises to the right, between 8x9 cells.
+@dataclass(frozen=True)
+class Looks:
+    """What is kept of each image to compare it by: 80 bytes.
 
-    Args:
-        images: uint8 [N, H, W, C].
-
-    Returns:
-        uint64 [N].
+    Attributes:
+        hashes: 64 bits: whether brightness rises to the right, between 8x9 cells; uint64 [N].
+        thumbnails: Mean gray of 8x8 cells, uint8 [N, 64].
+        means: Mean gray, float32 [N].
+        flat: Whether there is no structure to compare, bool [N].
     """
-    hashes = np.empty(len(images), np.uint64)
-    for start in range(0, len(images), BLOCK_IMAGES):
-        cells = _cells(_gray(images[start : start + BLOCK_IMAGES]))  # [B, 8, 9]
+
+    hashes: NDArray[np.uint64]
+    thumbnails: NDArray[np.uint8]
+    means: NDArray[np.float32]
+    flat: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, images: NDArray[np.uint8]) -> Looks:
+        """Look at images, uint8 [N, H, W, C], once and in their order."""
+        count = len(images)
+        looks = cls(
+            np.empty(count, np.uint64),
+            np.empty((count, SIDE * SIDE), np.uint8),
+            np.empty(count, np.float32),
+            np.empty(count, bool),
+        )
+        for start, block in blocks(images):
+            looks._fill(slice(start, start + len(block)), _gray(block))
+        return looks
+
+    def _fill(self, rows: slice, gray: NDArray[np.float32]) -> None:
+        """Note some images by their gray values, [B, H, W]."""
+        cells = _cells(gray, ROWS, COLUMNS)  # [B, 8, 9]
         rises = (cells[:, :, 1:] > cells[:, :, :-1]).reshape(len(cells), ROWS * (COLUMNS - 1))
-        hashes[start : start + BLOCK_IMAGES] = np.packbits(rises, axis=1).view(np.uint64)[:, 0]
-    return hashes
+        self.hashes[rows] = np.packbits(rises, axis=1).view(np.uint64)[:, 0]
+        self.thumbnails[rows] = np.rint(_cells(gray, SIDE, SIDE)).reshape(len(gray), -1)
+        self.means[rows] = gray.mean((1, 2))
+        self.flat[rows] = gray.std((1, 2)) < FLAT
+
+
+def blocks(images: NDArray[np.uint8]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Yield images in blocks, each with its start; of a memory map, only one is held at a time."""
+    for start in range(0, len(images), BLOCK_IMAGES):
+        yield start, images[start : start + BLOCK_IMAGES]
+        release(images)
+
+
+def release(images: NDArray[np.uint8]) -> None:
+    """Let the system take back what was read of a memory map; it can be read again."""
+    mapped = getattr(images, "base", None)
+    if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _gray(images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -87,10 +139,10 @@ def _gray(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     return colors[..., 0] if colors.shape[-1] == 1 else colors @ LUMA
 
 
-def _cells(gray: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the means of 8x9 cells that cover each image, [N, 8, 9]."""
+def _cells(gray: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float32]:
+    """Return the means of cells that cover each image, [N, rows, columns]."""
     height, width = gray.shape[1:]
-    tops, lefts = np.arange(ROWS) * height // ROWS, np.arange(COLUMNS) * width // COLUMNS
+    tops, lefts = np.arange(rows) * height // rows, np.arange(columns) * width // columns
     sums = np.add.reduceat(np.add.reduceat(gray, tops, axis=1), lefts, axis=2)
     heights = np.maximum(1, np.diff(np.append(tops, height)))
     widths = np.maximum(1, np.diff(np.append(lefts, width)))
@@ -98,52 +150,64 @@ def _cells(gray: NDArray[np.float32]) -> NDArray[np.float32]:
     return means
 
 
-def _alike(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
-    """Whether the gray values of two images are correlated, or equal where both are flat."""
-    first, second = _gray(one).ravel(), _gray(other).ravel()
-    if min(first.std(), second.std()) < FLAT:
-        return bool(np.abs(first - second).mean() < FLAT)
-    return bool(np.corrcoef(first, second)[0, 1] > CORRELATION)
+def _may_be_alike(thumbnails: NDArray[np.uint8], pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether two images have a chance by their thumbnails, bool [P]; it spares most readings."""
+    chance = np.empty(len(pairs), bool)
+    for start in range(0, len(pairs), BLOCK_PAIRS):
+        block = slice(start, start + BLOCK_PAIRS)
+        early, late = (thumbnails[side].astype(np.float32) for side in pairs[block].T)
+        chance[block] = _correlation(early, late) > CHANCE
+    return chance
 
 
-def _alike_of_one_hash(images: NDArray[np.uint8], hashes: NDArray[np.uint64]) -> dict[int, int]:
-    """Compare each image with those before it that have the very same hash."""
-    originals: dict[int, list[int]] = {}
-    copies: dict[int, int] = {}
-    for index, value in enumerate(hashes.tolist()):
-        candidates = originals.setdefault(value, [])
-        near = (early for early in candidates[:16] if _alike(images[early], images[index]))
-        if (original := next(near, None)) is None:
-            candidates.append(index)
-        else:
-            copies[index] = original
-    return copies
+def _first_alike(images: NDArray[np.uint8], pairs: NDArray[np.int64]) -> dict[int, int]:
+    """Return the first earlier image that each later one is like, by all of their gray values.
 
-
-def _close_pairs(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Return all pairs at most 7 bits apart, int64 [P, 2], each smaller index first, sorted.
-
-    Of 8 bands of 8 bits at least one is equal in such a pair, so only images that share a band
-    are compared.
+    Args:
+        images: uint8 [N, H, W, C].
+        pairs: Candidates, the earlier one first; sorted by the later one, then the earlier.
     """
-    found = [np.empty((0, 2), np.int64)]
-    for band in range(BANDS):
-        values = (hashes >> np.uint64(8 * band)) & np.uint64(255)
-        order = np.argsort(values, kind="stable")
-        starts = np.flatnonzero(np.diff(values[order])) + 1
-        for members in np.split(order, starts):
-            found.extend(_pairs_among(members, hashes[members]))
-    pairs = np.unique(np.concatenate(found), axis=0)
-    return pairs[np.lexsort(pairs.T)]  # by the later image, then the earlier
+    found: dict[int, int] = {}
+    starts = np.flatnonzero(np.diff(pairs[:, 1], prepend=-1))
+    ranks = np.arange(len(pairs)) - np.repeat(starts, np.diff(np.append(starts, len(pairs))))
+    for rank in range(int(ranks.max(initial=-1)) + 1):
+        turn = [pair for pair in pairs[ranks == rank].tolist() if pair[1] not in found]
+        found |= {late: early for early, late in _confirmed(images, turn)}
+    return found
 
 
-def _pairs_among(
-    members: NDArray[np.int64], hashes: NDArray[np.uint64]
-) -> Iterator[NDArray[np.int64]]:
-    """Yield the close pairs among images in increasing order, some rows at a time."""
-    rows = max(1, BLOCK_PAIRS // len(members))
-    for start in range(0, len(members), rows):
-        apart = np.bitwise_count(hashes[start : start + rows, None] ^ hashes[None, start:])
-        early, late = np.nonzero(apart <= BITS)
-        ordered = early < late
-        yield np.stack([members[start + early[ordered]], members[start + late[ordered]]], axis=1)
+def _confirmed(images: NDArray[np.uint8], pairs: list[list[int]]) -> Iterator[list[int]]:
+    """Yield the pairs whose gray values are correlated."""
+    height, width = images.shape[1:3]
+    size = max(1, BLOCK_VALUES // (height * width))
+    for start in range(0, len(pairs), size):
+        block = pairs[start : start + size]
+        early, late = (_gray(images[list(side)]) for side in zip(*block, strict=True))  # [B, H, W]
+        alike = _correlation(early.reshape(len(block), -1), late.reshape(len(block), -1))
+        yield from (pair for pair, near in zip(block, alike > CORRELATION, strict=True) if near)
+        release(images)
+
+
+def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the correlation of rows, [B, F] and [B, F] to [B]; that of a constant is 0."""
+    one = one - one.mean(1, keepdims=True)
+    other = other - other.mean(1, keepdims=True)
+    scale = np.sqrt((one * one).sum(1) * (other * other).sum(1))
+    correlation: NDArray[np.float32] = (one * other).sum(1) / np.maximum(scale, TINY)
+    return correlation
+
+
+def _same_flats(means: NDArray[np.float32], flats: NDArray[np.int64]) -> dict[int, int]:
+    """Return, for each flat image, the first one whose gray is less than 2 levels from it."""
+    first: dict[int, list[int]] = {}
+    copies: dict[int, int] = {}
+    for index in flats.tolist():
+        gray = float(means[index])
+        bins = range(int(gray // FLAT) - 1, int(gray // FLAT) + 2)
+        near = (each for bin_ in bins for each in first.get(bin_, ()))
+        alike = [each for each in near if abs(float(means[each]) - gray) < FLAT]
+        if alike:
+            copies[index] = min(alike)
+        else:
+            first.setdefault(bins[1], []).append(index)
+    return copies

@@ -193,15 +193,12 @@ def _unusable(source: ImageSource, image: Skipped) -> Finding:
 
 
 def _copies(source: ImageSource, prepared: PreparedImages, usable: list[int]) -> Iterator[Finding]:
-    """Yield the duplicates, exact ones first; those are no near duplicates as well."""
+    """Yield the duplicates, exact ones first."""
     exact = identical(prepared.images, lambda row: _content(source, usable[row]))
-    near = similar(prepared.images)
+    near = similar(prepared.images, exact)
     for kind, copies in ((DUPLICATE, exact), (NEAR_DUPLICATE, near)):
         for row, original in sorted(copies.items()):
-            if kind == DUPLICATE or row not in exact:
-                yield Finding(
-                    kind, prepared.names[row], f"of {prepared.names[original]}", used=True
-                )
+            yield Finding(kind, prepared.names[row], f"of {prepared.names[original]}", used=True)
 
 
 def _content(source: ImageSource, index: int) -> bytes:

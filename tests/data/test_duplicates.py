@@ -3,12 +3,13 @@ from __future__ import annotations
 import io
 import random
 from itertools import combinations, pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from gantool.data.duplicates import difference_hash, identical, similar
+from gantool.data.duplicates import Looks, identical, similar
 
 
 def plain_hash(image: np.ndarray) -> int:
@@ -28,14 +29,14 @@ def plain_hash(image: np.ndarray) -> int:
 @pytest.mark.parametrize(("height", "width", "channels"), [(64, 64, 3), (17, 30, 1), (8, 9, 4)])
 def test_difference_hash_is_by_its_definition(height: int, width: int, channels: int) -> None:
     images = np.random.default_rng(0).integers(0, 256, (600, height, width, channels), np.uint8)
-    found = difference_hash(images)
+    found = Looks.of(images).hashes
     assert found.dtype == np.uint64
     for image, value in zip(images[::100], found[::100], strict=True):
         assert int.from_bytes(value.tobytes(), "big") == plain_hash(image)
 
 
 def test_hash_of_tiny_images_exists() -> None:
-    assert difference_hash(np.zeros((3, 2, 1, 3), np.uint8)).tolist() == [0, 0, 0]
+    assert Looks.of(np.zeros((3, 2, 1, 3), np.uint8)).hashes.tolist() == [0, 0, 0]
 
 
 def test_identical_needs_equal_contents() -> None:
@@ -74,6 +75,21 @@ def test_flat_images_are_compared_by_their_color() -> None:
     assert similar(images) == {2: 0, 3: 1}
 
 
+def test_known_copies_are_not_compared() -> None:
+    image = np.asarray(patchwork(0))
+    images = np.stack([image, image, np.asarray(variants(patchwork(0))[1])])
+    assert similar(images) == {1: 0, 2: 0}
+    assert similar(images, known=[1]) == {2: 0}
+
+
+def test_a_memory_map_is_compared_like_an_array(tmp_path: Path) -> None:
+    images = np.stack([np.asarray(patchwork(seed % 300)) for seed in range(310)])
+    images.tofile(tmp_path / "images")
+    mapped = np.memmap(tmp_path / "images", np.uint8, "r", shape=images.shape)
+    expected = {300 + number: number for number in range(10)}
+    assert similar(images) == similar(mapped) == expected
+
+
 @pytest.mark.parametrize("equal", range(8))
 def test_pair_that_is_equal_in_one_row_alone_is_found(equal: int) -> None:
     cells = np.tile(np.arange(9) * 20, (8, 1))
@@ -89,7 +105,7 @@ def test_equal_hashes_do_not_make_copies() -> None:
     rising = np.tile(np.arange(9) * 3, (8, 1))
     light, dark = np.arange(8)[:, None] * 25, 175 - np.arange(8)[:, None] * 25
     images = np.stack([rising + light, rising + dark])[..., None].astype(np.uint8)
-    assert len(set(difference_hash(images).tolist())) == 1
+    assert len(set(Looks.of(images).hashes.tolist())) == 1
     assert similar(images) == {}
 
 
