@@ -26,13 +26,28 @@ def test_what_compares_images_is_named_where_a_batch_is_divided(
     plan = read_recipe(
         write_recipe(
             loss={"use": "relativistic-average"},
-            regularizers=[{"use": "l2"}, {"use": "minibatch-stddev"}],
+            # dragan averages over processes; slices alone are another thing to it
+            regularizers=[{"use": "l2"}, {"use": "minibatch-stddev"}, {"use": "dragan"}],
         )
     )
     with caplog.at_level(logging.WARNING, "gantool"):
         tell_of_division(plan, Ranks(0, count))
     assert [record.getMessage().split()[0] for record in caplog.records] == told
     assert all("one of 3 processes" in record.getMessage() for record in caplog.records)
+
+
+def test_a_recipe_is_warned_of_slices_by_all_three(write_recipe: Write) -> None:
+    recipe = write_recipe(
+        loss={"use": "relativistic-average"},
+        regularizers=[{"use": "l2"}, {"use": "minibatch-stddev"}, {"use": "dragan"}],
+        training={"accumulate": 3},
+    )
+    told = [each for each in read_recipe(recipe).warnings if "accumulate = 3" in each]
+    assert [each.split("'")[1] for each in told] == [
+        "relativistic-average",
+        "minibatch-stddev",
+        "dragan",
+    ]
 
 
 def test_restarted_processes_of_several_machines_need_the_folders_name(
