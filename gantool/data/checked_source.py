@@ -41,6 +41,11 @@ class CheckedSource:
         self._length: int = self._called("its length", lambda: operator.index(len(source)))
         self.classes = self._read_classes()
 
+    @property
+    def title(self) -> str:
+        """Whose it is, in words."""
+        return self._owner.title
+
     def __len__(self) -> int:
         return self._length
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gantool.data.job import HEADER_BYTES, npy_header
+from gantool.data.row_file import HEADER_BYTES, npy_header
 from gantool.data.prepared import LABELS, NAME_ENDS, NAMES, UNLABELED
 
 if TYPE_CHECKING:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from contextlib import contextmanager
+from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from gantool.data.color import PROFILE_LIMIT, ProfileTooLargeError, profile_of, to_srgb
+from gantool.data.limits import TooCostlyError
 from gantool.errors import GantoolError
 from gantool.interfaces.image import is_read
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from PIL.ImageCms import ImageCmsTransform
 
+    from gantool.data.limits import Allowance
     from gantool.data.rendering import Rendering
     from gantool.interfaces.image import ImageShape, ImageSource
 
@@ -34,6 +37,10 @@ UNREADABLE = "unreadable"
 CORRUPT = "corrupt"
 PROFILE_TOO_LARGE = f"color profile larger than {PROFILE_LIMIT >> 20} MB"
 CRASHED = "crashes its decoder, or does not fit in memory"
+TOO_SLOW = "takes more than {:g} seconds to decode"
+
+DIGEST_BYTES = 16
+BLOCK_BYTES = 1 << 20
 
 DRAFTABLE = ("JPEG", "MPO")
 """Formats whose decoder can shrink by 2, 4 or 8 while it decodes."""
@@ -64,6 +71,20 @@ class Skipped(NamedTuple):
     name: str
     reason: str
     number: int
+
+
+class Decoded(NamedTuple):
+    """What became of an image.
+
+    Attributes:
+        pixels: uint8 [H, W, C]; None where it cannot be used.
+        digest: Of its file's bytes; empty where it cannot be used.
+        reason: Why it cannot be used; empty where it can.
+    """
+
+    pixels: np.ndarray | None
+    digest: bytes
+    reason: str
 
 
 class UnusableError(Exception):
@@ -114,20 +135,31 @@ def decode(image: Image.Image, rendering: Rendering) -> np.ndarray:
 
 
 def decode_one(
-    source: ImageSource, index: int, rendering: Rendering
-) -> tuple[np.ndarray | None, str]:
-    """Decode one image of a source: its pixels [H, W, C], or None and the reason.
+    source: ImageSource, index: int, rendering: Rendering, allowance: Allowance | None = None
+) -> Decoded:
+    """Decode one image of a source.
+
+    Args:
+        source: Where it comes from.
+        index: Which image.
+        rendering: What is made of it.
+        allowance: The memory that it may take; None without limits.
 
     Raises:
         GantoolError: When the source itself says that something is wrong.
     """
     try:
         with opened(source, index) as image:
-            return decode(image, rendering), ""
+            size, digest = _read(image)
+            if allowance is not None:
+                allowance.suit(image, size)
+            return Decoded(decode(image, rendering), digest, "")
     except GantoolError:
         raise
     except Exception as error:  # decoders fail in every way there is
-        return None, reason(error)
+        if allowance is not None and allowance.has_refused(error):
+            return Decoded(None, b"", allowance.exceeded)
+        return Decoded(None, b"", reason(error))
 
 
 @contextmanager
@@ -168,13 +200,30 @@ def reason(error: Exception) -> str:
         if isinstance(error, kind):
             return words
     text = " ".join(str(error).split())[:100]
-    if isinstance(error, UnusableError):
+    if isinstance(error, (UnusableError, TooCostlyError)):
         return text
     if isinstance(error, OSError) and error.errno is not None:  # reading failed, not decoding
         return f"{UNREADABLE}: {error.strerror}"
     if "truncated" in text.lower():
         return TRUNCATED
     return f"{CORRUPT}: {text or type(error).__name__}"
+
+
+def _read(image: Image.Image) -> tuple[int, bytes]:
+    """Return size and digest of an opened image's file, or of its pixels where it has none."""
+    file = getattr(image, "fp", None)
+    digest = blake2b(digest_size=DIGEST_BYTES)
+    if file is None:
+        pixels = image.tobytes()
+        digest.update(f"{image.mode} {image.size} ".encode() + pixels)
+        return len(pixels), digest.digest()
+    place = file.tell()
+    file.seek(0)
+    while block := file.read(BLOCK_BYTES):
+        digest.update(block)
+    size = file.tell()
+    file.seek(place)
+    return size, digest.digest()
 
 
 def _resized(image: Image.Image, frame: tuple[int, int], rendering: Rendering) -> Image.Image:
@@ -218,7 +267,8 @@ def _averageable(image: Image.Image) -> Image.Image:
         return image
     try:
         if image.has_transparency_data:
-            return image.convert("RGBA").convert("RGBa")
+            alpha = image if image.mode == "RGBA" else image.convert("RGBA")
+            return alpha.convert("RGBa")
         return image.convert("RGB")
     except ValueError as error:
         raise UnusableError(f"colors of mode {image.mode}") from error

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gantool.data.decoding import NOT_AN_IMAGE, opened, quiet_decoders
+from gantool.data.decoding import NOT_AN_IMAGE
 from gantool.data.duplicates import identical, similar
+from gantool.data.looking import LookingJob
+from gantool.data.pool import Pool
 from gantool.data.prepared import UNLABELED
-from gantool.data.preparing import NoUsableImagesError, open_source, prepare_source
-from gantool.data.remarks import remarks, upright_size
+from gantool.data.preparing import NoUsableImagesError, open_source, prepare_source, processors
 from gantool.interfaces.filenames import kind_of, way_out
 from gantool.interfaces.image import ListsOtherFiles
 
@@ -33,6 +33,8 @@ DUPLICATE = "duplicate"
 NEAR_DUPLICATE = "near duplicate"
 STRIDE = 64
 """Images between two reports of progress."""
+MANY = 4096
+"""Images that one more process is started for."""
 
 
 @dataclass(frozen=True)
@@ -130,9 +132,9 @@ def inspect(
     prepared, skipped = _prepare(source, dataset.name, image, report, workers)
     left_out = {image.number for image in skipped}
     usable = [index for index in range(len(source)) if index not in left_out]
-    sizes, remarked = _look(source, usable, image.shape, report)
+    sizes, remarked = _look(source, usable, image.shape, report, workers)
     others = tuple(source.other_files()) if isinstance(source, ListsOtherFiles) else ()
-    widths, heights = sizes.T
+    widths, heights = sizes[sizes.all(1)].T
     return Inspection(
         files=len(source),
         usable=len(usable),
@@ -144,7 +146,7 @@ def inspect(
         findings=(
             *(_unusable(source, image) for image in skipped),
             *remarked,
-            *(() if prepared is None else _copies(source, prepared, usable)),
+            *(() if prepared is None else _copies(prepared)),
             *(Finding(kind_of(name), name, way_out(name), used=False) for name in others),
         ),
         prepared=prepared,
@@ -167,22 +169,30 @@ def _prepare(
 
 
 def _look(
-    source: ImageSource, usable: list[int], shape: ImageShape, report: Progress
+    source: ImageSource,
+    usable: list[int],
+    shape: ImageShape,
+    report: Progress,
+    workers: int | None,
 ) -> tuple[NDArray[np.int64], list[Finding]]:
-    """Open every usable image once more, for its size [N, 2] and what is remarkable about it."""
+    """Open every usable image once more, for its size [N, 2] and what is remarkable about it.
+
+    An image that cannot be opened again has size 0.
+    """
     sizes = np.zeros((len(usable), 2), np.int64)
-    found = []
-    with quiet_decoders():
-        for row, index in enumerate(usable):
-            with opened(source, index) as image:
-                found += [
-                    Finding(kind, source.name(index), detail, used=True)
-                    for kind, detail in remarks(image, shape)
-                ]
-                sizes[row] = upright_size(image)
-            if row % STRIDE == STRIDE - 1 or row == len(usable) - 1:
-                report(2 * len(source) - len(usable) + row + 1, 2 * len(source))
-    return sizes, found
+    remarked: dict[int, list[Finding]] = {}
+    chunks = ((start, min(start + STRIDE, len(usable))) for start in range(0, len(usable), STRIDE))
+    several = processors() if workers is None else workers
+    pool = Pool(LookingJob(source, usable, shape), min(several, 1 + len(usable) // MANY))
+    left = len(usable)
+    for (start, stop), said in pool.run(chunks):
+        for row, width, height, remarks in said:
+            sizes[row] = width, height
+            name = source.name(usable[row])
+            remarked[row] = [Finding(kind, name, detail, used=True) for kind, detail in remarks]
+        left -= stop - start
+        report(2 * len(source) - left, 2 * len(source))
+    return sizes, [finding for row in sorted(remarked) for finding in remarked[row]]
 
 
 def _unusable(source: ImageSource, image: Skipped) -> Finding:
@@ -192,23 +202,13 @@ def _unusable(source: ImageSource, image: Skipped) -> Finding:
     return Finding(kind, image.name, detail, used=False)
 
 
-def _copies(source: ImageSource, prepared: PreparedImages, usable: list[int]) -> Iterator[Finding]:
+def _copies(prepared: PreparedImages) -> Iterator[Finding]:
     """Yield the duplicates, exact ones first."""
-    exact = identical(prepared.images, lambda row: _content(source, usable[row]))
+    exact = identical(prepared.images, lambda row: prepared.digests[row].tobytes())
     near = similar(prepared.images, exact)
     for kind, copies in ((DUPLICATE, exact), (NEAR_DUPLICATE, near)):
         for row, original in sorted(copies.items()):
             yield Finding(kind, prepared.names[row], f"of {prepared.names[original]}", used=True)
-
-
-def _content(source: ImageSource, index: int) -> bytes:
-    """Return a digest of the file's bytes, or of the pixels where an image has no file."""
-    with quiet_decoders(), opened(source, index) as image:
-        file = getattr(image, "fp", None)
-        if file is None:
-            return blake2b(image.tobytes()).digest()
-        file.seek(0)
-        return blake2b(file.read()).digest()
 
 
 def _class_counts(classes: tuple[str, ...], prepared: PreparedImages | None) -> dict[str, int]:

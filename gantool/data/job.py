@@ -1,45 +1,65 @@
-"""The work that can be divided: decode some images of a source into their rows of one file."""
+"""The work that can be divided: decode some images of a source into their rows of two files."""
 
 from __future__ import annotations
 
-import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
-from gantool.data.decoding import decode_one, quiet_decoders
+from gantool.data.decoding import DIGEST_BYTES, decode_one, quiet_decoders
+from gantool.data.limits import Limits
 from gantool.data.rendering import Rendering
+from gantool.data.row_file import RowFile
 from gantool.interfaces.image import ImageShape, ImageSource
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Chunk = tuple[int, int]
 """Images from the first number up to, and without, the second."""
 Skips = list[tuple[int, str]]
 """Index and reason of each image that could not be used."""
+Starting = Callable[[int], None]
+"""Is told the number of each image before anything of it is read."""
 
 CHUNK_IMAGES = 64
 CHUNK_BYTES = 8 << 20
-HEADER_BYTES = 128
-"""Length of every header, so that the number of rows can change without moving them."""
+IMAGES = "images.npy"
+DIGESTS = "digests.npy"
+
+
+class Job(Protocol):
+    """What is done to images in a process of their own; pickled on its way there."""
+
+    @property
+    def source(self) -> ImageSource:
+        """Where the images come from."""
+
+    @property
+    def limits(self) -> Limits:
+        """What one file may cost."""
+
+    def run(self, chunk: Chunk, starting: Starting) -> list[Any]:
+        """Return what is to be said of a chunk, as plain data; it may be empty."""
+
+    def lost(self, number: int, reason: str) -> list[Any]:
+        """Return what is to be said of an image that ended the process."""
 
 
 @dataclass(frozen=True)
 class DecodingJob:
-    """Decode images to the rows of a file, in any order, in any process.
+    """Decode images to the rows of files, in any order, in any process.
 
     Attributes:
         source: Where the images come from; pickled for other processes.
         rendering: What is made of each image.
-        rows: The file, NumPy's format: uint8 [N, H, W, C].
+        folder: Where the files of rows lie, of pixels and of digests of the images' files; None
+            to decode as a trial only.
+        limits: What one file may cost.
     """
 
     source: ImageSource
     rendering: Rendering
-    rows: Path
+    folder: Path | None
+    limits: Limits = Limits()
 
     @property
     def shape(self) -> ImageShape:
@@ -56,32 +76,36 @@ class DecodingJob:
         """Images that one process decodes at a time."""
         return max(1, min(CHUNK_IMAGES, CHUNK_BYTES // self.row_bytes))
 
-    def run(self, chunk: Chunk) -> Skips:
-        """Decode a chunk into its rows; those of unusable images stay black.
+    def files(self, folder: Path) -> tuple[RowFile, RowFile]:
+        """Return the files of rows: pixels [N, H, W, C], digests [N, 16]."""
+        channels, height, width = self.shape
+        pixels = RowFile(folder / IMAGES, (height, width, channels))
+        return pixels, RowFile(folder / DIGESTS, (DIGEST_BYTES,))
+
+    def run(self, chunk: Chunk, starting: Starting) -> Skips:
+        """Decode a chunk into its rows.
+
+        Returns:
+            What could not be used. Its rows are left as they are.
 
         Raises:
             GantoolError: When the source says that something is wrong.
             OSError: When the rows cannot be written.
         """
-        start, stop = chunk
-        channels, height, width = self.shape
-        pixels = np.zeros((stop - start, height, width, channels), np.uint8)
         skips: Skips = []
         with quiet_decoders():
-            for index in range(start, stop):
-                image, why = decode_one(self.source, index, self.rendering)
-                if image is None:
-                    skips.append((index, why))
-                else:
-                    pixels[index - start] = image
-        with self.rows.open("r+b") as file:  # a map would count every page as this process's own
-            file.seek(HEADER_BYTES + start * self.row_bytes)
-            file.write(pixels.data)
+            for index in range(*chunk):
+                starting(index)
+                with self.limits.applied() as allowance:
+                    decoded = decode_one(self.source, index, self.rendering, allowance)
+                if decoded.pixels is None:
+                    skips.append((index, decoded.reason))
+                elif self.folder is not None:
+                    pixels, digests = self.files(self.folder)
+                    pixels.write(index, decoded.pixels.data)
+                    digests.write(index, decoded.digest)
         return skips
 
-
-def npy_header(dtype: str, shape: Sequence[int]) -> bytes:
-    """Return the header of an array in NumPy's format 1.0, always 128 bytes long."""
-    text = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {tuple(shape)}, }}"
-    padded = text.ljust(HEADER_BYTES - 11) + "\n"
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(padded)) + padded.encode("ascii")
+    def lost(self, number: int, reason: str) -> Skips:
+        """Skip an image that ended the process."""
+        return [(number, reason)]

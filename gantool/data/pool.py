@@ -1,10 +1,11 @@
-"""Processes that decode chunks side by side, and survive decoders that crash."""
+"""Processes that decode images side by side, and survive decoders that crash."""
 
 from __future__ import annotations
 
 import json
 import os
 import pickle
+import signal
 import struct
 import subprocess
 import sys
@@ -13,15 +14,15 @@ from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any
 
-from gantool.data.decoding import CRASHED
-from gantool.errors import DataError, PluginError
+from gantool.data.decoding import CRASHED, TOO_SLOW
+from gantool.errors import DataError, GantoolError, PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
-    from gantool.data.job import Chunk, DecodingJob, Skips
+    from gantool.data.job import Chunk, Job
 
-Result = tuple["Chunk", "Skips"]
+Result = tuple["Chunk", list[Any]]
 
 
 class UnavailableError(Exception):
@@ -29,76 +30,87 @@ class UnavailableError(Exception):
 
 
 class Pool:
-    """Decodes chunks in several processes.
+    """Does a job in processes of its own.
 
     Args:
-        job: What to decode, and to where.
-        workers: Number of processes.
+        job: What to do with each image.
+        workers: Number of processes, to begin with.
     """
 
-    def __init__(self, job: DecodingJob, workers: int) -> None:
+    def __init__(self, job: Job, workers: int) -> None:
         self._job = job
         self._workers = workers
+        self._chunks: Iterator[Chunk] = iter(())
+        self._content = b""
         self._results: SimpleQueue[Result | BaseException | None] = SimpleQueue()
         self._stopping = Event()
         self._lock = Lock()
+        self._threads: list[Thread] = []
         self._running: set[Worker] = set()
 
-    def run(self, chunks: Iterator[Chunk]) -> Iterator[Result]:
-        """Yield each chunk when it is decoded, in no particular order.
-
-        Chunks are left over when no worker could be started, for instance because the source
-        cannot be pickled.
+    def run(self, chunks: Iterator[Chunk]) -> Generator[Result]:
+        """Yield each chunk when it is done, in no particular order, and what is to be said of it.
 
         Raises:
             DataError: When the source says that something is wrong.
-            PluginError: When the source does what no source should.
+            PluginError: When the source does what no source should, or cannot be sent to another
+                process.
+            GantoolError: When no process can be started.
             OSError: When the rows cannot be written.
         """
         try:
-            job = pickle.dumps(self._job)
-        except Exception:  # sources come from plugins and scripts; pickling fails in many ways
-            return
-        threads = [Thread(target=self._serve, args=(job, chunks)) for _ in range(self._workers)]
-        for thread in threads:
-            thread.start()
+            self._content = pickle.dumps(self._job)
+        except Exception as error:  # sources come from plugins; pickling fails in many ways
+            raise _cannot_be_sent(self._job, f"{type(error).__name__}: {error}") from error
+        self._chunks = chunks
         try:
-            yield from self._finished(len(threads))
+            self.grow(self._workers)
+            yield from self._finished()
         finally:
             self._stop()
-            for thread in threads:
+            for thread in self._threads:
                 thread.join()
 
-    def _finished(self, running: int) -> Iterator[Result]:
+    def grow(self, workers: int) -> None:
+        """Have up to so many processes; there is work for them only while `run` goes on."""
+        for _ in range(len(self._threads), workers):
+            thread = Thread(target=self._serve)
+            self._threads.append(thread)
+            thread.start()
+
+    def _finished(self) -> Iterator[Result]:
         """Yield results until every thread has ended."""
-        while running:
+        ended, unavailable = 0, None
+        while ended < len(self._threads):
             result = self._results.get()
             if result is None:
-                running -= 1
+                ended += 1
+            elif isinstance(result, UnavailableError):
+                unavailable = result  # others may do the work
             elif isinstance(result, BaseException):
                 raise result
             else:
                 yield result
+        if unavailable is not None and next(self._chunks, None) is not None:
+            raise GantoolError(f"cannot start a process to decode images in: {unavailable}")
 
-    def _serve(self, job: bytes, chunks: Iterator[Chunk]) -> None:
+    def _serve(self) -> None:
         """Keep one worker busy; runs in a thread, which mostly waits for its worker."""
-        worker = Worker(job, self._stopping)
+        worker = Worker(self._job, self._content, self._stopping)
         self._running.add(worker)
         try:
             worker.start()
-            while (chunk := self._next(chunks)) is not None:
-                self._results.put((chunk, worker.decode(chunk)))
-        except UnavailableError:
-            pass  # what it left over is somebody else's
+            while (chunk := self._next()) is not None:
+                self._results.put((chunk, worker.work(chunk)))
         except BaseException as error:
             self._results.put(error)
         finally:
             worker.stop()
             self._results.put(None)
 
-    def _next(self, chunks: Iterator[Chunk]) -> Chunk | None:
+    def _next(self) -> Chunk | None:
         with self._lock:
-            return None if self._stopping.is_set() else next(chunks, None)
+            return None if self._stopping.is_set() else next(self._chunks, None)
 
     def _stop(self) -> None:
         self._stopping.set()
@@ -107,10 +119,11 @@ class Pool:
 
 
 class Worker:
-    """One process running `gantool.data.worker`, started anew when a decoder kills it."""
+    """One process running `gantool.data.worker`, started anew when a decoder ends it."""
 
-    def __init__(self, job: bytes, stopping: Event) -> None:
+    def __init__(self, job: Job, content: bytes, stopping: Event) -> None:
         self._job = job
+        self._content = content
         self._stopping = stopping
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -119,6 +132,7 @@ class Worker:
 
         Raises:
             UnavailableError: When it does not come up, or nobody wants it any longer.
+            PluginError: When the source's plugin does not come up in it.
         """
         self.stop()
         if self._stopping.is_set():
@@ -132,29 +146,35 @@ class Worker:
                 env=_environment(),
             )
         except OSError as error:
-            raise UnavailableError from error
-        if self._exchange(struct.pack("<Q", len(self._job)) + self._job) is None:
+            raise UnavailableError(str(error)) from error
+        answer, _ = self._exchange(struct.pack("<Q", len(self._content)) + self._content)
+        if answer is None:
             self.stop()
-            raise UnavailableError
+            raise UnavailableError("it ended at once")
+        self._said(answer)
 
-    def decode(self, chunk: Chunk) -> Skips:
-        """Decode a chunk; an image that kills the process is found by halving, and skipped.
+    def work(self, chunk: Chunk) -> list[Any]:
+        """Do the job to a chunk; an image that ends the process costs itself alone.
 
         Raises:
-            UnavailableError: When the process cannot be started again.
+            GantoolError: When the process cannot be started again.
             DataError: When the source says that something is wrong.
             PluginError: When the source does what no source should.
             OSError: When the rows cannot be written.
         """
         start, stop = chunk
-        answer = self._exchange(f"{start} {stop}\n".encode())
-        if answer is not None:
-            return _skips(answer)
-        self.start()
-        if stop - start == 1:
-            return [(start, CRASHED)]
-        middle = (start + stop) // 2
-        return self.decode((start, middle)) + self.decode((middle, stop))
+        said: list[Any] = []
+        while start < stop:
+            answer, last = self._exchange(f"{start} {stop}\n".encode())
+            if answer is not None:
+                return said + self._said(answer)
+            culprit = start if last is None else last
+            reason = self._reason()
+            self._restart()
+            said += self.work((start, culprit))  # nothing was heard of what is before it
+            said += self._job.lost(culprit, reason)
+            start = culprit + 1
+        return said
 
     def kill(self) -> None:
         """End the process at once; whoever waits for its answer gets none."""
@@ -169,18 +189,61 @@ class Worker:
             process.kill()  # it holds nothing: its rows are written before it answers
         self._process = None
 
-    def _exchange(self, request: bytes) -> dict[str, Any] | None:
-        """Send a request and return the answer, or None when the process is dead."""
+    def _restart(self) -> None:
+        """Start again after a crash.
+
+        Raises:
+            GantoolError: When that fails, unless nobody wants it any longer.
+        """
+        try:
+            self.start()
+        except UnavailableError as error:
+            if self._stopping.is_set():
+                raise
+            raise GantoolError(f"cannot start a process to decode images in: {error}") from error
+
+    def _reason(self) -> str:
+        """Say why the process has ended."""
+        assert self._process is not None
+        out_of_time = -signal.SIGPROF if hasattr(signal, "SIGPROF") else 1
+        slow = self._process.wait() == out_of_time
+        return TOO_SLOW.format(self._job.limits.seconds) if slow else CRASHED
+
+    def _exchange(self, request: bytes) -> tuple[dict[str, Any] | None, int | None]:
+        """Send a request.
+
+        Returns:
+            The answer, or None when the process is dead; the image that it was about to read.
+        """
         assert self._process is not None
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        try:
+        last = None
+        with suppress(OSError):
             self._process.stdin.write(request)
             self._process.stdin.flush()
-            line = self._process.stdout.readline()
-        except OSError:
-            return None
-        return json.loads(line) if line.endswith(b"\n") else None
+            while (line := self._process.stdout.readline()).endswith(b"\n"):
+                message = json.loads(line)
+                if isinstance(message, dict):
+                    return message, last
+                last = message
+        return None, last
+
+    def _said(self, answer: dict[str, Any]) -> list[Any]:
+        """Return what a worker says of its images, or raise what stopped it."""
+        if "failure" not in answer:
+            done: list[Any] = answer["done"]
+            return done
+        kind, first, second = answer["failure"]
+        if kind == "source":
+            raise DataError(first, second)
+        if kind == "disk":
+            raise OSError(first, second)
+        if kind == "plugin":
+            raise PluginError(first, second)
+        if kind == "import":
+            raise _cannot_be_sent(self._job, first)
+        raise RuntimeError(f"a decoding process failed:\n{first}")
 
 
 def _environment() -> dict[str, str]:
@@ -189,15 +252,9 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
-def _skips(answer: dict[str, Any]) -> Skips:
-    """Return what a worker skipped, or raise what stopped it."""
-    if "failure" not in answer:
-        return [(index, reason) for index, reason in answer["skips"]]
-    kind, first, second = answer["failure"]
-    if kind == "plugin":
-        raise PluginError(first, second)
-    if kind == "source":
-        raise DataError(first, second)
-    if kind == "disk":
-        raise OSError(first, second)
-    raise RuntimeError(f"a decoding process failed:\n{first}")
+def _cannot_be_sent(job: Job, reason: str) -> PluginError:
+    title = getattr(job.source, "title", "an image source")
+    return PluginError(
+        f"the images of {title} cannot be sent to the process that decodes them: {reason}",
+        "a source is pickled as paths and options, from a module that can be imported",
+    )

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from gantool.data.decoding import Skipped
-from gantool.data.job import HEADER_BYTES, npy_header
+from gantool.data.decoding import DIGEST_BYTES, Skipped
+from gantool.data.job import DIGESTS, IMAGES
+from gantool.data.row_file import HEADER_BYTES, npy_header
 from gantool.interfaces.image import ImageShape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-IMAGES = "images.npy"
 LABELS = "labels.npy"
 NAMES = "names.npy"
 NAME_ENDS = "name_ends.npy"
-ARRAYS = (IMAGES, LABELS, NAMES, NAME_ENDS)
+ARRAYS = (IMAGES, DIGESTS, LABELS, NAMES, NAME_ENDS)
 MANIFEST = "manifest.json"
 UNLABELED = -1
 
@@ -62,6 +62,7 @@ class PreparedImages:
 
     Attributes:
         images: uint8 [N, H, W, C], mapped into memory and read-only.
+        digests: uint8 [N, 16], of the images' files as they were decoded; read-only.
         labels: int64 [N], index into `classes`, -1 where an image has no label; read-only.
         names: What names each image to a person: its path below the dataset's folder.
         classes: Names of the classes, in the order of their labels.
@@ -72,6 +73,7 @@ class PreparedImages:
     """
 
     images: NDArray[np.uint8]
+    digests: NDArray[np.uint8]
     labels: NDArray[np.int64]
     names: Sequence[str]
     classes: tuple[str, ...]
@@ -161,6 +163,7 @@ def _mapped(folder: Path, manifest: Manifest) -> PreparedImages:
         os.utime(folder / MANIFEST)  # its time is that of the last use
     return PreparedImages(
         images=images,
+        digests=_array(folder / DIGESTS, "|u1", (count, DIGEST_BYTES)),
         labels=labels,
         names=names,
         classes=manifest.classes,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from filelock import Timeout
@@ -21,11 +22,11 @@ from gantool.data.cache import (
 )
 from gantool.data.checked_source import checked
 from gantool.data.columns import write_columns
-from gantool.data.decoding import UNREADABLE, Skipped, decode_one, quiet_decoders
+from gantool.data.decoding import UNREADABLE, Skipped
 from gantool.data.fingerprint import fingerprint
 from gantool.data.job import DecodingJob
 from gantool.data.pool import Pool
-from gantool.data.prepared import ARRAYS, IMAGES, MANIFEST, Manifest, PreparedImages, open_prepared
+from gantool.data.prepared import ARRAYS, MANIFEST, Manifest, PreparedImages, open_prepared
 from gantool.data.rendering import rendering_of
 from gantool.data.unfinished import JOURNAL, Unfinished, images_done
 from gantool.errors import DataError, DiskError
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 SECONDS_PER_WORKER = 0.5
 """Work that pays for starting one more process."""
 TRIAL_SECONDS = 0.1
-"""Decoding in this process from which the rest of the work is estimated."""
+"""Decoding in one process from which the rest of the work is estimated."""
 POLL_SECONDS = 0.5
 
 
@@ -69,8 +70,8 @@ def prepare(
 ) -> PreparedImages:
     """Return a dataset's images at one shape, decoding them if that has not been done before.
 
-    Decoding runs in parallel processes where that is quicker, can be interrupted and resumed,
-    and is shared with other runs that prepare the same images at the same time: they wait, and
+    Decoding runs in processes of its own, several where that is quicker, so that a file that
+    crashes its decoder costs one image. It can be interrupted and resumed, and is shared with other runs that prepare the same images at the same time: they wait, and
     show its progress. Images that cannot be used are skipped and named.
 
     Args:
@@ -115,7 +116,7 @@ def prepare_source(
         raise DataError(f"dataset '{name}' holds no images")
     mark = fingerprint(source, rendering_of(image))
     folder = _folder(name, image, mark)
-    job = DecodingJob(source, rendering_of(image), _unfinished(folder) / IMAGES)
+    job = DecodingJob(source, rendering_of(image), _unfinished(folder))
     if found := _existing(folder, mark, job):
         return found
     report = progress or _silent
@@ -158,9 +159,12 @@ def _existing(folder: Path, mark: str, job: DecodingJob) -> PreparedImages | Non
     if found is None:
         return None
     unread = [image.number for image in found.skipped if image.reason.startswith(UNREADABLE)]
-    with quiet_decoders():
-        reasons = (decode_one(job.source, index, job.rendering)[1] for index in unread)
-        return found if all(why.startswith(UNREADABLE) for why in reasons) else None
+    if not unread:
+        return found
+    trial = Pool(replace(job, folder=None), 1).run((index, index + 1) for index in unread)
+    skipped = [why for _, skips in trial for _, why in skips]
+    still = len(skipped) == len(unread) and all(why.startswith(UNREADABLE) for why in skipped)
+    return found if still else None
 
 
 def _make(folder: Path, mark: str, job: DecodingJob, workers: int | None, report: Progress) -> None:
@@ -186,24 +190,23 @@ def _make(folder: Path, mark: str, job: DecodingJob, workers: int | None, report
 
 
 def _decoded(job: DecodingJob, unfinished: Unfinished, workers: int | None) -> Iterator[Result]:
-    """Yield chunks when they are decoded: in this process, and in others where that is quicker."""
+    """Yield chunks when they are decoded: in one other process, or more where that is quicker."""
+    pool = Pool(job, workers or 1)
     before, started = unfinished.images_done, time.monotonic()
-    for chunk in unfinished.remaining() if workers is None else ():
-        yield chunk, job.run(chunk)
-        elapsed = time.monotonic() - started
-        share = (unfinished.count - unfinished.images_done) / (unfinished.images_done - before)
-        workers = min(processors(), int(elapsed * share / SECONDS_PER_WORKER))
-        if workers > 1 and elapsed > TRIAL_SECONDS:
-            break
-    if workers is not None and workers > 1:
-        yield from Pool(job, workers).run(unfinished.remaining())
-    for chunk in unfinished.remaining():  # all of it, or what no worker could do
-        yield chunk, job.run(chunk)
+    with closing(pool.run(unfinished.remaining())) as results:
+        for chunk, skips in results:
+            yield chunk, [(index, why) for index, why in skips]
+            elapsed = time.monotonic() - started
+            if workers is None and elapsed > TRIAL_SECONDS:
+                done = unfinished.images_done - before
+                left = unfinished.count - unfinished.images_done
+                workers = min(processors(), 1 + int(elapsed * left / done / SECONDS_PER_WORKER))
+                pool.grow(workers)
 
 
 def _publish(folder: Path, mark: str, job: DecodingJob, skipped: tuple[Skipped, ...]) -> None:
     """Complete the folder, bring it to the disk, and only then give it its name."""
-    made = job.rows.parent
+    made = _unfinished(folder)
     (made / JOURNAL).unlink(missing_ok=True)
     count, name_bytes = write_columns(made, job.source, {image.number for image in skipped})
     classes = job.source.classes

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gantool.data.decoding import UNREADABLE
-from gantool.data.job import HEADER_BYTES, npy_header
-from gantool.files.durable import sync, sync_path
+from gantool.files.durable import sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 JOURNAL = "journal.jsonl"
 COMMIT_SECONDS = 2.0
 """Work that a power failure may cost."""
-MOVE_BYTES = 16 << 20
 COMPACTING = {"compacting": True}
 
 
@@ -47,8 +45,9 @@ class Unfinished:
         self.count = count
         self.images_done = 0
         self.skipped: dict[int, str] = {}
-        self._job = job
-        self._folder = job.rows.parent
+        assert job.folder is not None
+        self._folder = job.folder
+        self._files = job.files(job.folder)
         self._size = job.chunk_images
         self._done = np.zeros(-(-count // self._size), bool)  # [chunks]
         self._pending: list[str] = []
@@ -73,7 +72,8 @@ class Unfinished:
         """Bring rows, and then the journal, to the disk."""
         if not self._pending:
             return
-        sync_path(self._job.rows)
+        for file in self._files:
+            file.sync()
         self._append(self._pending)
         self._pending.clear()
         self._committed = time.monotonic()
@@ -84,11 +84,10 @@ class Unfinished:
         Interrupted here, a preparation starts afresh: the journal no longer fits the rows.
         """
         self.commit()
-        kept = self.count - len(self.skipped)
         if self.skipped:
             self._append([json.dumps(COMPACTING)])
-            self._close_gaps()
-        self._set_rows(kept, "r+b")
+            for file in self._files:
+                file.drop(self.skipped, self.count)
 
     def discard(self) -> None:
         """Forget everything that was decoded."""
@@ -97,30 +96,16 @@ class Unfinished:
     def _resume(self) -> None:
         """Take up the journal of an interrupted preparation, or begin a new one."""
         entries = list(_entries(self._folder))
-        if not self._rows_are_whole() or COMPACTING in entries:
+        whole = all(file.is_whole(self.count) for file in self._files)
+        if not whole or COMPACTING in entries:
             self.discard()
             self._folder.mkdir(parents=True)
-            self._set_rows(self.count, "wb")
+            for file in self._files:
+                file.create(self.count)
             return
         for entry in entries:
             if not any(reason.startswith(UNREADABLE) for _, reason in entry["skips"]):
                 self._note(entry["chunk"], entry["skips"])
-
-    def _rows_are_whole(self) -> bool:
-        with suppress(OSError):
-            return self._job.rows.stat().st_size == self._bytes(self.count)
-        return False
-
-    def _set_rows(self, rows: int, mode: str) -> None:
-        """Write the header for a number of rows and give the file its length."""
-        channels, height, width = self._job.shape
-        with self._job.rows.open(mode) as file:
-            file.write(npy_header("|u1", (rows, height, width, channels)))
-            file.truncate(self._bytes(rows))
-
-    def _bytes(self, rows: int) -> int:
-        """Return where a row begins, or how long a file of so many rows is."""
-        return HEADER_BYTES + rows * self._job.row_bytes
 
     def _note(self, chunk: Chunk, skips: Skips) -> None:
         self._done[chunk[0] // self._size] = True
@@ -131,22 +116,6 @@ class Unfinished:
         with (self._folder / JOURNAL).open("a", encoding="ascii") as file:
             file.write("\n".join(["", *lines, ""]))  # begins a line, even after one cut off
             sync(file)
-
-    def _close_gaps(self) -> None:
-        """Move rows towards the front, over those of skipped images."""
-        size = self._job.row_bytes
-        block = max(1, MOVE_BYTES // size)
-        bad = np.array(sorted(self.skipped), np.int64)
-        target = int(bad[0])
-        with self._job.rows.open("r+b") as file:
-            for start in range(target, self.count, block):
-                stop = min(start + block, self.count)
-                file.seek(self._bytes(start))
-                rows = np.frombuffer(file.read((stop - start) * size), np.uint8).reshape(-1, size)
-                kept = np.delete(rows, bad[(bad >= start) & (bad < stop)] - start, axis=0)
-                file.seek(self._bytes(target))
-                file.write(kept.data)
-                target += len(kept)
 
 
 def images_done(folder: Path) -> int:

@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from gantool.errors import GantoolError, PluginError
 from gantool.files.faults import FAULTS
-from gantool.registry.catalog import installed
-from gantool.registry.loading import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +45,8 @@ class Owner:
 
     def failed(self, hook: str, error: BaseException) -> PluginError:
         """Return the error that says which hook failed, where and how."""
+        from gantool.registry.loading import said  # not in every process that decodes images
+
         reason = " ".join(said(error).split())
         cut = reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}..."
         what = f"{type(error).__name__}: {cut}".removesuffix(": ")
@@ -154,6 +154,8 @@ def blamed(error: BaseException) -> PluginError | None:
     The last resort, where nobody knew that a plugin's code was being called. None where gantool's
     own code is nearer to the fault.
     """
+    from gantool.registry.catalog import installed
+
     theirs = {
         plugin.module.partition(".")[0]: plugin
         for plugin in installed().plugins
@@ -195,6 +197,8 @@ def described(value: object) -> str:
 
 def _plugin_of(own: type[Component]) -> Plugin | None:
     """Return the installed plugin that offers a class, or one that it is made from."""
+    from gantool.registry.catalog import installed
+
     for offer in installed().offers:
         if issubclass(own, offer.component) and offer.name == own.name:
             return offer.plugin

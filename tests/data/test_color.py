@@ -212,9 +212,9 @@ class Bulky:
 
 def test_a_profile_larger_than_any_real_one_costs_its_image() -> None:
     with quiet_decoders():
-        pixels, why = decode_one(Bulky(), 0, Rendering(FOUR))
-    assert pixels is None
-    assert why == "color profile larger than 4 MB"
+        decoded = decode_one(Bulky(), 0, Rendering(FOUR))
+    assert decoded.pixels is None
+    assert decoded.reason == "color profile larger than 4 MB"
 
 
 def test_tables_that_can_be_endless_are_not_read() -> None:

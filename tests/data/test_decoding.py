@@ -56,9 +56,9 @@ def stored(image: Image.Image, kind: str, **options: Any) -> Image.Image:
 
 def reason(path: Path) -> str:
     with quiet_decoders():
-        pixels, why = decode_one(Single(path), 0, Rendering(ImageShape(3, 16, 16)))
-    assert (pixels is None) == bool(why)
-    return why
+        decoded = decode_one(Single(path), 0, Rendering(ImageShape(3, 16, 16)))
+    assert (decoded.pixels is None) == bool(decoded.reason)
+    return decoded.reason
 
 
 def triangle(pixels: np.ndarray, size: int) -> np.ndarray:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ import pytest
 from PIL import Image
 
 from gantool import DataError, Dataset
-from gantool.data import unfinished
+from gantool.data import row_file, unfinished
 from gantool.data.decoding import decode
 from gantool.data.preparing import prepare
 from gantool.data.rendering import rendering_of
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     Draw = Callable[..., Image.Image]
 
 SMALL = ImageTable(size=8)
-IMPORTABLE = Path(__file__).parent / "importable"
 
 
 def expected_images(root: Path, table: ImageTable) -> np.ndarray:
@@ -158,16 +156,16 @@ def test_crash_while_gaps_are_closed_starts_afresh(
 ) -> None:
     root = folder(150)
     (root / "a" / "0010.png").write_bytes(b"")
-    monkeypatch.setattr(unfinished, "MOVE_BYTES", 1000)
+    monkeypatch.setattr(row_file, "MOVE_BYTES", 1000)
 
-    close_gaps = unfinished.Unfinished._close_gaps
+    move = row_file.RowFile._move
 
-    def die(self: unfinished.Unfinished) -> None:
-        close_gaps(self)
+    def die(self: row_file.RowFile, bad: np.ndarray, rows: int) -> None:
+        move(self, bad, rows)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(unfinished.Unfinished, "_close_gaps", die)
+        patch.setattr(row_file.RowFile, "_move", die)
         with pytest.raises(KeyboardInterrupt):
             prepare(tree(root), SMALL)
     opened()
@@ -181,7 +179,7 @@ def test_crash_while_gaps_are_closed_starts_afresh(
 def test_unusable_images_leave_no_gap(
     tree: Tree, folder: Fill, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(unfinished, "MOVE_BYTES", size)  # rows that overlap when they move, too
+    monkeypatch.setattr(row_file, "MOVE_BYTES", size)  # rows that overlap when they move, too
     root = folder(150)
     bad = [0, 1, 2, 66, 67, 100, 149]
     for index in bad:
@@ -284,16 +282,6 @@ def test_damaged_preparation_is_made_again(
     assert again.labels.tolist() == [0, 0, 0, 1, 1, 1]
 
 
-def test_image_that_kills_its_decoder_is_skipped(tree: Tree, folder: Fill) -> None:
-    root = folder(6)
-    for name in ("crash.png", "crash too.png"):
-        (root / name).write_bytes((root / "a" / "0000.png").read_bytes())
-    prepared = prepare(tree(root), SMALL, workers=2)
-    assert {image.name for image in prepared.skipped} == {"crash.png", "crash too.png"}
-    assert all("crashes its decoder" in image.reason for image in prepared.skipped)
-    assert len(prepared) == 6
-
-
 def test_what_a_source_prints_does_no_harm(
     tree: Tree, folder: Fill, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -301,24 +289,3 @@ def test_what_a_source_prints_does_no_harm(
     (root / "a" / "0000.png").rename(root / "loud.png")
     assert len(prepare(tree(root), SMALL, workers=2)) == 6
     assert capfd.readouterr().out == ""
-
-
-class Unpicklable(Dataset):
-    """A dataset whose source no other process can have."""
-
-    name = "unpicklable"
-    root: Path
-
-    def open(self, cache: Path) -> object:  # type: ignore[override]
-        sys.path.append(str(IMPORTABLE))
-        from tree_source import Tree  # type: ignore[import-not-found]
-
-        source = Tree(self.root)
-        source.handle = lambda: None
-        return source
-
-
-def test_source_that_cannot_be_pickled_is_decoded_here(folder: Fill) -> None:
-    root = folder(10)
-    prepared = prepare(Unpicklable(root=root), SMALL, workers=2)
-    assert np.array_equal(prepared.images, expected_images(root, SMALL))

@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 from threading import Event, Thread
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from gantool.data import job, preparing, unfinished
+from gantool.data import pool, preparing, unfinished
 from gantool.data.decoding import decode
 from gantool.data.preparing import prepare
 from gantool.data.rendering import rendering_of
@@ -153,21 +153,26 @@ def test_waiting_program_shows_the_progress_of_the_other(
     assert seen.is_set()
 
 
-def test_small_sets_start_no_process(tree: Tree, folder: Fill, opened: Opened) -> None:
+def test_small_sets_start_one_process(tree: Tree, folder: Fill, opened: Opened) -> None:
     prepare(tree(folder(100)), SMALL)
-    assert pids(opened()) == {os.getpid()}
+    assert len(pids(opened()) - {os.getpid()}) == 1
 
 
 def test_slow_work_is_given_to_processes(
-    tree: Tree, folder: Fill, opened: Opened, monkeypatch: pytest.MonkeyPatch
+    tree: Tree, folder: Fill, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preparing, "processors", lambda: 2)
+    monkeypatch.setattr(preparing, "processors", lambda: 3)
     monkeypatch.setattr(preparing, "SECONDS_PER_WORKER", 1e-4)
     monkeypatch.setattr(preparing, "TRIAL_SECONDS", 0.0)
+    grown, grow = [], pool.Pool.grow
+
+    def recorded(self: pool.Pool, workers: int) -> None:
+        grown.append(workers)
+        grow(self, workers)
+
+    monkeypatch.setattr(pool.Pool, "grow", recorded)
     prepare(tree(folder(300)), SMALL)
-    used = pids(opened())
-    assert os.getpid() in used
-    assert len(used) > 1
+    assert grown == [1, 3]
 
 
 def test_full_disk_is_said_before_and_during(
@@ -179,15 +184,15 @@ def test_full_disk_is_said_before_and_during(
         patch.setattr("gantool.data.preparing.shutil.disk_usage", lambda path: usage)
         with pytest.raises(DiskError, match=r"needs 0.03 MB, and .* has 0.03 MB free"):
             prepare(dataset, SMALL)
-    run = job.DecodingJob.run
+    exchange = pool.Worker._exchange
 
-    def full(self: job.DecodingJob, chunk: job.Chunk) -> job.Skips:
-        if chunk[0] == 128:
-            raise OSError(28, "No space left on device")
-        return run(self, chunk)
+    def full(self: pool.Worker, request: bytes) -> Any:
+        if request.startswith(b"128 "):  # as a worker says it
+            return {"failure": ["disk", 28, "No space left on device"]}, None
+        return exchange(self, request)
 
     with monkeypatch.context() as patch:
-        patch.setattr(job.DecodingJob, "run", full)
+        patch.setattr(pool.Worker, "_exchange", full)
         with pytest.raises(DiskError, match="No space left") as caught:
             prepare(dataset, SMALL)
     assert caught.value.exit_code == 6

@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 import gantool
+from tests import costly_images as costly
 
 if TYPE_CHECKING:
     from tests.faults.conftest import Fork, Publish, Recipe
@@ -133,6 +134,24 @@ FILES: dict[str, tuple[bytes, str]] = {
 }
 
 
+COSTLY: dict[str, tuple[Callable[[], bytes], str]] = {
+    "screen.gif": (costly.wide_gif, "truncated"),
+    "frames.gif": (costly.empty_frames, "corrupt"),
+    "wide.png": (lambda: costly.black_png(80_000_000, 1), "takes more than 160 MB to decode"),
+    "black.webp": (lambda: costly.black("WEBP", 9400, "L"), "takes more than 160 MB to decode"),
+}
+"""Small files that would take gigabytes."""
+SLOW: dict[str, tuple[Callable[[], bytes], str]] = {
+    "scans.jpg": (lambda: costly.many_scans(6000, 1000), "takes more than 5 seconds to decode"),
+    "text.ppm": (lambda: b"P3 4000 4000 255 " + b"0 " * 48_000_000, "takes more than 5 seconds"),
+    "remark.ppm": (
+        lambda: b"P6\n#" + b"a" * 80_000_000 + b"\n 2 2 255\n" + bytes(12),
+        "takes more than 5 seconds",
+    ),
+}
+"""Files that would take minutes."""
+
+
 def write_zoo(folder: Path) -> None:
     """Write every kind; links, a pipe and a folder besides."""
     folder.mkdir()
@@ -174,10 +193,17 @@ def trained(recipe: Recipe, fork: Fork, tmp_path: Path) -> Callable[..., tuple[i
 
 
 def test_odd_images_are_used_or_named(
-    trained: Callable[..., tuple[int, str, int]], gallery: Path, publish: Publish, tmp_path: Path
+    trained: Callable[..., tuple[int, str, int]],
+    gallery: Path,
+    publish: Publish,
+    full: bool,
+    tmp_path: Path,
 ) -> None:
     zoo, run = tmp_path / "zoo", tmp_path / "run"
     write_zoo(zoo)
+    large = COSTLY | (SLOW if full else {})
+    for name, (make, _) in large.items():
+        (zoo / name).write_bytes(make())
     _, _, usual = trained(tmp_path / "usual", use="folder", folder=str(gallery))
     before = {path for path in tmp_path.rglob("*") if not path.is_relative_to(zoo)}
     code, said, most = trained(run, use="folder", folder=str(zoo), labels="none")
@@ -185,6 +211,7 @@ def test_odd_images_are_used_or_named(
     lines = (run / "skipped.tsv").read_text(encoding="utf-8").splitlines()
     skipped = dict(line.split("\t") for line in lines)
     expected = {name: reason for name, (_, reason) in FILES.items() if reason}
+    expected |= {name: reason for name, (_, reason) in large.items() if reason}
     expected["\\x1b[2Jscreen.png"] = expected.pop("\x1b[2Jscreen.png")
     for name, reason in expected.items():
         assert skipped.pop(name).startswith(reason), name
@@ -203,7 +230,7 @@ def test_odd_images_are_used_or_named(
     assert code == 3, said
     publish(
         "7f",
-        f"{len(FILES) + 5} kinds of odd images, links and pipes in a folder",
+        f"{len(FILES) + len(large) + 5} kinds of odd images, links and pipes in a folder",
         f"{len(expected) + 1} named and left out, the others used, exit 0; exit 3 when "
         f"none is left; 0 files outside the run, memory grew {growth:.0f} MB",
     )

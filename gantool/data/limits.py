@@ -1,0 +1,174 @@
+"""What decoding one file may cost: processor time and memory, which the system enforces."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import signal
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from PIL.Image import Image
+
+MEGABYTE = 10**6
+MOST_PER_PIXEL = 20
+"""Bytes of memory that decoding and converting take for a pixel, in the costliest format."""
+LEAST_PER_PIXEL = {"WEBP": 16, "JPEG2000": 16, "AVIF": 8, "HEIF": 8}
+"""Bytes of memory that decoding takes for a pixel at least; 4 in other formats."""
+COEFFICIENT = 2
+"""Bytes of a coefficient of a progressive JPEG, all of which are held at once."""
+OUT_OF_MEMORY = "out of memory"
+"""What Pillow says where a decoder is refused memory."""
+STATUS = Path("/proc/self/statm")
+
+
+class TooCostlyError(Exception):
+    """An image that would take more memory than its file may; the message says so."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one file may cost.
+
+    A file that says little may not ask for much: beyond `megabytes`, memory is in proportion to
+    its own size. Time is enforced wherever gantool runs, memory on Linux; elsewhere an image is
+    refused by what its header says.
+
+    Attributes:
+        seconds: Of processor time, and on Windows of time.
+        megabytes: Of memory, for any file.
+        per_byte: Times its own size, for a large one.
+    """
+
+    seconds: float = 5.0
+    megabytes: float = 160.0
+    per_byte: float = 150.0
+
+    @contextmanager
+    def applied(self) -> Iterator[Allowance]:
+        """Enforce them in this process, which is ended when time is up, whatever it does."""
+        allowance = Allowance(self)
+        with _timed(self.seconds):
+            allowance.enforce()
+            _stack.append(allowance)
+            try:
+                yield allowance
+            finally:
+                _stack.pop()
+                allowance.lift()
+
+
+_stack: list[Allowance] = []
+
+
+def current() -> Allowance | None:
+    """Return the memory that the file at hand may take; None without limits."""
+    return _stack[-1] if _stack else None
+
+
+class Allowance:
+    """The memory that the file at hand may take.
+
+    Attributes:
+        size: Bytes.
+        enforced: Whether the system sees to it.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self.size = limits.megabytes * MEGABYTE
+        self.enforced = _held() is not None
+
+    @property
+    def exceeded(self) -> str:
+        """Say that it was not enough."""
+        return f"takes more than {self.size / MEGABYTE:.0f} MB to decode"
+
+    def has_refused(self, error: Exception) -> bool:
+        """Whether this is why a decoder failed."""
+        return self.enforced and (isinstance(error, MemoryError) or OUT_OF_MEMORY in str(error))
+
+    def suit(self, image: Image, file_bytes: int) -> None:
+        """Widen it for an image that was opened, if its file is large.
+
+        Raises:
+            TooCostlyError: When that is not enough, as its header says.
+        """
+        self.widen(image.width * image.height, file_bytes, least=_least(image))
+
+    def widen(self, pixels: int, file_bytes: int, *, least: int) -> None:
+        """Widen it for an image of so many pixels, if its file is large.
+
+        Raises:
+            TooCostlyError: When that is less than it takes at least.
+        """
+        worth = min(self._limits.per_byte * file_bytes, MOST_PER_PIXEL * pixels)
+        self.size = max(self.size, worth)
+        if least > self.size:
+            raise TooCostlyError(self.exceeded)
+        self.enforce()
+
+    def enforce(self) -> None:
+        """Let the system refuse more."""
+        if (held := _held()) is not None:
+            _set_limit(held + int(self.size))
+
+    def lift(self) -> None:
+        """Let the process do something else."""
+        if self.enforced:
+            _set_limit(None)
+
+
+def _least(image: Image) -> int:
+    """Return the bytes that decoding takes at least."""
+    pixels = image.width * image.height
+    if image.format not in ("JPEG", "MPO"):
+        each = 1 if image.mode in ("1", "L", "P") else 4
+        return pixels * LEAST_PER_PIXEL.get(image.format or "", each)
+    layers = getattr(image, "layer", ())  # (name, horizontal and vertical factor, table)
+    if not image.info.get("progressive") or not layers:
+        return 0  # decoded line by line
+    widest, highest = max(layer[1] for layer in layers), max(layer[2] for layer in layers)
+    shares = [layer[1] * layer[2] / (widest * highest) for layer in layers]
+    return int(COEFFICIENT * pixels * sum(shares))
+
+
+@contextmanager
+def _timed(seconds: float) -> Iterator[None]:
+    """End this process when time is up, also inside a decoder."""
+    if not hasattr(signal, "setitimer"):  # Windows
+        faulthandler.dump_traceback_later(seconds, exit=True)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+        return
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _held() -> int | None:
+    """Return the bytes of private memory that this process has; None where nobody says."""
+    with suppress(OSError):
+        return int(STATUS.read_bytes().split()[5]) * os.sysconf("SC_PAGE_SIZE")
+    return None
+
+
+def _set_limit(size: int | None) -> None:
+    """Let this process have no more private memory than so many bytes, or as much as it may."""
+    import resource  # not on Windows
+
+    most = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    soft = most if size is None else size
+    if most != resource.RLIM_INFINITY and (soft == resource.RLIM_INFINITY or soft > most):
+        soft = most
+    resource.setrlimit(resource.RLIMIT_DATA, (soft, most))
