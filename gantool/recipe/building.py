@@ -46,6 +46,13 @@ class Draft:
     optimizers: Optimizers | None = None
     extractor: Component | None = None
 
+    def says(self, *path: str) -> bool:
+        """Whether the recipe, or one that it extends, says an option of a table."""
+        entry: Entry | None = self.document
+        for name in path:
+            entry = None if entry is None else entry.table.get(name)
+        return entry is not None
+
     def origin(self, *path: str) -> Origin:
         """Return where an option was said; if nowhere, where its table or the file begins."""
         entry = self.document

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from gantool.errors import PluginError
 from gantool.interfaces.architecture import Architecture
 from gantool.interfaces.regularizer import Regularizer, refusal_of
+from gantool.recipe.culprits import culprit
 from gantool.recipe.requirements import check_requirements
 from gantool.registry.calling import calling
 
 if TYPE_CHECKING:
+    from gantool.interfaces.image import ImageShape
     from gantool.recipe.building import Draft
+    from gantool.recipe.choosing import Chosen
     from gantool.recipe.problems import Problems
     from gantool.recipe.schema import EmaTable, ImageTable, SamplingTable, TrainingTable
     from gantool.registry.catalog import Catalog
@@ -68,13 +73,36 @@ def _check_shape(draft: Draft, problems: Problems) -> None:
     chosen = draft.singles.get("architecture")
     if image is None or training is None or chosen is None:
         return
+    classes = SOME_CLASSES if training.conditional else 0
+    refusal = _refusal(chosen, image.shape, classes)
+    if refusal is None:
+        return
+    message = f"architecture '{chosen.use}': {refusal}"
+    found = culprit(partial(_takes, chosen), image.shape, classes)
+    if found is None or not draft.says(*found.path):
+        problems.add(message, chosen.table.origin.header, chosen.table.origin.path)
+    else:
+        problems.add(message, draft.origin(*found.path).value, found.path, found.way_out)
+
+
+def _takes(chosen: Chosen, shape: ImageShape, classes: int) -> bool:
+    """Whether an architecture can be built so; one that fails otherwise cannot."""
+    try:
+        return _refusal(chosen, shape, classes) is None
+    except PluginError:
+        return False
+
+
+def _refusal(chosen: Chosen, shape: ImageShape, classes: int) -> str | None:
+    """Return why an architecture cannot be built so, or None where it can."""
     architecture = chosen.component
     assert isinstance(architecture, Architecture)
     try:
         with calling(architecture, "check", plugin=chosen.offer.plugin, may_raise=(ValueError,)):
-            architecture.check(image.shape, SOME_CLASSES if training.conditional else 0)
+            architecture.check(shape, classes)
     except ValueError as error:
-        problems.add(str(error), chosen.table.origin.header, chosen.table.origin.path)
+        return str(error)
+    return None
 
 
 def _check_regularizers(draft: Draft, problems: Problems) -> None:

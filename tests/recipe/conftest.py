@@ -64,6 +64,9 @@ class Convolutions(Architecture):
         if image.height & (image.height - 1):
             msg = f"dcgan makes images of sides 16, 32, 64, 128 or 256, not {image.height}"
             raise ValueError(msg)
+        if self.width < 4:
+            msg = "dcgan needs a width of at least 4"
+            raise ValueError(msg)
         if classes and self.width < 8:
             msg = "dcgan needs a width of at least 8 to be conditional"
             raise ValueError(msg)

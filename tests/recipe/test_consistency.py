@@ -6,25 +6,63 @@ import pytest
 
 from gantool.errors import PluginError
 from gantool.interfaces.image import ImageShape
+from gantool.recipe.culprits import culprit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gantool.recipe.culprits import Takes
     from gantool.recipe.schema import Recipe
 
 
 def test_architecture_refuses_images_it_cannot_make(
     complain: Callable[..., str], minimal: str
 ) -> None:
+    refused = "architecture 'dcgan': dcgan makes images of sides 16, 32, 64, 128 or 256, not"
     assert complain(minimal, "image.size=[100, 64]") == (
-        "error: dcgan makes images of sides 16, 32, 64, 128 or 256, not 100\n"
-        "  --> bad.toml:3:1\n"
-        "  |\n"
-        '3 | [architecture]\n'
-        "  | ^^^^^^^^^^^^^^\n"
+        f"error: {refused} 100\n"
+        "  --> --set image.size=[100, 64]\n"
+        "  = set it to 64 or 128\n"
         "\n"
         "1 problem; nothing was run"
-    )  # fmt: skip
+    )
+    said = f"{minimal}[image]\nsize = 33\n"
+    assert complain(said) == (
+        f"error: {refused} 33\n"
+        "   --> bad.toml:10:8\n"
+        "   |\n"
+        "10 | size = 33\n"
+        "   |        ^^ set it to 32 or 64\n"
+        "\n"
+        "1 problem; nothing was run"
+    )
+
+
+def test_what_no_other_shape_would_mend_is_the_architectures(
+    complain: Callable[..., str], minimal: str
+) -> None:
+    narrow = minimal.replace('use = "dcgan"\n', 'use = "dcgan"\nwidth = 3\n')
+    assert complain(narrow, "image.size=32").startswith(
+        "error: architecture 'dcgan': dcgan needs a width of at least 4\n  --> bad.toml:3:1\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("takes", "shape", "classes", "expected"),
+    [
+        (lambda s, c: s.height == 64, ImageShape(3, 33, 64), 0, ("image.size", "set it to 64")),
+        (lambda s, c: s.height > 40, ImageShape(3, 33, 33), 2, ("image.size", "set it to 64")),
+        (lambda s, c: s.channels == 3, ImageShape(4, 64, 64), 0, ("image.channels", "set it to 3")),
+        (lambda s, c: s.channels < 3, ImageShape(3, 64, 64), 0, ("image.channels", "set it to 1")),
+        (lambda s, c: not c, ImageShape(3, 64, 64), 2, ("training.conditional", "set it to false")),
+        (lambda s, c: False, ImageShape(3, 64, 64), 2, None),
+    ],
+)
+def test_the_option_that_is_to_blame_is_found(
+    takes: Takes, shape: ImageShape, classes: int, expected: tuple[str, str] | None
+) -> None:
+    found = culprit(takes, shape, classes)
+    assert (found and (".".join(map(str, found.path)), found.way_out)) == expected
 
 
 def test_architecture_is_asked_whether_it_can_be_conditional(
@@ -33,7 +71,10 @@ def test_architecture_is_asked_whether_it_can_be_conditional(
     narrow = "architecture.width=4"
     assert read(minimal, narrow).tables.training.conditional is False
     told = complain(minimal, narrow, "training.conditional=true")
-    assert told.startswith("error: dcgan needs a width of at least 8 to be conditional\n")
+    assert told.startswith(
+        "error: architecture 'dcgan': dcgan needs a width of at least 8 to be conditional\n"
+        "  --> --set training.conditional=true\n"
+    )
 
 
 def test_regularizer_refuses_what_it_cannot_work_with(
