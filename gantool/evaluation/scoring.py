@@ -45,6 +45,9 @@ class ScoringObserver(Observer):
     one is kept. The extractor is loaded, and metrics are asked whether they can judge by what
     there will be, before the first step.
 
+    Attributes:
+        told: Are given each step that is scored, and its scores by name.
+
     Args:
         metrics: Those of the recipe.
         witness: Turns images into evidence.
@@ -81,6 +84,7 @@ class ScoringObserver(Observer):
         self._draw = draw
         self._moments = frozenset(moments)
         self._seed = seed
+        self.told: list[Callable[[int, Mapping[str, float]], None]] = []
         self._scores = JsonLines(folder.scores)
         self._scores.cut_after(start_step)
         self._stated = {} if protocol is None else {"protocol": protocol.as_data()}
@@ -109,6 +113,8 @@ class ScoringObserver(Observer):
             if self._rating is None or self._rating[0] != step:
                 self._rate(metric, step, found)
         self._scores.append({"step": step, **scores, **self._stated})
+        for tell in self.told:
+            tell(step, scores)
 
     @override
     def rating(self, step: int) -> float | None:

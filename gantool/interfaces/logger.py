@@ -38,18 +38,33 @@ class RunDescription:
 class Logger(Component):
     """A destination of figures and pictures, active only when a recipe names it.
 
-    Whatever a logger raises is reported once and never stops the run.
+    Whatever a logger raises is reported once and never stops the run, except that a run does not
+    begin where the package of a logger is missing that is not `optional`.
     """
 
     kind: ClassVar[str] = "logger"
 
+    optional: bool = False
+    """Whether a run goes on without it where its package is not installed."""
+
+    def check(self) -> None:
+        """Refuse to begin where the library is not installed; called before anything is made.
+
+        Raises:
+            MissingExtraError: When it is not; the hint is the command that installs it.
+        """
+
     @abstractmethod
     def start(self, run: RunDescription) -> None:
-        """Import the library and open the destination."""
+        """Import the library and open the destination.
+
+        Raises:
+            MissingExtraError: When the library is not installed.
+        """
 
     @abstractmethod
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """Record figures of the step."""
+        """Record figures of the step; the scores of metrics among them, as "score/NAME"."""
 
     def rewind(self, step: int) -> bool:
         """Drop what was recorded of steps after `step`; return whether that has been done.

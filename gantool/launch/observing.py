@@ -12,7 +12,7 @@ from gantool.launch.reporting import look_at_end, note_parent, peak_memory
 from gantool.registry.calling import calling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -58,7 +58,8 @@ def observed(
     loggers.start()
     try:
         with screen:
-            scoring = _scoring(session, folder, 1 / per_step)
+            scored = [loggers.scores, screen.show_scores]
+            scoring = _scoring(session, folder, 1 / per_step, scored)
             watching = _watching(session, folder)
             yield [recording, *scoring, grids, loggers, screen, *watching, page]
     except KeyboardInterrupt:  # a second Ctrl-C waits for nobody
@@ -136,7 +137,12 @@ def _loggers(session: Session, folder: RunFolder, status: RunStatus) -> LoggersO
     return LoggersObserver(session.plan.loggers, description, SentSteps(folder.sent))
 
 
-def _scoring(session: Session, folder: RunFolder, steps_per_epoch: float) -> list[Observer]:
+def _scoring(
+    session: Session,
+    folder: RunFolder,
+    steps_per_epoch: float,
+    told: Sequence[Callable[[int, Mapping[str, float]], None]],
+) -> list[Observer]:
     """Return the observer that computes the recipe's metrics, if it names any."""
     from gantool.evaluation.evidence import Witness
     from gantool.evaluation.scoring import ScoringObserver, scoring_moments
@@ -146,18 +152,18 @@ def _scoring(session: Session, folder: RunFolder, steps_per_epoch: float) -> lis
         return []
     table, steps = plan.tables.evaluation, trainer.game.setup.steps
     witness = Witness(plan.extractor, images.pixels, images.held_out, session.device.device)
-    return [
-        ScoringObserver(
-            plan.metrics,
-            witness,
-            _drawer(session, table.count, table.seed),
-            scoring_moments(table.every_epochs, steps, steps_per_epoch),
-            seed=table.seed,
-            folder=folder,
-            start_step=trainer.step,
-            protocol=_protocol(session, witness),
-        )
-    ]
+    scoring = ScoringObserver(
+        plan.metrics,
+        witness,
+        _drawer(session, table.count, table.seed),
+        scoring_moments(table.every_epochs, steps, steps_per_epoch),
+        seed=table.seed,
+        folder=folder,
+        start_step=trainer.step,
+        protocol=_protocol(session, witness),
+    )
+    scoring.told += told
+    return [scoring]
 
 
 def _protocol(session: Session, witness: Witness) -> Protocol:

@@ -14,7 +14,7 @@ from gantool.launch.changes import judge
 from gantool.launch.divergence import remind_of_divergence
 from gantool.launch.keeping import disk_faults_named
 from gantool.launch.process import note_environment, train
-from gantool.launch.session import assemble, prepare, read, refuse_other_images
+from gantool.launch.session import assemble, prepare, read_to_train, refuse_other_images
 from gantool.launch.showing import opened, shown
 from gantool.recipe.writing import dump
 from gantool.reporting.messages import say
@@ -69,7 +69,7 @@ def resume(
     said = [*overrides, *([] if steps is None else [f"training.steps={steps}"])]
     said += [] if device is None else [f'device.name="{device}"']
     with shown() as console, together.held(folder), disk_faults_named(folder):
-        plan = read(folder.recipe, said)
+        plan = read_to_train(folder.recipe, said)
         with together.joined(plan) as ranks:
             session = _gone_on(plan, folder, console, level, ranks, override=override)
             if not session.trainer.is_finished() or not _has_ended(folder):

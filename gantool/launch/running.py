@@ -11,7 +11,7 @@ from gantool.launch import together
 from gantool.launch.process import train, write_beginning
 from gantool.launch.reporting import peak_memory
 from gantool.launch.resuming import resume
-from gantool.launch.session import assemble, prepare, read
+from gantool.launch.session import assemble, prepare, read_to_train
 from gantool.launch.showing import opened, shown
 from gantool.reporting.figures import format_duration
 from gantool.reporting.messages import say
@@ -63,7 +63,7 @@ def run(
     if (begun := together.begun(given)) is not None:
         return resume(begun.path, level=level)
     with shown() as console:
-        plan = read(recipe, overrides)
+        plan = read_to_train(recipe, overrides)
         with (
             together.joined(plan) as ranks,
             together.taken(given, plan.name, ranks) as folder,
@@ -87,7 +87,7 @@ def dry_run(recipe: str | Path, overrides: Sequence[str] = (), *, level: Level =
         GantoolError: Whatever `run` would meet at its start.
     """
     with shown() as console, tempfile.TemporaryDirectory(prefix="gantool-") as scratch:
-        plan = read(recipe, overrides)
+        plan = read_to_train(recipe, overrides)
         prepared = prepare(plan, console, level)
         session = assemble(plan, prepared)
         trainer = session.trainer

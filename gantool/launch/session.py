@@ -55,6 +55,19 @@ def read(recipe: str | Path, overrides: Sequence[str]) -> Recipe:
     return plan
 
 
+def read_to_train(recipe: str | Path, overrides: Sequence[str]) -> Recipe:
+    """Read the recipe of a run, and see that its loggers can be there.
+
+    Raises:
+        MissingExtraError: When the package of a logger is missing, unless that is optional.
+    """
+    from gantool.reporting.loggers import require_packages
+
+    plan = read(recipe, overrides)
+    require_packages(plan.loggers)
+    return plan
+
+
 def prepare(plan: Recipe, console: Console, level: Level) -> PreparedImages:
     """Return the prepared images, decoding them if that was not done before."""
     from gantool.data.preparing import prepare

@@ -10,12 +10,13 @@ from __future__ import annotations
 import inspect
 import os
 import traceback
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import GantoolError, PluginError
 from gantool.files.faults import FAULTS
+from gantool.registry.surroundings import working_folder, working_folder_kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,7 +134,8 @@ def calling(
         PluginError: When something else fails inside.
     """
     try:
-        yield
+        with working_folder_kept():
+            yield
     except (Exception, SystemExit) as error:  # a plugin may fail in any way
         if isinstance(error, may_raise) or passes(error):
             raise
@@ -241,6 +243,5 @@ def _is_of(module: str | None, package: str) -> bool:
 
 def _short(file: str) -> str:
     """Return a path below the working folder without that folder."""
-    with suppress(OSError):  # the folder may be gone
-        return file.removeprefix(os.getcwd() + os.sep)
-    return file
+    here = working_folder()
+    return file if here is None else file.removeprefix(here + os.sep)

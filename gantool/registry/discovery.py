@@ -10,11 +10,11 @@ from typing import NamedTuple
 from gantool.registry.loading import load
 from gantool.registry.origin import OWN_DISTRIBUTION, Origin, origin_of
 from gantool.registry.plugin import NAME, Plugin
+from gantool.registry.surroundings import DISABLED
 
 __all__ = ["NAME", "Plugin", "discover"]
 
 GROUP = "gantool.plugins"
-DISABLED = "GANTOOL_DISABLE_PLUGINS"
 ENTRY_POINTS = "entry_points.txt"
 
 

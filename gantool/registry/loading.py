@@ -16,6 +16,7 @@ from gantool.interfaces.component import KINDS, Component
 from gantool.interfaces.metric import DIRECTIONS, Metric
 from gantool.interfaces.regularizer import Regularizer
 from gantool.registry.plugin import NAME
+from gantool.registry.surroundings import named_if_slow, working_folder_kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +42,7 @@ def load(plugin: Plugin, entry: EntryPoint, origin: Origin) -> Plugin:
         return replace(plugin, failure=misfit)
     printed = StringIO()  # stdout is data; a plugin's prints are not
     try:
-        with redirect_stdout(printed):
+        with redirect_stdout(printed), working_folder_kept(), named_if_slow(plugin.name):
             components = _components(plugin.name, entry.load())
     except KeyboardInterrupt:
         raise

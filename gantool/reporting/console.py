@@ -11,7 +11,7 @@ from rich.text import Text
 from typing_extensions import override
 
 from gantool.reporting.dashboard import TABLE_WIDTH, Dashboard, plain_line
-from gantool.reporting.figures import format_duration, format_epoch
+from gantool.reporting.figures import format_duration, format_epoch, scores_in_words
 from gantool.reporting.messages import say
 from gantool.reporting.pace import Pace, Throttle
 from gantool.reporting.pixels import Thumbnails, lay_out, shows_pixels
@@ -125,6 +125,15 @@ class ConsoleObserver(Observer):
             epoch = format_epoch(board.epochs * step / board.steps)
             caption = Text(f"samples after step {step:,}, epoch {epoch}", style="dim")
             console.print(Group(caption, Thumbnails(images, layout)), end="")
+
+    def show_scores(self, step: int, scores: Mapping[str, float]) -> None:
+        """Show what the recipe's metrics say of a step."""
+        self._board.score(step, scores)
+        if self._lines:
+            say(
+                self._console,
+                f"scores after step {step}/{self._board.steps}  {scores_in_words(scores)}",
+            )
 
     @override
     def restored(self, step: int, memory: Mapping[str, Any]) -> None:

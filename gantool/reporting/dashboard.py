@@ -17,6 +17,7 @@ from gantool.reporting.figures import (
     figure_label,
     format_epoch,
     format_recorded,
+    scores_in_words,
 )
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Dashboard:
         images_per_second: Real images that training takes, once that is known.
         remaining: What stands beside the bar: the time left, or how the run ended.
         figures: The newest record's values, by name.
+        scores: What the recipe's metrics said last, by name.
+        scored_step: Of which step they said it.
         trends: Each player's loss and score over the run, by name.
     """
 
@@ -56,6 +59,8 @@ class Dashboard:
     images_per_second: float | None = None
     remaining: str = "starting"
     figures: Mapping[str, float] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+    scored_step: int = 0
     trends: dict[str, Trend] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,6 +72,8 @@ class Dashboard:
     def rewind(self, step: int) -> None:
         """Go back to a step; what came later has not happened."""
         self.step = step
+        if self.scored_step > step:
+            self.scores = {}
         for trend in self.trends.values():
             trend.rewind(step)
 
@@ -76,6 +83,10 @@ class Dashboard:
         for name, trend in self.trends.items():
             if (value := figures.get(name)) is not None:
                 trend.add(step, value)
+
+    def score(self, step: int, scores: Mapping[str, float]) -> None:
+        """Take what the recipe's metrics say of a step."""
+        self.scores, self.scored_step = scores, step
 
     def names(self) -> list[str]:
         """Return the names of all figures: first what every run has, then what this one adds."""
@@ -91,6 +102,9 @@ class Dashboard:
         else:
             yield from (Text(count) for count in self._counts())
             yield self._cells(columns=max(1, (options.max_width + 2) // (CELL_WIDTH + 2)))
+        if self.scores:
+            words = scores_in_words(self.scores)
+            yield Text(f"scores after step {self.scored_step:,}: {words}", overflow="fold")
         yield Text(self.device, style="dim", overflow="fold")
 
     def _counts(self) -> Iterator[str]:

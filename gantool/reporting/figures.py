@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PENALTY = "penalty/"
 SHADES = "▁▂▃▄▅▆▇█"
@@ -73,6 +77,11 @@ def figure_label(name: str) -> str:
     if name.startswith(PENALTY):
         return f"{name.removeprefix(PENALTY)} penalty"
     return LABELS.get(name, name.replace("_", " "))
+
+
+def scores_in_words(scores: Mapping[str, float]) -> str:
+    """Return scores by name in a line, as in "fid/distance 12.345"."""
+    return "  ".join(f"{name} {format_figure(value)}" for name, value in scores.items())
 
 
 class Trend:

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from gantool.errors import MissingExtraError
+from gantool.registry.calling import owner_of
+from gantool.registry.surroundings import working_folder_kept
 from gantool.reporting.sent import SentSteps
 from gantool.training.observers import Observer, Record
 
@@ -22,13 +25,52 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("gantool")
 
+SCORE = "score/"
+"""What the names of scores begin with, among the figures that loggers are sent."""
+
+
+def require_packages(loggers: Iterable[Logger]) -> None:
+    """Refuse to begin where the package of a logger is missing, unless it is optional.
+
+    Raises:
+        MissingExtraError: When one is.
+    """
+    for logger in loggers:
+        try:
+            with redirect_stdout(sys.stderr), working_folder_kept():
+                logger.check()
+        except (ImportError, MissingExtraError) as error:
+            _refuse_missing(logger, error)
+        except Exception:  # whatever else is wrong with it is reported when it starts
+            log.debug("logger '%s' could not be checked", logger.name, exc_info=True)
+
+
+def _refuse_missing(logger: Logger, error: MissingExtraError | ImportError) -> None:
+    """Raise for a package that is missing, unless the logger is optional.
+
+    Raises:
+        MissingExtraError: The same, with the way to begin without the logger.
+    """
+    if logger.optional:
+        return
+    without = "or go on without it where it is missing: set optional = true in its table"
+    if isinstance(error, MissingExtraError):
+        message, install = error.message, error.hint or "install it"
+    else:
+        message = f"{owner_of(logger).title} needs a package that cannot be imported: {error}"
+        install = f"install {error.name or 'it'}"
+    raise MissingExtraError(message, f"{install}; {without}") from error
+
 
 class LoggersObserver(Observer):
-    """Hands figures and pictures to loggers; what one of them raises is reported once.
+    """Hands figures, scores and pictures to loggers; what one of them raises is reported once.
 
     A logger that could not start is left alone; one that failed later is tried again, since a
     network may come back. Where training goes back to a checkpoint, a logger either drops what
     came later and is sent it anew, or is sent nothing until training is past that.
+
+    Scores go with the figures of their step, by one call; where nothing is logged at that step,
+    by themselves, before anything of a later step.
 
     Args:
         loggers: Those of the recipe.
@@ -45,9 +87,14 @@ class LoggersObserver(Observer):
         self._run = run
         self._sent = SentSteps() if sent is None else sent
         self._reported: set[int] = set()
+        self._scores: tuple[int, dict[str, float]] | None = None
 
     def start(self) -> None:
-        """Start every logger."""
+        """Start every logger.
+
+        Raises:
+            MissingExtraError: When the package of one is missing that is not optional.
+        """
         waiting, self._waiting = self._waiting, {}
         for name, logger in waiting.items():
             run = replace(self._run, sent_until=self._sent.last(name))
@@ -57,6 +104,8 @@ class LoggersObserver(Observer):
     @override
     def restored(self, step: int, memory: Mapping[str, Any]) -> None:
         """Let the loggers drop what has not happened, if they can."""
+        if self._scores is not None and self._scores[0] > step:
+            self._scores = None
         for name, logger in self._active.items():
             sent = self._sent.last(name)
             if sent is None or sent <= step:
@@ -65,19 +114,46 @@ class LoggersObserver(Observer):
                 self._sent.rewind(name, step)
 
     @override
+    def after_step(self, step: int) -> None:
+        """Hand on scores of earlier steps that had no figures."""
+        self._send_scores_before(step)
+
+    @override
     def at_log(self, record: Record) -> None:
         """Hand the figures on, to those who have none of the step."""
-        self._send("scalars", record.step, record.values)
+        self._send_scores_before(record.step)
+        scores = {} if self._scores is None else self._scores[1]
+        self._scores = None
+        self._send("scalars", record.step, {**record.values, **scores})
+
+    @override
+    def memory(self) -> Mapping[str, Any]:
+        """Hand on the scores of the step that is about to be saved: they do not come again."""
+        self._send_scores_before(None)
+        return {}
+
+    def scores(self, step: int, values: Mapping[str, float]) -> None:
+        """Take scores of the step, by name, to be handed on with its figures."""
+        self._send_scores_before(step)
+        self._scores = step, {f"{SCORE}{name}": value for name, value in values.items()}
 
     def images(self, step: int, path: Path) -> None:
         """Hand on a picture of the step, to those who have none of it."""
+        self._send_scores_before(step)
         self._send("images", step, path)
 
     def finish(self, outcome: str) -> None:
         """Let the loggers close: the run has "completed", was "stopped" or has "failed"."""
+        self._send_scores_before(None)
         for logger in self._active.values():
             self._try(logger, logger.finish, outcome)
         self._active = {}
+
+    def _send_scores_before(self, step: int | None) -> None:
+        """Hand on scores that wait for figures of a step which is over; None: none will come."""
+        if self._scores is not None and (step is None or self._scores[0] < step):
+            scored, self._scores = self._scores, None
+            self._send("scalars", *scored)
 
     def _send(self, what: What, step: int, content: Any) -> None:
         for name, logger in self._active.items():
@@ -87,13 +163,29 @@ class LoggersObserver(Observer):
                 self._try(logger, getattr(logger, what), step, content)
 
     def _try(self, logger: Logger, call: Callable[..., object], *arguments: Any) -> object:
-        """Make a call and return what it returns, or False where it failed."""
+        """Make a call and return what it returns, or False where it failed.
+
+        Raises:
+            MissingExtraError: When a package is missing while it starts, unless it is optional.
+        """
         try:
-            with redirect_stdout(sys.stderr):  # stdout is data; a logger's prints are not
+            with redirect_stdout(sys.stderr), working_folder_kept():  # stdout is data
                 return call(*arguments)
-        except (Exception, SystemExit) as error:  # a logger may fail in any way
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a logger may fail in any way: asyncio's cancellation too
+            if isinstance(error, ImportError | MissingExtraError) and logger.start == call:
+                self._refuse(logger, error)
             self._report(logger, error)
             return False
+
+    def _refuse(self, logger: Logger, error: ImportError | MissingExtraError) -> None:
+        """Close the others before a run does not begin."""
+        try:
+            _refuse_missing(logger, error)
+        except MissingExtraError:
+            self.finish("failed")
+            raise
 
     def _report(self, logger: Logger, error: BaseException) -> None:
         if id(logger) not in self._reported:

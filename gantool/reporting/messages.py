@@ -125,12 +125,24 @@ def show_outcome(
     made += [("report", folder.report)] if folder.report.is_file() else []
     if level != "quiet":
         say(console)
+        if scores := _last_scores(folder, step):
+            say(console, ("scores   ", "bold"), scores)
     for label, path in made:
         say(console, (f"{label:<9}", "bold"), _nearby(path))
     if level != "quiet":
         say(console, "\n", ("next", "bold"))
         for command, purpose in _next_commands(folder, outcome, step):
             say(console, (f"  {command}", "cyan"), (f"   {purpose}", "dim"))
+
+
+def _last_scores(folder: RunFolder, step: int) -> str:
+    """Return what the recipe's metrics said of a step, in a line; nothing where they did not."""
+    from gantool.reporting.figures import scores_in_words
+    from gantool.runs.records import JsonLines
+
+    *_, last = {}, *JsonLines(folder.scores).read()
+    known = {name: value for name, value in last.items() if isinstance(value, float)}
+    return scores_in_words(known) if last.get("step") == step else ""
 
 
 def _next_commands(folder: RunFolder, outcome: str, step: int) -> Iterator[tuple[str, str]]:

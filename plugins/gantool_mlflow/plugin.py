@@ -39,6 +39,21 @@ class MLflow(Logger):
         return cls(tracking_uri=f"sqlite:///{scratch / 'mlflow.db'}")
 
     @override
+    def check(self) -> None:
+        """Refuse to begin without MLflow.
+
+        Raises:
+            MissingExtraError: When MLflow or its database layer is not installed.
+        """
+        try:
+            import gantool_mlflow.tracking  # noqa: F401
+        except ImportError as error:
+            raise MissingExtraError(
+                f"logger 'mlflow' needs mlflow, which cannot be imported ({error})",
+                "pip install 'gantool[mlflow]'",
+            ) from error
+
+    @override
     def start(self, run: RunDescription) -> None:
         """Begin the run, or go on with it.
 
@@ -47,13 +62,9 @@ class MLflow(Logger):
             mlflow.exceptions.MlflowException: When the server does not answer.
             OSError: When the folder cannot be made.
         """
-        try:
-            from gantool_mlflow.tracking import TrackedRun
-        except ImportError as error:
-            raise MissingExtraError(
-                f"logger 'mlflow' needs mlflow, which cannot be imported ({error})",
-                "pip install 'gantool[mlflow]'",
-            ) from error
+        self.check()
+        from gantool_mlflow.tracking import TrackedRun
+
         self._tracked = TrackedRun(run, self.experiment, self.tracking_uri)
 
     @override

@@ -32,6 +32,21 @@ class TensorBoard(Logger):
     _events: EventFiles | None = PrivateAttr(default=None)
 
     @override
+    def check(self) -> None:
+        """Refuse to begin without tensorboard.
+
+        Raises:
+            MissingExtraError: When tensorboard is not installed.
+        """
+        try:
+            import gantool_tensorboard.events  # noqa: F401
+        except ImportError as error:
+            raise MissingExtraError(
+                f"logger 'tensorboard' needs tensorboard, which cannot be imported ({error})",
+                "pip install 'gantool[tensorboard]'",
+            ) from error
+
+    @override
     def start(self, run: RunDescription) -> None:
         """Make the folder of the run's event files.
 
@@ -39,13 +54,9 @@ class TensorBoard(Logger):
             MissingExtraError: When tensorboard is not installed.
             OSError: When the folder cannot be made.
         """
-        try:
-            from gantool_tensorboard.events import EventFiles
-        except ImportError as error:
-            raise MissingExtraError(
-                f"logger 'tensorboard' needs tensorboard, which cannot be imported ({error})",
-                "pip install 'gantool[tensorboard]'",
-            ) from error
+        self.check()
+        from gantool_tensorboard.events import EventFiles
+
         folder = run.folder / "tensorboard"
         if self.folder is not None:
             folder = self.folder.expanduser() / f"{run.name}-{run.identifier[:8]}"

@@ -51,6 +51,21 @@ class WeightsAndBiases(Logger):
         return cls(mode="offline")
 
     @override
+    def check(self) -> None:
+        """Refuse to begin without wandb.
+
+        Raises:
+            MissingExtraError: When wandb is not installed.
+        """
+        try:
+            import wandb  # noqa: F401
+        except ImportError as error:
+            raise MissingExtraError(
+                f"logger 'wandb' needs wandb, which cannot be imported ({error})",
+                "pip install 'gantool[wandb]'",
+            ) from error
+
+    @override
     def start(self, run: RunDescription) -> None:
         """Begin the run, or go on with it.
 
@@ -58,13 +73,9 @@ class WeightsAndBiases(Logger):
             MissingExtraError: When wandb is not installed.
             wandb.Error: When a server was asked for and does not answer.
         """
-        try:
-            import wandb
-        except ImportError as error:
-            raise MissingExtraError(
-                f"logger 'wandb' needs wandb, which cannot be imported ({error})",
-                "pip install 'gantool[wandb]'",
-            ) from error
+        self.check()
+        import wandb
+
         mode = self.mode or ("online" if wandb.login(prompt=False) else "offline")
         try:
             self._run = self._begin(run, mode)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,14 +12,18 @@ import pytest
 from PIL import Image
 
 import gantool
-from gantool.errors import PluginError
+from gantool.errors import MissingExtraError, PluginError
+from gantool.launch.running import dry_run
 
 Write = Callable[..., Path]
 
 SOURCE = '''
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import tempfile
 from pathlib import Path
 
 from pydantic import PositiveInt
@@ -79,18 +84,27 @@ class Diary(Logger):
     """Where."""
     fails_at: str = ""
     """The call that raises."""
+    fault: str = "RuntimeError"
+    """What it raises, or "chdir"."""
+    lacks: str = ""
+    """A package that it needs."""
 
     def _note(self, call, **values):
         if call == self.fails_at:
-            raise RuntimeError("the backend is down")
+            if self.fault == "chdir":
+                os.chdir(tempfile.gettempdir())
+            else:
+                raise eval(self.fault)("the backend is down")
         with self.path.open("a") as file:
             file.write(json.dumps({"call": call, **values}) + "\\n")
 
     def start(self, run):
+        if self.lacks:
+            __import__(self.lacks)
         self._note("start", resumed_from=run.resumed_from, name=run.name, id=run.identifier)
 
     def scalars(self, step, values):
-        self._note("scalars", step=step, names=sorted(values))
+        self._note("scalars", step=step, names=sorted(values), values=dict(values))
 
     def images(self, step, path):
         self._note("images", step=step, size=path.stat().st_size)
@@ -183,6 +197,111 @@ def test_logger_is_told_everything_once(write_recipe: Write, tmp_path: Path) -> 
     assert [note["step"] for note in told if note["call"] == "scalars"] == [2, 4, 6]
     assert [note["outcome"] for note in told if note["call"] == "finish"] == ["completed"] * 2
     assert {note["step"] for note in told if note["call"] == "images"} >= {4, 6}
+
+
+@pytest.mark.usefixtures("third_party")
+def test_scores_reach_loggers_once_and_with_the_figures_of_their_step(
+    write_recipe: Write, tmp_path: Path
+) -> None:
+    diary = tmp_path / "diary.jsonl"
+    recipe = write_recipe(
+        loggers=[{"use": "diary", "path": str(diary)}],
+        metrics=[{"use": "mean-distance"}],
+        evaluation={"every_epochs": 1, "extractor": "channel-means", "count": 4},
+        training={"steps": 8, "log_every_steps": 3},
+        checkpoints={"every_steps": 4},
+    )
+    run = gantool.run(recipe, out=tmp_path / "run", level="quiet")
+    gantool.resume(run.folder.path, steps=12, level="quiet")
+    told = [note for note in notes(diary) if note["call"] == "scalars"]
+    steps = [int(str(note["step"])) for note in told]
+    assert steps == sorted(set(steps))
+    scored = [note for note in told if "score/mean-distance/value" in note["names"]]  # type: ignore[operator]
+    records = notes(run.folder.scores)
+    assert [note["step"] for note in scored] == [4, 8, 12]  # 26 images in batches of 6
+    by_step = {note["step"]: note["values"] for note in scored}
+    for record in records:
+        values: dict[str, float] = by_step[record["step"]]  # type: ignore[assignment]
+        assert values["score/mean-distance/value"] == record["mean-distance/value"]
+    assert "generator_loss" in by_step[8]  # type: ignore[operator]
+    assert "generator_loss" not in by_step[4]  # type: ignore[operator]
+
+
+@pytest.mark.usefixtures("third_party")
+def test_scores_are_shown_as_they_come_and_at_the_end(
+    write_recipe: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = write_recipe(
+        metrics=[{"use": "mean-distance"}],
+        evaluation={"extractor": "channel-means", "count": 4},
+        training={"steps": 2},
+    )
+    gantool.run(recipe, out=tmp_path / "run")
+    told = capsys.readouterr().err.splitlines()
+    assert [line for line in told if line.startswith("scores after step 2/2  mean-distance/value ")]
+    assert [line for line in told if line.startswith("scores   mean-distance/value ")]
+
+
+@pytest.mark.usefixtures("third_party")
+def test_a_logger_without_its_package_stops_the_run_before_it_begins(
+    write_recipe: Write, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    logger = {"use": "diary", "path": str(tmp_path / "diary.jsonl"), "lacks": "frobnication"}
+    with pytest.raises(MissingExtraError) as caught:
+        gantool.run(write_recipe(loggers=[logger]), out=tmp_path / "run", level="quiet")
+    assert "logger 'diary' of plugin 'diary' needs a package" in caught.value.message
+    assert "install frobnication; or " in (caught.value.hint or "")
+    assert "optional = true" in (caught.value.hint or "")
+    recipe = write_recipe(loggers=[{**logger, "optional": True}], training={"steps": 2})
+    assert gantool.run(recipe, out=tmp_path / "without", level="quiet").step == 2
+    assert [r for r in caplog.records if "No module named 'frobnication'" in r.getMessage()]
+
+
+@pytest.mark.parametrize("name", ["wandb", "tensorboard", "mlflow"])
+def test_nothing_is_made_for_a_run_whose_logger_cannot_be(
+    write_recipe: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for module in list(sys.modules):
+        if module.partition(".")[0] in (name, f"gantool_{name}") and module != f"gantool_{name}":
+            monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, name, None)
+    recipe = write_recipe(loggers=[{"use": name}])
+    for begin in (lambda: gantool.run(recipe, out=tmp_path / "run"), lambda: dry_run(recipe)):
+        with pytest.raises(MissingExtraError) as caught:
+            begin()
+        assert f"pip install 'gantool[{name}]'" in (caught.value.hint or "")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.usefixtures("third_party")
+@pytest.mark.parametrize("call", ["start", "scalars", "images", "finish"])
+@pytest.mark.parametrize("fault", ["asyncio.CancelledError", "GeneratorExit", "SystemExit"])
+def test_a_logger_that_raises_what_is_no_exception_is_reported_and_the_run_goes_on(
+    write_recipe: Write, tmp_path: Path, caplog: pytest.LogCaptureFixture, call: str, fault: str
+) -> None:
+    path = str(tmp_path / "diary.jsonl")
+    logger = {"use": "diary", "path": path, "fails_at": call, "fault": fault}
+    recipe = write_recipe(loggers=[logger], training={"steps": 4})
+    run = gantool.run(recipe, out=tmp_path / "run", level="quiet")
+    assert run.step == 4
+    assert run.status.outcome == "completed"
+    reports = [record for record in caplog.records if "the backend is down" in record.getMessage()]
+    assert len(reports) == 1
+
+
+@pytest.mark.usefixtures("third_party")
+@pytest.mark.parametrize("call", ["start", "scalars", "images"])
+def test_a_logger_that_changes_the_working_folder_scatters_nothing(
+    write_recipe: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    path = str(tmp_path / "diary.jsonl")
+    logger = {"use": "diary", "path": path, "fails_at": call, "fault": "chdir"}
+    recipe = write_recipe(loggers=[logger], training={"steps": 4})
+    monkeypatch.chdir(tmp_path)
+    run = gantool.run(recipe, out="here", level="quiet")
+    assert Path.cwd() == tmp_path
+    assert (tmp_path / "here" / "run.json").is_file()
+    assert run.step == 4
 
 
 @pytest.mark.usefixtures("third_party")

@@ -272,3 +272,37 @@ def test_a_type_that_the_module_defines_further_below_is_known(run: Run, plant: 
     plant("late", f"{source}\n\nfrom typing import Literal\n\nMood = Literal['dark', 'light']\n")
     assert run("list-plugins", "--strict")[0] == 0
     assert "Mood" not in run("describe", "regularizer/wrong")[1]
+
+
+WAITING = """
+import threading
+for thread in threading.enumerate():
+    if isinstance(thread, threading.Timer):
+        thread.join(60)
+"""
+
+
+def test_a_plugin_that_takes_long_to_import_is_named(
+    run: Run, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits until it has been named: with nobody to name it, until the test is given up."""
+    monkeypatch.setattr("gantool.registry.surroundings.SLOW_SECONDS", 0.2)
+    site = plant("tarrying")
+    module = site / "gantool_tarrying.py"
+    module.write_text(WAITING + module.read_text())
+    code, listing, told = run("list-plugins")
+    assert code == 0
+    assert "tarrying" in listing
+    assert "gantool: plugin 'tarrying' is still being imported after " in told
+    assert "GANTOOL_DISABLE_PLUGINS=tarrying" in told
+
+
+def test_a_plugin_that_changes_the_working_folder_scatters_nothing(
+    run: Run, plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    site = plant("moving")
+    module = site / "gantool_moving.py"
+    module.write_text("import os\nos.chdir('/')\n" + module.read_text())
+    assert "loss/moving" in run("list-plugins")[1]
+    assert Path.cwd() == tmp_path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import threading
@@ -69,15 +68,15 @@ class Undecided(Sound):
         return None  # type: ignore[return-value]
 
 
-class Cancelled(Sound):
-    """Fails in a way that is no Exception."""
+class Interrupting(Sound):
+    """Fails as if somebody had pressed Ctrl-C."""
 
     @override
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         try:
             super().scalars(step, values)
         except OSError as error:
-            raise asyncio.CancelledError("the connection was lost") from error
+            raise KeyboardInterrupt("the connection was lost") from error
 
 
 class Haunting(Sound):
@@ -94,7 +93,11 @@ BROKEN = [
     ("records_a_run", Finite, "Out of range float values are not JSON compliant"),
     ("records_a_resumed_run", Exclusive, "FileExistsError"),
     ("goes_back_with_a_run", Undecided, "rewind returns None, neither True nor False"),
-    ("never_stops_a_run", Cancelled, "CancelledError gets through to the run: the connection was"),
+    (
+        "never_stops_a_run",
+        Interrupting,
+        "KeyboardInterrupt gets through to the run: the connection was",
+    ),
     ("leaves_nothing_running", Haunting, "the thread 'sender' is still running"),
 ]
 
