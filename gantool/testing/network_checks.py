@@ -12,16 +12,20 @@ from gantool.testing.claims import require, require_finite, require_same
 from gantool.testing.differences import require_right_gradients
 from gantool.testing.isolation import global_random_state, global_random_state_kept
 from gantool.testing.players import (
+    CLASSES,
     COUNT,
     Players,
     build,
     build_each,
     disturbed,
+    refusal_of,
     require_images,
     require_logits,
     require_outputs,
+    supported_image,
 )
 from gantool.testing.promises import promise
+from gantool.testing.trial import Setting, build_trial, take_steps, weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,6 +95,19 @@ def divides_the_generator(subject: Subject[Architecture]) -> None:
             images = network.synthesis(network.mapping(players.latents, *labels), *labels)
             same = torch.equal(images, players.generate())
             require(same, "`synthesis` after `mapping` gives other images than forward")
+
+
+@promise("architecture")
+def trains(subject: Subject[Architecture]) -> None:
+    """The engine trains its networks, with and without labels, and everything stays finite."""
+    architecture = subject.example()
+    image = supported_image(architecture)
+    for conditional in (False, True):
+        if refusal_of(architecture, image, CLASSES if conditional else 0) is None:
+            setting = Setting(image, conditional, architecture.latent_dim)
+            trainer = take_steps(build_trial(architecture=architecture, setting=setting), 2)
+            for name, tensor in weights_of(trainer).items():
+                require_finite(tensor, f"after 2 steps, {name}")
 
 
 @promise("architecture")

@@ -33,6 +33,7 @@ ROOMS = (
     "call_checks",
     "penalty_checks",
     "rank_checks",
+    "gpu_checks",
     "metric_checks",
     "extractor_checks",
     "logger_checks",

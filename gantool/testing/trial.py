@@ -111,6 +111,7 @@ class LogisticLoss(Loss):
 def build_trial(
     *regularizers: Regularizer,
     architecture: Architecture | None = None,
+    loss: Loss | None = None,
     setting: Setting | None = None,
     device: Mapping[str, Any] | None = None,
     ranks: Ranks | None = None,
@@ -121,6 +122,7 @@ def build_trial(
     Args:
         *regularizers: What is tried.
         architecture: By default small networks without normalization.
+        loss: By default the logistic one.
         setting: With which images and latents; by default what the first regularizer supports.
         device: Options of `[device]`; by default float32.
         ranks: Those among whom each batch is divided; by default none but this process.
@@ -134,7 +136,7 @@ def build_trial(
         name="trial",
         dataset=GivenImages(),
         architecture=with_options(architecture or SmallNetworks(), latent_dim=latent_dim),
-        loss=LogisticLoss(),
+        loss=loss or LogisticLoss(),
         regularizers=regularizers,
         metrics=(),
         loggers=(),
@@ -143,7 +145,7 @@ def build_trial(
         tables=CoreTables(
             training=TrainingTable(**options),
             image=ImageTable.model_validate({"size": image[1:], "channels": image.channels}),
-            device=DeviceTable(name="cpu", **(device or {"precision": "float32"})),
+            device=DeviceTable(**{"name": "cpu", **(device or {"precision": "float32"})}),
         ),
         document={},
         origins={},

@@ -19,7 +19,7 @@ from gantool.errors import UsageError
 from gantool.training.allocator import keep_freed_memory
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from gantool.data.pixels import Pixels
     from gantool.recipe.schema import DeviceTable
@@ -61,7 +61,13 @@ class Device:
 
     def place(self, module: Module) -> Module:
         """Move a module here, in this type and layout; whole-number buffers keep their type."""
-        return module.to(self.device, self.dtype).to(memory_format=self.layout)
+        module.to(self.device, self.dtype)
+        module._apply(self._ordered)  # type: ignore[no-untyped-call]
+        return module
+
+    def _ordered(self, tensor: Tensor) -> Tensor:
+        """Return a tensor in this layout, which is one of four dimensions; others as they are."""
+        return tensor.to(memory_format=self.layout) if tensor.dim() == 4 else tensor
 
     def forward_precision(self) -> AbstractContextManager[object]:
         """Return the context of the networks' forward passes."""

@@ -24,7 +24,7 @@ from gantool_gradient_penalties.plugin import R1, WganGP
 from gantool_lecam.plugin import LeCam
 from gantool_metrics.class_scores import inception_scores
 from gantool_metrics.kernel import kernel_distance, subset_distances
-from gantool_metrics.plugin import InceptionScore
+from gantool_metrics.metrics import InceptionScore
 from gantool_path_length.lengths import path_lengths
 from gantool_path_length.plugin import PathLength
 from gantool_relativistic.plugin import RelativisticAverage

@@ -797,7 +797,7 @@ def test_finding_names_the_player_that_it_is_about(try_check: Callable[..., Chec
 
 
 def test_every_check_is_seen_failing(names_of: Callable[[str], set[str]]) -> None:
-    elsewhere = {"agrees_with_its_closed_form", "checks_without_torch"}
+    elsewhere = {"agrees_with_its_closed_form", "checks_without_torch", "works_on_a_gpu"}
     seen = {name for name, *_ in BROKEN} | elsewhere
     assert seen == names_of("regularizer")
 
@@ -808,7 +808,8 @@ def test_sound_regularizers_pass(
 ) -> None:
     form = closed_slope if component is Slope else None
     every = try_every_check(component, form)
-    results = [each for each in every if "without_torch" not in each.id]
+    elsewhere = ("without_torch", "works_on_a_gpu")  # in other processes, which import it
+    results = [each for each in every if not each.id.endswith(elsewhere)]
     assert results
     assert [result for result in results if result.status != "passed"] == []
 

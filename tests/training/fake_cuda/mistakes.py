@@ -10,16 +10,16 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicO
 from typing_extensions import override
 
 from gantool import PluginError
+from gantool.testing.pretend_gpu.stepping import DEVICE, RUN, take_steps
+from gantool.testing.pretend_gpu.watching import NotForCudaError
 from gantool_gradient_penalties.plugin import R1
-from tests.training.fake_cuda.stepping import DEVICE, RUN, take_steps
-from tests.training.fake_cuda.watching import NotForCudaError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from gantool import DiscriminatorStep
+    from gantool.testing.pretend_gpu.watching import Watch
     from tests.training.conftest import Train
-    from tests.training.fake_cuda.watching import Watch
 
 
 class Reading(R1):

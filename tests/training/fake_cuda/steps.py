@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,25 +9,21 @@ import torch
 from torch import Tensor
 from torch.nn.utils import parametrize
 
-from gantool import Loss, Regularizer
 from gantool.recipe.reading import read_recipe
 from gantool.recipe.shipped import shipped_names
-from gantool.registry.catalog import installed
+from gantool.testing.pretend_gpu.stepping import DEVICE, RUN, take_steps
 from gantool.training.building import build_trainer
 from gantool.training.device import open_device
 from gantool_dcgan.plugin import DCGAN
 from gantool_gradient_penalties.plugin import R1
 from gantool_spectral_norm.plugin import SpectralNorm
 from tests.trainers import random_images
-from tests.training.fake_cuda.stepping import DEVICE, RUN, take_steps
 
 if TYPE_CHECKING:
+    from gantool.testing.pretend_gpu.watching import Watch
     from tests.training.conftest import Train
-    from tests.training.fake_cuda.watching import Watch
 
 RECIPES = shipped_names()
-REGULARIZERS = [offer.component for offer in installed().of_kind("regularizer")]
-LOSSES = [offer.component for offer in installed().of_kind("loss")]
 SMALL = [
     "image.size=16",
     "architecture.width=4",
@@ -44,8 +39,6 @@ PLAIN = DCGAN(width=4, latent_dim=6, discriminator_norm="none")
 
 def test_there_is_something_to_try() -> None:
     assert len(RECIPES) >= 7
-    assert len(REGULARIZERS) >= 18
-    assert len(LOSSES) >= 6
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -61,27 +54,6 @@ def test_shipped_recipe(name: str, watch: Watch) -> None:
     options = trainer.game.competitors["generator"].optimizer.param_groups[0]
     assert options["fused"]
     assert options["capturable"]
-
-
-@pytest.mark.parametrize("classes", [0, 3])
-@pytest.mark.parametrize("component", REGULARIZERS, ids=lambda component: component.name)
-def test_regularizer(
-    train: Train, watch: Watch, tmp_path: Path, component: type[Regularizer], classes: int
-) -> None:
-    trainer = train(
-        component.example(tmp_path),
-        architecture=PLAIN if component.uses_image_gradient else None,
-        classes=classes,
-        training={**RUN, "conditional": bool(classes)},
-        device=DEVICE,
-    )
-    assert trainer.game.regularization.active
-    take_steps(trainer, watch)
-
-
-@pytest.mark.parametrize("component", LOSSES, ids=lambda component: component.name)
-def test_loss(train: Train, watch: Watch, tmp_path: Path, component: type[Loss]) -> None:
-    take_steps(train(loss=component.example(tmp_path), training=RUN, device=DEVICE), watch)
 
 
 @pytest.mark.parametrize(

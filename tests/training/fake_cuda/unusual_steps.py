@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from gantool import DiscriminatorStep, Player, Regularizer, Step, Update
 from gantool.data import streaming
+from gantool.testing.pretend_gpu.stepping import DEVICE, RUN, take_steps
 from gantool.training.batch_norm import SynchronizedBatchNorm
 from gantool.training.parallel import Ranks
 from gantool.training.state import gather
@@ -24,15 +25,14 @@ from gantool_augmentation.plugin import ADA
 from gantool_gradient_penalties.plugin import Dragan
 from gantool_lecam.plugin import LeCam
 from gantool_spectral_norm.plugin import SpectralNorm
-from tests.training.fake_cuda.stepping import DEVICE, RUN, take_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gantool import GeneratorStep
+    from gantool.testing.pretend_gpu.watching import Watch
     from gantool.training.trainer import Trainer
     from tests.training.conftest import Train
-    from tests.training.fake_cuda.watching import Watch
 
 
 def test_state_from_the_cpu_is_gone_on_from(train: Train, watch: Watch) -> None:

@@ -6,18 +6,31 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from gantool.testing.claims import require
+
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from gantool.testing.pretend_gpu.watching import Watch
     from gantool.training.trainer import Trainer
-    from tests.training.fake_cuda.watching import Watch
 
-RUN = {"steps": 100, "log_every_steps": 2}
-DEVICE = {"name": "cuda", "graph": "off"}
+RUN: dict[str, Any] = {"steps": 100, "log_every_steps": 2}
+DEVICE: dict[str, Any] = {"name": "cuda", "graph": "off"}
 
 
-def take_steps(trainer: Trainer, watch: Watch, count: int = 2) -> None:
-    """Make steps, the last of which ends an interval, and check what they leave."""
+def take_steps(trainer: Trainer, watch: Watch, count: int = 2, *, may_read: bool = False) -> None:
+    """Make steps, the last of which ends an interval, and check what they leave.
+
+    Args:
+        trainer: On the pretended GPU.
+        watch: What looks at every operation.
+        count: Of steps.
+        may_read: Whether a step may wait for numbers from the device.
+
+    Raises:
+        NotForCudaError: When something is on the wrong device, or the host would wait.
+        BrokenPromise: When what steps leave is on another device, or of another type.
+    """
     turns, note = trainer.turns, trainer.totals.note
     figures: list[tuple[str, Tensor]] = []
 
@@ -32,18 +45,23 @@ def take_steps(trainer: Trainer, watch: Watch, count: int = 2) -> None:
 
     trainer.turns = watched
     trainer.totals.note = noted  # type: ignore[method-assign, assignment]
-    watch.in_step = True
+    watch.in_step, watch.may_read = True, may_read
     for _ in range(count):
         trainer.one_step()
     watch.in_step = False
-    assert {"generator_loss", "generator_gradient_norm"} <= dict(figures).keys()
+    require({"generator_loss", "generator_gradient_norm"} <= dict(figures).keys(), "no figures")
     for name, value in figures:
-        assert (value.dtype, value.device.type, value.dim()) == (torch.float32, "cuda", 0), name
+        _require(value, torch.float32, f"the figure {name}")
+        require(value.dim() == 0, f"the figure {name} is no scalar")
     for name, value in kept(trainer).items():
-        assert value.device.type == "cuda", name
-        assert value.dtype == torch.float32 or not value.is_floating_point(), name
+        _require(value, torch.float32 if value.is_floating_point() else value.dtype, name)
     for sums in trainer.totals._kept.values():
-        assert (sums.values.dtype, sums.values.device.type) == (torch.float64, "cuda")
+        _require(sums.values, torch.float64, "a sum of figures")
+
+
+def _require(tensor: Tensor, dtype: torch.dtype, what: str) -> None:
+    found = f"{what} is {tensor.dtype} on {tensor.device.type}, not {dtype} on cuda"
+    require((tensor.dtype, tensor.device.type) == (dtype, "cuda"), found)
 
 
 def kept(trainer: Trainer) -> dict[str, Tensor]:

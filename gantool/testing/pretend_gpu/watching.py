@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from typing_extensions import override
 
-from tests.training.fake_cuda.pretending import (
+from gantool.testing.pretend_gpu.pretending import (
     Autocast,
     Backward,
     is_generator_on_cuda,
@@ -39,6 +39,7 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     Attributes:
         in_step: Whether it is strict: outside steps, numbers may be read.
+        may_read: Whether steps may wait for numbers all the same.
         in_turns: Whether tensors must be on CUDA: before the turns, batches are put together.
         optimizer_steps: Calls of a fused optimizer.
         halves: Operations on bf16.
@@ -47,7 +48,7 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.in_step = self.in_turns = False
+        self.in_step = self.in_turns = self.may_read = False
         self.optimizer_steps = self.halves = 0
         self.contiguous: list[torch.Size] = []
 
@@ -58,7 +59,8 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return META if Backward.depth else func(*args)
         if Backward.depth and kwargs.get("device") == META:
             kwargs = {**kwargs, "device": CUDA}
-        if func is aten._local_scalar_dense.default and not self.in_step:
+        reads = self.may_read or not self.in_step
+        if func is aten._local_scalar_dense.default and reads:
             return getattr(args[0], "known", RATE)
         if func.__name__.startswith("_fused_"):  # of which there are no fake ones
             self.optimizer_steps += 1
@@ -74,7 +76,7 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         given, made = _tensors((args, kwargs)), _tensors(result)
         if torch.Tag.nondeterministic_seeded in func.tags:
             _refuse_draw(func, kwargs.get("generator"), *made)
-        if func in (aten._to_copy.default, aten.copy_.default):
+        if func in (aten._to_copy.default, aten.copy_.default) and not self.may_read:
             _refuse_transfer(func, args, kwargs, [*given, *made])
         if func in SETTING and any(each.dtype == torch.bool for each in _tensors(args[1])):
             raise NotForCudaError(f"{func} waits for the number of indices")

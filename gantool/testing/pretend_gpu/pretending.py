@@ -25,6 +25,7 @@ class Generator(torch.Generator):
     on_cuda: ClassVar[list[torch.Generator]] = []
 
     def __new__(cls, device: torch.device | str = "cpu") -> Self:
+        """Make one of the CPU's, wherever it should be."""
         made = super().__new__(cls)
         if torch.device(device).type == "cuda":
             cls.on_cuda.append(made)
@@ -59,10 +60,10 @@ class Event:
         del blocking
 
     def record(self) -> None:
-        pass
+        """Record nothing."""
 
     def synchronize(self) -> None:
-        pass
+        """Wait for nothing."""
 
 
 class Backward:
@@ -77,6 +78,7 @@ class Backward:
 
     @classmethod
     def call(cls, *args: Any, **options: Any) -> Any:
+        """Run the engine and count how deep."""
         cls.depth += 1
         try:
             return cls.run(*args, **options)

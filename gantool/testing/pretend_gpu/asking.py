@@ -1,0 +1,122 @@
+"""Asks the process that believes in a GPU; it is started when it is first needed."""
+
+from __future__ import annotations
+
+import atexit
+import base64
+import json
+import os
+import pickle
+import selectors
+import subprocess
+import sys
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING
+from unittest import SkipTest
+
+from gantool.testing.claims import BrokenPromise
+
+if TYPE_CHECKING:
+    from gantool.interfaces.component import Component
+
+SERVING = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from gantool.testing.pretend_gpu.serving import serve; serve()"
+)
+SECONDS = 180.0
+"""After which an answer is given up."""
+ENVIRONMENT = {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+
+
+def require_gpu_training(component: Component) -> None:
+    """Go on if a GPU could train with a component, as far as that is known without one.
+
+    Raises:
+        BrokenPromise: If not; it says what is wrong there.
+        SkipTest: When this torch, or the component, cannot be tried so.
+    """
+    try:
+        content = base64.b64encode(pickle.dumps(component)).decode()
+    except Exception as error:  # a class of a function, for example
+        raise SkipTest(f"it cannot be sent to another process: {error}") from error
+    reply = _asked({"path": sys.path, "component": content})
+    if "unavailable" in reply:
+        raise SkipTest(reply["unavailable"])
+    if "failed" in reply:
+        raise BrokenPromise(f"on a GPU, {reply['failed']}")
+
+
+class _Believer:
+    """The process, and what it said when it had started."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-c", SERVING, json.dumps(sys.path)]
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, **ENVIRONMENT},
+        )
+        atexit.register(self.end)
+        self.said = self._reply()
+
+    def ask(self, request: dict[str, object]) -> dict[str, str]:
+        """Send a request and return the reply."""
+        assert self._process.stdin is not None
+        try:
+            print(json.dumps(request), file=self._process.stdin, flush=True)
+        except OSError:
+            return {}
+        return self._reply()
+
+    def end(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+
+    def _reply(self) -> dict[str, str]:
+        """Return the next reply; empty where the process has ended, or takes too long."""
+        assert self._process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            line = self._process.stdout.readline() if selector.select(SECONDS) else ""
+        reply: dict[str, str] = json.loads(line) if line else {}
+        return reply
+
+
+@cache
+def _believer() -> _Believer:
+    return _Believer()
+
+
+def end_process() -> None:
+    """End the process, if there is one; the next component starts another."""
+    if _believer.cache_info().currsize:
+        _believer().end()
+        _believer.cache_clear()
+
+
+_one_at_a_time = Lock()
+
+
+def _asked(request: dict[str, object]) -> dict[str, str]:
+    """Return the reply to a request.
+
+    Raises:
+        BrokenPromise: When the component ends the process, or makes it hang.
+        SkipTest: When there is no such process.
+    """
+    with _one_at_a_time:
+        believer = _believer()
+        if "ready" not in believer.said:
+            raise SkipTest(believer.said.get("unavailable", "no process believes in a GPU"))
+        if reply := believer.ask(request):
+            return reply
+        end_process()
+    raise BrokenPromise(f"training with it ended its process, or took over {SECONDS:.0f} s")
