@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from gantool.training.trainer import Trainer
     from tests.training.conftest import Train
 
+ONLY_WORDS = {"batch_coupling", "check"}
 HOOKS = [
     name
     for name, value in vars(Regularizer).items()
-    if callable(value) and not name.startswith("_") and name != "batch_coupling"  # only words
+    if callable(value) and not name.startswith("_") and name not in ONLY_WORDS
 ]
 NETWORKS: dict[str, list[Regularizer]] = {
     "batch norm": [],
