@@ -66,7 +66,7 @@ def inspect(
     """
     from gantool.data import inspecting
     from gantool.recipe.reading import read_recipe
-    from gantool.reporting.messages import say, show_warnings
+    from gantool.reporting.messages import WARNING_STYLE, say, show_warnings
     from gantool.reporting.preparation import preparation_progress
     from gantool.reporting.streams import open_console
 
@@ -84,6 +84,8 @@ def inspect(
         print_json(found.as_json())
     else:
         list_findings(found)
+    for warning in found.warnings:
+        say(console, ("warning:", WARNING_STYLE), f" {warning}")
     if not quiet:
         for line in summary(found):
             say(console, line)
@@ -133,6 +135,8 @@ def summary(found: Inspection) -> Iterator[str]:
     for kind, count in found.counts().items():
         if kind not in others:
             yield f"{count:,} {kind}"
+    for profile, count in found.profiles.items():
+        yield f"{count:,} with the color profile {profile}"
     if found.other_files:
         yield f"not read: {OtherFiles(found.other_files)}"
 

@@ -115,6 +115,19 @@ class CheckedSource:
             raise self._wrong("stamp", index, found, expected) from error
         return size, time
 
+    def other_files(self) -> list[str]:
+        """Return the files beside the images that are not read, where the source knows them.
+
+        Raises:
+            PluginError: When the source returns something else, or fails.
+        """
+        if not hasattr(self._source, "other_files"):
+            return []
+        found: list[Any] = self._called("other_files()", lambda: list(self._source.other_files()))
+        if all(isinstance(name, str) for name in found):
+            return found
+        raise self._owner.misbehaved("other_files()", described(found), "paths as text")
+
     def _read_classes(self) -> tuple[str, ...]:
         found = self._called("its classes", lambda: self._source.classes)
         if isinstance(found, tuple | list) and all(isinstance(name, str) for name in found):

@@ -60,7 +60,7 @@ def profile_of(image: Image.Image) -> Profile | None:
         raise ProfileTooLargeError
     profile = _read(content)
     if profile.conversion is not None and profile.conversion.input_mode != _expected(image.mode):
-        return Profile(profile.name, problem=f"is not for {_expected(image.mode)} images")
+        return Profile(profile.name, problem=f"not for {_expected(image.mode)} images, so left out")
     return profile
 
 
@@ -97,11 +97,11 @@ def _read(content: bytes) -> Profile:
         name = _shown(ImageCms.getProfileDescription(source)) or name
         mode = MODES.get(content[16:20].decode("latin-1"))
         if content[12:16] not in DEVICES or mode is None:
-            return Profile(name, problem="is of a kind that says nothing about these colors")
+            return Profile(name, problem="of a kind that says nothing of colors, so left out")
         conversion = _conversion(source, mode)
         return Profile(name, None if _is_srgb(conversion) else conversion)
     except Exception:  # a hostile profile makes its reader fail in every way there is
-        return Profile(name, problem="cannot be read")
+        return Profile(name, problem="cannot be read, so left out")
 
 
 def _without_programs(content: bytes) -> bytes:

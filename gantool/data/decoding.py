@@ -79,11 +79,13 @@ class Decoded(NamedTuple):
     Attributes:
         pixels: uint8 [H, W, C]; None where it cannot be used.
         digest: Of its file's bytes; empty where it cannot be used.
+        size: Width and height of the picture as it is meant to be seen; 0 where it cannot be used.
         reason: Why it cannot be used; empty where it can.
     """
 
     pixels: np.ndarray | None
     digest: bytes
+    size: tuple[int, int]
     reason: str
 
 
@@ -150,16 +152,18 @@ def decode_one(
     """
     try:
         with opened(source, index) as image:
-            size, digest = _read(image)
+            file_bytes, digest = _read(image)
             if allowance is not None:
-                allowance.suit(image, size)
-            return Decoded(decode(image, rendering), digest, "")
+                allowance.suit(image, file_bytes)
+            size = image.size  # decoding may shrink it
+            pixels = decode(image, rendering)
+            return Decoded(pixels, digest, upright(size, orientation(image)), "")
     except GantoolError:
         raise
     except Exception as error:  # decoders fail in every way there is
         if allowance is not None and allowance.has_refused(error):
-            return Decoded(None, b"", allowance.exceeded)
-        return Decoded(None, b"", reason(error))
+            return Decoded(None, b"", (0, 0), allowance.exceeded)
+        return Decoded(None, b"", (0, 0), reason(error))
 
 
 @contextmanager
@@ -192,6 +196,11 @@ def orientation(image: Image.Image) -> int:
     except Exception:  # a malformed EXIF block says nothing about the pixels
         return 1
     return value if value in UPRIGHT else 1
+
+
+def upright(size: tuple[int, int], turn: int) -> tuple[int, int]:
+    """Return width and height as a picture is meant to be seen, by its EXIF orientation."""
+    return (size[1], size[0]) if turn in LYING else size
 
 
 def reason(error: Exception) -> str:

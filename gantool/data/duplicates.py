@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from gantool.data.hashes import close_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Collection, Iterator
 
     from numpy.typing import NDArray
 
@@ -33,25 +32,15 @@ BLOCK_VALUES = 1 << 20
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
-def identical(images: NDArray[np.uint8], content: Callable[[int], bytes]) -> dict[int, int]:
-    """Return, for each exact copy, the first image that it copies.
+def identical(digests: NDArray[np.uint8]) -> dict[int, int]:
+    """Return, for each exact copy of a file, the first one that it copies.
 
     Args:
-        images: uint8 [N, H, W, C]; copies have equal pixels, so only those are looked into.
-        content: Returns something equal for equal files, given an index.
+        digests: Of the files' contents, uint8 [N, D].
     """
-    by_pixels: dict[bytes, list[int]] = {}
-    for index, image in enumerate(images):
-        digest = blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
-        by_pixels.setdefault(digest, []).append(index)
-    copies: dict[int, int] = {}
-    for group in by_pixels.values():
-        first: dict[bytes, int] = {}
-        for index in group if len(group) > 1 else ():
-            original = first.setdefault(content(index), index)
-            if original != index:
-                copies[index] = original
-    return copies
+    first: dict[bytes, int] = {}
+    originals = [first.setdefault(digest.tobytes(), row) for row, digest in enumerate(digests)]
+    return {row: original for row, original in enumerate(originals) if original != row}
 
 
 def similar(images: NDArray[np.uint8], known: Collection[int] = ()) -> dict[int, int]:

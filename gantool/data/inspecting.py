@@ -14,8 +14,9 @@ from gantool.data.looking import LookingJob
 from gantool.data.pool import Pool
 from gantool.data.prepared import UNLABELED
 from gantool.data.preparing import NoUsableImagesError, open_source, prepare_source, processors
+from gantool.data.proportions import squashed
+from gantool.data.rendering import rendering_of
 from gantool.interfaces.filenames import kind_of, way_out
-from gantool.interfaces.image import ListsOtherFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from gantool.data.prepared import PreparedImages
     from gantool.data.preparing import Progress
     from gantool.interfaces.dataset import Dataset
-    from gantool.interfaces.image import ImageShape, ImageSource
+    from gantool.data.rendering import Rendering
+    from gantool.interfaces.image import ImageSource
     from gantool.recipe.schema import ImageTable
 
 DUPLICATE = "duplicate"
@@ -37,7 +39,7 @@ MANY = 4096
 """Images that one more process is started for."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
     """Something about one file.
 
@@ -74,7 +76,9 @@ class Inspection:
         unlabeled: Usable images without a label.
         width: Of the usable images as they are meant to be seen; None if there are none.
         height: As `width`.
+        profiles: Usable images by the color profile that they carry, the most frequent first.
         other_files: Files beside the images that are not read, by name.
+        warnings: What may be unwise about all of them.
         findings: File by file: first the unusable ones, then what was converted, then copies, and
             at last the other files.
         prepared: The prepared images; None if not one can be used.
@@ -86,7 +90,9 @@ class Inspection:
     unlabeled: int
     width: Spread | None
     height: Spread | None
+    profiles: dict[str, int]
     other_files: tuple[str, ...]
+    warnings: tuple[str, ...]
     findings: tuple[Finding, ...]
     prepared: PreparedImages | None
 
@@ -103,6 +109,8 @@ class Inspection:
             "unlabeled": self.unlabeled,
             "width": self.width and asdict(self.width),
             "height": self.height and asdict(self.height),
+            "profiles": self.profiles,
+            "warnings": list(self.warnings),
             "counts": self.counts(),
             "findings": [asdict(finding) for finding in self.findings],
         }
@@ -132,17 +140,20 @@ def inspect(
     prepared, skipped = _prepare(source, dataset.name, image, report, workers)
     left_out = {image.number for image in skipped}
     usable = [index for index in range(len(source)) if index not in left_out]
-    sizes, remarked = _look(source, usable, image.shape, report, workers)
-    others = tuple(source.other_files()) if isinstance(source, ListsOtherFiles) else ()
-    widths, heights = sizes[sizes.all(1)].T
+    profiles, remarked = _look(source, usable, rendering_of(image), report, workers)
+    others = tuple(source.other_files())
+    sizes = np.empty((0, 2), np.uint32) if prepared is None else prepared.sizes
+    warning = squashed(sizes, image.shape, image.fit)
     return Inspection(
         files=len(source),
         usable=len(usable),
         classes=_class_counts(source.classes, prepared),
         unlabeled=0 if prepared is None else int((prepared.labels == UNLABELED).sum()),
-        width=_spread(widths),
-        height=_spread(heights),
+        width=_spread(sizes[:, 0]),
+        height=_spread(sizes[:, 1]),
+        profiles=profiles,
         other_files=others,
+        warnings=() if warning is None else (warning,),
         findings=(
             *(_unusable(source, image) for image in skipped),
             *remarked,
@@ -171,28 +182,26 @@ def _prepare(
 def _look(
     source: ImageSource,
     usable: list[int],
-    shape: ImageShape,
+    rendering: Rendering,
     report: Progress,
     workers: int | None,
-) -> tuple[NDArray[np.int64], list[Finding]]:
-    """Open every usable image once more, for its size [N, 2] and what is remarkable about it.
-
-    An image that cannot be opened again has size 0.
-    """
-    sizes = np.zeros((len(usable), 2), np.int64)
+) -> tuple[dict[str, int], list[Finding]]:
+    """Open every usable image once more: how many have which profile, and what is remarkable."""
+    profiles: Counter[str] = Counter()
     remarked: dict[int, list[Finding]] = {}
     chunks = ((start, min(start + STRIDE, len(usable))) for start in range(0, len(usable), STRIDE))
     several = processors() if workers is None else workers
-    pool = Pool(LookingJob(source, usable, shape), min(several, 1 + len(usable) // MANY))
+    pool = Pool(LookingJob(source, usable, rendering), min(several, 1 + len(usable) // MANY))
     left = len(usable)
     for (start, stop), said in pool.run(chunks):
-        for row, width, height, remarks in said:
-            sizes[row] = width, height
+        for row, profile, remarks in said:
+            profiles.update([profile] if profile is not None else ())
             name = source.name(usable[row])
             remarked[row] = [Finding(kind, name, detail, used=True) for kind, detail in remarks]
         left -= stop - start
         report(2 * len(source) - left, 2 * len(source))
-    return sizes, [finding for row in sorted(remarked) for finding in remarked[row]]
+    findings = [finding for row in sorted(remarked) for finding in remarked[row]]
+    return dict(sorted(profiles.items(), key=lambda item: (-item[1], item[0]))), findings
 
 
 def _unusable(source: ImageSource, image: Skipped) -> Finding:
@@ -204,7 +213,7 @@ def _unusable(source: ImageSource, image: Skipped) -> Finding:
 
 def _copies(prepared: PreparedImages) -> Iterator[Finding]:
     """Yield the duplicates, exact ones first."""
-    exact = identical(prepared.images, lambda row: prepared.digests[row].tobytes())
+    exact = identical(prepared.digests)
     near = similar(prepared.images, exact)
     for kind, copies in ((DUPLICATE, exact), (NEAR_DUPLICATE, near)):
         for row, original in sorted(copies.items()):
@@ -217,7 +226,7 @@ def _class_counts(classes: tuple[str, ...], prepared: PreparedImages | None) -> 
     return dict(zip(classes, counts.tolist(), strict=True))
 
 
-def _spread(lengths: NDArray[np.int64]) -> Spread | None:
+def _spread(lengths: NDArray[np.uint32]) -> Spread | None:
     if not len(lengths):
         return None
     return Spread(int(lengths.min()), int(np.median(lengths)), int(lengths.max()))

@@ -1,7 +1,8 @@
-"""The work that can be divided: decode some images of a source into their rows of two files."""
+"""The work that can be divided: decode some images of a source into their rows of files."""
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,9 @@ CHUNK_IMAGES = 64
 CHUNK_BYTES = 8 << 20
 IMAGES = "images.npy"
 DIGESTS = "digests.npy"
+SIZES = "sizes.npy"
+SIZE = struct.Struct("<2I")
+"""Width and height in pixels."""
 
 
 class Job(Protocol):
@@ -51,8 +55,7 @@ class DecodingJob:
     Attributes:
         source: Where the images come from; pickled for other processes.
         rendering: What is made of each image.
-        folder: Where the files of rows lie, of pixels and of digests of the images' files; None
-            to decode as a trial only.
+        folder: Where the files of rows lie, see `files`; None to decode as a trial only.
         limits: What one file may cost.
     """
 
@@ -76,11 +79,14 @@ class DecodingJob:
         """Images that one process decodes at a time."""
         return max(1, min(CHUNK_IMAGES, CHUNK_BYTES // self.row_bytes))
 
-    def files(self, folder: Path) -> tuple[RowFile, RowFile]:
-        """Return the files of rows: pixels [N, H, W, C], digests [N, 16]."""
+    def files(self, folder: Path) -> tuple[RowFile, RowFile, RowFile]:
+        """Return the files of rows: pixels [N, H, W, C], digests of files [N, 16], sizes [N, 8]."""
         channels, height, width = self.shape
-        pixels = RowFile(folder / IMAGES, (height, width, channels))
-        return pixels, RowFile(folder / DIGESTS, (DIGEST_BYTES,))
+        return (
+            RowFile(folder / IMAGES, (height, width, channels)),
+            RowFile(folder / DIGESTS, (DIGEST_BYTES,)),
+            RowFile(folder / SIZES, (SIZE.size,)),
+        )
 
     def run(self, chunk: Chunk, starting: Starting) -> Skips:
         """Decode a chunk into its rows.
@@ -101,9 +107,10 @@ class DecodingJob:
                 if decoded.pixels is None:
                     skips.append((index, decoded.reason))
                 elif self.folder is not None:
-                    pixels, digests = self.files(self.folder)
+                    pixels, digests, sizes = self.files(self.folder)
                     pixels.write(index, decoded.pixels.data)
                     digests.write(index, decoded.digest)
+                    sizes.write(index, SIZE.pack(*decoded.size))
         return skips
 
     def lost(self, number: int, reason: str) -> Skips:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from gantool.data.decoding import DIGEST_BYTES, Skipped
-from gantool.data.job import DIGESTS, IMAGES
+from gantool.data.job import DIGESTS, IMAGES, SIZE, SIZES
 from gantool.data.row_file import HEADER_BYTES, npy_header
 from gantool.interfaces.image import ImageShape
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LABELS = "labels.npy"
 NAMES = "names.npy"
 NAME_ENDS = "name_ends.npy"
-ARRAYS = (IMAGES, DIGESTS, LABELS, NAMES, NAME_ENDS)
+ARRAYS = (IMAGES, DIGESTS, SIZES, LABELS, NAMES, NAME_ENDS)
 MANIFEST = "manifest.json"
 UNLABELED = -1
 
@@ -63,6 +63,8 @@ class PreparedImages:
     Attributes:
         images: uint8 [N, H, W, C], mapped into memory and read-only.
         digests: uint8 [N, 16], of the images' files as they were decoded; read-only.
+        sizes: uint32 [N, 2], width and height of the pictures as they are meant to be seen, before
+            they were fitted; read-only.
         labels: int64 [N], index into `classes`, -1 where an image has no label; read-only.
         names: What names each image to a person: its path below the dataset's folder.
         classes: Names of the classes, in the order of their labels.
@@ -74,6 +76,7 @@ class PreparedImages:
 
     images: NDArray[np.uint8]
     digests: NDArray[np.uint8]
+    sizes: NDArray[np.uint32]
     labels: NDArray[np.int64]
     names: Sequence[str]
     classes: tuple[str, ...]
@@ -164,6 +167,7 @@ def _mapped(folder: Path, manifest: Manifest) -> PreparedImages:
     return PreparedImages(
         images=images,
         digests=_array(folder / DIGESTS, "|u1", (count, DIGEST_BYTES)),
+        sizes=_array(folder / SIZES, "|u1", (count, SIZE.size)).view("<u4"),
         labels=labels,
         names=names,
         classes=manifest.classes,

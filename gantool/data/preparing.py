@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from gantool.data.checked_source import CheckedSource
     from gantool.data.pool import Result
     from gantool.interfaces.dataset import Dataset
     from gantool.interfaces.image import ImageSource
@@ -89,7 +90,7 @@ def prepare(
     return prepare_source(source, dataset.name, image, progress=progress, workers=workers)
 
 
-def open_source(dataset: Dataset) -> ImageSource:
+def open_source(dataset: Dataset) -> CheckedSource:
     """Open a dataset; of several processes, one at a time may fill its folder in the cache.
 
     Raises:

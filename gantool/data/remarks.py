@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from gantool.data.decoding import LYING, orientation
+from gantool.data.color import PROFILE_LIMIT, Profile, ProfileTooLargeError, profile_of
+from gantool.data.decoding import orientation, upright
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from PIL.Image import Image
 
+    from gantool.data.rendering import Rendering
     from gantool.interfaces.image import ImageShape
 
 ANIMATED = "animated"
@@ -19,6 +21,7 @@ CMYK = "CMYK"
 SIXTEEN_BIT = "16-bit"
 TRANSPARENT = "transparent"
 ROTATED = "rotated"
+PROFILE = "color profile"
 TOO_SMALL = "too small"
 
 
@@ -29,30 +32,50 @@ class Remark(NamedTuple):
     detail: str
 
 
-def upright_size(image: Image) -> tuple[int, int]:
-    """Return width and height as the image is meant to be seen."""
-    width, height = image.size
-    return (height, width) if orientation(image) in LYING else (width, height)
+def profile_name(image: Image) -> str | None:
+    """Return what the color profile of an image calls itself, or None where there is none."""
+    profile = _profile(image)
+    return None if profile is None else profile.name
 
 
-def remarks(image: Image, shape: ImageShape) -> Iterator[Remark]:
-    """Yield what deserves a remark in an image that was just opened, to be prepared at a shape."""
+def remarks(image: Image, rendering: Rendering) -> Iterator[Remark]:
+    """Yield what deserves a remark in an image that was just opened, to be rendered so."""
     frames = _frames(image)
     if frames > 1:
         yield Remark(ANIMATED, f"{frames} frames, of which the first is used")
-    if image.mode in ("1", "L", "LA", "La") and shape.channels > 1:
+    yield from _color_remarks(image, rendering)
+    yield from _shape_remarks(image, rendering.shape)  # at last: this may load the image
+
+
+def _shape_remarks(image: Image, shape: ImageShape) -> Iterator[Remark]:
+    if (turn := orientation(image)) > 1:
+        yield Remark(ROTATED, f"EXIF orientation {turn}, applied")
+    width, height = upright(image.size, turn)
+    if width < shape.width or height < shape.height:
+        yield Remark(TOO_SMALL, f"{width}x{height}, enlarged to {shape.width}x{shape.height}")
+
+
+def _color_remarks(image: Image, rendering: Rendering) -> Iterator[Remark]:
+    if image.mode in ("1", "L", "LA", "La") and rendering.shape.channels > 1:
         yield Remark(GRAYSCALE, "converted to color")
     if image.mode == "CMYK":
         yield Remark(CMYK, "converted")
     if _has_sixteen_bits(image):
         yield Remark(SIXTEEN_BIT, "scaled to 8 bits")
-    if image.has_transparency_data and shape.channels < 4:
+    if image.has_transparency_data and rendering.shape.channels < 4:
         yield Remark(TRANSPARENT, "laid on white")
-    if (turn := orientation(image)) > 1:
-        yield Remark(ROTATED, f"EXIF orientation {turn}, applied")
-    width, height = upright_size(image)
-    if width < shape.width or height < shape.height:
-        yield Remark(TOO_SMALL, f"{width}x{height}, enlarged to {shape.width}x{shape.height}")
+    if (profile := _profile(image)) and (profile.conversion or profile.problem):
+        used = profile.problem or "converted to sRGB"
+        ignored = rendering.profiles == "ignore"
+        yield Remark(PROFILE, f"{profile.name}: {'ignored' if ignored else used}")
+
+
+def _profile(image: Image) -> Profile | None:
+    """Return an image's color profile, also one that is too large to be read."""
+    try:
+        return profile_of(image)
+    except ProfileTooLargeError:
+        return Profile(f"larger than {PROFILE_LIMIT >> 20} MB", problem="not read")
 
 
 def _frames(image: Image) -> int:

@@ -71,6 +71,7 @@ def read_to_train(recipe: str | Path, overrides: Sequence[str]) -> Recipe:
 def prepare(plan: Recipe, console: Console, level: Level) -> PreparedImages:
     """Return the prepared images, decoding them if that was not done before."""
     from gantool.data.preparing import prepare
+    from gantool.data.proportions import squashed
     from gantool.reporting.preparation import preparation_progress
 
     with preparation_progress(console, level) as progress:
@@ -83,6 +84,8 @@ def prepare(plan: Recipe, console: Console, level: Level) -> PreparedImages:
             first.name,
             first.reason,
         )
+    if warning := squashed(prepared.sizes, prepared.shape, plan.tables.image.fit):
+        logging.getLogger("gantool").warning(warning)
     return prepared
 
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageCms, PngImagePlugin
 
 from gantool import DataError
 from gantool.data.inspecting import Spread, inspect
 from gantool.recipe.schema import ImageTable
+from tests.data import icc
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,3 +176,45 @@ def test_nothing_usable_is_still_a_report(tree: Tree, tmp_path: Path) -> None:
     assert report.width is None
     assert report.counts() == {"not an image": 1}
     json.dumps(report.as_json())
+
+
+def test_color_profiles_are_counted_and_conversions_named(tree: Tree, tmp_path: Path) -> None:
+    profiles = {
+        "adobe 1.jpg": icc.adobe_rgb("Adobe RGB (1998)"),
+        "adobe 2.png": icc.adobe_rgb("Adobe RGB (1998)"),
+        "broken.png": b"no profile",
+        "gray in color.png": icc.gray(2.2),
+        "srgb.png": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
+    }
+    for seed, (name, content) in enumerate(profiles.items()):
+        patchwork(seed).save(tmp_path / name, icc_profile=content)
+    patchwork(9).save(tmp_path / "without.png")
+    report = inspect(tree(tmp_path), TABLE)
+    assert report.profiles == {
+        "Adobe RGB (1998)": 2,
+        "a gray": 1,
+        "sRGB built-in": 1,
+        "unnamed": 1,
+    }
+    remarked = {f.name: f.detail for f in report.findings if f.kind == "color profile"}
+    assert remarked == {
+        "adobe 1.jpg": "Adobe RGB (1998): converted to sRGB",
+        "adobe 2.png": "Adobe RGB (1998): converted to sRGB",
+        "broken.png": "unnamed: cannot be read, so left out",
+        "gray in color.png": "a gray: not for RGB images, so left out",
+    }
+    ignoring = inspect(tree(tmp_path), ImageTable(size=16, profiles="ignore"))
+    details = [f.detail for f in ignoring.findings if f.kind == "color profile"]
+    assert details == [f"{detail.partition(':')[0]}: ignored" for detail in remarked.values()]
+    assert json.loads(json.dumps(report.as_json()))["profiles"] == report.profiles
+
+
+def test_squashing_most_pictures_is_a_warning(tree: Tree, tmp_path: Path) -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    for seed in range(3):
+        patchwork(seed, 32, 16).save(tmp_path / f"{seed}.jpg", exif=turned)
+    (warning,) = inspect(tree(tmp_path), TABLE).warnings
+    assert "100% of the pictures" in warning
+    assert inspect(tree(tmp_path), ImageTable(size=(32, 16))).warnings == ()
+    assert inspect(tree(tmp_path), ImageTable(size=16, fit="pad")).warnings == ()

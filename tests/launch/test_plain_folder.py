@@ -44,3 +44,17 @@ def test_a_shipped_recipe_trains_on_a_plain_folder(recipe: str, mine: Path, tmp_
     small = ["image.size=16", "architecture.width=4", "training.steps=1", "device.name=cpu"]
     run = gantool.run(recipe, [f"dataset.folder={mine}", *small], out=tmp_path / "run")
     assert run.sample(2, seed=0).shape == (2, 3, 16, 16)
+
+
+def test_a_run_that_squashes_most_pictures_says_so(
+    mine: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in NAMES:
+        Image.new("RGB", (64, 16), "teal").save(mine / name)
+    small = ["image.size=16", "architecture.width=4", "training.steps=1", "device.name=cpu"]
+    gantool.run("base", [f"dataset.folder={mine}", *small], out=tmp_path / "squashed")
+    assert "--set image.fit=crop" in caplog.text
+    caplog.clear()
+    whole = [*small, "image.fit=pad"]
+    gantool.run("base", [f"dataset.folder={mine}", *whole], out=tmp_path / "padded")
+    assert "image.fit" not in caplog.text
