@@ -53,8 +53,22 @@ def copy_recipe(
         refuse_changes(copies)
     for target, content in copies.items():
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
+        if force or not target.exists():
+            write(target, content, force=force)
     print_lines(copies)
+
+
+def write(target: Path, content: bytes, *, force: bool) -> None:
+    """Write a file, without `force` only where nothing is.
+
+    Raises:
+        UsageError: When somebody else has just made it.
+    """
+    try:
+        with target.open("wb" if force else "xb") as file:
+            file.write(content)
+    except FileExistsError as error:
+        raise UsageError(f"{target} was made by somebody else meanwhile") from error
 
 
 def plan(name: str, destination: Path) -> Iterator[tuple[Path, bytes]]:

@@ -113,6 +113,7 @@ def draw(generator: TrainedGenerator, place: Path, wish: Wish) -> Iterator[Path]
         OSError: When a file cannot be written.
     """
     from gantool.evaluation.sampling import to_pixels
+    from gantool.files.plain import make_below
 
     images, columns = arranged(generator, wish)
     pixels = to_pixels(images)
@@ -123,6 +124,8 @@ def draw(generator: TrainedGenerator, place: Path, wish: Wish) -> Iterator[Path]
         yield wish.walk
         return
     target = wish.out or default_target(generator, place, wish)
+    if wish.out is None:
+        make_below(place, target if wish.arrangement is None else target.parent)
     if wish.arrangement:
         from gantool.reporting.grids import save_grid
 

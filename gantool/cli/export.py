@@ -79,12 +79,15 @@ def export(
     from gantool.evaluation.trained import NEWEST, TrainedRun
     from gantool.exporting import exporting
     from gantool.exporting.folder import ExportedFolder
+    from gantool.files.plain import refuse_link
     from gantool.reporting.messages import say, show_warnings
     from gantool.reporting.streams import open_console
     from gantool.runs.folder import existing_folder
 
     formats, folder = formats_of(to), existing_folder(run)
     target = ExportedFolder(folder.exported if out is None else out)
+    if out is None:
+        refuse_link(target.path)
     check_push(push)
     console = open_console()
     with show_warnings(console):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from gantool.errors import DiskError
+from gantool.files.plain import refuse_link
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -109,6 +110,7 @@ def entry_lock(section: str, name: str) -> FileLock:
         OSError: When the folder of locks cannot be made.
     """
     locks = root() / ".locks"
+    refuse_link(locks)
     locks.mkdir(parents=True, exist_ok=True)
     return FileLock(locks / f"{section}-{name}.lock")
 
@@ -160,6 +162,7 @@ def _private_temporary() -> Path:
 def _make_section(section: str) -> Path:
     """Make a section; one that is empty is tagged as gantool's own."""
     folder = root() / section
+    refuse_link(folder)
     folder.mkdir(parents=True, exist_ok=True)
     if not any(folder.iterdir()):
         (folder / TAG).write_text(TAG_TEXT, encoding="utf-8")

@@ -16,6 +16,8 @@ import numpy as np
 from gantool.data.decoding import DIGEST_BYTES, Skipped
 from gantool.data.job import DIGESTS, IMAGES, SIZE, SIZES
 from gantool.data.row_file import HEADER_BYTES, npy_header
+from gantool.files.durable import write_durably
+from gantool.files.plain import holds_plain_files
 from gantool.interfaces.image import ImageShape
 
 if TYPE_CHECKING:
@@ -118,8 +120,7 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Write it into a folder whose other files are complete."""
-        path = folder / MANIFEST
-        path.write_text(json.dumps(self.__dict__, indent=1) + "\n", encoding="ascii")
+        write_durably(folder / MANIFEST, json.dumps(self.__dict__, indent=1) + "\n")
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
@@ -143,6 +144,8 @@ class Manifest:
 def open_prepared(folder: Path, fingerprint: str) -> PreparedImages | None:
     """Map prepared images into memory; None when they are missing, damaged or of other files."""
     with suppress(OSError, ValueError, KeyError, TypeError):
+        if not holds_plain_files(folder):
+            return None
         manifest = Manifest.read(folder)
         if manifest.fingerprint == fingerprint:
             return _mapped(folder, manifest)

@@ -31,7 +31,9 @@ from gantool.data.rendering import rendering_of
 from gantool.data.unfinished import JOURNAL, Unfinished, images_done
 from gantool.errors import DataError, DiskError
 from gantool.registry.calling import call
+from gantool.files.asides import remove
 from gantool.files.durable import sync_folder, sync_path
+from gantool.files.plain import refuse_link
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -97,6 +99,7 @@ def open_source(dataset: Dataset) -> CheckedSource:
         PluginError: When the dataset fails, or returns no source.
     """
     folder = dataset_cache(dataset.name)
+    refuse_link(folder)
     with _lock_if_writable(dataset.name):
         source = checked(call(dataset, "open", folder), dataset)
     with suppress(OSError):
@@ -215,8 +218,7 @@ def _publish(folder: Path, mark: str, job: DecodingJob, skipped: tuple[Skipped, 
     for name in (*ARRAYS, MANIFEST):
         sync_path(made / name)
     sync_folder(made)
-    if folder.exists():  # damaged, or with files missing that can be read now
-        shutil.rmtree(folder)
+    remove(folder)  # damaged, or with files missing that can be read now
     made.rename(folder)
     sync_folder(folder.parent)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gantool.data.decoding import UNREADABLE
+from gantool.files.asides import remove
 from gantool.files.durable import sync
+from gantool.files.plain import holds_plain_files, open_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,12 +92,13 @@ class Unfinished:
 
     def discard(self) -> None:
         """Forget everything that was decoded."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove(self._folder)
 
     def _resume(self) -> None:
         """Take up the journal of an interrupted preparation, or begin a new one."""
-        entries = list(_entries(self._folder))
-        whole = all(file.is_whole(self.count) for file in self._files)
+        is_ours = holds_plain_files(self._folder)
+        entries = list(_entries(self._folder)) if is_ours else []
+        whole = is_ours and all(file.is_whole(self.count) for file in self._files)
         if not whole or COMPACTING in entries:
             self.discard()
             self._folder.mkdir(parents=True)
@@ -126,7 +128,7 @@ def images_done(folder: Path) -> int:
 
 def _entries(folder: Path) -> Iterator[dict[str, Any]]:
     """Yield the journal's entries, except one that a crash cut off."""
-    with suppress(FileNotFoundError), (folder / JOURNAL).open(encoding="ascii") as file:
+    with suppress(FileNotFoundError), open_plain(folder / JOURNAL) as file:
         for line in file:
             with suppress(ValueError):
                 yield json.loads(line)

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 
 from gantool.data.cache import FEATURES, entry_lock, features_cache
 from gantool.evaluation.features import Features
+from gantool.files.asides import sweep
+from gantool.files.durable import written_aside
+from gantool.files.plain import holds_plain_files, make_plain_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +73,8 @@ def _read(name: str, key: str, count: int) -> Features | None:
 
     with suppress(OSError, SafetensorError, KeyError, ValueError):
         path = features_cache() / name / FILE
+        if not holds_plain_files(path.parent):
+            return None
         with safe_open(path, framework="pt") as file:
             if file.metadata() != {"key": key}:
                 return None
@@ -85,7 +90,8 @@ def _write(name: str, key: str, found: Features) -> None:
     try:
         folder = features_cache() / name
         with entry_lock(FEATURES, name):
-            folder.mkdir(exist_ok=True)
+            make_plain_folder(folder)
+            sweep(folder, shared=False)
             _save(folder / FILE, key, found)
     except OSError as error:
         logging.getLogger("gantool").info("features are not kept: %s", error)
@@ -97,9 +103,5 @@ def _save(path: Path, key: str, found: Features) -> None:
     tensors = {"features": found.features.contiguous()}
     if found.logits is not None:
         tensors["logits"] = found.logits.contiguous()
-    aside = path.with_name(f".tmp-{os.getpid()}-{path.name}")
-    try:
+    with written_aside(path) as aside:
         save_file(tensors, aside, metadata={"key": key})
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from gantool.errors import PluginError, UsageError
+from gantool.files.plain import open_plain
 from gantool.interfaces.image import ImageShape
 from gantool.registry.calling import calling
 from gantool.registry.catalog import installed
@@ -100,9 +101,11 @@ def read_config(path: Path) -> ExportConfig:
         UsageError: When it cannot be read or is not one; the message names what is wrong.
     """
     try:
-        if path.stat().st_size > LARGEST_BYTES:
+        with open_plain(path) as file:
+            text = file.read(LARGEST_BYTES + 1)
+        if len(text) > LARGEST_BYTES:
             raise UsageError(f"{path} is too large for a generator's config")
-        return ExportConfig.model_validate_json(path.read_bytes())
+        return ExportConfig.model_validate_json(text)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     except (ValidationError, RecursionError) as error:

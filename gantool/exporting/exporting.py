@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gantool.errors import GantoolError
+from gantool.errors import GantoolError, UsageError
 from gantool.evaluation.sampling import to_pixels
 from gantool.exporting.browser.page import write_page
 from gantool.exporting.card import SHOWN, model_card
 from gantool.exporting.onnx_graph import check_extra, write_graph
 from gantool.exporting.plain import plain_generator
 from gantool.exporting.weights import write_weights
+from gantool.files.asides import sweep
 from gantool.files.durable import make_folder, write_durably
+from gantool.files.locks import BusyError, occupied
 from gantool.recipe.naming import bare
 from gantool.reporting.grids import save_grid
 
@@ -53,18 +55,39 @@ def export(
         check_extra()
     folder.check_writable()
     plain = plain_generator(run)
-    if folder.formats() and _is_other(folder, plain):
-        for form in folder.formats():  # files of another generator must not stand beside ours
-            folder.file(form).unlink()
+    with _alone_in(folder):
+        folder.check_writable()
+        if folder.formats() and _is_other(folder, plain):
+            for form in folder.formats():  # files of another generator must not stand beside ours
+                folder.file(form).unlink()
+        write_durably(folder.config, plain.config.model_dump_json(indent=2) + "\n")
+        with _nothing_left_half_done(folder):
+            for form in formats:
+                tell(_write(plain, run.name, form, folder))
+        with torch.no_grad():
+            pictures = plain.network(*plain.inputs(SHOWN))
+        save_grid(to_pixels(pictures), folder.picture)
+        write_durably(folder.card, model_card(run, plain.config, folder, repository))
+
+
+@contextmanager
+def _alone_in(folder: ExportedFolder) -> Iterator[None]:
+    """Keep other exports out of a folder, which is made; it goes again if it stays empty.
+
+    Raises:
+        UsageError: When another export is writing there.
+    """
     make_folder(folder.path)
-    write_durably(folder.config, plain.config.model_dump_json(indent=2) + "\n")
-    with _nothing_left_half_done(folder):
-        for form in formats:
-            tell(_write(plain, run.name, form, folder))
-    with torch.no_grad():
-        pictures = plain.network(*plain.inputs(SHOWN))
-    save_grid(to_pixels(pictures), folder.picture)
-    write_durably(folder.card, model_card(run, plain.config, folder, repository))
+    try:
+        with occupied(folder.path):
+            sweep(folder.path)
+            yield
+    except BusyError as error:
+        way_out = "wait until it is done, or choose another folder with --out"
+        raise UsageError(f"another export is writing into {folder.path}", way_out) from error
+    finally:
+        with suppress(OSError):  # it holds something
+            folder.path.rmdir()
 
 
 @contextmanager
@@ -75,8 +98,6 @@ def _nothing_left_half_done(folder: ExportedFolder) -> Iterator[None]:
     except BaseException:
         if not folder.formats():
             folder.config.unlink(missing_ok=True)
-            with suppress(OSError):  # it holds something else, and stays
-                folder.path.rmdir()
         raise
 
 

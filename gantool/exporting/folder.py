@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from gantool.errors import UsageError
 from gantool.exporting.config import read_config
+from gantool.files.plain import is_plain_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,12 +59,12 @@ class ExportedFolder:
 
     def formats(self) -> tuple[Format, ...]:
         """Return the formats that are there."""
-        return tuple(form for form in FORMATS if self.file(form).is_file())
+        return tuple(form for form in FORMATS if is_plain_file(self.file(form)))
 
     def files(self) -> tuple[Path, ...]:
         """Return the files of an export that are there; others in the folder are not ours."""
         every = (self.card, self.config, self.picture, *map(self.file, FORMATS))
-        return tuple(path for path in every if path.is_file())
+        return tuple(path for path in every if is_plain_file(path))
 
     def check_writable(self) -> None:
         """Refuse a folder that holds something else, which would be written over.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from gantool.files.plain import GUARDED, is_plain_file, refuse_link
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+WRITING = ".writing"
 POLL_SECONDS = 0.01
 
 
@@ -47,6 +48,22 @@ def locked(path: Path, patience: float = 0.0) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def occupied(folder: Path) -> Iterator[None]:
+    """Keep others out of a folder while it is written; no trace of the lock stays.
+
+    Raises:
+        BusyError, UsageError, OSError: As `locked`.
+    """
+    path = folder / WRITING
+    with locked(path):
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                path.unlink()
 
 
 def is_locked(path: Path) -> bool:

@@ -70,6 +70,27 @@ def make_plain_folder(folder: Path) -> None:
     sync_folder(folder.parent)
 
 
+def make_below(root: Path, folder: Path) -> None:
+    """Make a folder below another, which exists, and those between them; none of them is a link.
+
+    Raises:
+        UsageError: When a link is in the place of one.
+        OSError: When the disk is full or failing.
+        ValueError: When it is not below.
+    """
+    for part in folder.relative_to(root).parts:
+        root = root / part
+        make_plain_folder(root)
+
+
+def holds_plain_files(folder: Path) -> bool:
+    """Whether a folder is there, and no link, with nothing but plain files in it."""
+    try:
+        return is_plain_folder(folder) and all(map(is_plain_file, folder.iterdir()))
+    except OSError:
+        return False
+
+
 def refuse_link(path: Path) -> None:
     """Refuse a symbolic link where a file or folder of gantool's own belongs.
 

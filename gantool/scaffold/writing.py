@@ -49,13 +49,18 @@ def write_package(folder: Path, content: Mapping[str, str]) -> list[Path]:
     Raises:
         UsageError: When something is there already.
     """
+    taken = UsageError(f"there is something at {folder} already", "move it, or use --folder")
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise UsageError(f"there is something at {folder} already", "move it, or use --folder")
+        raise taken
     paths = []
     for name, text in sorted(content.items()):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
+        except FileExistsError as error:  # another process was quicker
+            raise taken from error
         paths.append(path)
     return paths
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import fcntl
 import hashlib
 import io
 import json
@@ -318,8 +319,17 @@ class Disk:
     def install(self) -> None:
         """Stand between this process and its files."""
         self._wrap(durable, "fsync")
-        for name in ("rename", "replace", "mkdir", "unlink"):
+        self._wrap(fcntl, "flock")
+        for name in ("rename", "replace", "mkdir", "rmdir", "unlink"):
             self._wrap(os, name)
+        opened_low = os.open
+
+        def open_low(path: Any, flags: int, *args: Any, **options: Any) -> int:
+            if flags & (os.O_CREAT | os.O_WRONLY | os.O_RDWR) and self._concerns(path):
+                self.touch(f"open {path}")
+            return opened_low(path, flags, *args, **options)
+
+        os.open = open_low
         opened = io.open
 
         def open_counted(file: Any, mode: str = "r", *args: Any, **options: Any) -> Any:
@@ -337,8 +347,10 @@ class Disk:
             self.act(what)
 
     def _concerns(self, place: Any) -> bool:
-        if self.only_below is None or isinstance(place, int):
+        if self.only_below is None:
             return True
+        if isinstance(place, int):
+            place = os.readlink(f"/proc/self/fd/{place}")
         return str(place).startswith(str(self.only_below))
 
     def _wrap(self, module: Any, name: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import UsageError
+from gantool.files.plain import is_plain_file
 from gantool.runs.going import refuse_going
 from gantool.runs.history.history import read_history
 from gantool.runs.history.options import grid_images, option, tile
@@ -149,5 +150,5 @@ def _state(history: RunHistory) -> str:
 
 def _grids(folder: RunFolder) -> Iterator[tuple[int, Path]]:
     for path in folder.samples.glob("step-*.png"):
-        if (match := GRID.fullmatch(path.name)) and path.is_file():
+        if (match := GRID.fullmatch(path.name)) and is_plain_file(path):
             yield int(match[1]), path

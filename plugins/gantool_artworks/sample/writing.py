@@ -44,6 +44,8 @@ def ensure_sample(cache: Path) -> Path:
     with FileLock(cache / f"{folder.name}.lock"):
         if not folder.is_dir():  # another process may have drawn it while this one waited
             unfinished = cache / f"{folder.name}.unfinished"
+            if unfinished.is_symlink():  # somebody else's, and not followed
+                unfinished.unlink()
             shutil.rmtree(unfinished, ignore_errors=True)
             write_sample(unfinished)
             unfinished.rename(folder)
