@@ -47,7 +47,8 @@ def locked(path: Path, patience: float = 0.0) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.release()
+        with suppress(OSError):  # the system drops it with the process at the latest
+            lock.release()
 
 
 @contextmanager
