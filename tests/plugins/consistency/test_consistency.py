@@ -10,6 +10,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from gantool_augmentation.plugin import DiffAugment, InstanceNoise
 from gantool_consistency.plugin import ZCR, Consistency
 from gantool_consistency.views import flipped, shifted
 from gantool_dcgan.plugin import DCGAN
@@ -97,6 +98,16 @@ def test_zcr_compares_logits_for_the_discriminator_and_images_for_the_generator(
             value = set_up.penalty(latents=latents, fake=image.detach())
         assert value.item() == pytest.approx(expected, rel=1e-12)
         assert value != 0
+
+
+def test_zcr_has_an_image_and_its_neighbor_augmented_alike(bench: Callable[..., Bench]) -> None:
+    latents = torch.randn(5, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    for deviation in (0.0, 1e-4):
+        set_up = bench(ZCR(deviation=deviation), DiffAugment(), InstanceNoise(), image={"size": 16})
+        fake = set_up.game.network("generator")(latents).detach()
+        value = set_up.penalty(latents=latents, fake=fake).item()
+        assert value < 1e-6  # draws of their own would be all that is seen
+        assert (value > 0) == (deviation > 0)
 
 
 def test_zcr_trains_only_the_player_whose_update_it_is(bench: Callable[..., Bench]) -> None:
