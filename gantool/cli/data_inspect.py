@@ -120,6 +120,7 @@ def list_findings(found: Inspection) -> None:
 
 def summary(found: Inspection) -> Iterator[str]:
     """Yield what the dataset holds, a line each."""
+    from gantool.data.remarks import PROFILE
     from gantool.interfaces.filenames import OtherFiles, kind_of
 
     yield ""
@@ -131,9 +132,9 @@ def summary(found: Inspection) -> Iterator[str]:
         yield f"{len(found.classes)} classes, {found.unlabeled:,} images without one"
         for name, count in found.classes.items():
             yield f"{count:>8,}  {name}"
-    others = {kind_of(name) for name in found.other_files}
+    told_below = {PROFILE, *(kind_of(name) for name in found.other_files)}
     for kind, count in found.counts().items():
-        if kind not in others:
+        if kind not in told_below:
             yield f"{count:,} {kind}"
     for profile, count in found.profiles.items():
         yield f"{count:,} with the color profile {profile}"

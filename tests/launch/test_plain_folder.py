@@ -16,7 +16,6 @@ RECIPES = [name for name in shipped_names() if name != "quickstart"]
 NAMES = [
     *(f"{number}.jpg" for number in range(30)),
     "DSC00001.JPG",
-    "IMG_0001.jpg",
     "Screenshot 2026-01-02.png",
     "my painting 1.jpg",
     "закат.1.jpg",
