@@ -36,11 +36,13 @@ class Fault(NamedTuple):
         kind: Of the component.
         body: Of its class.
         told: What the message must say, besides component, plugin and way out.
+        before: What stands before the class.
     """
 
     kind: str
     body: str
     told: tuple[str, ...]
+    before: str = ""
 
 
 def regularizer(hook: str, arguments: str, does: str, *told: str) -> Fault:
@@ -88,20 +90,23 @@ def networks(*told: str, **does: str) -> Fault:
 
 
 SOURCE = """
+from PIL import Image
+
+class Source:
+    classes = ("dawn", "dusk")
+    def __len__(self):
+        {length}
+    def image(self, index):
+        {image}
+    def label(self, index):
+        {label}
+    def name(self, index):
+        {name}
+    def stamp(self, index):
+        {stamp}
+"""
+OPENING = """
 def open(self, cache):
-    from PIL import Image
-    class Source:
-        classes = ("dawn", "dusk")
-        def __len__(self):
-            {length}
-        def image(self, index):
-            {image}
-        def label(self, index):
-            {label}
-        def name(self, index):
-            {name}
-        def stamp(self, index):
-            {stamp}
     return {opened}
 """
 
@@ -115,7 +120,8 @@ def source(*told: str, **does: str) -> Fault:
         "stamp": "return index, 7",
         "opened": "Source()",
     }
-    return Fault("dataset", SOURCE.format(**(usual | does)), told)
+    usual |= does
+    return Fault("dataset", OPENING.format(**usual), told, SOURCE.format(**usual))
 
 
 def metric(compute: str, *told: str, more: str = "") -> Fault:
@@ -272,9 +278,10 @@ WITHOUT_A_LINE = {
 """Faults that show in torch's code, or in gantool's: there is no line of the plugin to name."""
 
 
-def installed_component(install: Install, name: str, kind: str, body: str) -> None:
-    text = f'{HEAD}\n\nclass Faulty({kind.title()}):\n    """Wrong."""\n    name = "faulty"\n'
-    install(name, text + indent(body, "    ") + TAIL)
+def installed_component(install: Install, name: str, fault: Fault) -> None:
+    title = f'class Faulty({fault.kind.title()}):\n    """Wrong."""\n    name = "faulty"\n'
+    text = f"{HEAD}\n{fault.before}\n\n{title}{indent(fault.body, '    ')}{TAIL}"
+    install(name, text)
 
 
 def tables(kind: str) -> list[str]:
@@ -290,8 +297,8 @@ def tables(kind: str) -> list[str]:
 def test_a_fault_is_told_as_the_plugins(
     gantool: Gantool, install: Install, recipe: Path, case: str
 ) -> None:
-    kind, body, told = CASES[case]
-    installed_component(install, f"third-{case}", kind, body)
+    kind, _, told, _ = CASES[case]
+    installed_component(install, f"third-{case}", CASES[case])
     arguments = [part for table in tables(kind) for part in ("--set", table)]
     outcome = gantool("run", recipe, *arguments, "--out", recipe.parent / "run")
     assert outcome.code == 2, outcome.stderr
@@ -320,7 +327,7 @@ def test_an_objective_without_a_gradient_names_what_it_is_made_of(
         "    weight.detach().add_(1)\n"
         "    return penalty * step.fake_logits.mean()"
     )
-    installed_component(install, "third-inplace", "regularizer", body)
+    installed_component(install, "third-inplace", Fault("regularizer", body, ()))
     set_it = ("--set", "regularizers=[{use='faulty'}]")
     outcome = gantool("run", recipe, *set_it, "--out", recipe.parent / "run")
     assert outcome.code == 2, outcome.stderr
@@ -335,15 +342,7 @@ def test_an_objective_without_a_gradient_names_what_it_is_made_of(
 def test_a_source_that_fails_in_another_process_is_told_the_same(
     gantool: Gantool, install: Install, recipe: Path
 ) -> None:
-    module = "class Source:\n    classes = ()\n"
-    module += "    def __len__(self):\n        return 12\n"
-    module += "    def image(self, index):\n        return self.files[index]\n"
-    module += "    def label(self, index):\n        return None\n"
-    module += "    def name(self, index):\n        return str(index)\n"
-    module += "    def stamp(self, index):\n        return 1, 1\n"
-    body = "def open(self, cache):\n    return Source()"
-    text = f'{HEAD}\n{module}\n\nclass Faulty(Dataset):\n    """Wrong."""\n    name = "faulty"\n'
-    install("third-away", text + indent(body, "    ") + TAIL)
+    installed_component(install, "third-away", source(image="return self.files[index]"))
     outcome = gantool("data", "prepare", recipe, "--set", "dataset={use='faulty'}", "--workers", 2)
     assert outcome.code == 2, outcome.stderr
     assert "dataset 'faulty' of plugin 'third-away' failed in image(" in outcome.stderr
@@ -355,7 +354,7 @@ def test_debug_shows_the_plugins_traceback(
     gantool: Gantool, install: Install, recipe: Path
 ) -> None:
     body = "def discriminator_penalty(self, step):\n    return 1 / 0"
-    installed_component(install, "third-debugged", "regularizer", body)
+    installed_component(install, "third-debugged", Fault("regularizer", body, ()))
     set_it = ("--set", "regularizers=[{use='faulty'}]")
     outcome = gantool("run", recipe, *set_it, "--out", recipe.parent / "run", "--debug")
     assert outcome.code == 2
@@ -366,7 +365,7 @@ def test_what_nobody_expected_in_a_plugins_code_is_its_own(
     gantool: Gantool, install: Install, recipe: Path
 ) -> None:
     body = "@classmethod\ndef summary(cls):\n    return cls.nothing"
-    installed_component(install, "third-astray", "regularizer", body)
+    installed_component(install, "third-astray", Fault("regularizer", body, ()))
     outcome = gantool("list-components")
     assert outcome.code == 2, outcome.stderr
     assert "plugin 'third-astray' failed in summary" in outcome.stderr
