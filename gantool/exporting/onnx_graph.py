@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gantool.errors import GantoolError, MissingExtraError, UsageError
+from gantool.errors import GantoolError, MissingExtraError
+from gantool.exporting.onnx_refusals import refusal
 from gantool.exporting.remarks import without_remarks
 from gantool.files.durable import written_aside
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from torch import Tensor, nn
 
     from gantool.exporting.plain import PlainGenerator
 
@@ -68,31 +72,68 @@ def check_extra() -> None:
 
 
 def _translate(plain: PlainGenerator) -> Any:
-    """Return torch's ONNX program of a generator."""
+    """Return torch's ONNX program of a generator.
+
+    Raises:
+        UsageError: When the generator cannot be said in ONNX; the message says why.
+    """
     inputs = plain.inputs(2)
-    batch = torch.export.Dim("batch")
+    shapes = tuple({0: torch.export.Dim("batch")} for _ in inputs)
+    program = None
     try:
         with without_remarks():
+            program = _captured(plain.network, inputs, shapes)
             return torch.onnx.export(
-                plain.network,
-                inputs,
+                program,
+                (),
                 dynamo=True,
-                dynamic_shapes=tuple({0: batch} for _ in inputs),
+                dynamic_shapes=shapes,
                 input_names=["latents", "labels"][: len(inputs)],
                 output_names=["images"],
                 external_data=False,
                 verbose=False,
             )
     except Exception as error:  # whatever a plugin's generator does that ONNX cannot say
-        reason = str(error).strip().partition("\n")[0]
-        raise UsageError(f"the generator cannot be said in ONNX: {reason}") from error
+        raise refusal(error, program) from error
+
+
+def _captured(
+    network: nn.Module, inputs: tuple[Tensor, ...], shapes: tuple[dict[int, Any], ...]
+) -> Any:
+    """Return what a network computes, for batches of any size.
+
+    By following its tensors first; where Python's own numbers come in, as `len(latents)` does, by
+    following its Python code too.
+    """
+    export = partial(torch.export.export, network, inputs, dynamic_shapes=shapes)
+    try:
+        return export(strict=False)
+    except Exception as error:
+        try:
+            return export(strict=True)
+        except Exception:
+            raise error from None  # which is the shorter story
 
 
 def _difference(plain: PlainGenerator, path: Path) -> float:
     """Return the largest difference between onnxruntime's images and torch's."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    try:
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        return _largest_difference(plain, session)
+    except GantoolError:
+        raise
+    except Exception as error:  # the runtime has no exceptions of its own
+        reason = str(error).strip().partition("\n")[0]
+        raise GantoolError(
+            f"onnxruntime cannot run the ONNX file, which was thrown away: {reason}",
+            "please report it with the run's recipe",
+        ) from error
+
+
+def _largest_difference(plain: PlainGenerator, session: Any) -> float:
+    """Return the largest difference between images of a session and torch's, by batch size."""
     names = [each.name for each in session.get_inputs()]
     largest = 0.0
     for count in CHECKED:

@@ -13,6 +13,7 @@ from gantool.errors import UsageError
 from gantool.evaluation.sampling import draw_labels, draw_latents, gather_statistics
 from gantool.exporting.config import ArchitectureConfig, ExportConfig, ImageConfig
 from gantool.exporting.weights import fingerprint_of
+from gantool.registry.calling import call
 from gantool.training.device import Device
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ def plain_generator(run: TrainedRun) -> PlainGenerator:
     """Return a run's generator as its architecture alone builds it.
 
     Weights are what the regularizers made of them: of a spectrally normalized layer, the
-    normalized ones. Standing statistics are gathered once and take the place of the running ones.
+    normalized ones. A wrapper that a regularizer has put around it is left out, if it does nothing
+    to the images in evaluation. Standing statistics are gathered once and take the place of the
+    running ones.
 
     Raises:
         UsageError: When the run has no intact checkpoint, or a regularizer changed the generator
@@ -70,10 +73,9 @@ def plain_generator(run: TrainedRun) -> PlainGenerator:
     if run.batch_statistics == "standing":
         gather_statistics(trained, run.latent_dim, len(run.classes), HERE)
     trained.train(run.batch_statistics == "batch")
-    architecture = run.recipe.architecture
-    network = architecture.generator(run.image, len(run.classes))
+    network = call(run.architecture, "generator", run.image, len(run.classes))
     with torch.no_grad():
-        _copy_weights(trained, network, run)
+        _copy_weights(_inner(trained, network), network, run)
     network.train(trained.training).requires_grad_(requires_grad=False)
     plain = PlainGenerator(network, config_of(run, fingerprint_of(network.state_dict())))
     with torch.no_grad():
@@ -104,6 +106,24 @@ def config_of(run: TrainedRun, fingerprint: str = "") -> ExportConfig:
         step=run.step,
         fingerprint=fingerprint,
     )
+
+
+def _inner(trained: nn.Module, network: nn.Module) -> nn.Module:
+    """Return the architecture's own generator inside a trained one: itself, or what it wraps."""
+    names = network.state_dict().keys()
+    for part in trained.modules():
+        if type(part) is type(network) and all(_has(part, name) for name in names):
+            return part
+    return trained
+
+
+def _has(network: nn.Module, name: str) -> bool:
+    """Whether a network has a weight or buffer of a dotted name, parametrized or not."""
+    path, _, attribute = name.rpartition(".")
+    try:
+        return hasattr(network.get_submodule(path), attribute)
+    except AttributeError:
+        return False
 
 
 def _copy_weights(trained: nn.Module, network: nn.Module, run: TrainedRun) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from gantool.cli.export import complete_format
 from gantool.exporting import hub
 from gantool.launch import load
+from tests.cli.conftest import Install
 
 
 @pytest.fixture
@@ -98,3 +100,69 @@ def test_publishing_prints_the_address(
 def test_formats_are_completed() -> None:
     assert complete_format("o") == ["onnx"]
     assert complete_format("onnx,h") == ["onnx,html"]
+
+
+WRAPPING = '''
+import torch
+
+from gantool import Regularizer, hookimpl
+
+
+class Coded(torch.nn.Module):
+    """A generator that is given codes while it is trained."""
+
+    def __init__(self, inner, shift):
+        super().__init__()
+        self.inner = inner
+        self.codes = torch.nn.Linear(8, 8)
+        self.shift = shift
+
+    def forward(self, latents, labels=None):
+        if self.training:
+            latents = latents + self.codes(latents)
+        return self.inner(latents, labels) + self.shift
+
+
+class Codes(Regularizer):
+    """Codes for the generator."""
+
+    name = "codes"
+    shift: float = 0.0
+    """What is added to its images."""
+
+    def prepare(self, network, player, setup):
+        return Coded(network, self.shift) if player == "generator" else None
+
+
+@hookimpl
+def gantool_components():
+    return [Codes]
+'''
+
+
+def test_a_wrapper_that_does_nothing_in_evaluation_is_left_out(
+    gantool: Callable[..., Any], install: Install, recipe: Path
+) -> None:
+    install("third-codes", WRAPPING)
+    run, out = recipe.parent / "run", recipe.parent / "out"
+    coded = ("--set", "regularizers=[{use='codes'}]")
+    assert gantool("run", recipe, *coded, "--out", run).code == 0
+    forms = "safetensors,html" if find_spec("onnxruntime") is None else "safetensors,html,onnx"
+    outcome = gantool("export", run, "--to", forms, "--out", out)
+    assert outcome.code == 0, outcome.stderr
+    images, expected = load(out).sample(4, seed=2), load(run).sample(4, seed=2)
+    assert torch.allclose(images, expected, atol=1e-5)
+
+
+def test_a_wrapper_that_changes_images_is_named(
+    gantool: Callable[..., Any], install: Install, recipe: Path
+) -> None:
+    install("third-codes", WRAPPING)
+    run, out = recipe.parent / "run", recipe.parent / "out"
+    coded = ("--set", "regularizers=[{use='codes', shift=0.25}]")
+    assert gantool("run", recipe, *coded, "--out", run).code == 0
+    outcome = gantool("export", run, "--to", "safetensors", "--out", out)
+    assert outcome.code == 2
+    assert "is more than its architecture builds: its images would differ by 0.25" in outcome.stderr
+    assert "codes" in outcome.stderr
+    assert not out.exists()

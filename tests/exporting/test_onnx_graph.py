@@ -20,6 +20,7 @@ from gantool.exporting.plain import PlainGenerator, plain_generator
 
 Wrap = Callable[..., PlainGenerator]
 Train = Callable[..., TrainedRun]
+HERE = r"\(.*test_onnx_graph\.py:\d+\)"
 
 
 def computed(path: Path, **inputs: Any) -> NDArray[np.float32]:
@@ -94,3 +95,98 @@ def test_without_the_extra_the_message_names_it(
     with pytest.raises(MissingExtraError, match="onnxruntime") as refused:
         write_graph(plain_generator(run), tmp_path / "generator.onnx")
     assert "gantool[onnx]" in str(refused.value.hint)
+
+
+class Linear(nn.Module):
+    """What the next ones have in common."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, 16)
+
+
+class Counting(Linear):
+    """Counts its latents in Python."""
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Return images."""
+        images: Tensor = self.linear(latents).view(len(latents), 1, 4, 4)
+        return images.tanh()
+
+
+class Filling(Linear):
+    """Makes a tensor of a size that Python has counted."""
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Return images."""
+        grey = torch.full((int(latents.shape[0]), 16), 0.1)
+        images: Tensor = (self.linear(latents) + grey).view(-1, 1, 4, 4)
+        return images.tanh()
+
+
+class OneByOne(Linear):
+    """Loops over its latents."""
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Return images."""
+        images: list[Tensor] = [self.linear(each).view(1, 4, 4) for each in latents]
+        return torch.stack(images).tanh()
+
+
+class Exotic(Linear):
+    """Uses what ONNX does not know."""
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Return images."""
+        images: Tensor = self.linear(latents).view(-1, 1, 4, 4)
+        found: Tensor = torch.special.bessel_j0(images)
+        return found
+
+
+@pytest.mark.parametrize("network", [Counting, Filling])
+def test_a_batch_counted_in_python_is_a_batch_of_any_size(
+    wrap: Wrap, tmp_path: Path, network: type[nn.Module]
+) -> None:
+    plain, path = wrap(network(), 4, (1, 4, 4)), tmp_path / "generator.onnx"
+    assert write_graph(plain, path) <= 1e-5
+    for count in (1, 2, 5):
+        (latents,) = plain.inputs(count)
+        with torch.no_grad():
+            expected = plain.network(latents).numpy()
+        assert np.abs(computed(path, latents=latents) - expected).max() <= 1e-5
+
+
+@pytest.mark.parametrize(
+    ("network", "reason", "way_out"),
+    [
+        (
+            OneByOne,
+            "one by one, so that it would hold for batches of 2 only",
+            "whole batch at once",
+        ),
+        (
+            Exotic,
+            r"it has no operator for torch's prims.bessel_j0 \(.*test_onnx_graph.py:",
+            "others",
+        ),
+        (
+            Sorting,
+            r"depends on the numbers that it computes \(.*test_onnx_graph.py:",
+            "torch.where",
+        ),
+    ],
+)
+def test_a_refusal_says_what_to_change(
+    wrap: Wrap,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    network: type[nn.Module],
+    reason: str,
+    way_out: str,
+) -> None:
+    with pytest.raises(UsageError, match=f"cannot be said in ONNX: .*{reason}") as refused:
+        write_graph(wrap(network(), 4, (1, 4, 4)), tmp_path / "generator.onnx")
+    assert way_out in (refused.value.hint or "")
+    assert "--to safetensors" in (refused.value.hint or "")
+    assert capfd.readouterr() == ("", "")
+    assert list(tmp_path.iterdir()) == []
