@@ -30,15 +30,6 @@ BROKEN = [
     ("Deciding", "a step reads a number from the device"),
 ]
 
-STRANGERS = [
-    "sngan:SNGAN",
-    "biggan:BigGAN",
-    "stylegan2:StyleGAN2",
-    "regularizers:InfoGAN",
-    "regularizers:AuxiliaryClassifier",
-    "regularizers:Rotations",
-]
-
 pytestmark = pytest.mark.skipif(
     not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"),
     reason="this torch cannot be made to believe in a GPU",
@@ -71,14 +62,6 @@ def test_sound_components_pass(
     try_check: Callable[..., CheckResult], tried: Any, name: str
 ) -> None:
     assert try_check(CHECK, getattr(tried, name)).status == "passed"
-
-
-@pytest.mark.usefixtures("importable")
-@pytest.mark.parametrize("path", STRANGERS)
-def test_strangers_pass(try_check: Callable[..., CheckResult], path: str) -> None:
-    module, _, name = path.partition(":")
-    component = getattr(importlib.import_module(f"strangers.{module}"), name)
-    assert try_check(CHECK, component).message == ""
 
 
 def test_component_that_no_other_process_can_make_is_not_tried(

@@ -1,54 +1,54 @@
-"""Networks of well-known papers, as strangers write them, raise no false alarm."""
+"""Networks and regularizers of well-known papers, as strangers write them, raise no false alarm."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from gantool import Architecture, Regularizer
-from gantool.testing import checks_for
-from tests.testing.importable.strangers.biggan import BigGAN
-from tests.testing.importable.strangers.regularizers import STRANGERS
-from tests.testing.importable.strangers.sngan import SNGAN
-from tests.testing.importable.strangers.stylegan2 import StyleGAN2
+from gantool.registry.catalog import installed
+from gantool.testing import run_checks
+from gantool.testing.pretend_gpu.asking import end_process
 
-if TYPE_CHECKING:
-    from gantool.testing import CheckResult
-
-ELSEWHERE = ("checks_without_torch", "works_on_a_gpu")
-"""The first is not for modules that import torch, the second is in test_gpu_checks."""
+ARCHITECTURES = ("sngan", "biggan", "stylegan2")
+REGULARIZERS = ("infogan", "auxiliary-classifier", "rotations")
+COMPONENTS = [f"{name}{width}" for name in ARCHITECTURES for width in ("-4", "", "-64")]
 
 
-def of_width(component: type[Architecture], option: str, width: int) -> type[Architecture]:
-    """Return an architecture whose example has a width."""
-    about = {"__module__": component.__module__, "__doc__": component.__doc__}
-    types = {"__annotations__": {option: int}}
-    return type(component.__name__, (component,), {**about, **types, option: width})
+@pytest.fixture
+def _strangers(importable: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Install their plugin."""
+    assert (importable / "strangers").is_dir()
+    about = tmp_path / "strangers-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: strangers\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[gantool.plugins]\nstrangers = strangers.plugin\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    installed.cache_clear()
+    yield
+    installed.cache_clear()
+    for name in [name for name in sys.modules if name.partition(".")[0] == "strangers"]:
+        del sys.modules[name]
 
 
-@pytest.mark.parametrize("width", [4, 16, 64])
-@pytest.mark.parametrize(
-    ("component", "option"), [(SNGAN, "width"), (BigGAN, "ch"), (StyleGAN2, "width")]
-)
-def test_no_check_fails(
-    try_check: Callable[..., CheckResult],
-    component: type[Architecture],
-    option: str,
-    width: int,
-) -> None:
-    tried = of_width(component, option, width)
-    names = [p.name for p in checks_for("architecture") if p.name not in ELSEWHERE]
-    results = [try_check(name, tried) for name in names]
-    assert results
+@pytest.fixture(scope="module", autouse=True)
+def _ended() -> Iterator[None]:
+    yield
+    end_process()
+
+
+@pytest.mark.usefixtures("_strangers")
+@pytest.mark.parametrize("name", [*COMPONENTS, *REGULARIZERS])
+def test_no_check_fails(name: str) -> None:
+    results = run_checks(f"strangers:{name}")
+    assert len(results) > 25
     assert [(each.id, each.message) for each in results if each.status != "passed"] == []
 
 
-@pytest.mark.parametrize("component", STRANGERS)
-def test_regularizers_are_tried_on_what_they_support(
-    try_every_check: Callable[..., list[CheckResult]], component: type[Regularizer]
-) -> None:
-    results = [each for each in try_every_check(component) if not each.id.endswith(ELSEWHERE)]
-    assert len(results) >= 20
-    assert [(each.id, each.message) for each in results if each.status != "passed"] == []
+@pytest.mark.usefixtures("_strangers")
+def test_their_plugin_has_no_fault() -> None:
+    for check in ("loads", "names_its_components_apart", "leaves_torch_unimported"):
+        (result,) = run_checks(f"strangers::{check}")
+        assert result.status == "passed", result.message

@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from pydantic import PositiveInt
 from torch import Tensor, nn
 from typing_extensions import override
-
-from gantool import Architecture
 
 if TYPE_CHECKING:
     from gantool import ImageShape
@@ -197,27 +194,3 @@ class Discriminator(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         return self.head(self.features(x, y), y)
-
-
-class BigGAN(Architecture):
-    """BigGAN: hierarchical latents, a shared embedding, self-attention (Brock et al. 2019)."""
-
-    name = "biggan"
-
-    latent_dim: PositiveInt = 20
-    """Numbers in one latent, split among the blocks."""
-    ch: PositiveInt = 16
-    """Channels next to the image."""
-
-    @override
-    def check(self, image: ImageShape, classes: int) -> None:
-        if image.height != image.width or image.height not in (16, 32, 64):
-            raise ValueError(f"squares of 16, 32 or 64 pixels a side are supported, got {image}")
-
-    @override
-    def generator(self, image: ImageShape, classes: int) -> nn.Module:
-        return Generator(image, self.latent_dim, self.ch, classes)
-
-    @override
-    def discriminator(self, image: ImageShape, classes: int) -> nn.Module:
-        return Discriminator(image, self.ch, classes)

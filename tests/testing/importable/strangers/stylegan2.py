@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from pydantic import PositiveInt
 from torch import Tensor, nn
-from typing_extensions import override
-
-from gantool import Architecture
 
 if TYPE_CHECKING:
     from gantool import ImageShape
@@ -225,33 +221,3 @@ class Discriminator(nn.Module):
     def forward(self, *arguments: Any) -> Tensor:
         x, *labels = arguments
         return self.head(self.features(x, *labels), *labels)
-
-
-class StyleGAN2(Architecture):
-    """StyleGAN2 with skips in G, residuals in D, and fixed noise (Karras et al. 2020)."""
-
-    name = "stylegan2"
-
-    latent_dim: PositiveInt = 16
-    """Numbers in z, and in w."""
-    width: PositiveInt = 16
-    """Channels next to the image."""
-    mbstd_group: PositiveInt = 4
-    """Images whose standard deviation is compared."""
-
-    @override
-    def check(self, image: ImageShape, classes: int) -> None:
-        if image.height != image.width or image.height not in (16, 32, 64):
-            raise ValueError(f"squares of 16, 32 or 64 pixels a side are supported, got {image}")
-
-    @override
-    def generator(self, image: ImageShape, classes: int) -> nn.Module:
-        return Generator(image, self.latent_dim, self.width, classes)
-
-    @override
-    def discriminator(self, image: ImageShape, classes: int) -> nn.Module:
-        return Discriminator(image, self.width, classes, self.mbstd_group)
-
-    @override
-    def batch_coupling(self) -> str | None:
-        return "set mbstd_group = 1" if self.mbstd_group > 1 else None
