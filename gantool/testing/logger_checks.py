@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 from unittest import mock
 
+from gantool.errors import MissingExtraError
 from gantool.interfaces.logger import RunDescription
 from gantool.reporting import loggers
 from gantool.testing.claims import require
@@ -76,6 +77,8 @@ def never_stops_a_run(subject: Subject[Logger]) -> None:
         with mock.patch.object(loggers.log, "warning") as reports:
             try:
                 _fail(observer, picture, from_the_start=from_the_start)
+            except MissingExtraError:  # it ends a run before it begins
+                raise
             except BaseException as error:  # nothing at all may get through
                 require(False, f"{type(error).__name__} gets through to the run: {error}")
         require(reports.call_count <= 1, f"its failure is reported {reports.call_count} times")
