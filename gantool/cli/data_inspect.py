@@ -39,7 +39,7 @@ def inspect(
         str,
         typer.Argument(
             metavar="RECIPE|FOLDER",
-            help="A recipe file, the name of a shipped recipe, or a folder of pictures.",
+            help="A recipe file, a shipped recipe's name, or a folder or zip file of pictures.",
             autocompletion=complete_recipe,
             show_default=False,
         ),
@@ -101,10 +101,12 @@ def folder_or_recipe(named: str, overrides: Sequence[str]) -> tuple[str, Sequenc
     A file, or a shipped recipe of that name, comes first; a folder with recipes in it, such as a
     run's, is none of pictures.
     """
+    from gantool.recipe.extending import is_archive
     from gantool.recipe.shipped import FOR_PICTURES, SUFFIX, find_shipped
 
     path = Path(named)
-    if find_shipped(named) or not path.is_dir() or any(path.glob(f"*{SUFFIX}")):
+    of_pictures = path.is_dir() or (is_archive(path) and path.is_file())
+    if find_shipped(named) or not of_pictures or any(path.glob(f"*{SUFFIX}")):
         return named, overrides
     return FOR_PICTURES, (f"dataset.folder={path.absolute()}", *overrides)
 

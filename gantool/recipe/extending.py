@@ -8,6 +8,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from gantool.errors import RecipeError
+from gantool.interfaces.filenames import is_image_name
 from gantool.recipe.entries import Entry, plain
 from gantool.recipe.merging import merge, refuse_two_lengths
 from gantool.recipe.parsing import UnreadableError, read
@@ -31,6 +32,12 @@ def find(reference: str | Path) -> Path:
     """
     path = Path(reference)
     if os.path.isfile(path):  # unlike the method, it never raises
+        if is_image_name(path.name):
+            raise RecipeError(
+                f"'{reference}' is an image, not a recipe", _for_pictures(path.parent)
+            )
+        if is_archive(path):
+            raise RecipeError(f"'{reference}' is a zip file, not a recipe", _for_pictures(path))
         return path
     if shipped := find_shipped(str(reference)):
         return shipped
@@ -45,6 +52,16 @@ def _ways_in(folder: Path) -> str:
     """Return what can be done with a folder that was named in the place of a recipe."""
     if inside := sorted(folder.glob(f"*{SUFFIX}")):
         return f"did you mean {inside[0]}?"
+    return _for_pictures(folder)
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a path ends like a zip file's, which may hold pictures and is no recipe."""
+    return path.suffix.lower() == ".zip"
+
+
+def _for_pictures(folder: Path) -> str:
+    """Return the commands for a folder, or zip file, of pictures."""
     named = quote(str(folder))
     return (
         f"to train on the pictures in it: gantool run {FOR_PICTURES} --set dataset.folder={named}, "

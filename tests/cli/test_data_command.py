@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -121,6 +122,30 @@ def test_a_folder_is_no_recipe_and_trains_all_the_same(
     assert "'my pictures' is a folder, not a recipe" in outcome.stderr
     assert "gantool run base --set dataset.folder='my pictures'" in outcome.stderr
     assert "gantool data inspect 'my pictures'" in outcome.stderr
+
+
+def test_inspect_takes_a_zip_file(gantool: Callable[..., Any], pictures: Path) -> None:
+    with ZipFile("my pictures.zip", "w") as archive:
+        for number, path in enumerate(sorted(pictures.rglob("*.png"))):
+            archive.write(path, f"IMG_{number:04}.png")
+    outcome = gantool("data", "inspect", "my pictures.zip")
+    assert outcome.code == 0
+    assert "12 files, of which 12 can be used" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "meant"),
+    [("p/1.jpg", "an image", "p"), ("p/set.zip", "a zip file", "p/set.zip")],
+)
+def test_pictures_are_no_recipe(
+    gantool: Callable[..., Any], name: str, kind: str, meant: str
+) -> None:
+    Path("p").mkdir()
+    Path(name).write_bytes(b"\xff\xd8\xff")
+    outcome = gantool("run", name)
+    assert outcome.code == 2
+    assert f"'{name}' is {kind}, not a recipe" in outcome.stderr
+    assert f"--set dataset.folder={meant}," in outcome.stderr
 
 
 def test_data_failures_are_exit_code_3(

@@ -15,7 +15,9 @@ from PIL import Image
 from pydantic import ValidationError
 
 from gantool import DataError, ImageSource, ListsOtherFiles
+from gantool.data.preparing import prepare
 from gantool.interfaces import filenames
+from gantool.recipe.schema import ImageTable
 from gantool_folders.plugin import Folder
 
 PAINTINGS = Path(__file__).parents[4] / "shared/data/paintings"
@@ -180,6 +182,21 @@ def test_names_that_are_no_text_can_be_shown_and_opened(tmp_path: Path) -> None:
     assert labels(source) == [0, 1]
     with source.image(1) as image:
         assert image.size == (4, 4)
+
+
+def test_photos_of_phones_are_prepared_with_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    monkeypatch.setenv("GANTOOL_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "photos").mkdir()
+    for number, tone in enumerate((40, 200)):
+        photo = Image.new("RGB", (64, 48), (tone, 90, 255 - tone))
+        pillow_heif.from_pillow(photo).save(tmp_path / f"photos/IMG_{number}.HEIC", quality=90)
+    prepared = prepare(Folder(folder=tmp_path / "photos"), ImageTable(size=8))
+    assert list(prepared.names) == ["IMG_0.HEIC", "IMG_1.HEIC"]
+    means = prepared.images.mean((1, 2))
+    assert abs(means - [[40, 90, 215], [200, 90, 55]]).max() < 4
 
 
 @pytest.mark.skipif(not PAINTINGS.exists(), reason="no paintings beside this checkout")
