@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from itertools import combinations
+from statistics import mean
 from typing import TYPE_CHECKING
 
 import torch
+from torch.nn.functional import softplus
 
 from gantool.interfaces.image import ImageShape
 from gantool.testing.claims import require
@@ -14,6 +16,8 @@ from gantool.testing.players import (
     CLASSES,
     COUNT,
     SIDES,
+    Players,
+    build,
     build_conditional,
     disturbed,
     failure_of,
@@ -27,6 +31,11 @@ if TYPE_CHECKING:
     from gantool.testing.subject import Subject
 
 CHANNELS = (1, 3, 4)
+TRIES = 4
+"""Seeds over which first losses are averaged."""
+FIRST_BATCH = 12
+SWAMPED = 2.0
+"""Times 1 and the first loss without classes, above which the class decides by itself."""
 
 
 @promise("architecture")
@@ -78,3 +87,32 @@ def works_with_labels(subject: Subject[Architecture]) -> None:
         for (one, first), (other, second) in combinations(enumerate(outputs), 2):
             alike = torch.equal(first, second)
             require(not alike, f"the {name} takes label {one} and label {other} for the same")
+
+
+@promise("architecture")
+def begins_alike_with_classes(subject: Subject[Architecture]) -> None:
+    """The discriminator's first losses with and without classes are alike: none swamps the rest."""
+    architecture = subject.example()
+    build_conditional(architecture)  # or this is skipped
+    without = mean(_first_loss(build(architecture, seed=seed)) for seed in range(TRIES))
+    found = mean(
+        _first_loss(build(architecture, conditional=True, seed=seed)) for seed in range(TRIES)
+    )
+    require(
+        found <= SWAMPED * (without + 1),
+        f"the discriminator's first loss is {found:.3g} with classes and {without:.3g} without; "
+        "draw the weights that a class is projected on as small as those of the head",
+    )
+
+
+@torch.no_grad()
+def _first_loss(players: Players) -> float:
+    """Return the discriminator's binary cross-entropy before it has learned anything."""
+    chance = torch.Generator().manual_seed(2)
+    latents = torch.randn(FIRST_BATCH, players.latents.shape[1], generator=chance)
+    real = 2 * torch.rand(FIRST_BATCH, *players.image, generator=chance) - 1
+    labels = () if players.labels is None else (torch.arange(FIRST_BATCH) % CLASSES,)
+    fake = players.generator(latents, *labels)
+    judged = (players.discriminator(images, *labels) for images in (real, fake))
+    losses = [softplus(sign * logits).mean() for sign, logits in zip((-1, 1), judged, strict=True)]
+    return float(sum(losses))

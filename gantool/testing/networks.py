@@ -89,6 +89,8 @@ class SmallDiscriminator(nn.Module):
             if isinstance(layer, nn.Conv2d) and not parametrize.is_parametrized(layer):
                 nn.init.normal_(layer.weight, 0.0, 0.2)
         nn.init.normal_(self.to_logit.weight, 0.0, 0.4)
+        if self.embedding is not None:  # multiplies sums over 16 places and more
+            nn.init.normal_(self.embedding.weight, 0.0, 0.1)
 
 
 class SmallNetworks(Architecture):

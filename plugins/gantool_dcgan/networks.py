@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from gantool_dcgan.ends import FromVectors, ToVectors
 
@@ -17,6 +18,8 @@ Network = TypeVar("Network", bound=nn.Module)
 
 LARGEST_FACTOR = 16
 """Channels never exceed this many times the width."""
+SPREAD = 0.02
+"""Standard deviation of first weights in the paper (section 3)."""
 
 
 def channels(image: ImageShape, width: int) -> list[int]:
@@ -39,21 +42,68 @@ def _full(values: Tensor) -> Tensor:
     return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
 
 
+class ClassScale(nn.Module):
+    """A gain and a shift of each channel for each class (Dumoulin et al. 2017, eq. 5).
+
+    A normalization before it keeps what the latents have made as large as ever, whatever the
+    classes add. A label beside the latent does not: there BatchNorm is content with the
+    differences between classes, and within a class all images become one.
+    """
+
+    def __init__(self, classes: int, channels: int) -> None:
+        super().__init__()
+        self.gain = _small_embedding(classes, channels)
+        self.shift = _small_embedding(classes, channels)
+
+    def forward(self, maps: Tensor, labels: Tensor | None) -> Tensor:
+        """Return maps [N, C, H, W], scaled and shifted as the labels [N] say."""
+        gain, shift = 1 + self.gain(labels), self.shift(labels)  # [N, C]
+        scaled: Tensor = maps * gain[:, :, None, None] + shift[:, :, None, None]
+        return scaled
+
+
+class GrownBlock(nn.Sequential):
+    """A layer, its normalization and its activation, some of which are told the labels."""
+
+    @override
+    def forward(self, input: Tensor, labels: Tensor | None = None) -> Tensor:
+        for part in self:
+            input = part(input, labels) if isinstance(part, ClassScale) else part(input)
+        return input
+
+
 class Generator(nn.Module):
-    """Latents [N, latent_dim] (and labels [N]) to images [N, C, H, W] in [-1, 1]."""
+    """Latents [N, latent_dim] (and labels [N]) to images [N, C, H, W] in [-1, 1].
+
+    Args:
+        image: Shape of the images.
+        latent_dim: Numbers in a latent.
+        width: Channels beside the image.
+        classes: Number of classes; 0 for no labels.
+        norm: Of the maps: "batch", "none", "instance" or "layer".
+        conditioning: Where labels enter: "norm" or "latent".
+    """
 
     def __init__(
-        self, image: ImageShape, latent_dim: int, width: int, classes: int, norm: str = "batch"
+        self,
+        image: ImageShape,
+        latent_dim: int,
+        width: int,
+        classes: int,
+        norm: str = "batch",
+        conditioning: str = "norm",
     ) -> None:
         super().__init__()
         widths = channels(image, width)[::-1]
         bias = norm == "none"  # a normalization has a shift of its own
-        self.embedding = nn.Embedding(classes, latent_dim) if classes else None
-        inputs = 2 * latent_dim if classes else latent_dim
+        beside = classes if conditioning == "latent" else 0
+        scaled = classes - beside  # classes that have gains and shifts
+        self.embedding = _small_embedding(beside, latent_dim) if beside else None
+        inputs = 2 * latent_dim if beside else latent_dim
         first = FromVectors(inputs, widths[0], smallest_map(image), bias=bias)
-        blocks = [_grown(first, norm, widths[0])]
+        blocks = [_grown(first, norm, widths[0], scaled)]
         for before, after in pairwise(widths):
-            blocks.append(_grown(_doubling(before, after, bias=bias), norm, after))
+            blocks.append(_grown(_doubling(before, after, bias=bias), norm, after, scaled))
         self.blocks = nn.ModuleList(blocks)
         to_image = _doubling(widths[-1], image.channels, bias=bias)
         self.to_image = nn.Sequential(to_image, nn.Tanh())
@@ -64,14 +114,20 @@ class Generator(nn.Module):
             latents = torch.cat([latents, self.embedding(labels)], dim=1)  # [N, 2 latent_dim]
         maps = latents[:, :, None, None]  # [N, latent_dim, 1, 1]
         for block in self.blocks:
-            maps = block(maps)  # [N, 8w, 4, 4], then half the channels and twice the side
+            maps = block(maps, labels)  # [N, 8w, 4, 4], then half the channels and twice the side
         to_image, squash = self.to_image
         images: Tensor = squash(_full(to_image(maps)))  # [N, C, H, W]
         return images
 
 
 class Discriminator(nn.Module):
-    """Images [N, C, H, W] in [-1, 1] (and labels [N]) to logits [N]."""
+    """Images [N, C, H, W] in [-1, 1] (and labels [N]) to logits [N].
+
+    The class's term is <weights of the class, features> with the same weights at all P places,
+    divided by the root of P: as a kernel it is then as long as its weights are, and neither it
+    nor the head swamps the other, with spectral norm or without. Mere sums over P places learn
+    so fast that without BatchNorm all images of a class become one.
+    """
 
     def __init__(
         self, image: ImageShape, width: int, classes: int, norm: str, *, first_norm: bool
@@ -84,7 +140,7 @@ class Discriminator(nn.Module):
             blocks.append(_shrunk(before, after, norm, bias=bias))
         self.blocks = nn.ModuleList(blocks)
         self.to_logit = ToVectors(widths[-1], 1, smallest_map(image), bias=bias)
-        self.embedding = nn.Embedding(classes, widths[-1]) if classes else None
+        self.embedding = _alike_embedding(classes, widths[-1]) if classes else None
 
     def features(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the maps before the head, [N, 8w, 4, 4] for 64x64; labels are not needed."""
@@ -103,7 +159,8 @@ class Discriminator(nn.Module):
         logits: Tensor = self.to_logit(features).flatten()  # [N]
         if self.embedding is None:
             return logits
-        pooled = features.sum((2, 3))  # [N, 8w]
+        places = features[0, 0].numel()
+        pooled = features.sum((2, 3)) * places**-0.5  # [N, 8w]
         projected: Tensor = (self.embedding(labels) * pooled).sum(1)  # [N]
         return logits + projected
 
@@ -118,9 +175,9 @@ def initialize(network: Network, initialization: str) -> Network:
         return network
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Embedding):
-            nn.init.normal_(module.weight, 0.0, 0.02)
-        elif isinstance(module, nn.BatchNorm2d):
-            nn.init.normal_(module.weight, 1.0, 0.02)
+            nn.init.normal_(module.weight, 0.0, SPREAD)
+        elif isinstance(module, nn.BatchNorm2d) and module.affine:
+            nn.init.normal_(module.weight, 1.0, SPREAD)
     return network
 
 
@@ -128,8 +185,10 @@ def _doubling(inputs: int, outputs: int, *, bias: bool) -> nn.ConvTranspose2d:
     return nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=bias)
 
 
-def _grown(convolution: nn.Module, norm: str, outputs: int) -> nn.Sequential:
-    return nn.Sequential(convolution, *_norm(norm, outputs), nn.ReLU(inplace=True))
+def _grown(convolution: nn.Module, norm: str, outputs: int, classes: int) -> GrownBlock:
+    parts = [convolution, *_norm(norm, outputs, affine=not classes)]
+    scale = [ClassScale(classes, outputs)] if classes else []
+    return GrownBlock(*parts, *scale, nn.ReLU(inplace=True))
 
 
 def _shrunk(inputs: int, outputs: int, norm: str, *, bias: bool) -> nn.Sequential:
@@ -137,12 +196,26 @@ def _shrunk(inputs: int, outputs: int, norm: str, *, bias: bool) -> nn.Sequentia
     return nn.Sequential(halving, *_norm(norm, outputs), nn.LeakyReLU(0.2, inplace=True))
 
 
-def _norm(norm: str, outputs: int) -> list[nn.Module]:
+def _norm(norm: str, outputs: int, *, affine: bool = True) -> list[nn.Module]:
     match norm:
         case "batch":
-            return [nn.BatchNorm2d(outputs)]
+            return [nn.BatchNorm2d(outputs, affine=affine)]
         case "instance":
-            return [nn.InstanceNorm2d(outputs, affine=True)]
+            return [nn.InstanceNorm2d(outputs, affine=affine)]
         case "layer":
-            return [nn.GroupNorm(1, outputs)]
+            return [nn.GroupNorm(1, outputs, affine=affine)]
     return []
+
+
+def _alike_embedding(classes: int, channels: int) -> nn.Embedding:
+    """Return an embedding drawn as PyTorch draws a linear layer, not from N(0, 1)."""
+    embedding = nn.Embedding(classes, channels)
+    nn.init.uniform_(embedding.weight, -(channels**-0.5), channels**-0.5)
+    return embedding
+
+
+def _small_embedding(classes: int, numbers: int) -> nn.Embedding:
+    """Return an embedding in which classes begin nearly alike."""
+    embedding = nn.Embedding(classes, numbers)
+    nn.init.normal_(embedding.weight, 0.0, SPREAD)
+    return embedding

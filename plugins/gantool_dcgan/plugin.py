@@ -24,8 +24,9 @@ class DCGAN(Architecture):
     4x4. Channels double with each halving, from `width` up to 16 times `width`. The defaults are
     the networks of an internship report on paintings (2021): a BatchNorm also after the
     discriminator's first convolution and PyTorch's own initialization; `first_norm = false` and
-    `initialization = "normal"` give the paper's. Conditional networks embed the label beside the
-    latent and project it in the discriminator (Miyato & Koyama 2018, eq. 3).
+    `initialization = "normal"` give the paper's. In a conditional run every normalization of the
+    generator has a gain and a shift for each class, and the discriminator projects its features
+    on the class (Miyato & Koyama 2018, eq. 3).
     """
 
     name = "dcgan"
@@ -43,6 +44,10 @@ class DCGAN(Architecture):
     discriminator_norm: Literal["batch", "none", "instance", "layer"] = "batch"
     """Normalization in the discriminator; gradient penalties need one of the last three."""
 
+    conditioning: Literal["norm", "latent"] = "norm"
+    """Where the generator is told the class: gains and shifts after each normalization, or an
+    embedding beside the latent (Mirza & Osindero 2014), which soon ignores the latent itself."""
+
     @override
     def check(self, image: ImageShape, classes: int) -> None:
         if image.height not in SIZES or image.width not in SIZES:
@@ -54,7 +59,8 @@ class DCGAN(Architecture):
     def generator(self, image: ImageShape, classes: int) -> nn.Module:
         from gantool_dcgan.networks import Generator, initialize
 
-        network = Generator(image, self.latent_dim, self.width, classes, self.generator_norm)
+        norm, conditioning = self.generator_norm, self.conditioning
+        network = Generator(image, self.latent_dim, self.width, classes, norm, conditioning)
         return initialize(network, self.initialization)
 
     @override

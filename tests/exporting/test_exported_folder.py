@@ -165,7 +165,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "an unknown key": (rewrite_config(code="import os"), "code"),
     "a wrong type": (rewrite_config(latent_dim="12"), "latent_dim"),
     "other latents": (rewrite_config(latent_dim=13), "latent_dim is 13, the architecture's is 12"),
-    "other classes": (rewrite_config(classes=["one"]), "expected embedding.weight"),
+    "other classes": (rewrite_config(classes=["one"]), "expected blocks.0.2.gain.weight"),
     "an unknown architecture": (
         rewrite_config(architecture={"use": "nothing", "options": {}}),
         "unknown architecture 'nothing'",

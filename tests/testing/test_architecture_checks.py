@@ -183,6 +183,15 @@ class FrozenToo(SmallGenerator):
         self.blocks[0].requires_grad_(False)
 
 
+class Swamped(SmallDiscriminator):
+    """Projects sums over all places on a class as large as PyTorch draws it."""
+
+    def __init__(self, image: ImageShape, classes: int, norm: Norm) -> None:
+        super().__init__(image, classes, norm)
+        if self.embedding is not None:
+            self.embedding.reset_parameters()
+
+
 class Bright(SmallGenerator):
     @override
     def forward(self, latents: Tensor, labels: Labels = None) -> Tensor:
@@ -360,6 +369,7 @@ BROKEN = [
     ),
     ("divides_the_generator", of(g=SplitInHalf), "the generator has `mapping` alone"),
     ("trains", of(g=Tiring), r"forward \(.*\) returned a tensor of shape \[0, 6\]"),
+    ("begins_alike_with_classes", of(d=Swamped), r"loss is \S+ with classes and \S+ without"),
     ("generates_images", of(g=Bright), r"reach 2, outside \[-1, 1\]"),
     ("gives_one_logit_an_image", of(d=Column), r"expected the shape \[3\], found \[3, 1\]"),
     ("gives_one_logit_an_image", of(d=Squeezed), r"expected the shape \[1\], found \[\]"),

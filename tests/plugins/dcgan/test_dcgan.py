@@ -70,7 +70,11 @@ def test_the_default_discriminator_is_the_reports_up_to_the_sigmoid(first_norm: 
 def test_first_weights_are_pytorchs_or_the_papers(initialization: Any) -> None:
     torch.manual_seed(0)
     architecture = DCGAN(initialization=initialization)
-    for network in (architecture.generator(REPORT, 9), architecture.discriminator(REPORT, 9)):
+    generator, discriminator = (
+        architecture.generator(REPORT, 9),
+        architecture.discriminator(REPORT, 9),
+    )
+    for network in (generator, discriminator):
         found = 0
         for module in network.modules():
             if isinstance(module, CONVOLUTIONS):
@@ -82,13 +86,14 @@ def test_first_weights_are_pytorchs_or_the_papers(initialization: Any) -> None:
                 largest = float(weight.abs().max())
                 assert largest <= bound if initialization == "pytorch" else largest > 0.06
                 found += 1
-            elif isinstance(module, nn.BatchNorm2d):
+            elif isinstance(module, nn.BatchNorm2d) and module.affine:
                 scales = module.weight.detach()
                 deviation = 0.02 if initialization == "normal" else 0
                 assert float(scales.std()) == pytest.approx(deviation, abs=0.008)
                 assert bool((module.bias == 0).all())
             elif isinstance(module, nn.Embedding):
-                deviation = 0.02 if initialization == "normal" else 1
+                as_the_head = network is discriminator and initialization == "pytorch"
+                deviation = (3 * 512) ** -0.5 if as_the_head else 0.02
                 assert float(module.weight.detach().std()) == pytest.approx(deviation, rel=0.1)
         assert found == 5
 
@@ -150,22 +155,87 @@ def test_channels_double_up_to_sixteen_times_the_width() -> None:
     assert outputs == [2, 4, 8, 16, 32, 32, 1]
 
 
-def test_labels_are_embedded_beside_the_latent_and_projected() -> None:
+@pytest.mark.parametrize("norm", ["batch", "none", "instance", "layer"])
+def test_labels_scale_and_shift_each_channel_after_its_normalization(norm: Any) -> None:
     torch.manual_seed(0)
-    image, architecture = ImageShape(3, 16, 16), DCGAN(width=4, latent_dim=5)
-    generator: Any = architecture.generator(image, 3).eval()
-    discriminator: Any = architecture.discriminator(image, 3).eval()
+    architecture = DCGAN(width=4, latent_dim=5, generator_norm=norm)
+    generator: Any = architecture.generator(ImageShape(3, 16, 16), 3).eval()
     latents, labels = torch.randn(6, 5), torch.tensor([0, 1, 2, 2, 1, 0])
-    images = generator(latents, labels)
-    bare = torch.cat([latents, generator.embedding.weight[labels]], 1)[:, :, None, None]
+    maps = latents[:, :, None, None]
+    for block in generator.blocks:  # Dumoulin et al. 2017, eq. 5
+        layer, *normalized, scale, activation = block
+        for part in (layer, *normalized):
+            maps = part(maps)
+            assert part is layer or not list(part.parameters())
+        gain, shift = 1 + scale.gain.weight[labels], scale.shift.weight[labels]
+        maps = activation(torch.einsum("nchw,nc->nchw", maps, gain) + shift[:, :, None, None])
+    torch.testing.assert_close(generator(latents, labels), generator.to_image(maps))
+    assert not torch.allclose(generator.to_image(maps), generator(latents, (labels + 1) % 3))
+
+
+def test_labels_can_be_embedded_beside_the_latent() -> None:
+    torch.manual_seed(0)
+    architecture = DCGAN(width=4, latent_dim=5, conditioning="latent")
+    generator: Any = architecture.generator(ImageShape(3, 16, 16), 3).eval()
+    latents, labels = torch.randn(6, 5), torch.tensor([0, 1, 2, 2, 1, 0])
+    maps = torch.cat([latents, generator.embedding.weight[labels]], 1)[:, :, None, None]
     for block in generator.blocks:
-        bare = block(bare)
-    torch.testing.assert_close(images, generator.to_image(bare))
-    assert not torch.allclose(images, generator(latents, labels.flip(0).roll(1)))
+        maps = block(maps)
+    torch.testing.assert_close(generator(latents, labels), generator.to_image(maps))
+    known = {"embedding.weight", "to_image.0.weight", *KEYS_OF_A_BLOCK_PAIR}
+    assert set(generator.state_dict()) == known, "runs of before have these"
+
+
+KEYS_OF_A_BLOCK_PAIR = {
+    f"blocks.{block}.{part}"
+    for block in (0, 1)
+    for part in (
+        "0.weight",
+        *(f"1.{n}" for n in ("weight", "bias", "running_mean", "running_var")),
+        "1.num_batches_tracked",
+    )
+}
+
+
+def test_features_are_projected_on_the_class() -> None:
+    torch.manual_seed(0)
+    discriminator: Any = DCGAN(width=4).discriminator(ImageShape(3, 16, 16), 3).eval()
+    images, labels = torch.rand(6, 3, 16, 16), torch.tensor([0, 1, 2, 2, 1, 0])
     features = discriminator.features(images)  # Miyato & Koyama 2018, eq. 3
     projected = torch.einsum("nc,nchw->n", discriminator.embedding.weight[labels], features)
+    projected = projected / 4  # as long a kernel, over 16 places, as the weights of the class
     expected = discriminator.to_logit(features).squeeze() + projected
     torch.testing.assert_close(discriminator(images, labels), expected)
+
+
+def test_a_short_conditional_run_keeps_variety_within_classes(
+    build: Callable[..., Trainer],
+) -> None:
+    """Of its images, those of one class differ about as much as those of a run without classes."""
+    varied, within = (_variety_after(100, build, classes) for classes in (0, 3))
+    assert within > 0.7 * varied > 0.07
+
+
+def _variety_after(steps: int, build: Callable[..., Trainer], classes: int) -> float:
+    """Return the mean deviation of pixels over latents, within classes if there are any."""
+    trainer = build(
+        architecture=DCGAN(width=8, latent_dim=16),
+        optimizer={"use": "adam", "learning_rate": 1e-3, "betas": [0.5, 0.999]},
+        classes=classes,
+        count=192,
+        image={"size": 16},
+        training={"steps": steps, "batch_size": 32},
+        device={"precision": "float32"},
+    )
+    for _ in range(steps):
+        trainer.one_step()
+    generator = trainer.game.network("generator").eval()
+    latents = torch.randn(64, 16, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        labels = [[torch.full((64,), label)] for label in range(classes)] or [[]]
+        return float(
+            torch.stack([generator(latents, *each).std(0).mean() for each in labels]).mean()
+        )
 
 
 @pytest.mark.parametrize("norm", ["batch", "none", "instance", "layer"])
