@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +20,12 @@ def visible(text: str) -> str:
         char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode()
         for char in text
     )
+
+
+def markdown(text: object) -> str:
+    """Return text that Markdown shows as it is: no tag, no link, no end of a line or of a cell."""
+    flat = " ".join(visible(str(text)).split())
+    return re.sub(r"([|<>`*_\[\]\\])", r"\\\1", flat)
 
 
 def guess(name: str, known: Iterable[str]) -> str | None:

@@ -102,7 +102,8 @@ class TrainedGenerator(ABC):
             float32 [count, C, H, W] in [-1, 1] on the CPU.
 
         Raises:
-            UsageError: When there is no intact checkpoint, or not that class.
+            UsageError: When there is no intact checkpoint, or not that class, or none is to be
+                drawn.
         """
         latents = self.latents(count, seed, truncation=truncation)
         return self.generate(latents, self.labels(count, seed, label), truncation=truncation)
@@ -115,7 +116,14 @@ class TrainedGenerator(ABC):
             seed: The first latents of a seed are the same whatever the count.
             truncation: Magnitude above which numbers are drawn again (Brock et al. 2019, section
                 3.1); without effect where the generator has styles, which `generate` truncates.
+
+        Raises:
+            UsageError: When none is asked for.
         """
+        if count < 1:
+            raise UsageError(
+                f"'{self.name}' draws at least 1 image, got {count}", "as in: sample(16)"
+            )
         latents = draw_latents(seed, count, self.latent_dim)
         if truncation is None or self.has_styles:
             return latents
@@ -136,8 +144,15 @@ class TrainedGenerator(ABC):
             float32 [N, C, H, W] in [-1, 1] on the CPU.
 
         Raises:
+            UsageError: When the latents have another shape.
             DivergedError: When the images are not finite.
         """
+        if latents.ndim != 2 or not len(latents) or latents.shape[1] != self.latent_dim:
+            raise UsageError(
+                f"'{self.name}' draws from latents [N, {self.latent_dim}], N at least 1, "
+                f"got {list(latents.shape)}",
+                "draw some: latents(16)",
+            )
         with calling(self.architecture, DRAWING):
             images = generate(
                 self._network(truncation),

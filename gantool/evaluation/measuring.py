@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from gantool.registry.calling import call, described, misbehaved
+from gantool.registry.catalog import installed
+from gantool.runs.history.protocol import PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +50,27 @@ def score_name(metric: Metric, extractor: str | None) -> str:
     if isinstance(found, str):
         return found
     raise misbehaved(metric, "score_name", described(found), "text")
+
+
+def metric_called(name: str, extractor: str) -> str | None:
+    """Return the metric whose scores have a name, where it goes by another one itself.
+
+    A metric's scores may be called after the features that they are of: those of published names
+    are of published features only.
+
+    Args:
+        name: What stands before the slash.
+        extractor: Whose features they are of, or "pixels".
+    """
+    looked_with = None if extractor == PIXELS else extractor
+    for offer in installed().of_kind("metric"):
+        try:
+            metric: Any = offer.component()
+        except ValidationError:  # it has no defaults
+            continue
+        if name != offer.name and score_name(metric, looked_with) == name:
+            return offer.name
+    return None
 
 
 def remarks_of(

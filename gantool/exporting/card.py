@@ -12,7 +12,7 @@ from gantool.exporting.scores import scores_of
 from gantool.recipe.naming import plainly
 from gantool.recipe.writing import dump
 from gantool.reporting.figures import format_epoch
-from gantool.text import visible
+from gantool.text import markdown, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -49,7 +49,7 @@ def model_card(
     environment = jinja2.Environment(
         trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters["cell"] = in_line
+    environment.filters["cell"] = markdown
     template = environment.from_string(
         files("gantool.exporting").joinpath("card.md").read_text(encoding="utf-8")
     )
@@ -70,7 +70,7 @@ def _facts(run: TrainedRun, config: ExportConfig) -> dict[str, Any]:
     """Return what the card says of the run."""
     scores = scores_of(run.folder, run.step)
     return {
-        "name": in_line(run.name),
+        "name": markdown(run.name),
         "pipeline": "unconditional-image-generation",
         "tags": sorted({config.architecture.use.rpartition(":")[2], "gantool"}),
         "dataset": {"use": plainly(run.recipe.document)["dataset"]["use"], "about": _about(run)},
@@ -81,12 +81,6 @@ def _facts(run: TrainedRun, config: ExportConfig) -> dict[str, Any]:
         "scores": scores,
         "memorization": KNOWN_MEMORY if _tells_memory(scores) else UNKNOWN_MEMORY,
     }
-
-
-def in_line(text: object) -> str:
-    """Return text that neither ends a line nor a cell of a table, nor is read as a tag."""
-    flat = " ".join(str(text).split())
-    return re.sub(r"([|<>`*_\[\]\\])", r"\\\1", flat)
 
 
 def without_folders(value: Any) -> Any:
@@ -107,7 +101,7 @@ def _written(run: TrainedRun) -> dict[str, Any]:
 
 def _about(run: TrainedRun) -> str:
     """Return what the dataset says of itself, in its first sentence."""
-    return in_line((type(run.recipe.dataset).__doc__ or "").strip().partition("\n\n")[0])
+    return markdown((type(run.recipe.dataset).__doc__ or "").strip().partition("\n\n")[0])
 
 
 def _prepared(run: TrainedRun) -> str:

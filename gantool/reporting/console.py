@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Group
-from rich.live import Live
 from rich.text import Text
 from typing_extensions import override
 
@@ -14,6 +13,7 @@ from gantool.reporting.dashboard import TABLE_WIDTH, Dashboard, plain_line
 from gantool.reporting.figures import format_duration, format_epoch, scores_in_words
 from gantool.reporting.messages import say
 from gantool.reporting.pace import Pace, Throttle
+from gantool.reporting.picture import Picture
 from gantool.reporting.pixels import Thumbnails, lay_out, shows_pixels
 from gantool.reporting.streams import is_live
 from gantool.training.observers import Observer, Record
@@ -76,7 +76,7 @@ class ConsoleObserver(Observer):
         self._live = level != "quiet" and is_live(console)
         self._lines = level != "quiet" and not self._live
         self._every_line = level == "verbose"
-        self._picture = Live(self._board, console=console, auto_refresh=False)
+        self._picture = Picture(self._board, console=console, auto_refresh=False)
         self._picture_due = Throttle(REDRAW_SECONDS, clock)
         self._line_due = Throttle(LINE_SECONDS, clock)
         self._unsaid = False  # the newest record has not been printed as a line

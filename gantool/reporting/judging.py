@@ -6,16 +6,18 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from gantool.evaluation.measuring import metric_called
 from gantool.reporting.messages import WARNING_STYLE, say
 from gantool.reporting.progress import ProgressDisplay
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from rich.console import Console
 
     from gantool.evaluation.judgment import Judgment
     from gantool.reporting.streams import Level
+    from gantool.runs.history.protocol import Protocol
 
 WEIGHTS = {"ema": "averaged", "raw": "raw"}
 
@@ -56,7 +58,8 @@ def _ignore(what: str, done: int, total: int) -> None:
 
 def show_protocol(judgment: Judgment, console: Console) -> None:
     """Say how scores were obtained, and what they give reason to say."""
-    for line in protocol_lines(judgment):
+    names = [score.name for score in judgment.scores]
+    for line in (*protocol_lines(judgment), *names_in_words(names, judgment.protocol)):
         say(console, (line, "dim"))
     for remark in judgment.remarks:
         say(console, ("note:", WARNING_STYLE), f" {remark}")
@@ -76,4 +79,14 @@ def protocol_lines(judgment: Judgment) -> Iterator[str]:
         f"{protocol.image}"
     )
     yield f"features: {protocol.extractor}; gantool {protocol.gantool}"
-    yield f"real vs real: {protocol.real // 2:,} training images against as many others"
+    yield (
+        f"real vs real: {protocol.real // 2:,} training images against as many others, which is "
+        "as good as a score gets"
+    )
+
+
+def names_in_words(names: Iterable[str], protocol: Protocol) -> Iterator[str]:
+    """Yield which metrics scores are of, where they are called by another name."""
+    for prefix in dict.fromkeys(name.partition("/")[0] for name in names):
+        if (metric := metric_called(prefix, protocol.extractor.name)) is not None:
+            yield f"{prefix}: metric '{metric}' with the features of {protocol.extractor.name}"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.live import Live
 from rich.text import Text
 
 from gantool.reporting.dashboard import TABLE_WIDTH, progress_lines
 from gantool.reporting.figures import format_duration
 from gantool.reporting.messages import say
 from gantool.reporting.pace import Pace, Throttle
+from gantool.reporting.picture import Picture
 from gantool.reporting.streams import is_live
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class ProgressDisplay:
 
     def __init__(self, console: Console, clock: Callable[[], float], unit: str = "") -> None:
         self._console, self._clock, self._unit = console, clock, unit
-        self._picture = Live(self, console=console, auto_refresh=False, transient=True)
+        self._picture = Picture(self, console=console, auto_refresh=False, transient=True)
         self.begin("")
 
     def begin(self, what: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,18 @@ def test_the_checker_finds_what_is_wrong(tmp_path: Path) -> None:
         "/page.md": "is absolute",
         "page.md#nowhere": "names no heading of page.md",
     }
+
+
+def torn_tables(text: str) -> list[str]:
+    """Return the first lines of tables that stand right below text, which makes text of them."""
+    lines = text.split("\n")
+    return [
+        line
+        for before, line in pairwise(lines)
+        if line.startswith("|") and before.strip() and not before.startswith("|")
+    ]
+
+
+def test_tables_are_tables() -> None:
+    assert torn_tables("> said\n| a |\n|---|\n\n| b |\n|---|") == ["| a |"]
+    assert {page.name: torn_tables(prose(page)) for page in PAGES} == {p.name: [] for p in PAGES}

@@ -132,3 +132,18 @@ def test_styles_are_drawn_towards_the_mean_of_their_class() -> None:
     images = unconditional.sample(8, truncation=0.0).view(8, 4)
     assert torch.allclose(images, images[:1].expand(8, 4), atol=1e-6)
     assert (images - 0.3).abs().max() < slack
+
+
+def test_nothing_cannot_be_drawn() -> None:
+    toy = Toy(Plain())
+    for draw in (
+        lambda: toy.sample(0),
+        lambda: toy.sample(-3),
+        lambda: toy.draw(0),
+        lambda: toy.generate(torch.empty(0, 4)),
+        lambda: toy.generate(torch.zeros(2, 5)),
+        lambda: toy.generate(torch.zeros(4)),
+    ):
+        with pytest.raises(UsageError) as caught:
+            draw()
+        assert caught.value.hint

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from gantool.evaluation.trained import TrainedRun
-from gantool.exporting.card import in_line, model_card, without_folders
+from gantool.exporting.card import model_card, without_folders
 from gantool.exporting.folder import ExportedFolder
 from gantool.exporting.plain import config_of
+from gantool.text import markdown
 
 EVALUATION = {
     "step": 12,
@@ -110,7 +111,7 @@ def test_scores_of_an_earlier_step_say_so_and_odd_records_are_passed_over(
 def test_names_cannot_break_the_card(run: TrainedRun, folder: ExportedFolder) -> None:
     card = card_of(run, folder)
     assert r"- 2: night \| \<b\>noon\<∕b\>" in card
-    assert in_line("a\n# b") == "a # b"
+    assert markdown("a\n# b") == "a # b"
 
 
 def test_a_published_card_says_how_to_fetch_it(run: TrainedRun, folder: ExportedFolder) -> None:

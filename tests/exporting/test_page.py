@@ -114,6 +114,8 @@ def test_controls_change_the_picture_and_bring_it_back(
     seventh = shown_pixels(chromium)
     chromium.evaluate("document.getElementById('new').click()")
     chromium.wait_for(f"!{STATE}.startsWith('seed 7 ') && {COMPUTED}")
+    address = "location.hash.startsWith(`#seed=${document.getElementById('seed').value}&`)"
+    assert chromium.evaluate(address), "the address leads to the new picture"
     assert not np.array_equal(shown_pixels(chromium), seventh)
     set_seed = "const s = document.getElementById('seed'); s.value = 7; s.onchange()"
     chromium.evaluate(f"(() => {{ {set_seed} }})()")
@@ -126,6 +128,9 @@ def test_controls_change_the_picture_and_bring_it_back(
     chromium.wait_for(f"{STATE}.includes('1 changed') && {COMPUTED}")
     assert not np.array_equal(shown_pixels(chromium), seventh)
     assert chromium.evaluate(value) == "3.00" != before
+    released = "document.querySelector('input[type=range]').onchange()"
+    chromium.evaluate(f"({released}, location.hash.startsWith('#latent='))")
+    assert chromium.evaluate("location.hash.startsWith('#latent=')")
     chromium.evaluate("document.getElementById('reset').click()")
     chromium.wait_for(f"!{STATE}.includes('changed') && {COMPUTED}")
     assert np.array_equal(shown_pixels(chromium), seventh)
@@ -310,3 +315,12 @@ def test_what_a_page_cannot_hold_or_compute_is_refused(
     with pytest.raises(UsageError, match="too many for a page"):
         write_page(plain_generator(run), "large", page)
     assert not page.exists()
+
+
+def test_the_longest_seed_fits_its_box(run: TrainedRun, chromium: Chromium, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    write_page(plain_generator(run), run.name, page)
+    open_page(chromium, page, "#seed=4294967295&class=0")
+    fits = "(s => s.scrollWidth <= s.clientWidth)(document.getElementById('seed'))"
+    assert chromium.evaluate("document.getElementById('seed').value") == "4294967295"
+    assert chromium.evaluate(fits)

@@ -248,3 +248,16 @@ def test_a_rollback_takes_the_bar_back(log_console: Console, clock: FakeClock) -
     lines = text(log_console).splitlines()
     assert [int(line.split()[1].partition("/")[0]) for line in lines[-3:]] == [100, 60, 60]
     assert "1024 images/s" in lines[-2]  # steps that were taken back do not count
+
+
+def test_a_terminal_of_another_size_is_wiped_before_it_is_drawn_on(
+    screen_console: Callable[..., Console], clock: FakeClock
+) -> None:
+    console = screen_console(100)
+    wiped = "\x1b[2J"
+    with observer(console, "normal", clock) as watch:
+        live(watch, clock, until=100)
+        assert wiped not in text(console)
+        console.width = 60
+        live(watch, clock, start=100, until=200)
+        assert text(console).count(wiped) == 1

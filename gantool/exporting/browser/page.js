@@ -186,6 +186,7 @@ function keepPicture(address) {
     Object.assign(shown, state, { changes: new Map(state.changes) });
     mark(button);
     showControls();
+    followInAddress();
     draw(false);
   };
   element("strip").append(button);
@@ -208,6 +209,7 @@ function showControls() {
 function chooseSeed(seed) {
   Object.assign(shown, { seed, latent: latentOf(seed), changes: new Map() });
   showControls();
+  followInAddress();
   draw(true);
 }
 
@@ -229,6 +231,7 @@ function addSlider(coordinate) {
     showControls();
     draw(false);
   };
+  range.onchange = followInAddress;
   element("sliders").append(row);
 }
 
@@ -237,6 +240,7 @@ function addClasses() {
   DATA.classes.forEach((name, label) => element("class").append(new Option(name, label)));
   element("class").onchange = () => {
     shown.label = Number(element("class").value);
+    followInAddress();
     draw(true);
   };
 }
@@ -271,8 +275,13 @@ function addressOf() {
   return `#${what}${DATA.classes.length ? `&class=${shown.label}` : ""}`;
 }
 
-async function copyLink() {
+/** Let the page's address lead to the picture that is shown. */
+function followInAddress() {
   history.replaceState(null, "", addressOf());
+}
+
+async function copyLink() {
+  followInAddress();
   try {
     await navigator.clipboard.writeText(location.href);
     say("link copied");
@@ -299,6 +308,7 @@ element("seed").onchange = () => chooseSeed(Math.max(0, Math.floor(Number(elemen
 element("reset").onclick = () => {
   shown.changes.clear();
   showControls();
+  followInAddress();
   draw(false);
 };
 element("save").onclick = savePng;

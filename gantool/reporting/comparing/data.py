@@ -16,6 +16,7 @@ from gantool.evaluation.comparison.verdicts import (
 )
 from gantool.reporting.comparing.table import SECTIONS, protocol_in_words, rows_of, shown_columns
 from gantool.reporting.comparing.wording import conclusion, game_in_words
+from gantool.text import markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,23 +63,23 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
 def as_markdown(comparison: Comparison) -> str:
     """Return the table and the conclusion as Markdown."""
     names = [group.name for group in comparison.groups]
-    lines = ["| | " + " | ".join(map(_cell, names)) + " |", "|---" * (len(names) + 1) + "|"]
+    lines = ["| | " + " | ".join(map(markdown, names)) + " |", "|---" * (len(names) + 1) + "|"]
     section = ""
     for row in rows_of(comparison):
         if row.section != section:
             section = row.section
             lines.append(f"| **{SECTIONS[section]}** |" + " |" * len(names))
-        cells = [f"**{_cell(c)}**" if i == row.best else _cell(c) for i, c in enumerate(row.cells)]
-        lines.append(f"| {_cell(row.label)} | " + " | ".join(cells) + " |")
-    games = [f"- **{_cell(g.name)}**: {game_in_words(g)}" for g in comparison.groups]
-    protocols = [f"- `{c.name}`: {protocol_in_words(c)}." for c in shown_columns(comparison)]
-    parts = [conclusion(comparison), "\n".join(lines), "\n".join(games), "\n".join(protocols)]
+        cells = [*map(markdown, row.cells)]
+        cells = [f"**{cell}**" if place == row.best else cell for place, cell in enumerate(cells)]
+        lines.append(f"| {markdown(row.label)} | " + " | ".join(cells) + " |")
+    games = [f"- **{markdown(g.name)}**: {markdown(game_in_words(g))}" for g in comparison.groups]
+    protocols = [
+        f"- {markdown(each.name)}: {markdown(protocol_in_words(each))}."
+        for each in shown_columns(comparison)
+    ]
+    said = markdown(conclusion(comparison))
+    parts = [said, "\n".join(lines), "\n".join(games), "\n".join(protocols)]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _cell(text: str) -> str:
-    """Return text that cannot end a cell of a table."""
-    return " ".join(text.replace("|", r"\|").split())
 
 
 def _group(group: Group) -> dict[str, Any]:

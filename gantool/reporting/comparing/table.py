@@ -9,6 +9,7 @@ from gantool.evaluation.comparison.groups import spread_of
 from gantool.evaluation.comparison.verdicts import course
 from gantool.reporting.comparing.wording import with_spread
 from gantool.reporting.figures import format_duration, format_epoch
+from gantool.reporting.judging import WEIGHTS, names_in_words
 from gantool.runs.history.scores import SPREADS
 
 if TYPE_CHECKING:
@@ -71,11 +72,21 @@ def protocol_in_words(column: Column) -> str:
     protocol = column.protocol
     held_out = f", {protocol.held_out:,} held out" if protocol.held_out else ""
     better = "" if column.direction == "none" else f"; {column.direction} is better"
+    called = "".join(f"; {line}" for line in names_in_words([column.name], protocol))
     return (
-        f"{protocol.fake:,} generated images ({protocol.generator} weights, "
+        f"{protocol.fake:,} generated images ({_weights(column)}, "
         f"{protocol.batch_statistics} statistics) against {protocol.real:,} training images of "
-        f"'{protocol.dataset}'{held_out}, {protocol.image}; features: {protocol.extractor}{better}"
+        f"'{protocol.dataset}'{held_out}, {protocol.image}; features: {protocol.extractor}"
+        f"{called}{better}"
     )
+
+
+def _weights(column: Column) -> str:
+    """Return which weights drew a column's images: a run without an average has raw ones only."""
+    kinds = {series.protocol.generator for series in column.series.values()}
+    if len(kinds) > 1:
+        return "averaged weights, raw ones of runs that keep no average"
+    return f"{WEIGHTS[kinds.pop()]} weights"
 
 
 def _scores(comparison: Comparison) -> Iterator[Row]:

@@ -5,6 +5,7 @@ Figures that a sentence states are those that its rule has judged by.
 
 from __future__ import annotations
 
+import shlex
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,8 @@ NOISES: Mapping[Noise, str] = {
     "subsets": "over the metric's subsets",
     "real against real": "between two halves of the real images",
 }
+MOST_COMMANDS = 3
+"""Of many runs, so many are named."""
 WORTH_SAYING = 0.01
 """Share of a run below which a wide gap is not mentioned."""
 
@@ -153,6 +156,7 @@ def _winner(comparison: Comparison) -> Iterator[str]:
         return
     if lead is None:
         yield "No score is known of all of them, so none can be called best."
+        yield from _how_to_score(comparison)
         return
     name = lead.column.name
     if not lead.size:
@@ -170,6 +174,27 @@ def _winner(comparison: Comparison) -> Iterator[str]:
             f"({lead.column.direction} is better), before {_name(lead, 1)} with "
             f"{with_spread(lead.second)}. {_noise(lead)}"
         )
+
+
+def _how_to_score(comparison: Comparison) -> Iterator[str]:
+    """Say which runs have no score, and how to give them one that belongs beside the others'."""
+    runs = comparison.runs
+    unscored = [run for run in runs if not run.series]
+    if not unscored:
+        return
+    like = next((run for run in runs if run.series), None)
+    first, *others = unscored if like is None else [like, *unscored]
+    commands = [] if like is not None else [f"gantool evaluate {_place(first)}"]
+    commands += [f"gantool evaluate {_place(run)} --protocol {_place(first)}" for run in others]
+    rest = ["and so on"] if len(commands) > MOST_COMMANDS else []
+    names = [run.name for run in unscored]
+    more = [f"{len(names) - MOST_COMMANDS:,} more"] if len(names) > MOST_COMMANDS else []
+    yield f"Without a score: {listed([*names[:MOST_COMMANDS], *more])}."
+    yield f"To judge them alike: {'; '.join([*commands[:MOST_COMMANDS], *rest])}."
+
+
+def _place(run: RecordedRun) -> str:
+    return shlex.quote(str(run.folder.path))
 
 
 def _noise(lead: Lead) -> str:

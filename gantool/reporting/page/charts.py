@@ -75,7 +75,7 @@ def line_chart(
 
     Args:
         series: What to draw.
-        title: Says what is drawn.
+        title: Says what is drawn; whether it is smoothed, and on a log scale, is added.
         x_label: Says what the horizontal axis counts.
         logarithmic: Whether the vertical axis is, if any value is positive.
         smoothed: Whether each line is a moving mean, over its values drawn faintly.
@@ -88,9 +88,11 @@ def line_chart(
     ends = [float(curve.x[-1]) for curve in curves if curve.x.size]
     room = ROOM if any(curve.is_sparse for curve in curves) else 1
     x_scale = Scale(0, max([*ends, 0]) * room or 1)
+    how = ["smoothed"] if any(curve.is_mean for curve in curves) else []
+    how += ["log scale"] if y_scale.logarithmic else []
     chart = render(
         "chart.html",
-        title=title,
+        title=", ".join([title, *how]),
         keys=keys,
         lines=[_line(curve, x_scale, y_scale) for curve in curves],
         width=WIDTH,

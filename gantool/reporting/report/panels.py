@@ -30,7 +30,7 @@ def report_chart(record: RunRecord) -> Markup:
 def practitioner_charts(record: RunRecord) -> Iterator[Markup]:
     """Yield what tells most of a game: smoothed losses, verdicts, gradients, penalties."""
     losses = _of_players(record, "_loss")
-    yield line_chart(losses, title="Loss, smoothed, log scale", logarithmic=True)
+    yield line_chart(losses, title="Loss", logarithmic=True)
     scores = [
         _series(record, "real_score", "D(real)", "discriminator"),
         _series(record, "fake_score", "D(fake)", "generator"),
@@ -39,9 +39,9 @@ def practitioner_charts(record: RunRecord) -> Iterator[Markup]:
         yield line_chart(scores, title="Taken for real", y_range=(0, 1), guide=0.5)
     norms = _of_players(record, "_gradient_norm")
     if any(_is_known(each) for each in norms):
-        yield line_chart(norms, title="Gradient norm, log scale", logarithmic=True)
+        yield line_chart(norms, title="Gradient norm", logarithmic=True)
     if penalties := list(_penalties(record)):
-        yield line_chart(penalties, title="Penalties, log scale", logarithmic=True)
+        yield line_chart(penalties, title="Penalties", logarithmic=True)
 
 
 def score_charts(record: RunRecord) -> list[Markup]:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from gantool.evaluation.judgment import Judgment
 from gantool.reporting.figures import format_epoch, format_figure
-from gantool.reporting.judging import protocol_lines
+from gantool.reporting.judging import names_in_words, protocol_lines
 from gantool.reporting.report.panels import is_score
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from gantool.reporting.report.record import RunRecord
     from gantool.runs.history.protocol import Protocol
@@ -56,9 +56,9 @@ def _during(record: RunRecord) -> Iterator[ScoreTable]:
     for protocol, lines in by_protocol.items():
         names = dict.fromkeys(name for line in lines for name in line.values if is_score(name))
         rows = tuple(_over_time(record, lines, name) for name in names)
-        words = _in_words(protocol, lines[-1].step)
+        words = _in_words(protocol, lines[-1].step)[:3]
         # the last line is of a noise floor, which is not computed during training
-        yield ScoreTable("During training", DURING, rows, words[:3])
+        yield ScoreTable("During training", DURING, rows, (*words, *_names(names, protocol)))
 
 
 def _over_time(record: RunRecord, lines: Sequence[Scored], name: str) -> tuple[str, ...]:
@@ -76,7 +76,10 @@ def _evaluation(record: RunRecord, line: Judged) -> ScoreTable:
         f"After {line.step:,} steps, epoch {format_epoch(record.epoch(line.step))}",
         AFTER,
         tuple(map(_score, line.scores)),
-        _in_words(line.protocol, line.step),
+        (
+            *_in_words(line.protocol, line.step),
+            *_names([score.name for score in line.scores], line.protocol),
+        ),
         line.remarks,
     )
 
@@ -97,3 +100,7 @@ def _figure(value: float | None, before: str = "") -> str:
 
 def _in_words(protocol: Protocol | None, step: int) -> tuple[str, ...]:
     return (UNKNOWN,) if protocol is None else tuple(protocol_lines(Judgment(step, protocol, ())))
+
+
+def _names(names: Iterable[str], protocol: Protocol | None) -> tuple[str, ...]:
+    return () if protocol is None else tuple(names_in_words(names, protocol))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from gantool.evaluation.comparison.comparison import Comparison, compare
 from gantool.evaluation.comparison.groups import Spread
 from gantool.reporting.comparing.data import as_data, as_markdown
-from gantool.reporting.comparing.table import rows_of
+from gantool.reporting.comparing.table import protocol_in_words, rows_of, shown_columns
 from gantool.reporting.comparing.wording import (
     conclusion,
     game_in_words,
@@ -191,7 +192,7 @@ def test_markdown_holds_table_and_words_and_no_cell_breaks_it(report: Comparison
     assert f"| {NAME} ↓ | **0.100** | 0.200 | 0.350 |" in text
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert {line.count("|") for line in table} == {5}
-    assert "`kd-random-conv/distance`: 1,000 generated images (raw weights" in text
+    assert "- kd-random-conv/distance: 1,000 generated images (raw weights" in text
 
 
 @pytest.mark.parametrize(
@@ -209,3 +210,50 @@ def test_lists_and_spreads_read_well() -> None:
         "a, b and c",
     ]
     assert with_spread(Spread(0.1614, 0.0434, 2)) == "0.161 ± 0.043"
+
+
+def test_runs_without_a_score_are_named_and_the_way_to_one(plant: Plant) -> None:
+    scored = plant("scored", scores=scores(1.0), **KID)
+    without = plant("it's new", training={"batch_size": 8}, **KID)
+    said = conclusion(compared(scored, without))
+    assert "Without a score: it's new. " in said
+    told = said.partition("To judge them alike: ")[2].partition(". Late")[0]
+    assert shlex.split(told)[:5] == ["gantool", "evaluate", str(without), "--protocol", str(scored)]
+    others = [plant(f"r{n}", training={"batch_size": 10 + n}, **KID) for n in range(5)]
+    said = conclusion(compared(*others))
+    assert "Without a score: r0, r1, r2 and 2 more. " in said
+    assert (
+        f"To judge them alike: gantool evaluate {others[0]}; gantool evaluate {others[1]} "
+        f"--protocol {others[0]}; gantool evaluate {others[2]} --protocol {others[0]}; and so on."
+    ) in said
+
+
+def test_raw_weights_are_not_called_averaged(plant: Plant) -> None:
+    averaged = [
+        {**line, "protocol": {**line["protocol"], "generator": "ema"}} for line in scores(1)
+    ]
+    full = plant("full", scores=averaged, ema={"half_life_images": 100.0}, **KID)
+    report = compared(full, plant("without-ema", scores=scores(2.0), **KID))
+    (column,) = shown_columns(report)
+    assert "(averaged weights, raw ones of runs that keep no average, " in protocol_in_words(column)
+    alone = compared(
+        *(plant(f"r{n}", scores=scores(n), training={"batch_size": n}, **KID) for n in (8, 9))
+    )
+    assert "(raw weights, " in protocol_in_words(*shown_columns(alone))
+
+
+def test_a_score_by_another_name_says_which_metric_it_is_of(report: Comparison) -> None:
+    (column,) = shown_columns(report)
+    assert "kd-random-conv: metric 'kid' with the features of random-conv" in protocol_in_words(
+        column
+    )
+
+
+def test_names_are_no_markup_in_markdown(plant: Plant) -> None:
+    image = plant("<img src=x onerror=alert(1)>", scores=scores(1.0), **KID)
+    link = plant("[a](b)|`c`*d*", scores=scores(2.0), training={"batch_size": 8}, **KID)
+    text = as_markdown(compared(image, link))
+    assert "<img" not in text.replace(r"\<img", "")
+    assert r"\[a\](b)\|\`c\`\*d\*" in text
+    table = [line.replace(r"\|", "") for line in text.splitlines() if line.startswith("|")]
+    assert {line.count("|") for line in table} == {4}

@@ -100,3 +100,24 @@ def test_nothing_to_draw_is_an_empty_chart() -> None:
     ElementTree.fromstring(line_chart([], title="t"))
     ElementTree.fromstring(line_chart([Series("a", [], [])], title="t"))
     ElementTree.fromstring(line_chart([Series("a", [1, 2], [None, None])], title="t"))
+
+
+def test_a_title_says_how_it_is_drawn_and_nothing_else() -> None:
+    long, short = ([Series("a", x, [2.0 + i % 3 for i in x])] for x in (range(1, 401), range(1, 9)))
+    below = [Series("a", range(1, 9), [-1.0] * 8)]
+
+    def title(series: list[Series], **how: bool) -> str:
+        return line_chart(series, title="Loss", **how).partition('"name">')[2].partition("<")[0]
+
+    assert title(long, logarithmic=True) == "Loss, smoothed, log scale"
+    assert title(long, smoothed=False) == "Loss"
+    assert title(short, logarithmic=True) == "Loss, log scale"
+    assert title(below, logarithmic=True) == "Loss"  # there is no logarithm of it
+
+
+def test_least_and_greatest_values_are_drawn_in_place_of_means() -> None:
+    x = np.arange(1.0, 401.0)
+    extremes = np.repeat(x, 2), np.tile([0.0, 10.0], 400)
+    chart = line_chart([Series("a", x, np.full(400, 5.0), extremes=extremes)], title="t")
+    (faint,), (strong,) = drawn(chart, "raw"), drawn(chart, "line")
+    assert np.ptp([y for _, y in faint]) > 100 * np.ptp([y for _, y in strong])
