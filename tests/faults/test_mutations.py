@@ -28,8 +28,9 @@ SECONDS = 60
 """A command that takes longer has hung: each takes less than one, on a free processor."""
 DOCUMENTED = {0, 1, 2, 3, 4, 5, 6}
 STARTS = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.startfile"}
-WRITES = {"os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.truncate", "os.link", "os.symlink"}
-WRITES |= {"os.chmod", "shutil.rmtree"}
+BELOW_FOLDERS = {"os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.chmod"}
+BELOW_FOLDERS |= {"shutil.rmtree"}
+WRITES = BELOW_FOLDERS | {"os.truncate"}
 FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 Commands = Callable[[Path], list[list[object]]]
 
@@ -56,17 +57,25 @@ class Watch:
         if event in STARTS and "gantool.data" not in repr(arguments):
             self.seen.append(f"{event} {arguments}")
         if event in WRITES or (event == "open" and self._opens_to_write(arguments)):
-            path = os.path.abspath(os.fsdecode(arguments[0])) if self._is_path(arguments[0]) else ""
-            if path and path != os.devnull and not path.startswith(self.inside):
-                self.seen.append(f"{event} {path}")
+            self.seen += [
+                f"{event} {path}" for path in _paths(event, arguments) if self._is_outside(path)
+            ]
+
+    def _is_outside(self, path: str) -> bool:
+        return path != os.devnull and not path.startswith(self.inside or ())
 
     @staticmethod
     def _opens_to_write(arguments: tuple[Any, ...]) -> bool:
         return isinstance(arguments[2], int) and bool(arguments[2] & FLAGS)
 
-    @staticmethod
-    def _is_path(value: object) -> bool:
-        return isinstance(value, str | bytes | os.PathLike)
+
+def _paths(event: str, arguments: tuple[Any, ...]) -> Iterator[str]:
+    """Yield the paths that an event changes; one below an open folder comes with its number."""
+    folder = arguments[-1] if event in BELOW_FOLDERS else -1
+    base = os.getcwd() if folder == -1 else os.readlink(f"/proc/self/fd/{folder}")
+    for path in arguments[: 2 if event in ("os.rename", "os.link") else 1]:
+        if isinstance(path, str | bytes | os.PathLike):
+            yield os.path.normpath(os.path.join(base, os.fsdecode(path)))
 
 
 @pytest.fixture(scope="module")
