@@ -136,14 +136,15 @@ def test_styles_are_drawn_towards_the_mean_of_their_class() -> None:
 
 def test_nothing_cannot_be_drawn() -> None:
     toy = Toy(Plain())
-    for draw in (
+    draws: tuple[Callable[[], Tensor], ...] = (
         lambda: toy.sample(0),
         lambda: toy.sample(-3),
         lambda: toy.draw(0),
         lambda: toy.generate(torch.empty(0, 4)),
         lambda: toy.generate(torch.zeros(2, 5)),
         lambda: toy.generate(torch.zeros(4)),
-    ):
+    )
+    for draw in draws:
         with pytest.raises(UsageError) as caught:
             draw()
         assert caught.value.hint

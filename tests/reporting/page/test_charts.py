@@ -106,8 +106,9 @@ def test_a_title_says_how_it_is_drawn_and_nothing_else() -> None:
     long, short = ([Series("a", x, [2.0 + i % 3 for i in x])] for x in (range(1, 401), range(1, 9)))
     below = [Series("a", range(1, 9), [-1.0] * 8)]
 
-    def title(series: list[Series], **how: bool) -> str:
-        return line_chart(series, title="Loss", **how).partition('"name">')[2].partition("<")[0]
+    def title(series: list[Series], *, logarithmic: bool = False, smoothed: bool = True) -> str:
+        chart = line_chart(series, title="Loss", logarithmic=logarithmic, smoothed=smoothed)
+        return chart.partition('"name">')[2].partition("<")[0]
 
     assert title(long, logarithmic=True) == "Loss, smoothed, log scale"
     assert title(long, smoothed=False) == "Loss"
