@@ -27,7 +27,13 @@ if TYPE_CHECKING:
     from gantool.interfaces.extractor import Extractor
     from gantool.interfaces.filenames import OtherFiles, is_image_name
     from gantool.interfaces.hooks import hookimpl
-    from gantool.interfaces.image import ImageShape, ImageSource, ListsOtherFiles, open_image
+    from gantool.interfaces.image import (
+        ImageShape,
+        ImageSource,
+        ListsOtherFiles,
+        TellsChanges,
+        open_image,
+    )
     from gantool.interfaces.logger import Logger, RunDescription
     from gantool.interfaces.loss import Loss
     from gantool.interfaces.metric import Evidence, EvidenceShape, Metric, Samples
@@ -63,7 +69,13 @@ _MODULES = {
     "gantool.interfaces.extractor": ("Extractor",),
     "gantool.interfaces.hooks": ("hookimpl",),
     "gantool.interfaces.filenames": ("OtherFiles", "is_image_name"),
-    "gantool.interfaces.image": ("ImageShape", "ImageSource", "ListsOtherFiles", "open_image"),
+    "gantool.interfaces.image": (
+        "ImageShape",
+        "ImageSource",
+        "ListsOtherFiles",
+        "TellsChanges",
+        "open_image",
+    ),
     "gantool.interfaces.logger": ("Logger", "RunDescription"),
     "gantool.interfaces.loss": ("Loss",),
     "gantool.interfaces.metric": ("Evidence", "EvidenceShape", "Metric", "Samples"),
@@ -116,6 +128,7 @@ __all__ = [
     "Setup",
     "Snapshot",
     "Step",
+    "TellsChanges",
     "Update",
     "UsageError",
     "__version__",

@@ -53,7 +53,8 @@ class CheckedSource:
         """Return what else a source knows."""
         if name.startswith("_"):  # also while it is unpickled, when nothing is there yet
             raise AttributeError(name)
-        return getattr(self._source, name)
+        found = getattr(self._source, name)
+        return self._changed if name == "changed" else found
 
     def image(self, index: int) -> Image:
         """Return an image as it was opened.
@@ -127,6 +128,17 @@ class CheckedSource:
         if all(isinstance(name, str) for name in found):
             return found
         raise self._owner.misbehaved("other_files()", described(found), "paths as text")
+
+    def _changed(self, index: int) -> int:
+        """Return what changes when a file does, of a source that tells it.
+
+        Raises:
+            PluginError: When the source returns something else, or fails.
+        """
+        found = self._asked("changed", index)
+        if isinstance(found, int) and abs(found) < 2**63:
+            return found
+        raise self._wrong("changed", index, found, "a whole number of 64 bits")
 
     def _read_classes(self) -> tuple[str, ...]:
         found = self._called("its classes", lambda: self._source.classes)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from array import array
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gantool.data.decoding import DECODER_VERSION
+from gantool.interfaces.image import TellsChanges
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gantool.data.rendering import Rendering
     from gantool.interfaces.image import ImageSource
 
@@ -19,21 +23,74 @@ FIRST_RENDERING = ("bilinear", True, "ignore")
 """How images were rendered before that could be chosen: their fingerprints stay."""
 
 
-def fingerprint(source: ImageSource, rendering: Rendering) -> str:
-    """Return 32 hexadecimal digits that change with whatever the prepared images depend on.
+class Listing(NamedTuple):
+    """What is known of a dataset's images before any is read, each in 32 hexadecimal digits.
 
-    That is each image's name below its folder, size, time (or checksum) and label, the classes,
-    the rendering and the versions of decoder and layout. The folder's own place is not among
-    it: a moved or copied folder keeps its prepared images.
+    Attributes:
+        mark: Changes with every file that was touched: where prepared images are looked for.
+        earlier: What named the same images before contents did: without times of change.
     """
-    shape, fit, *how = rendering
-    since = [] if tuple(how) == FIRST_RENDERING else [how]
-    settings = [LAYOUT_VERSION, DECODER_VERSION, *shape, fit, *since, *source.classes]
-    digest = blake2b(json.dumps(settings).encode(), digest_size=16)
+
+    mark: str
+    earlier: str
+
+
+def listing_of(source: ImageSource, rendering: Rendering) -> Listing:
+    """Return what is known of images before any is read.
+
+    The folder's own place is not among it: a moved folder keeps its prepared images.
+    """
+    earlier = earlier_fingerprint(source, rendering)
+    if not isinstance(source, TellsChanges):
+        return Listing(earlier, earlier)
+    digest = blake2b(earlier.encode(), digest_size=16)
+    digest.update(array("q", map(source.changed, range(len(source)))))
+    return Listing(digest.hexdigest(), earlier)
+
+
+def fingerprint(
+    source: ImageSource,
+    rendering: Rendering,
+    numbers: Iterable[int],
+    digests: Iterable[bytes],
+) -> str:
+    """Return 32 hexadecimal digits that change with whatever training on the images depends on.
+
+    That is each image's name below its folder, label and content, the classes, the rendering and
+    the version of the decoder; when the files were written is not among it.
+
+    Args:
+        source: Where the images come from.
+        rendering: What was made of each.
+        numbers: Which images are used, in the order of the source.
+        digests: Of their files' bytes, 16 each.
+    """
+    digest = blake2b(_settings(source, rendering), digest_size=16)
+    for number, content in zip(numbers, digests, strict=True):
+        name = source.name(number)
+        text = f"{len(name)}:{name}{source.label(number)};"
+        digest.update(text.encode("utf-8", "surrogatepass") + content)
+    return digest.hexdigest()
+
+
+def earlier_fingerprint(source: ImageSource, rendering: Rendering) -> str:
+    """Return what fingerprints were before contents counted: they stand in older checkpoints.
+
+    They change with each image's name, size, time (or checksum) and label.
+    """
+    digest = blake2b(_settings(source, rendering), digest_size=16)
     for start in range(0, len(source), BLOCK_IMAGES):
         block = range(start, min(start + BLOCK_IMAGES, len(source)))
         digest.update(_described(source, block).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
+
+
+def _settings(source: ImageSource, rendering: Rendering) -> bytes:
+    """Return what concerns all images."""
+    shape, fit, *how = rendering
+    since = [] if tuple(how) == FIRST_RENDERING else [how]
+    settings = [LAYOUT_VERSION, DECODER_VERSION, *shape, fit, *since, *source.classes]
+    return json.dumps(settings).encode()
 
 
 def _described(source: ImageSource, block: range) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,10 +11,12 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
+from zlib import crc32
 
 import numpy as np
 
 from gantool.data.decoding import DIGEST_BYTES, Skipped
+from gantool.data.fingerprint import Listing
 from gantool.data.job import DIGESTS, IMAGES, SIZE, SIZES
 from gantool.data.row_file import HEADER_BYTES, npy_header
 from gantool.files.durable import write_durably
@@ -29,6 +32,10 @@ NAME_ENDS = "name_ends.npy"
 ARRAYS = (IMAGES, DIGESTS, SIZES, LABELS, NAMES, NAME_ENDS)
 MANIFEST = "manifest.json"
 UNLABELED = -1
+BLOCK_BYTES = 1 << 22
+LARGEST_COUNT = 2**48
+
+logger = logging.getLogger("gantool.data")
 
 
 class Names(Sequence[str]):
@@ -71,7 +78,8 @@ class PreparedImages:
         names: What names each image to a person: its path below the dataset's folder.
         classes: Names of the classes, in the order of their labels.
         skipped: The images that could not be used, and why.
-        fingerprint: Changes with the dataset's files, the shape, the fit and the decoder.
+        fingerprint: Changes with names, labels and contents of the files, and their rendering.
+        earlier: What named the same images before contents did.
         shape: Channels, height and width.
         folder: Where they lie in the cache.
     """
@@ -86,9 +94,14 @@ class PreparedImages:
     fingerprint: str
     shape: ImageShape
     folder: Path
+    earlier: str = ""
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def are(self, mark: object) -> bool:
+        """Whether they are the images of a fingerprint, also of one from before contents counted."""
+        return bool(mark) and mark in (self.fingerprint, self.earlier)
 
     def split(self, held_out: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the indices of the training images and of those kept from training.
@@ -103,20 +116,28 @@ class Manifest:
     """What is written last into a folder of prepared images: it is whole if this fits.
 
     Attributes:
+        listing: What was known of the files before they were read.
         fingerprint: As of `PreparedImages`.
         shape: As of `PreparedImages`.
         classes: As of `PreparedImages`.
         skipped: As of `PreparedImages`.
         images: Number of images.
         name_bytes: Length of all names.
+        checksums: CRC-32 of each other file of the folder.
     """
 
+    listing: Listing
     fingerprint: str
     shape: ImageShape
     classes: tuple[str, ...]
     skipped: tuple[Skipped, ...]
     images: int
     name_bytes: int
+    checksums: dict[str, int]
+
+    def are(self, mark: str) -> bool:
+        """Whether the folder holds the images of a fingerprint."""
+        return mark in (self.fingerprint, self.listing.earlier)
 
     def write(self, folder: Path) -> None:
         """Write it into a folder whose other files are complete."""
@@ -127,29 +148,80 @@ class Manifest:
         """Read it.
 
         Raises:
-            OSError, ValueError, KeyError, TypeError: When it is missing or damaged.
+            OSError, ValueError, KeyError, TypeError, RecursionError: When it is missing or damaged.
         """
         text = (folder / MANIFEST).read_text(encoding="ascii")
         document: dict[str, Any] = json.loads(text)
         return cls(
-            fingerprint=document["fingerprint"],
-            shape=ImageShape(*document["shape"]),
-            classes=tuple(document["classes"]),
-            skipped=tuple(Skipped(*entry) for entry in document["skipped"]),
-            images=document["images"],
-            name_bytes=document["name_bytes"],
+            listing=Listing(*map(_text, document["listing"])),
+            fingerprint=_text(document["fingerprint"]),
+            shape=ImageShape(*map(_count, document["shape"])),
+            classes=tuple(map(_text, document["classes"])),
+            skipped=tuple(
+                Skipped(_text(name), _text(reason), _count(number))
+                for name, reason, number in document["skipped"]
+            ),
+            images=_count(document["images"]),
+            name_bytes=_count(document["name_bytes"]),
+            checksums={name: _count(document["checksums"][name]) for name in ARRAYS},
         )
 
 
-def open_prepared(folder: Path, fingerprint: str) -> PreparedImages | None:
-    """Map prepared images into memory; None when they are missing, damaged or of other files."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        if not holds_plain_files(folder):
-            return None
-        manifest = Manifest.read(folder)
-        if manifest.fingerprint == fingerprint:
-            return _mapped(folder, manifest)
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or not 0 <= value <= LARGEST_COUNT:
+        raise ValueError(value)
+    return value
+
+
+def manifest_of(folder: Path) -> Manifest | None:
+    """Return the manifest of a folder; None where it has none that can be read."""
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        return Manifest.read(folder) if holds_plain_files(folder) else None
     return None
+
+
+def open_prepared(folder: Path, mark: str) -> PreparedImages | None:
+    """Map prepared images into memory, once every byte of them has been checked.
+
+    Args:
+        folder: Where they are.
+        mark: What names them: of the listing of their files, or of themselves.
+
+    Returns:
+        None when they are missing, damaged (which is said), or of other files.
+    """
+    manifest = manifest_of(folder)
+    if manifest is None or not (manifest.listing.mark == mark or manifest.are(mark)):
+        return None
+    with suppress(OSError, ValueError):
+        images = _mapped(folder, manifest)
+        if checksums(folder) == manifest.checksums:
+            return images
+        logger.warning("the prepared images in %s are damaged and cannot be used", folder)
+    return None
+
+
+def checksums(folder: Path) -> dict[str, int]:
+    """Return the CRC-32 of each array: a flipped bit would train in silence.
+
+    Raises:
+        OSError: When one cannot be read.
+    """
+    return {name: _checksum(folder / name) for name in ARRAYS}
+
+
+def _checksum(path: Path) -> int:
+    value, block = 0, bytearray(BLOCK_BYTES)
+    with path.open("rb", buffering=0) as file:
+        while size := file.readinto(block):
+            value = crc32(memoryview(block)[:size], value)
+    return value
 
 
 def _mapped(folder: Path, manifest: Manifest) -> PreparedImages:
@@ -178,6 +250,7 @@ def _mapped(folder: Path, manifest: Manifest) -> PreparedImages:
         fingerprint=manifest.fingerprint,
         shape=manifest.shape,
         folder=folder,
+        earlier=manifest.listing.earlier,
     )
 
 

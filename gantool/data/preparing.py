@@ -22,12 +22,20 @@ from gantool.data.cache import (
 )
 from gantool.data.checked_source import checked
 from gantool.data.columns import write_columns
-from gantool.data.decoding import UNREADABLE, Skipped
-from gantool.data.fingerprint import fingerprint
-from gantool.data.job import DecodingJob
+from gantool.data.decoding import DIGEST_BYTES, UNREADABLE, Skipped
+from gantool.data.fingerprint import fingerprint, listing_of
+from gantool.data.job import DIGESTS, DecodingJob
 from gantool.data.pool import Pool
-from gantool.data.prepared import ARRAYS, MANIFEST, Manifest, PreparedImages, open_prepared
+from gantool.data.prepared import (
+    ARRAYS,
+    MANIFEST,
+    Manifest,
+    PreparedImages,
+    checksums,
+    open_prepared,
+)
 from gantool.data.rendering import rendering_of
+from gantool.data.row_file import HEADER_BYTES
 from gantool.data.unfinished import JOURNAL, Unfinished, images_done
 from gantool.errors import DataError, DiskError
 from gantool.registry.calling import call
@@ -36,10 +44,11 @@ from gantool.files.durable import sync_folder, sync_path
 from gantool.files.plain import refuse_link
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
     from pathlib import Path
 
     from gantool.data.checked_source import CheckedSource
+    from gantool.data.fingerprint import Listing
     from gantool.data.pool import Result
     from gantool.interfaces.dataset import Dataset
     from gantool.interfaces.image import ImageSource
@@ -118,17 +127,17 @@ def prepare_source(
     """Do what `prepare` does for a source that is open; `name` is the dataset's."""
     if not len(source):
         raise DataError(f"dataset '{name}' holds no images")
-    mark = fingerprint(source, rendering_of(image))
-    folder = _folder(name, image, mark)
+    listing = listing_of(source, rendering_of(image))
+    folder = prepared_cache() / f"{_family(name, image)}{listing.mark[:16]}"
     job = DecodingJob(source, rendering_of(image), _unfinished(folder))
-    if found := _existing(folder, mark, job):
+    if found := _existing(folder, listing, job):
         return found
     report = progress or _silent
     with _disk_errors(folder), _shared_lock(folder, len(source), report):
-        if found := _existing(folder, mark, job):  # another run did it meanwhile
+        if found := _existing(folder, listing, job):  # another run did it meanwhile
             return found
-        _make(folder, mark, job, workers, report)
-    if made := open_prepared(folder, mark):
+        _make(folder, listing, job, workers, report)
+    if made := open_prepared(folder, listing.mark):
         return made
     raise DiskError(f"{folder} vanished while it was opened", "run the command again")
 
@@ -141,13 +150,17 @@ def prepared_before(name: str, image: ImageTable, mark: str) -> PreparedImages |
         image: Shape and fit.
         mark: Their fingerprint, as a checkpoint tells it.
     """
-    return open_prepared(_folder(name, image, mark), mark) if mark.isalnum() else None
+    family = _family(name, image)
+    for folder in prepared_cache().iterdir():
+        if folder.name.startswith(family) and (found := open_prepared(folder, mark)):
+            return found
+    return None
 
 
-def _folder(name: str, image: ImageTable, mark: str) -> Path:
-    """Return where prepared images are kept."""
+def _family(name: str, image: ImageTable) -> str:
+    """Return what the folders begin with in which a dataset's prepared images are kept."""
     channels, height, width = image.shape
-    return prepared_cache() / f"{name}-{height}x{width}x{channels}-{image.fit}-{mark[:16]}"
+    return f"{name}-{height}x{width}x{channels}-{image.fit}-"
 
 
 def processors() -> int:
@@ -157,9 +170,9 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
-def _existing(folder: Path, mark: str, job: DecodingJob) -> PreparedImages | None:
+def _existing(folder: Path, listing: Listing, job: DecodingJob) -> PreparedImages | None:
     """Return prepared images unless files that could not be read then can be read now."""
-    found = open_prepared(folder, mark)
+    found = open_prepared(folder, listing.mark)
     if found is None:
         return None
     unread = [image.number for image in found.skipped if image.reason.startswith(UNREADABLE)]
@@ -171,7 +184,9 @@ def _existing(folder: Path, mark: str, job: DecodingJob) -> PreparedImages | Non
     return found if still else None
 
 
-def _make(folder: Path, mark: str, job: DecodingJob, workers: int | None, report: Progress) -> None:
+def _make(
+    folder: Path, listing: Listing, job: DecodingJob, workers: int | None, report: Progress
+) -> None:
     """Decode what is left to decode and put everything in its final place."""
     unfinished = Unfinished(job, len(job.source))
     _check_room(folder, (unfinished.count - unfinished.images_done) * job.row_bytes)
@@ -190,7 +205,7 @@ def _make(folder: Path, mark: str, job: DecodingJob, workers: int | None, report
         unfinished.discard()
         raise NoUsableImagesError(skipped)
     unfinished.compact()
-    _publish(folder, mark, job, skipped)
+    _publish(folder, listing, job, skipped)
 
 
 def _decoded(job: DecodingJob, unfinished: Unfinished, workers: int | None) -> Iterator[Result]:
@@ -208,19 +223,38 @@ def _decoded(job: DecodingJob, unfinished: Unfinished, workers: int | None) -> I
                 pool.grow(workers)
 
 
-def _publish(folder: Path, mark: str, job: DecodingJob, skipped: tuple[Skipped, ...]) -> None:
+def _publish(
+    folder: Path, listing: Listing, job: DecodingJob, skipped: tuple[Skipped, ...]
+) -> None:
     """Complete the folder, bring it to the disk, and only then give it its name."""
     made = _unfinished(folder)
     (made / JOURNAL).unlink(missing_ok=True)
-    count, name_bytes = write_columns(made, job.source, {image.number for image in skipped})
-    classes = job.source.classes
-    Manifest(mark, job.shape, classes, skipped, count, name_bytes).write(made)
+    left_out = {image.number for image in skipped}
+    count, name_bytes = write_columns(made, job.source, left_out)
+    Manifest(
+        listing=listing,
+        fingerprint=_content_mark(made, job, left_out),
+        shape=job.shape,
+        classes=job.source.classes,
+        skipped=skipped,
+        images=count,
+        name_bytes=name_bytes,
+        checksums=checksums(made),
+    ).write(made)
     for name in (*ARRAYS, MANIFEST):
         sync_path(made / name)
     sync_folder(made)
     remove(folder)  # damaged, or with files missing that can be read now
     made.rename(folder)
     sync_folder(folder.parent)
+
+
+def _content_mark(made: Path, job: DecodingJob, left_out: Container[int]) -> str:
+    """Return the fingerprint of the images that were just decoded."""
+    used = (number for number in range(len(job.source)) if number not in left_out)
+    with (made / DIGESTS).open("rb") as file:
+        file.seek(HEADER_BYTES)
+        return fingerprint(job.source, job.rendering, used, iter(lambda: file.read(DIGEST_BYTES), b""))
 
 
 def _check_room(folder: Path, needed: int) -> None:

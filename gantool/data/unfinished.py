@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -99,15 +99,22 @@ class Unfinished:
         is_ours = holds_plain_files(self._folder)
         entries = list(_entries(self._folder)) if is_ours else []
         whole = is_ours and all(file.is_whole(self.count) for file in self._files)
-        if not whole or COMPACTING in entries:
+        if not whole or None in entries:
             self.discard()
             self._folder.mkdir(parents=True)
             for file in self._files:
                 file.create(self.count)
             return
-        for entry in entries:
-            if not any(reason.startswith(UNREADABLE) for _, reason in entry["skips"]):
-                self._note(entry["chunk"], entry["skips"])
+        for entry in filter(None, entries):
+            unread = any(reason.startswith(UNREADABLE) for _, reason in entry.skips)
+            if not unread and self._is_chunk(entry):
+                self._note((entry.start, entry.stop), entry.skips)
+
+    def _is_chunk(self, entry: Entry) -> bool:
+        """Whether a journal's entry is of this preparation, as whoever finds one may doubt."""
+        start, stop, skips = entry
+        whole = start % self._size == 0 and stop == min(start + self._size, self.count)
+        return whole and 0 <= start < stop and all(start <= index < stop for index, _ in skips)
 
     def _note(self, chunk: Chunk, skips: Skips) -> None:
         self._done[chunk[0] // self._size] = True
@@ -122,13 +129,37 @@ class Unfinished:
 
 def images_done(folder: Path) -> int:
     """Return how many images another process has decoded into this folder."""
-    chunks = [entry["chunk"] for entry in _entries(folder) if "chunk" in entry]
-    return sum(stop - start for start, stop in chunks)
+    return sum(entry.stop - entry.start for entry in _entries(folder) if entry is not None)
 
 
-def _entries(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield the journal's entries, except one that a crash cut off."""
-    with suppress(FileNotFoundError), open_plain(folder / JOURNAL) as file:
+class Entry(NamedTuple):
+    """A line of the journal.
+
+    Attributes:
+        start: First image of a chunk that was decoded.
+        stop: The first image after it.
+        skips: Its images that could not be used, and why.
+    """
+
+    start: int
+    stop: int
+    skips: Skips
+
+
+def _entries(folder: Path) -> Iterator[Entry | None]:
+    """Yield the journal's entries, except one that a crash cut off; None for `COMPACTING`."""
+    with suppress(OSError), open_plain(folder / JOURNAL) as file:
         for line in file:
-            with suppress(ValueError):
-                yield json.loads(line)
+            with suppress(ValueError, ArithmeticError, RecursionError, TypeError, KeyError):
+                document = json.loads(line)
+                yield None if document == COMPACTING else _entry(document)
+
+
+def _entry(document: dict[str, Any]) -> Entry:
+    """Return an entry.
+
+    Raises:
+        ValueError, TypeError, KeyError: When it is none.
+    """
+    (start, stop), skips = document["chunk"], document["skips"]
+    return Entry(int(start), int(stop), [(int(index), str(reason)) for index, reason in skips])

@@ -110,7 +110,7 @@ def _images(run: TrainedRun, tell: Progress) -> TrainingImages:
     prepared = prepare(
         dataset, tables.image, progress=lambda done, total: tell(PREPARING, done, total)
     )
-    if prepared.fingerprint != run.fingerprint:
+    if not prepared.are(run.fingerprint):
         raise DataError(
             f"the images of dataset '{dataset.name}' have changed since {run.folder.path} was "
             f"trained: fingerprint {run.fingerprint} then, {prepared.fingerprint} now",

@@ -61,7 +61,20 @@ class ImageSource(Protocol):
     def stamp(self, index: int) -> tuple[int, int]:
         """Return two numbers that change with the file: its size in bytes and its time or checksum.
 
-        Prepared images are made again when a stamp changes.
+        The images are read again when a stamp changes; whether they are others is decided by their
+        content.
+        """
+
+
+@runtime_checkable
+class TellsChanges(Protocol):
+    """What a source may offer besides: when a file was changed, whatever its time says."""
+
+    def changed(self, index: int) -> int:
+        """Return a number of 64 bits that changes whenever the file is written or replaced.
+
+        In a folder that is the time that the file system keeps for itself (`st_ctime_ns`): size and
+        time of a file can be set back, this cannot.
         """
 
 

@@ -98,7 +98,7 @@ def refuse_other_images(
         DataError: When they are others.
     """
     before, now = about.get("fingerprint"), prepared.fingerprint
-    if before == now:
+    if prepared.are(before):
         return
     change = (
         f"the images have changed since {folder.path} was started: {about.get('images')} "

@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from gantool.interfaces.image import is_read
+from gantool.interfaces.image import TellsChanges, is_read
 from gantool.testing.claims import BrokenPromise, require
 from gantool.testing.isolation import no_network
 from gantool.testing.promises import promise
@@ -97,13 +97,16 @@ def names_its_images_apart(subject: Subject[Dataset]) -> None:
 
 @promise("dataset")
 def stamps_its_images(subject: Subject[Dataset]) -> None:
-    """Every image has a stamp of two whole numbers that fit 64 bits."""
+    """Every image has a stamp of two whole numbers that fit 64 bits, and so does `changed`."""
     source = open_example(subject)
     for index in looked_at(source):
         stamp: object = source.stamp(index)
         numbers = stamp if isinstance(stamp, tuple) else ()
         fit = all(type(number) is int and abs(number) <= LARGEST_STAMP for number in numbers)
         require(fit and len(numbers) == 2, f"image {index} has the stamp {stamp!r}")
+        change: object = source.changed(index) if isinstance(source, TellsChanges) else 0
+        fits = type(change) is int and abs(change) <= LARGEST_STAMP
+        require(fits, f"image {index} was changed at {change!r}")
 
 
 def open_example(subject: Subject[Dataset]) -> ImageSource:

@@ -59,7 +59,7 @@ class Archive:
             if not name or name[0] == "." or _is_hidden(path) or not _is_plain(entry):
                 continue
             if is_image_name(name):
-                files.setdefault(path, {})[name] = (name, entry.file_size, entry.CRC)
+                files.setdefault(path, {})[name] = (name, entry.file_size, entry.CRC, 0)
             elif name != ARTISTS:
                 others.append(entry.filename)
         folders = sorted(Folder(path, sorted(named.values())) for path, named in files.items())

@@ -61,7 +61,9 @@ class FolderStore:
                     folders.append(below)
                 elif entry.is_file() and is_image_name(entry.name):
                     status = entry.stat()
-                    files.append((entry.name, status.st_size, status.st_mtime_ns))
+                    # on Windows it is the time when the file was made
+                    change = status.st_ctime_ns if os.name == "posix" else 0
+                    files.append((entry.name, status.st_size, status.st_mtime_ns, change))
                 elif entry.name != ARTISTS:
                     others.append(below)
         return files, folders

@@ -42,7 +42,7 @@ class Gallery:
         self._folders: list[str] = []
         self._names: list[str] = []
         self._folder_of, self._labels = array("L"), array("L")
-        self._sizes, self._marks = array("Q"), array("q")
+        self._sizes, self._marks, self._changes = array("Q"), array("q"), array("q")
         for label, parts in enumerate(works):
             for part in parts:
                 self._add(label, part)
@@ -52,10 +52,11 @@ class Gallery:
         self._folder_of.extend([len(self._folders)] * count)
         self._labels.extend([label] * count)
         self._folders.append(part.path)
-        for name, size, mark in part.files:
+        for name, size, mark, change in part.files:
             self._names.append(name)
             self._sizes.append(size)
             self._marks.append(mark)
+            self._changes.append(change)
 
     def __len__(self) -> int:
         """Number of images."""
@@ -82,6 +83,10 @@ class Gallery:
         """Return the size in bytes, and the time in nanoseconds or, in a zip file, the CRC-32."""
         return self._sizes[index], self._marks[index]
 
+    def changed(self, index: int) -> int:
+        """Return the file system's time of the last change in nanoseconds; 0 in a zip file."""
+        return self._changes[index]
+
     def other_files(self) -> list[str]:
         """Return the files beside the images that are not read, sorted."""
         return sorted(map(printable, self._others))
@@ -104,13 +109,13 @@ def without_duplicates(store: Store, parts: list[Part]) -> list[Part]:
     """
     if len({part.artist for part in parts}) < 2:
         return parts
-    sizes = Counter(size for part in parts for _, size, _ in part.files)
+    sizes = Counter(size for part in parts for _, size, *_ in part.files)
     seen: set[tuple[int, Hashable]] = set()
     kept = []
     for part in parts:
         files = []
         for file in part.files:
-            name, size, mark = file
+            name, size, mark, _ = file
             if sizes[size] > 1:
                 path = f"{part.path}/{name}" if part.path else name
                 content = size, store.fingerprint(path, mark)

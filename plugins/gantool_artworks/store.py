@@ -10,8 +10,9 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-File = tuple[str, int, int]
-"""Name, size in bytes, and a mark that changes with the content: a time or a checksum."""
+File = tuple[str, int, int, int]
+"""Name, size in bytes, a mark that changes with the content (a time or a checksum), and the file
+system's own time of the last change, or 0 where the mark is a checksum."""
 
 ARTISTS = "artists.csv"
 LARGEST_TABLE = 10_000_000

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Labels = Literal["auto", "folders", "none"]
-File = tuple[str, int, int]
-"""Name, size in bytes, time of the last change in nanoseconds."""
+File = tuple[str, int, int, int]
+"""Name, size in bytes, its time, and the file system's own time of the last change, in ns."""
 
 NAME_IT = "name the folder of your pictures with --set dataset.folder=PATH"
 
@@ -48,13 +48,15 @@ class ImageTree:
         self.classes = class_folders(listing, labels)
         self._folders = sorted(listing)
         self._names: list[str] = []
-        self._folder_of, self._sizes, self._times = array("L"), array("Q"), array("q")
+        self._folder_of, self._sizes = array("L"), array("Q")
+        self._times, self._changes = array("q"), array("q")
         for number, folder in enumerate(self._folders):
-            for name, size, time in sorted(listing[folder]):
+            for name, size, time, change in sorted(listing[folder]):
                 self._names.append(name)
                 self._folder_of.append(number)
                 self._sizes.append(size)
                 self._times.append(time)
+                self._changes.append(change)
         numbers = {name: number for number, name in enumerate(self.classes)}
         self._labels = [numbers.get(_printable(first_level(path))) for path in self._folders]
 
@@ -81,6 +83,10 @@ class ImageTree:
     def stamp(self, index: int) -> tuple[int, int]:
         """Return the size in bytes and the time of the last change in nanoseconds."""
         return self._sizes[index], self._times[index]
+
+    def changed(self, index: int) -> int:
+        """Return the file system's time of the last change, in nanoseconds."""
+        return self._changes[index]
 
     def other_files(self) -> list[str]:
         """Return the files below the folder that are not read, sorted."""
@@ -150,7 +156,9 @@ def _walk(root: Path, others: list[str]) -> Iterator[tuple[str, list[File]]]:
                     pending.append(below)
                 elif entry.is_file() and is_image_name(entry.name):
                     status = entry.stat()
-                    files.append((entry.name, status.st_size, status.st_mtime_ns))
+                    # on Windows it is the time when the file was made
+                    change = status.st_ctime_ns if os.name == "posix" else 0
+                    files.append((entry.name, status.st_size, status.st_mtime_ns, change))
                 else:
                     others.append(below)
         yield path, files

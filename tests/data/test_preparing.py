@@ -67,13 +67,8 @@ def test_nothing_is_opened_twice(tree: Tree, folder: Fill, opened: Opened) -> No
     assert np.array_equal(again.images, first.images)
 
 
-def touch(root: Path) -> None:
-    path = root / "a" / "0000.png"
-    os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
-
-
 FILE_CHANGES: dict[str, Callable[[Path], object]] = {
-    "time": touch,
+    "content": lambda root: Image.new("RGB", (9, 9), "red").save(root / "a" / "0000.png"),
     "name": lambda root: (root / "a" / "0000.png").rename(root / "a" / "0001.png"),
     "class": lambda root: (root / "b").rename(root / "c"),
     "removal": lambda root: (root / "a" / "0000.png").unlink(),

@@ -108,6 +108,11 @@ class Converted(Shelf):
             return image.convert("RGB")
 
 
+class ChangedInSeconds(Shelf):
+    def changed(self, index: int) -> Any:
+        return self.paths[index].stat().st_ctime
+
+
 class PostScript(Shelf):
     def image(self, index: int) -> Any:
         return Image.open(io.BytesIO(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"))
