@@ -71,10 +71,10 @@ def judge(
         said = like.protocol
         extractor, count, seeds = said.extractor.name, said.fake, said.seeds
     looking = choose_extractor(extractor, run.recipe, followed=like is not None)
-    images = _images(run, tell)
+    images, fingerprint = _images(run, tell)
     witness = Witness(looking, images.pixels, images.held_out, run.device.device, progress=tell)
     shape = witness.shape(table.count if count is None else count)
-    protocol = _protocol(run, witness, shape, seeds)
+    protocol = _protocol(run, witness, shape, seeds, fingerprint)
     if like is not None:
         like.refuse_unmet(run, protocol)
     known = () if like is None else like.metrics
@@ -85,20 +85,26 @@ def judge(
 
 
 def _protocol(
-    run: TrainedRun, witness: Witness, shape: EvidenceShape, seeds: tuple[int, ...]
+    run: TrainedRun,
+    witness: Witness,
+    shape: EvidenceShape,
+    seeds: tuple[int, ...],
+    fingerprint: str,
 ) -> Protocol:
     return protocol_of(
         run.recipe,
         witness.network.stamp,
         shape,
-        fingerprint=run.fingerprint,
+        fingerprint=fingerprint,
         averaged=run.averaged,
         seeds=seeds,
     )
 
 
-def _images(run: TrainedRun, tell: Progress) -> TrainingImages:
-    """Return the images that a run was trained on, and those kept from it.
+def _images(run: TrainedRun, tell: Progress) -> tuple[TrainingImages, str]:
+    """Return the images that a run was trained on and those kept from it, and their fingerprint.
+
+    It is another than the run's own where that is from before contents counted.
 
     Raises:
         DataError: When they have changed since.
@@ -116,9 +122,10 @@ def _images(run: TrainedRun, tell: Progress) -> TrainingImages:
             f"trained: fingerprint {run.fingerprint} then, {prepared.fingerprint} now",
             "restore the images",
         )
-    return select(
+    chosen = select(
         prepared, held_out=tables.image.held_out, seed=tables.training.seed, conditional=False
     )
+    return chosen, prepared.fingerprint
 
 
 def _ignore(what: str, done: int, total: int) -> None:
