@@ -39,6 +39,7 @@ from gantool.data.row_file import HEADER_BYTES
 from gantool.data.unfinished import JOURNAL, Unfinished, images_done
 from gantool.errors import DataError, DiskError
 from gantool.registry.calling import call
+from gantool.registry.surroundings import working_folder_kept
 from gantool.files.asides import remove
 from gantool.files.durable import sync_folder, sync_path
 from gantool.files.plain import refuse_link
@@ -109,7 +110,7 @@ def open_source(dataset: Dataset) -> CheckedSource:
     """
     folder = dataset_cache(dataset.name)
     refuse_link(folder)
-    with _lock_if_writable(dataset.name):
+    with _lock_if_writable(dataset.name), working_folder_kept():
         source = checked(call(dataset, "open", folder), dataset)
     with suppress(OSError):
         os.utime(folder)  # its time is that of the last use

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gantool.errors import DataError, DeviceMemoryError, PluginError
 from gantool.launch.changes import describe
 from gantool.recipe.reading import read_recipe
+from gantool.registry.surroundings import working_folder_kept
 from gantool.runs.folder import existing_folder
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def assemble(
     beginning = None
     if training.start_from is not None and begins:
         beginning = beginning_of(existing_folder(training.start_from), plan, images.classes)
-    with memory_faults_named(plan, device):
+    with memory_faults_named(plan, device), working_folder_kept():
         trainer = build_trainer(plan, images, device, ranks, beginning)
     trainer.about = {
         "classes": list(prepared.classes) if images.classes else [],

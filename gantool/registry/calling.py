@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from gantool.errors import GantoolError, PluginError
 from gantool.files.faults import FAULTS
-from gantool.registry.surroundings import working_folder, working_folder_kept
+from gantool.registry.surroundings import working_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,8 +134,7 @@ def calling(
         PluginError: When something else fails inside.
     """
     try:
-        with working_folder_kept():
-            yield
+        yield
     except (Exception, SystemExit) as error:  # a plugin may fail in any way
         if isinstance(error, may_raise) or passes(error):
             raise

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 from unittest import SkipTest
 
+from gantool.errors import PluginError
 from gantool.testing.causes import cause_of, place_in, root_of
 from gantool.testing.claims import BrokenPromise
 from gantool.testing.collecting import Check, collect
@@ -79,5 +80,6 @@ def _made(check: Check) -> CheckResult:
         cause, place = cause_of(error, check.package), place_in(check.package, root_of(error))
         where = "" if place is None or isinstance(error, BrokenPromise) else f" ({place})"
         kind = "" if isinstance(error, BrokenPromise) else f"{type(error).__name__}: "
-        return CheckResult(check.id, promise, "failed", f"{kind}{error}{where}", cause)
+        told = error.message if isinstance(error, PluginError) else error  # its hint leads here
+        return CheckResult(check.id, promise, "failed", f"{kind}{told}{where}", cause)
     return CheckResult(check.id, promise, "passed")

@@ -370,3 +370,20 @@ def test_what_nobody_expected_in_a_plugins_code_is_its_own(
     assert outcome.code == 2, outcome.stderr
     assert "plugin 'third-astray' failed in summary" in outcome.stderr
     assert "gantool_third_astray.py:" in outcome.stderr
+
+
+def test_a_plugin_that_changes_the_working_folder_scatters_nothing(
+    gantool: Gantool, install: Install, recipe: Path
+) -> None:
+    here = Path.cwd()
+    moving = source(opened="Source() if os.chdir('/') is None else 0")
+    installed_component(
+        install, "third-source", moving._replace(before=f"import os\n{moving.before}")
+    )
+    state = Fault("regularizer", "def make_state(self, setup):\n    os.chdir('/')", (), "import os")
+    installed_component(install, "third-state", state)
+    moved = ("--set", "dataset={use='faulty'}", "--set", "regularizers=[{use='faulty'}]")
+    outcome = gantool("run", recipe, *moved, "--out", "inside")
+    assert outcome.code == 0, outcome.stderr
+    assert Path.cwd() == here
+    assert (here / "inside" / "run.json").is_file()
