@@ -4,6 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from gantool.cli.copy_recipe import refuse_changes, write
+from gantool.errors import UsageError
 from gantool.recipe.reading import read_recipe
 from gantool.recipe.shipped import find_shipped
 
@@ -43,6 +47,16 @@ def test_files_that_differ_are_never_overwritten(gantool: Callable[..., Any]) ->
     assert not Path("spectral.toml").exists(), "nothing is copied by halves"
     assert gantool("copy-recipe", "spectral", "--force").code == 0
     assert Path("base.toml").read_bytes() == shipped("base")
+
+
+def test_a_file_made_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+    """Somebody makes it between the look and the writing."""
+    target = tmp_path / "base.toml"
+    refuse_changes({target: b"shipped"})
+    target.write_text("mine", encoding="utf-8")
+    with pytest.raises(UsageError, match="was made by somebody else meanwhile"):
+        write(target, b"shipped", force=False)
+    assert target.read_text() == "mine"
 
 
 def test_equal_files_are_no_obstacle(gantool: Callable[..., Any]) -> None:

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 import gantool
 from gantool import UsageError
 from gantool.evaluation.trained import TrainedRun
-from gantool.exporting.exporting import export
+from gantool.exporting.exporting import _write, export
 from gantool.exporting.folder import ExportedFolder
 from gantool.exporting.plain import plain_generator
 from gantool.launch import load
@@ -244,3 +244,24 @@ def test_the_best_checkpoint_is_the_one_with_the_lowest_score(run: TrainedRun) -
     with pytest.raises(UsageError, match="got '7'") as refused:
         TrainedRun(run.folder, "cpu", "7").sample(1)
     assert refused.value.hint == "newest, best, or the steps of one: 12, 0"
+
+
+def test_two_exports_do_not_mix_in_one_folder(
+    run: TrainedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second comes while the first is writing, and finds out before it writes anything."""
+    folder, said = ExportedFolder(tmp_path / "both"), []
+
+    def second(*arguments: object) -> str:
+        monkeypatch.undo()
+        with pytest.raises(UsageError, match="another export is writing into"):
+            export(run, ["safetensors"], folder)
+        said.append("refused")
+        return _write(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("gantool.exporting.exporting._write", second)
+    export(run, ["safetensors"], folder)
+    assert said == ["refused"]
+    assert gantool.load(folder.path).step == 12
+    names = {path.name for path in folder.path.iterdir()}
+    assert names == {"config.json", "generator.safetensors", "README.md", "samples.png"}

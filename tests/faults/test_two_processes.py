@@ -26,7 +26,9 @@ def test_the_second_is_told_who_holds_the_run(
         time.sleep(0.002)
     second = fork(lambda: gantool.resume(run, level="quiet"))
     assert second.wait() == 2
-    assert f"is in use by process {holder.process}" in second.output.read_text()
+    said = second.output.read_text()
+    assert f"is in use by process {holder.process}" in said
+    assert "--out" not in said
     holder.strike(signal.SIGKILL)
     assert holder.wait() == -signal.SIGKILL
     assert (run / ".holder").read_text() == f"{holder.process}\n"  # nobody was there to remove it

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,6 +111,21 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="there is something at"):
             write_package(place, {"a.txt": "3"})
     assert (tmp_path / "there" / "a.txt").read_text() == "2"
+
+
+def test_a_file_made_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+    """Two processes find the folder empty; the second finds the first one's files."""
+    folder = tmp_path / "package"
+
+    class Second(dict[str, str]):
+        def items(self) -> Any:
+            folder.mkdir()
+            (folder / "b.py").write_text("mine", encoding="utf-8")
+            return super().items()
+
+    with pytest.raises(UsageError, match="there is something at"):
+        write_package(folder, Second({"a.py": "", "b.py": "new"}))
+    assert (folder / "b.py").read_text() == "mine"
 
 
 @pytest.mark.parametrize(
