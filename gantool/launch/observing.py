@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 IMAGES_COMPARED = 32
 """Images, generated and real, whose distances tell the watcher how varied they are."""
+CLASSES_COMPARED, IMAGES_OF_A_CLASS = 8, 8
+"""The same of a conditional run, whose images are compared within classes."""
 
 
 @contextmanager
@@ -184,21 +186,41 @@ def _protocol(session: Session, witness: Witness) -> Protocol:
 def _watching(session: Session, folder: RunFolder) -> list[Observer]:
     """Return the observer that notices when a run leads nowhere, unless it is turned off."""
     from gantool.runs.records import JsonLines
-    from gantool.training.health import HealthObserver, relative_distance, spread, stakes_of
+    from gantool.training.health import HealthObserver, stakes_of
 
     policy = session.plan.tables.health.policy
     if policy == "off":
         return []
-    some = list(spread(IMAGES_COMPARED, len(session.images.pixels)))
-    draw = _drawer(session, IMAGES_COMPARED, session.plan.tables.training.seed)
     return [
         HealthObserver(
             stakes_of(session.plan.loss),
-            relative_distance(draw, session.images.pixels[some]),
+            _distance(session),
             stops=policy == "stop",
             lines=JsonLines(folder.health),
+            steps=session.trainer.game.setup.steps,
+            within=session.images.labels is not None,
         )
     ]
+
+
+def _distance(session: Session) -> Callable[[], float] | None:
+    """Return what tells how varied images are: in a conditional run, those of one class."""
+    import torch
+
+    from gantool.training.health import classes_of, relative_distance, some_of_each, spread
+
+    pixels, labels = session.images.pixels, session.images.labels
+    seed = session.plan.tables.training.seed
+    if labels is None:
+        some = list(spread(IMAGES_COMPARED, len(pixels)))
+        return relative_distance(_drawer(session, IMAGES_COMPARED, seed), pixels[some])
+    some = some_of_each(labels, CLASSES_COMPARED, IMAGES_OF_A_CLASS)
+    real_labels = labels[some]
+    drawn = torch.tensor(classes_of(real_labels), dtype=torch.int64).repeat_interleave(
+        IMAGES_OF_A_CLASS
+    )
+    draw = _drawer(session, len(drawn), seed, drawn)
+    return relative_distance(draw, pixels[some], drawn, real_labels)
 
 
 def _grids(

@@ -19,6 +19,7 @@ from gantool.training.signs import (
     WINDOW_STEPS,
     Stakes,
     Window,
+    alike_at_end,
     discriminator_won,
     generator_collapsed,
     nothing_moves,
@@ -99,6 +100,8 @@ class HealthObserver(Observer):
         distance: Returns how far apart the images of fixed latents are, as a share of real ones'.
         stops: Whether training stops at what is found.
         lines: Where findings are written, if anywhere.
+        steps: Of the whole run, where its end is to be judged.
+        within: Whether `distance` compares images within classes.
         reason: Why training should stop now, or None.
     """
 
@@ -106,6 +109,8 @@ class HealthObserver(Observer):
     distance: Callable[[], float] | None = None
     stops: bool = False
     lines: JsonLines | None = None
+    steps: int | None = None
+    within: bool = False
     reason: str | None = None
     _window: Window = field(default_factory=Window)
     _found: set[str] = field(default_factory=set)
@@ -144,6 +149,18 @@ class HealthObserver(Observer):
         self._judge(record.step, "standstill", still)
 
     @override
+    def after_step(self, step: int) -> None:
+        """Judge the last images of a run that is long enough, whenever it was looked at last.
+
+        What is kept for later steps stays as it is: a run that is prolonged is a longer run.
+        """
+        if step != self.steps or step < WINDOW_STEPS or self.distance is None:
+            return
+        message = alike_at_end(self.distance(), within=self.within)
+        if message is not None and "generator" not in self._found:
+            self._say(step, "generator", message)
+
+    @override
     def wants_stop(self) -> str | None:
         return self.reason
 
@@ -153,10 +170,13 @@ class HealthObserver(Observer):
             self._found.discard(sign)
         elif sign not in self._found:
             self._found.add(sign)
-            log.warning("step %d: %s\n%s", step, message, REMEDIES[sign])
+            self._say(step, sign, message)
             self.reason = message if self.stops else None
-            if self.lines is not None:
-                self.lines.append({"step": step, "sign": sign, "message": message})
+
+    def _say(self, step: int, sign: str, message: str) -> None:
+        log.warning("step %d: %s\n%s", step, message, REMEDIES[sign])
+        if self.lines is not None:
+            self.lines.append({"step": step, "sign": sign, "message": message})
 
 
 def stakes_of(loss: Loss) -> Stakes | None:
@@ -189,26 +209,60 @@ def _least(loss: Loss, pairs: Iterable[tuple[float, float]]) -> float:
     return float(torch.stack([*values]).min())
 
 
-def mean_distance(images: Tensor) -> float:
+def mean_distance(images: Tensor, labels: Tensor | None = None) -> float:
     """Return the mean distance of all pairs of images, in root-mean-square levels.
 
     Args:
         images: uint8 [N, H, W, C], N at least 2.
+        labels: int64 [N]; only pairs of the same class count then, and every class counts alike.
+            Of classes with one image nothing is known: 0 where no class has two.
     """
+    if labels is not None:
+        groups = [images[labels == label] for label in classes_of(labels)]
+        means = [mean_distance(group) for group in groups if len(group) > 1]
+        return sum(means) / len(means) if means else 0.0
     flat = images.flatten(1).to(torch.float32)  # [N, H * W * C]
     distances: Tensor = torch.nn.functional.pdist(flat)  # [N * (N - 1) / 2]
     return float(distances.mean()) / math.sqrt(flat.shape[1])
 
 
-def relative_distance(draw: Callable[[], Any], real: Tensor) -> Callable[[], float] | None:
+def relative_distance(
+    draw: Callable[[], Any],
+    real: Tensor,
+    drawn_labels: Tensor | None = None,
+    real_labels: Tensor | None = None,
+) -> Callable[[], float] | None:
     """Return what measures drawn images against real ones; None if those do not differ.
 
     Args:
         draw: Makes images, uint8 [N, H, W, C], of latents that are always the same.
         real: Some real images, uint8 [M, H, W, C].
+        drawn_labels: int64 [N], where images are compared within classes.
+        real_labels: int64 [M], of the same classes.
     """
-    whole = mean_distance(real) if len(real) > 1 else 0.0
-    return None if whole == 0 else lambda: mean_distance(torch.from_numpy(draw())) / whole
+    whole = mean_distance(real, real_labels) if len(real) > 1 else 0.0
+    if whole == 0:
+        return None
+    return lambda: mean_distance(torch.from_numpy(draw()), drawn_labels) / whole
+
+
+def classes_of(labels: Tensor) -> list[int]:
+    """Return the classes among labels, in order."""
+    return sorted(set(labels.tolist()))
+
+
+def some_of_each(labels: Tensor, classes: int, images: int) -> list[int]:
+    """Return indices of some images of some classes, all as far apart as they can be.
+
+    Args:
+        labels: int64 [N].
+        classes: Classes at most; those with fewer than two images are passed over.
+        images: Images of a class at most.
+    """
+    places = [(labels == label).nonzero()[:, 0].tolist() for label in classes_of(labels)]
+    several = [of_class for of_class in places if len(of_class) > 1]
+    chosen = [several[index] for index in spread(classes, len(several))]
+    return [each[index] for each in chosen for index in spread(images, len(each))]
 
 
 def spread(count: int, of: int) -> Iterable[int]:

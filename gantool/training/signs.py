@@ -156,6 +156,22 @@ def generator_collapsed(window: Window, *, before: bool) -> str | None:
     return None
 
 
+def alike_at_end(distance: float, *, within: bool) -> str | None:
+    """Say that a run of some length ends with images that are all alike.
+
+    Args:
+        distance: Of the last images, as a share of that of real ones.
+        within: Whether images were compared within classes.
+    """
+    if distance >= ALIKE:
+        return None
+    of_what = "the same class" if within else "different latents"
+    return (
+        f"the generator has collapsed: at the end, images of {of_what} are only {distance:.0%} "
+        "as far apart as real ones"
+    )
+
+
 def nothing_moves(window: Window, *, before: bool) -> str | None:
     """Say that the generator's gradient has vanished, or that both losses have stopped."""
     if not window.is_full:

@@ -13,6 +13,7 @@ import gantool
 from gantool.errors import DivergedError
 from gantool.training import health
 from gantool.training.signs import Window
+from gantool_dcgan import networks
 
 Write = Callable[..., Path]
 
@@ -63,16 +64,33 @@ def test_the_watcher_changes_nothing_and_looks_at_the_images(
     looks: list[float] = []
     mean_distance = health.mean_distance
 
-    def noted(images: torch.Tensor) -> float:
-        looks.append(mean_distance(images))
+    def noted(images: torch.Tensor, labels: torch.Tensor | None = None) -> float:
+        looks.append(mean_distance(images, labels))
         return looks[-1]
 
     monkeypatch.setattr(health, "mean_distance", noted)
     watched = gantool.run(write_recipe(), out=tmp_path / "watched", level="quiet")
-    assert len(looks) == 3  # the real images once, the generated ones after 4 and 6 steps
+    assert len(looks) == 4  # the real images once, the generated ones after 4, 6 and 8 steps
     assert min(looks) > 0
     alone = gantool.run(
         write_recipe(), ["health.policy=off"], out=tmp_path / "alone", level="quiet"
     )
     assert watched.sample(4).equal(alone.sample(4))
     assert watched.folder.metrics.read_bytes() == alone.folder.metrics.read_bytes()
+
+
+@pytest.mark.parametrize("conditional", [True, False])
+def test_a_run_that_shows_one_picture_a_class_is_found_at_its_end(
+    write_recipe: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, conditional: bool
+) -> None:
+    forward = networks.Generator.forward
+    monkeypatch.setattr(health, "WINDOW_STEPS", 8)
+    monkeypatch.setattr(
+        networks.Generator, "forward", lambda self, z, *labels: forward(self, 0 * z, *labels)
+    )
+    recipe = write_recipe(training={"conditional": conditional})
+    run = gantool.run(recipe, out=tmp_path / "run", level="quiet")
+    (line,) = map(json.loads, run.folder.health.read_text().splitlines())
+    assert (line["step"], line["sign"]) == (8, "generator")
+    of_what = "the same class" if conditional else "different latents"
+    assert f"images of {of_what} are only 0% as far apart as real ones" in line["message"]

@@ -13,7 +13,13 @@ import pytest
 import torch
 
 from gantool.runs.records import JsonLines
-from gantool.training.health import HealthObserver, mean_distance, relative_distance, stakes_of
+from gantool.training.health import (
+    HealthObserver,
+    mean_distance,
+    relative_distance,
+    some_of_each,
+    stakes_of,
+)
 from gantool.training.observers import Record
 from gantool.training.signs import WINDOW_STEPS, Stakes
 from gantool_losses.plugin import BCE, Hinge, LeastSquares, Wasserstein
@@ -258,3 +264,42 @@ def test_the_distance_is_the_mean_over_all_pairs() -> None:
     assert same is not None
     assert same() == pytest.approx(1.0)
     assert relative_distance(images.numpy, images[:1].expand(4, -1, -1, -1)) is None
+
+
+def test_images_that_are_alike_within_classes_are_a_collapse() -> None:
+    labels = torch.arange(12) % 3
+    chance = torch.Generator().manual_seed(0)
+    real = torch.randint(0, 256, (12, 4, 4, 3), dtype=torch.uint8, generator=chance)
+    one_of_each = real[labels]  # the images of a class are one, those of all classes differ
+    pairs = [(a, b) for a, b in combinations(range(12), 2) if labels[a] == labels[b]]
+    flat = real.flatten(1).double()
+    expected = sum(float((flat[a] - flat[b]).square().mean().sqrt()) for a, b in pairs) / len(pairs)
+    assert mean_distance(real, labels) == pytest.approx(expected)
+    among_all = relative_distance(one_of_each.numpy, real)
+    within = relative_distance(one_of_each.numpy, real, labels, labels)
+    assert among_all is not None
+    assert within is not None
+    assert among_all() > 0.5
+    assert within() == 0
+
+
+def test_some_images_of_some_classes_are_compared() -> None:
+    labels = torch.tensor([0] * 9 + [1] + [2] * 2 + [3] * 40)
+    assert some_of_each(labels, 2, 3) == [0, 3, 6, 12, 26, 40]  # classes 0 and 3
+    assert some_of_each(labels, 9, 2) == [0, 5, 10, 11, 12, 32]  # no class of a single image
+    assert some_of_each(torch.tensor([0, 1, 2]), 8, 8) == []
+
+
+@pytest.mark.parametrize(("steps", "share", "is_told"), [(700, 0.05, 1), (700, 0.5, 0), (40, 0, 0)])
+def test_the_end_of_a_run_is_judged_by_its_last_images(
+    tmp_path: Path, steps: int, share: float, is_told: int
+) -> None:
+    lines = JsonLines(tmp_path / "health.jsonl")
+    watcher = HealthObserver(None, lambda: share, lines=lines, steps=steps, within=True)
+    for step in range(1, steps + 1):
+        watcher.after_step(step)
+    told = list(lines.read())
+    assert len(told) == is_told
+    for line in told:
+        assert (line["step"], line["sign"]) == (700, "generator")
+        assert "images of the same class are only 5% as far apart" in str(line["message"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gantool.evaluation.failing import bad_scores
 from gantool.evaluation.memorization import copies_called_out, scores_called_out
 from gantool.reporting.figures import format_epoch
 
@@ -19,6 +20,10 @@ SOUND, WATCHED = "No sign of trouble", "The health watcher found something"
 MEMORIZED = "It repeats its training images"
 FAILED = "The run ended in an error"
 UNWATCHED = "Nobody watched this run"
+BADLY_SCORED = "Its scores are bad"
+TOO_SHORT, TOO_FEW = "Too short to judge", "Too few images to judge"
+FEWEST_IMAGES = 32
+"""Training images below which a generator that knows them by heart looks like any other."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +34,17 @@ class Verdict:
         title: In a few words.
         is_bad: Whether something is wrong.
         sentences: Why, most important first.
+        is_open: Whether there is no telling yet: neither good nor bad.
     """
 
     title: str
     is_bad: bool
     sentences: tuple[str, ...]
+    is_open: bool = False
 
 
 def verdict_of(record: RunRecord, copies: Copies | None = None) -> Verdict:
-    """Judge a run by what its watcher found, how it ended, and whether it repeats its images.
+    """Judge a run by its watcher's findings, its end, its scores, and whether it repeats images.
 
     Args:
         record: The run.
@@ -46,12 +53,34 @@ def verdict_of(record: RunRecord, copies: Copies | None = None) -> Verdict:
     memorized = _memorized(record, copies)
     found = [_finding(record, line) for line in record.findings]
     failed = [f"It stopped after step {record.status.step:,}."] if record.state == "failed" else []
-    if memorized or found or failed:
-        title = MEMORIZED if memorized else WATCHED if found else FAILED
-        return Verdict(title, True, (*memorized, *failed, *found))
+    scored = list(bad_scores(record.scores, record.evaluations))
+    if memorized or found or failed or scored:
+        titles = ((memorized, MEMORIZED), (found, WATCHED), (failed, FAILED))
+        title = next((each for said, each in titles if said), BADLY_SCORED)
+        return Verdict(title, True, (*memorized, *failed, *found, *scored))
+    return _open(record, copies) or Verdict(SOUND, False, tuple(_sound(record, copies)))
+
+
+def _open(record: RunRecord, copies: Copies | None) -> Verdict | None:
+    """Return why there is no telling yet, or None."""
+    from gantool.training.signs import WINDOW_STEPS
+
     if record.option("health", "policy") == "off":
-        return Verdict(UNWATCHED, False, ('The recipe says health.policy = "off".',))
-    return Verdict(SOUND, False, tuple(_sound(record, copies)))
+        return Verdict(UNWATCHED, False, ('The recipe says health.policy = "off".',), is_open=True)
+    if copies is not None and copies.real < FEWEST_IMAGES:
+        said = (
+            f"It was trained on {copies.real} images. Below {FEWEST_IMAGES}, pictures that are "
+            "learned by heart cannot be told from pictures that are made: train on more."
+        )
+        return Verdict(TOO_FEW, False, (said,), is_open=True)
+    steps = record.curves.step
+    if steps < WINDOW_STEPS:
+        said = (
+            f"In {steps:,} steps nothing went wrong that shows so early; the health watcher judges "
+            f"by {WINDOW_STEPS} steps, and looks at the pictures only then."
+        )
+        return Verdict(TOO_SHORT, False, (said,), is_open=True)
+    return None
 
 
 def _memorized(record: RunRecord, copies: Copies | None) -> list[str]:

@@ -34,7 +34,7 @@ def test_every_part_is_there(make_run: MakeRun) -> None:
     page = folder.report.read_text(encoding="utf-8")
     titles = re.findall(r"<h2>([^<]*)</h2>", page)
     assert titles == [
-        "No sign of trouble",
+        "Too short to judge",
         "The same latents, over training",
         "Curves",
         "Scores",
