@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from gantool.evaluation.judgment import Judgment
 from gantool.reporting.figures import format_figure
-from gantool.reporting.judging import protocol_lines
+from gantool.reporting.judging import names_in_words, protocol_lines
 from gantool.runs.history.damage import Damages
 from gantool.runs.history.scores import Judged, Scored, read_records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from gantool.runs.folder import RunFolder
     from gantool.runs.history.protocol import Protocol
@@ -67,7 +67,7 @@ def _evaluated(folder: RunFolder, damages: Damages) -> Iterator[CardScores]:
     for line in read_records(folder.evaluations, Judged, damages):
         if line.protocol is not None:
             rows = tuple(map(_row, line.scores))
-            words = _in_words(line.step, line.protocol, floor=any(row.floor for row in rows))
+            words = _in_words(line.step, line.protocol, rows)
             yield CardScores(line.step, rows, words, line.remarks)
 
 
@@ -77,7 +77,7 @@ def _tracked(folder: RunFolder, damages: Damages) -> Iterator[CardScores]:
         if line.protocol is not None:
             values = line.values.items()
             rows = tuple(CardScore(name, format_figure(value)) for name, value in values)
-            yield CardScores(line.step, rows, _in_words(line.step, line.protocol, floor=False))
+            yield CardScores(line.step, rows, _in_words(line.step, line.protocol, rows))
 
 
 def _row(score: JudgedScore) -> CardScore:
@@ -89,6 +89,8 @@ def _row(score: JudgedScore) -> CardScore:
     )
 
 
-def _in_words(step: int, protocol: Protocol, *, floor: bool) -> tuple[str, ...]:
+def _in_words(step: int, protocol: Protocol, rows: Sequence[CardScore]) -> tuple[str, ...]:
     lines = tuple(protocol_lines(Judgment(step, protocol, ())))
-    return lines if floor else lines[:-1]  # the last one is about real images against real ones
+    if not any(row.floor for row in rows):
+        lines = lines[:-1]  # the last one is about real images against real ones
+    return (*lines, *names_in_words([row.name for row in rows], protocol))

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 ODD: tuple[Any, ...] = (
     None,
@@ -68,7 +69,7 @@ def mutate(path: Path, seed: int) -> str:
     """
     chance = random.Random(f"{path.name} {seed}")
     ways = list(_ways(path))
-    way = ways[seed % len(ways)]
+    way = ways[(seed + crc32(path.name.encode())) % len(ways)]
     way(path, chance)
     return way.__name__
 
