@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gantool.runs.history.damage import Damages
 
 
-MOST_BYTES = 2**24
+MOST_BYTES = 2**21
 """A file that is read whole and larger than this was not written by gantool."""
 
 

@@ -11,7 +11,7 @@ from gantool.runs.environment import read_environments
 from gantool.runs.history.curves import read_curves
 from gantool.runs.history.damage import Damages
 from gantool.runs.history.document import read_bounded
-from gantool.runs.history.scores import Finding, Judged, Scored, read_records
+from gantool.runs.history.scores import MOST_FINDINGS, Finding, Judged, Scored, read_records
 from gantool.runs.history.timing import timing_of
 from gantool.runs.status import read_status
 
@@ -74,7 +74,7 @@ def read_history(folder: RunFolder, status: RunStatus | None = None) -> RunHisto
         timing=timing_of(read_curves(folder.timing, damages, ordered=False)),
         scored=read_records(folder.scores, Scored, damages),
         judged=read_records(folder.evaluations, Judged, damages),
-        findings=read_records(folder.health, Finding, damages),
+        findings=read_records(folder.health, Finding, damages, MOST_FINDINGS),
         environments=read_environments(folder, damages),
         damages=damages.words,
     )

@@ -17,8 +17,8 @@ LONGEST = 2**20
 """Bytes of a line; what is longer was not written by gantool."""
 MOST_STEPS = 10**12
 """No run takes more steps."""
-MOST_KEPT = 2**24
-"""Bytes of a file's lines that are kept where each of them is: about 10,000 evaluations."""
+MOST_KEPT = 2**22
+"""Bytes of a file's lines that are kept where each of them is: some 2,000 evaluations."""
 
 
 class Line(NamedTuple):
@@ -71,18 +71,18 @@ def _skip_rest(file: IO[bytes]) -> bool:
     return False
 
 
-def newest_lines(path: Path, damages: Damages) -> Iterable[Line]:
-    """Return the lines of a file, or the last of them where together they are too long."""
+def newest_lines(path: Path, damages: Damages, most: int) -> Iterable[Line]:
+    """Return the last lines of a file, at most so many, and fewer where they are long."""
     kept: deque[Line] = deque()
     size = dropped = 0
     for line in raw_lines(path, damages):
         kept.append(line)
         size += len(line.text)
-        while size > MOST_KEPT:
+        while size > MOST_KEPT or len(kept) > most:
             size -= len(kept.popleft().text)
             dropped += 1
     if dropped:
-        damages.note(path, f"only the newest {len(kept):,} lines are read, of {dropped:,} more")
+        damages.note(path, f"of {len(kept) + dropped:,} lines, the newest {len(kept):,} are read")
     return kept
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from gantool.runs.history.damage import Damages
     from gantool.runs.history.lines import Line
 
+MOST_RECORDS = 10_000
+MOST_FINDINGS = 200
+"""More of them tell nobody more."""
 SPREADS = ("/sd", "-sd")
 """Ends of names of scores that tell how far others spread."""
 
@@ -73,7 +77,8 @@ class Scored(_Record):
         return {name: value for name, value in found if value is not None and name != "epoch"}
 
 
-class JudgedScore(BaseModel):
+@dataclass(frozen=True, slots=True)
+class JudgedScore:
     """One score of an evaluation.
 
     Attributes:
@@ -86,7 +91,7 @@ class JudgedScore(BaseModel):
         options: Of the metric.
     """
 
-    model_config = ConfigDict(strict=True, frozen=True)
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True)
 
     name: str
     direction: Literal["lower", "higher", "none"] = "none"
@@ -94,7 +99,7 @@ class JudgedScore(BaseModel):
     sd: Number | None = None
     floor: Number | None = None
     values: tuple[Number | None, ...] = ()
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 class Judged(_Record):
@@ -137,9 +142,11 @@ class Finding(_Record):
 Record = TypeVar("Record", bound=_Record)
 
 
-def read_records(path: Path, kind: type[Record], damages: Damages) -> tuple[Record, ...]:
-    """Return the lines of a file; those that are something else are told and left out."""
-    found = (_read(line, path, kind, damages) for line in newest_lines(path, damages))
+def read_records(
+    path: Path, kind: type[Record], damages: Damages, most: int = MOST_RECORDS
+) -> tuple[Record, ...]:
+    """Return the newest lines of a file; those that are something else are told and left out."""
+    found = (_read(line, path, kind, damages) for line in newest_lines(path, damages, most))
     return tuple(record for record in found if record is not None)
 
 
