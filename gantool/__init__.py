@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     )
     from gantool.interfaces.logger import Logger, RunDescription
     from gantool.interfaces.loss import Loss
-    from gantool.interfaces.metric import Evidence, EvidenceShape, Metric, Samples
+    from gantool.interfaces.metric import Evidence, EvidenceShape, Metric, Rows, Samples
     from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer
     from gantool.interfaces.step import (
         DiscriminatorStep,
@@ -78,7 +78,7 @@ _MODULES = {
     ),
     "gantool.interfaces.logger": ("Logger", "RunDescription"),
     "gantool.interfaces.loss": ("Loss",),
-    "gantool.interfaces.metric": ("Evidence", "EvidenceShape", "Metric", "Samples"),
+    "gantool.interfaces.metric": ("Evidence", "EvidenceShape", "Metric", "Rows", "Samples"),
     "gantool.interfaces.regularizer": ("LazyOption", "PlayerOption", "Regularizer"),
     "gantool.interfaces.step": (
         "DiscriminatorStep",
@@ -123,6 +123,7 @@ __all__ = [
     "Random",
     "RecipeError",
     "Regularizer",
+    "Rows",
     "RunDescription",
     "Samples",
     "Setup",

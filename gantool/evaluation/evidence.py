@@ -9,7 +9,8 @@ import torch
 
 from gantool.evaluation.feature_cache import cached_features
 from gantool.evaluation.features import FeatureNetwork
-from gantool.interfaces.metric import Evidence, EvidenceShape, Samples
+from gantool.evaluation.seen import SeenSamples
+from gantool.interfaces.metric import Evidence, EvidenceShape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gantool.data.pixels import Pixels
+    from gantool.evaluation.features import Features
     from gantool.interfaces.extractor import Extractor
+    from gantool.interfaces.metric import Rows
 
     Progress = Callable[[str, int, int], None]
     """Is told what is being looked at, the images done so far and the images in all."""
@@ -61,7 +64,7 @@ class Witness:
             MissingExtraError: When the extractor needs what is not installed.
             PluginError: When it returns something else than features.
         """
-        features, logits = self.network(_channels_first(self._real_pixels[:1]))
+        features, logits = self.network(SeenSamples(self._real_pixels[:1], None, None).images)
         return EvidenceShape(
             real=len(self._real_pixels),
             fake=fakes,
@@ -72,10 +75,9 @@ class Witness:
 
     def evidence(self, fake: Tensor, seed: int) -> Evidence:
         """Return the evidence on generated images, uint8 [N, H, W, C]."""
-        images = _channels_first(fake)
-        found = self.network(images, self._told(FAKE))
+        samples = self._seen(fake, lambda images: self.network(images, self._told(FAKE)))
         random = torch.Generator().manual_seed(seed)
-        return Evidence(self.real, Samples(images, *found), self.held_out, random)
+        return Evidence(self.real, samples, self.held_out, random)
 
     def real_halves(self, seed: int) -> Evidence:
         """Return the evidence on one random half of the training images against the other.
@@ -83,40 +85,35 @@ class Witness:
         What a metric makes of it is the best that a generator could reach.
         """
         random = torch.Generator().manual_seed(seed)
-        order = torch.randperm(len(self.real.images), generator=random)
+        order = torch.randperm(len(self._real_pixels), generator=random)
         half = len(order) // 2
-        first, second = order[:half], order[half : 2 * half]
-        return Evidence(
-            _chosen(self.real, first), _chosen(self.real, second), self.held_out, random
-        )
+        first, second = self.real.part(order[:half]), self.real.part(order[half : 2 * half])
+        return Evidence(first, second, self.held_out, random)
 
     @cached_property
-    def real(self) -> Samples:
+    def real(self) -> SeenSamples:
         """The training images."""
         return self._known(self._real_pixels, REAL)
 
     @cached_property
-    def held_out(self) -> Samples | None:
+    def held_out(self) -> SeenSamples | None:
         """The images kept from training, if any are."""
         pixels = self._held_out_pixels
         return self._known(pixels, HELD_OUT) if len(pixels) else None
 
-    def _known(self, pixels: Pixels, what: str) -> Samples:
-        images = _channels_first(pixels[:])
-        return Samples(images, *cached_features(self.network, images, self._told(what)))
+    def _known(self, pixels: Pixels, what: str) -> SeenSamples:
+        told = self._told(what)
+        return self._seen(pixels, lambda images: cached_features(self.network, images, told))
+
+    def _seen(self, pixels: Pixels, look: Callable[[Rows], Features]) -> SeenSamples:
+        """Return images with what an extractor sees in them; pixels are their own features."""
+        alone = SeenSamples(pixels, None, None)
+        if self.network.extractor is None:
+            return alone
+        return SeenSamples(pixels, *look(alone.image_rows))
 
     def _told(self, what: str) -> Callable[[int, int], None] | None:
         progress = self._progress
         if progress is None:
             return None
         return lambda done, total: progress(what, done, total)
-
-
-def _channels_first(pixels: Tensor) -> Tensor:
-    """Return pixels [N, H, W, C] as images [N, C, H, W]."""
-    return pixels.permute(0, 3, 1, 2).contiguous()
-
-
-def _chosen(samples: Samples, rows: Tensor) -> Samples:
-    logits = None if samples.logits is None else samples.logits[rows]
-    return Samples(samples.images[rows], samples.features[rows], logits)

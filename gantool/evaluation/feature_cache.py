@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from torch import Tensor
-
     from gantool.evaluation.features import FeatureNetwork
+    from gantool.interfaces.metric import Rows
 
 LAYOUT_VERSION = 1
 """Raised whenever the files, or the way in which features are computed, change."""
 FILE = "features.safetensors"
+BLOCK_IMAGES = 256
 
 
 def cached_features(
-    network: FeatureNetwork, images: Tensor, progress: Callable[[int, int], None] | None = None
+    network: FeatureNetwork, images: Rows, progress: Callable[[int, int], None] | None = None
 ) -> Features:
     """Return the features of images, computing them unless that was done before.
 
@@ -53,13 +53,15 @@ def cached_features(
     return found
 
 
-def _key(network: FeatureNetwork, images: Tensor) -> str:
+def _key(network: FeatureNetwork, images: Rows) -> str:
     """Return what the features depend on."""
-    content = hashlib.blake2b(images.contiguous().numpy().data, digest_size=16).hexdigest()
+    digest = hashlib.blake2b(digest_size=16)
+    for start in range(0, len(images), BLOCK_IMAGES):
+        digest.update(images[start : start + BLOCK_IMAGES].contiguous().numpy().data)
     return json.dumps(
         {
             "layout": LAYOUT_VERSION,
-            "images": content,
+            "images": digest.hexdigest(),
             "shape": list(images.shape),
             "extractor": asdict(network.stamp),
             "device": network.device.type,

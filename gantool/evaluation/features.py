@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gantool.interfaces.extractor import Extractor
+    from gantool.interfaces.metric import Rows
 
 CHUNK_IMAGES = 16
 """Images looked at together: what fits a processor's caches."""
@@ -63,7 +64,7 @@ class FeatureNetwork:
         return ExtractorStamp(self.extractor.name, digest, self.extractor.resizer)
 
     def __call__(
-        self, images: Tensor, progress: Callable[[int, int], None] | None = None
+        self, images: Rows, progress: Callable[[int, int], None] | None = None
     ) -> Features:
         """Return the features of uint8 images [N, C, H, W], float32, on the CPU.
 
@@ -75,13 +76,17 @@ class FeatureNetwork:
             PluginError: When it returns something else than features [N, F] and logits [N, K].
         """
         size = CHUNK_IMAGES if self.device.type == "cpu" else CHUNK_IMAGES_GPU
-        found = []
+        whole: list[Tensor | None] = [None, None]
         for start in range(0, len(images), size):
-            found.append(self._look(images[start : start + size]))
+            rows = slice(start, min(start + size, len(images)))
+            for number, part in enumerate(self._look(images[rows])):
+                if part is not None:
+                    whole[number] = _put(whole[number], rows, part, len(images))
             if progress is not None:
-                progress(min(start + size, len(images)), len(images))
-        features, logits = zip(*found, strict=True)
-        return Features(torch.cat(features), None if logits[0] is None else torch.cat(logits))
+                progress(rows.stop, len(images))
+        features, logits = whole
+        assert features is not None
+        return Features(features, logits)
 
     def _look(self, images: Tensor) -> Features:
         if self.extractor is None:
@@ -114,6 +119,13 @@ class FeatureNetwork:
         expected = f"{what} for {count} images"
         owner, forward = owner_of(self.extractor), self._network.forward
         raise owner.misbehaved("the network's forward", described(values), expected, forward)
+
+
+def _put(whole: Tensor | None, rows: slice, part: Tensor, count: int) -> Tensor:
+    """Return all rows with some more of them filled in: never twice in memory."""
+    whole = part.new_empty(count, *part.shape[1:]) if whole is None else whole
+    whole[rows] = part
+    return whole
 
 
 def _is_pair(found: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from gantool.interfaces.component import Component
 
@@ -18,9 +18,25 @@ DIRECTIONS = ("lower", "higher", "none")
 """Which way of a metric's scores may be better; "none" where neither is."""
 
 
+class Rows(Protocol):
+    """What is read some rows at a time, as a tensor is; a tensor is such a thing."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of all rows together."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> Tensor:
+        """Return the rows of a slice, or of indices int64 [n]."""
+
+
 @dataclass(frozen=True)
 class Samples:
     """Images and their features, in the same order, on the CPU.
+
+    Of many images, `images` and `features` may not fit into memory, and are read when they are
+    first asked for: `image_rows` and `feature_rows` hold the same and are read block by block.
 
     Attributes:
         images: uint8 [N, C, H, W].
@@ -32,6 +48,16 @@ class Samples:
     images: Tensor
     features: Tensor
     logits: Tensor | None = None
+
+    @property
+    def image_rows(self) -> Rows:
+        """The images, uint8 [N, C, H, W], to be read some at a time."""
+        return self.images
+
+    @property
+    def feature_rows(self) -> Rows:
+        """The features, [N, F], to be read some at a time."""
+        return self.features
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn.functional import adaptive_avg_pool2d
@@ -14,7 +15,7 @@ from gantool_metrics.neighbors import Neighbors, blocks, nearest
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gantool import Evidence, Samples
+    from gantool import Evidence, Rows, Samples
 
 CLOSE_QUANTILE = 0.01
 """Nearer than this share of the training images are to each other, an image is called close."""
@@ -26,12 +27,12 @@ class Space:
     """Generated images among training images, by the distance of features or of pixels.
 
     Attributes:
-        train: Training images, [N, F], no two the same.
+        train: Training images, [N, F], to be read some at a time, no two the same.
         own: Each training image's nearest other one.
         found: Each generated image's nearest training image.
     """
 
-    train: Tensor
+    train: Rows
     own: Neighbors
     found: Neighbors
 
@@ -57,11 +58,12 @@ def memorization_scores(evidence: Evidence) -> dict[str, float]:
     Raises:
         UsageError: When all training images are the same.
     """
-    kept = distinct(evidence.real.images)
+    kept = distinct(evidence.real.image_rows)
     if len(kept) < 2:
         raise UsageError("metric 'memorization' needs 2 different training images, got copies of 1")
-    features = _space(evidence.real.features[kept], evidence.fake.features)
-    pixels = _space(pixel_values(evidence.real.images[kept]), pixel_values(evidence.fake.images))
+    features = _space(Some(evidence.real.feature_rows, kept), evidence.fake.feature_rows)
+    small = SmallImages(Some(evidence.real.image_rows, kept))
+    pixels = _space(small, SmallImages(evidence.fake.image_rows))
     agree = features.found.indices == pixels.found.indices
     copies = features.close() & pixels.close() & agree
     scores = {
@@ -74,7 +76,63 @@ def memorization_scores(evidence: Evidence) -> dict[str, float]:
     return scores
 
 
-def distinct(images: Tensor) -> Tensor:
+@dataclass(frozen=True)
+class Some:
+    """Some of all rows, which are read when they are asked for.
+
+    Attributes:
+        rows: All of them.
+        chosen: Which, int64 [n].
+    """
+
+    rows: Rows
+    chosen: Tensor
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of all that are chosen together."""
+        return (len(self), *self.rows.shape[1:])
+
+    def __getitem__(self, rows: Any) -> Tensor:
+        """Return the rows of a slice, or of indices."""
+        return self.rows[self.chosen[rows]]
+
+
+@dataclass(frozen=True)
+class SmallImages:
+    """The pixels of images, averaged down to at most 32 a side, float32 [N, values].
+
+    So what counts as near depends neither on the size of images nor on their grain.
+
+    Attributes:
+        images: uint8 [N, C, H, W].
+    """
+
+    images: Rows
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """N and the values of an image."""
+        height, width = self._size
+        return len(self), self.images.shape[1] * height * width
+
+    def __getitem__(self, rows: Any) -> Tensor:
+        """Return the values of a slice, or of indices."""
+        return adaptive_avg_pool2d(self.images[rows].float(), self._size).flatten(1)
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        height, width = self.images.shape[2:]
+        return min(height, PIXELS_A_SIDE), min(width, PIXELS_A_SIDE)
+
+
+def distinct(images: Rows) -> Tensor:
     """Return the indices of the images without those that repeat an earlier one, int64.
 
     Repeats have distance 0 from each other, so that no copy of them could ever be too close.
@@ -83,29 +141,17 @@ def distinct(images: Tensor) -> Tensor:
         images: uint8 [N, C, H, W].
     """
     first: dict[bytes, int] = {}
-    for index, image in enumerate(images.numpy()):
-        first.setdefault(image.tobytes(), index)
+    for rows, block in blocks(images):
+        for index, image in enumerate(block.numpy(), rows.start):
+            first.setdefault(blake2b(image.tobytes(), digest_size=16).digest(), index)
     return torch.tensor(list(first.values()))
 
 
-def pixel_values(images: Tensor) -> Tensor:
-    """Return the pixels of images, averaged down to at most 32 a side, float32 [N, values].
-
-    So what counts as near depends neither on the size of images nor on their grain.
-
-    Args:
-        images: uint8 [N, C, H, W].
-    """
-    height, width = (min(side, PIXELS_A_SIDE) for side in images.shape[2:])
-    small = [adaptive_avg_pool2d(block.float(), (height, width)) for _, block in blocks(images)]
-    return torch.cat(small).flatten(1)
-
-
-def _space(train: Tensor, fake: Tensor) -> Space:
+def _space(train: Rows, fake: Rows) -> Space:
     return Space(train, nearest(train, train), nearest(fake, train))
 
 
 def _distance_ratio(features: Space, held_out: Samples) -> float:
     """Return how far fakes are from the training set, in units of unseen images' distance."""
-    unseen = nearest(held_out.features, features.train).distances.median()
+    unseen = nearest(held_out.feature_rows, features.train).distances.median()
     return float(features.found.distances.median() / unseen)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
-from torch import Tensor
+
+from gantool_metrics.neighbors import Shifted, blocks, mean_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gantool import Rows
 
 BLOCK_SIDES = 4
 """Rows that are reduced at a time, in multiples of the number of features."""
+MANY_FEATURES = 2048
+"""Above, where memory counts, only as many rows as there are features are reduced at a time."""
 
 
-def frechet_distance(first: Tensor, second: Tensor) -> float:
+def frechet_distance(first: Rows, second: Rows) -> float:
     """Return the Fréchet distance between the Gaussians of two sets (Heusel et al. 2017, eq. 6).
 
     |μ₁ - μ₂|² + tr Σ₁ + tr Σ₂ - 2 tr (Σ₁Σ₂)^½. With R₁ᵀR₁ = Σ₁ and R₂ᵀR₂ = Σ₂ the last trace is
@@ -28,16 +38,17 @@ def frechet_distance(first: Tensor, second: Tensor) -> float:
     return float((mean_1 - mean_2).square().sum() + traces - 2 * overlap)
 
 
-def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
+def _moments(features: Rows) -> tuple[Tensor, Tensor]:
     """Return mean [F] and R [at most F, F] with RᵀR the covariance (divided by N - 1), float64.
 
     A triangle takes the place of the rows as soon as there are more of them than features.
     """
     count, width = features.shape
-    mean = features.mean(0, dtype=torch.float64)
+    mean = mean_of(features)
     root = mean.new_empty(0, width)
-    for block in torch.split(features, BLOCK_SIDES * width):
-        root = torch.cat([root, block.double() - mean])
+    sides = BLOCK_SIDES if width <= MANY_FEATURES else 1
+    for _, block in blocks(Shifted(features, mean), sides * width):
+        root = torch.cat([root, block])
         if len(root) > width:
             root = torch.linalg.qr(root, mode="r").R  # [F, F]
     return mean, root / (count - 1) ** 0.5

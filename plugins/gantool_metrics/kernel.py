@@ -9,6 +9,8 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from gantool import Rows
+
 
 def kernel_distance(first: Tensor, second: Tensor) -> float:
     """Return the squared maximum mean discrepancy, unbiased, so that it can be below 0.
@@ -25,7 +27,7 @@ def kernel_distance(first: Tensor, second: Tensor) -> float:
 
 
 def subset_distances(
-    first: Tensor, second: Tensor, *, size: int, count: int, random: torch.Generator
+    first: Rows, second: Rows, *, size: int, count: int, random: torch.Generator
 ) -> Tensor:
     """Return the kernel distance of each of several pairs of random subsets, float64 [count].
 
@@ -39,7 +41,7 @@ def subset_distances(
     return torch.tensor(distances, dtype=torch.float64)
 
 
-def _subset(features: Tensor, size: int, random: torch.Generator) -> Tensor:
+def _subset(features: Rows, size: int, random: torch.Generator) -> Tensor:
     """Return random rows [size, F], none of them twice."""
     return features[torch.randperm(len(features), generator=random)[:size]]
 

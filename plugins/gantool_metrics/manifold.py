@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from gantool_metrics.neighbors import ball_radii, blocks, square_distances
+from gantool_metrics import neighbors
+from gantool_metrics.neighbors import Shifted, ball_radii, blocks, mean_of, square_distances
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from gantool import Rows
 
 
 class PrecisionRecall(NamedTuple):
@@ -26,7 +27,7 @@ class DensityCoverage(NamedTuple):
     coverage: float
 
 
-def precision_recall(real: Tensor, fake: Tensor, k: int) -> PrecisionRecall:
+def precision_recall(real: Rows, fake: Rows, k: int) -> PrecisionRecall:
     """Return improved precision and recall (Kynkäänniemi et al. 2019, eq. 1 to 3).
 
     Args:
@@ -38,7 +39,7 @@ def precision_recall(real: Tensor, fake: Tensor, k: int) -> PrecisionRecall:
     return PrecisionRecall(_share_inside(fake, real, k), _share_inside(real, fake, k))
 
 
-def density_coverage(real: Tensor, fake: Tensor, k: int) -> DensityCoverage:
+def density_coverage(real: Rows, fake: Rows, k: int) -> DensityCoverage:
     """Return density and coverage (Naeem et al. 2020, eq. 4 and 5).
 
     Args:
@@ -49,20 +50,24 @@ def density_coverage(real: Tensor, fake: Tensor, k: int) -> DensityCoverage:
     real, fake = _centered(real, fake)
     radii = ball_radii(real, k)  # [N]
     inside = torch.zeros(len(real), dtype=torch.int64)  # fakes in each ball
-    for _, block in blocks(fake):
-        inside += (square_distances(block, real) < radii).sum(0)
+    for columns, centers in blocks(real, neighbors.COLUMNS):
+        for _, block in blocks(fake):
+            inside[columns] += (square_distances(block, centers) < radii[columns]).sum(0)
     density = float(inside.sum()) / (k * len(fake))
     return DensityCoverage(density, float((inside > 0).double().mean()))
 
 
-def _share_inside(points: Tensor, centers: Tensor, k: int) -> float:
+def _share_inside(points: Rows, centers: Rows, k: int) -> float:
     """Return the share of points that lie in any ball around the centers."""
     radii = ball_radii(centers, k)
-    inside = [(square_distances(block, centers) <= radii).any(1) for _, block in blocks(points)]
-    return float(torch.cat(inside).double().mean())
+    inside = torch.zeros(len(points), dtype=torch.bool)
+    for columns, some in blocks(centers, neighbors.COLUMNS):
+        for rows, block in blocks(points):
+            inside[rows] |= (square_distances(block, some) <= radii[columns]).any(1)
+    return float(inside.double().mean())
 
 
-def _centered(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-    """Return both in float64 around the mean of the reals: small numbers lose less to rounding."""
-    mean = real.mean(0, dtype=torch.float64)
-    return real.double() - mean, fake.double() - mean
+def _centered(real: Rows, fake: Rows) -> tuple[Shifted, Shifted]:
+    """Return both in float64 around the mean of the reals."""
+    mean = mean_of(real)
+    return Shifted(real, mean), Shifted(fake, mean)

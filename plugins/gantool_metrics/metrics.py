@@ -40,7 +40,9 @@ class FID(Metric):
     def compute(self, evidence: Evidence) -> dict[str, float]:
         from gantool_metrics.frechet import frechet_distance
 
-        return {"distance": frechet_distance(evidence.real.features, evidence.fake.features)}
+        return {
+            "distance": frechet_distance(evidence.real.feature_rows, evidence.fake.feature_rows)
+        }
 
     @override
     def score_name(self, extractor: str | None) -> str:
@@ -80,7 +82,7 @@ class KID(Metric):
     def compute(self, evidence: Evidence) -> dict[str, float]:
         from gantool_metrics.kernel import subset_distances
 
-        real, fake = evidence.real.features, evidence.fake.features
+        real, fake = evidence.real.feature_rows, evidence.fake.feature_rows
         size = min(self.subset_size, len(real), len(fake))
         found = subset_distances(real, fake, size=size, count=self.subsets, random=evidence.random)
         return {"distance": float(found.mean()), "sd": float(found.std(correction=0))}
@@ -151,7 +153,8 @@ class PrecisionRecall(Metric):
     def compute(self, evidence: Evidence) -> dict[str, float]:
         from gantool_metrics.manifold import precision_recall
 
-        precision, recall = precision_recall(evidence.real.features, evidence.fake.features, self.k)
+        real, fake = evidence.real.feature_rows, evidence.fake.feature_rows
+        precision, recall = precision_recall(real, fake, self.k)
         both = precision + recall
         return {
             "f-score": 2 * precision * recall / both if both else 0.0,
@@ -181,7 +184,8 @@ class DensityCoverage(Metric):
     def compute(self, evidence: Evidence) -> dict[str, float]:
         from gantool_metrics.manifold import density_coverage
 
-        density, coverage = density_coverage(evidence.real.features, evidence.fake.features, self.k)
+        real, fake = evidence.real.feature_rows, evidence.fake.feature_rows
+        density, coverage = density_coverage(real, fake, self.k)
         return {"coverage": coverage, "density": density}
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gantool import EvidenceShape, UsageError
-from gantool_metrics.copying import distinct, pixel_values
+from gantool_metrics.copying import SmallImages, distinct
 from gantool_metrics.frechet import frechet_distance
 from gantool_metrics.metrics import Memorization
 
@@ -86,9 +86,11 @@ def test_images_nearer_than_unseen_ones_are_called_out(
 
 def test_pixels_are_averaged_down(random: torch.Generator) -> None:
     images = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8, generator=random)
-    values = pixel_values(images).reshape(2, 3, 32, 32)
+    values = SmallImages(images)[:].reshape(2, 3, 32, 32)
     assert values[1, 2, 5, 7] == images[1, 2, 10:12, 14:16].float().mean()
-    assert torch.equal(pixel_values(images[:, :, :4, :4]), images[:, :, :4, :4].float().flatten(1))
+    assert torch.equal(
+        SmallImages(images[:, :, :4, :4])[:], images[:, :, :4, :4].float().flatten(1)
+    )
 
 
 def test_one_image_many_times_cannot_be_judged(gather: Gather, random: torch.Generator) -> None:
