@@ -69,6 +69,12 @@ def run_check(check: Check) -> CheckResult:
     return replace(found, status="failed", message=message, cause=message)
 
 
+def _as_raised(error: BaseException) -> BaseException:
+    """Return what a plugin's code has raised: who is checked need not be told whose code it is."""
+    is_told = isinstance(error, PluginError) and error.__cause__ is not None
+    return error.__cause__ or error if is_told else error
+
+
 def _made(check: Check) -> CheckResult:
     """Make one check and return what was found."""
     promise = check.promise.text
@@ -76,7 +82,8 @@ def _made(check: Check) -> CheckResult:
         check()
     except SkipTest as skip:
         return CheckResult(check.id, promise, "skipped", str(skip))
-    except (Exception, SystemExit) as error:  # a plugin may fail in any way
+    except (Exception, SystemExit) as raised:  # a plugin may fail in any way
+        error = _as_raised(raised)
         cause, place = cause_of(error, check.package), place_in(check.package, root_of(error))
         where = "" if place is None or isinstance(error, BrokenPromise) else f" ({place})"
         kind = "" if isinstance(error, BrokenPromise) else f"{type(error).__name__}: "
