@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -99,18 +100,19 @@ class DecodingJob:
             OSError: When the rows cannot be written.
         """
         skips: Skips = []
-        with quiet_decoders():
+        files = () if self.folder is None else self.files(self.folder)
+        with quiet_decoders(), ExitStack() as stack:
+            writers = [stack.enter_context(file.writing()) for file in files]
             for index in range(*chunk):
                 starting(index)
                 with self.limits.applied() as allowance:
                     decoded = decode_one(self.source, index, self.rendering, allowance)
                 if decoded.pixels is None:
                     skips.append((index, decoded.reason))
-                elif self.folder is not None:
-                    pixels, digests, sizes = self.files(self.folder)
-                    pixels.write(index, decoded.pixels.data)
-                    digests.write(index, decoded.digest)
-                    sizes.write(index, SIZE.pack(*decoded.size))
+                    continue
+                rows = (decoded.pixels.tobytes(), decoded.digest, SIZE.pack(*decoded.size))
+                for write, row in zip(writers, rows, strict=False):  # of a trial, nothing
+                    write(index, row)
         return skips
 
     def lost(self, number: int, reason: str) -> Skips:

@@ -7,7 +7,7 @@ import os
 import signal
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ COEFFICIENT = 2
 """Bytes of a coefficient of a progressive JPEG, all of which are held at once."""
 OUT_OF_MEMORY = "out of memory"
 """What Pillow says where a decoder is refused memory."""
-STATUS = Path("/proc/self/statm")
 
 
 class TooCostlyError(Exception):
@@ -159,8 +158,16 @@ def _timed(seconds: float) -> Iterator[None]:
 def _held() -> int | None:
     """Return the bytes of private memory that this process has; None where nobody says."""
     with suppress(OSError):
-        return int(STATUS.read_bytes().split()[5]) * os.sysconf("SC_PAGE_SIZE")
+        status = _status(os.getpid())
+        os.lseek(status, 0, os.SEEK_SET)
+        return int(os.read(status, 256).split()[5]) * os.sysconf("SC_PAGE_SIZE")
     return None
+
+
+@lru_cache(maxsize=1)
+def _status(process: int) -> int:
+    """Open what tells of a process's memory, once: it is asked for with every image."""
+    return os.open(f"/proc/{process}/statm", os.O_RDONLY)
 
 
 def _set_limit(size: int | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy as np
 from gantool.files.durable import sync_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 HEADER_BYTES = 128
 """Length of every header, so that the number of rows can change without moving them."""
@@ -48,11 +48,17 @@ class RowFile:
             return self.path.stat().st_size == self._bytes(rows)
         return False
 
-    def write(self, row: int, content: bytes | memoryview) -> None:
-        """Write one row."""
+    @contextmanager
+    def writing(self) -> Iterator[Callable[[int, bytes], None]]:
+        """Open the file; yield what writes one row, which outlives this process at once."""
         with self.path.open("r+b") as file:  # a map would count every page as this process's own
-            file.seek(self._bytes(row))
-            file.write(content)
+
+            def write(row: int, content: bytes) -> None:
+                file.seek(self._bytes(row))
+                file.write(content)
+                file.flush()
+
+            yield write
 
     def sync(self) -> None:
         """Bring the rows to the disk."""
