@@ -37,12 +37,14 @@ TOLERANCE = 1e-4
 @promise("regularizer", when=overrides("latents"))
 @each_player
 def returns_latents(component: Regularizer) -> None:
-    """`latents` returns as many finite latents of the same size."""
+    """`latents` returns as many finite latents of the same size, which are not all alike."""
 
     def check(hook: Hook, latents: Tensor, step: UpdateStep) -> Tensor:
         returned: Tensor = hook(latents, step)
         require_shape(returned, tuple(latents.shape), "what `latents` returns")
         require_finite(returned, "what `latents` returns")
+        alike = len(returned) > 1 and bool((returned == returned[:1]).all())
+        require(not alike, "`latents` returns the same latent for every image")
         return returned
 
     _train_through(check, component, "latents")

@@ -51,20 +51,20 @@ class SmallGenerator(nn.Module):
 class SmallDiscriminator(nn.Module):
     """Images [N, C, H, W] (and labels [N]) to logits [N]."""
 
-    def __init__(self, image: ImageShape, classes: int, norm: Norm) -> None:
+    def __init__(self, image: ImageShape, classes: int, norm: Norm, width: int = WIDTH) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(
             [
-                _block(nn.Conv2d(image.channels, WIDTH, 4, stride=2, padding=1), norm),
-                _block(nn.Conv2d(WIDTH, 2 * WIDTH, 4, stride=2, padding=1), norm),
+                _block(nn.Conv2d(image.channels, width, 4, stride=2, padding=1), norm),
+                _block(nn.Conv2d(width, 2 * width, 4, stride=2, padding=1), norm),
             ]
         )
-        self.to_logit = nn.Conv2d(2 * WIDTH, 1, (image.height // 4, image.width // 4))
-        self.embedding = nn.Embedding(classes, 2 * WIDTH) if classes else None
+        self.to_logit = nn.Conv2d(2 * width, 1, (image.height // 4, image.width // 4))
+        self.embedding = nn.Embedding(classes, 2 * width) if classes else None
         self._make_steep()
 
     def features(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return the maps before the head, [N, 8, H / 4, W / 4]."""
+        """Return the maps before the head, [N, 2 width, H / 4, W / 4]."""
         del labels
         maps = images
         for block in self.blocks:
@@ -76,7 +76,7 @@ class SmallDiscriminator(nn.Module):
         logits: Tensor = self.to_logit(features).flatten()  # [N]
         if self.embedding is None:
             return logits
-        weights: Tensor = self.embedding(needed(labels))  # [N, 8]
+        weights: Tensor = self.embedding(needed(labels))  # [N, 2 width]
         return logits + (weights * features.sum((2, 3))).sum(1)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:

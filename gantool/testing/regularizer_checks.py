@@ -42,7 +42,7 @@ SHAPES = (ImageShape(1, 16, 16), ImageShape(3, 16, 24), ImageShape(4, 24, 16))
 @promise("regularizer")
 @each_player
 def trains(component: Regularizer) -> None:
-    """Networks with BatchNorm, with spectral norm and with styles train with it, all finite."""
+    """Networks with BatchNorm, spectral norm or styles, of two widths, train and stay finite."""
     for architecture in MOVING:
         trainer = build_trial(component, architecture=architecture)
         _require_finite(take_steps(trainer, 3), described(architecture))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from gantool.testing.networks import NORMS, SmallNetworks, needed
+from gantool.testing.networks import NORMS, WIDTH, SmallDiscriminator, SmallNetworks, needed
 
 if TYPE_CHECKING:
     from gantool.interfaces.image import ImageShape
@@ -72,13 +72,17 @@ class StyleGenerator(nn.Module):
 
 
 class StyleNetworks(SmallNetworks):
-    """A generator with styles, and the small discriminator."""
+    """A generator with styles, and a small discriminator that has other features than usual."""
 
     name = "style"
 
     @override
     def generator(self, image: ImageShape, classes: int) -> nn.Module:
         return StyleGenerator(image, self.latent_dim, classes)
+
+    @override
+    def discriminator(self, image: ImageShape, classes: int) -> nn.Module:
+        return SmallDiscriminator(image, classes, self.norm, WIDTH - 1)
 
 
 SMOOTH = (SmallNetworks(), StyleNetworks())

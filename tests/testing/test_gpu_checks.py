@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from torch.utils import backend_registration
 
+from gantool.testing.pretend_gpu import asking
 from gantool.testing.pretend_gpu.asking import end_process
 
 if TYPE_CHECKING:
@@ -73,3 +74,22 @@ def test_component_that_no_other_process_can_make_is_not_tried(
     result = try_check(CHECK, Local)
     assert result.status == "skipped"
     assert result.message.startswith("it cannot be sent to another process: ")
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [('print(\'{"unavailable": "an odd torch"}\')', "an odd torch"), ("", "no process believes")],
+)
+def test_torch_that_cannot_be_made_to_believe_is_left_alone(
+    try_check: Callable[..., CheckResult],
+    tried: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    said: str,
+    reason: str,
+) -> None:
+    end_process()
+    monkeypatch.setattr(asking, "SERVING", said)
+    result = try_check(CHECK, tried.Sound)
+    end_process()
+    assert result.status == "skipped"
+    assert result.message.startswith(reason)

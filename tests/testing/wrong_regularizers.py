@@ -166,6 +166,32 @@ class HalfOfTheStyles(Regularizer):
         return images.square().mean()
 
 
+class EightChannels(Regularizer):
+    """Has a head for features of eight channels, as many as some discriminator has."""
+
+    name = "eight-channels"
+
+    @override
+    def make_state(self, setup: Setup) -> nn.Module:
+        return nn.Linear(8, 1)
+
+    @override
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
+        features = step.features(step.real, step.real_labels).mean((2, 3))  # [N, 8]
+        penalty: Tensor = step.state(nn.Linear)(features).square().mean()
+        return penalty
+
+
+class OneLatent(Regularizer):
+    """Generates all images from one latent."""
+
+    name = "one-latent"
+
+    @override
+    def latents(self, latents: Tensor, step: Step) -> Tensor:
+        return latents[:1].expand_as(latents)
+
+
 class Scaled(nn.Module):
     """Scales what a generator makes, and has no parts."""
 
@@ -236,6 +262,8 @@ WRONG: list[tuple[str, type[Regularizer], str]] = [
         r"the discriminator's step\.real is changed otherwise than its copy",
     ),
     ("trains", SkippingTheMapping, "IndexError|RuntimeError"),
+    ("returns_latents", OneLatent, "returns the same latent for every image"),
+    ("trains", EightChannels, "mat1 and mat2 shapes cannot be multiplied"),
     ("has_right_gradients", HalfOfTheStyles, "the generator's penalty is .* by differences"),
     ("keeps_the_parts_of_networks", LosingParts, "its generator has lost its `mapping`"),
     ("keeps_the_parts_of_networks", ChangingParts, "is not `synthesis` after `mapping`"),

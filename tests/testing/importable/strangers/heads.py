@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
+
+POOLED = 8
 
 
 class Head(nn.Module):
-    """Linear scores of pooled features, as many channels as there turn out to be."""
+    """Linear scores of pooled features, however many channels those have."""
 
-    def __init__(self, scores: int, channels: int = 8) -> None:
+    def __init__(self, scores: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(channels, scores)
+        self.linear = nn.Linear(POOLED, scores)
 
     def forward(self, features: Tensor) -> Tensor:
-        scores: Tensor = self.linear(features.sum((2, 3)))
+        values = features.flatten(2).mean(2) if features.dim() > 2 else features  # [N, C]
+        scores: Tensor = self.linear(F.adaptive_avg_pool1d(values[:, None], POOLED)[:, 0])
         return scores
