@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from importlib.resources import files
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from gantool.exporting.scores import scores_of
 from gantool.recipe.naming import plainly
 from gantool.recipe.writing import dump
 from gantool.reporting.figures import format_epoch
+from gantool.runs.history.history import read_recipe_table
 from gantool.text import markdown, visible
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def without_folders(value: Any) -> Any:
 
 def _written(run: TrainedRun) -> dict[str, Any]:
     """Return the run's recipe as it stands in its folder, whatever it was opened with."""
-    return plainly(tomllib.loads(run.folder.recipe.read_text(encoding="utf-8")))
+    return plainly(read_recipe_table(run.folder))
 
 
 def _about(run: TrainedRun) -> str:

@@ -163,12 +163,8 @@ def of_recipe(run: Path) -> list[list[object]]:
 
 
 def of_cache(run: Path) -> list[list[object]]:
-    recipe = run.with_name("small.toml")
-    return [
-        ["data", "prepare", recipe, "--quiet"],
-        ["cache", "list"],
-        ["run", recipe, "--dry-run"],
-    ]
+    """Return the commands that read prepared images and features."""
+    return [["cache", "list"], ["evaluate", run, "--quiet"]]
 
 
 SUBJECTS: dict[str, Commands] = {
@@ -260,7 +256,9 @@ def test_damage_ends_in_a_message_and_stays_inside(
     signal.signal(signal.SIGALRM, hung)
     (tmp_path / "outside").mkdir()
     monkeypatch.chdir(tmp_path / "outside")
-    work = tmp_path / "work"
+    work, scratch = tmp_path / "work", tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
     monkeypatch.setenv("GANTOOL_CACHE", str(work / "cache"))
     faults, count = [], 0
     for file, commands in subjects.items():
@@ -270,12 +268,12 @@ def test_damage_ends_in_a_message_and_stays_inside(
             way = mutate(work / file, seed)
             count += 1
             for arguments in commands(work / "run"):
-                with watch.over(work) as seen:
+                with watch.over(work, scratch) as seen:
                     code, said = command(arguments, capsys)
                 where = f"{file}, {way} {seed}: gantool {' '.join(map(str, arguments))}"
                 if code not in DOCUMENTED or "Traceback" in said or "bug in gantool" in said:
                     faults.append(f"{where}: exit code {code}\n{said[-1500:]}")
-                faults += [f"{where}: {what}" for what in seen]
+                faults += [f"{where}: {what}" for what in seen[:1]]
                 faults += [f"{where}: {said[-300:]!r} steers" for _ in [0] if "\x1b]0" in said]
     shutil.rmtree(work)
     assert os.listdir(tmp_path / "outside") == []
