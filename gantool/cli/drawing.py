@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gantool.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
-    from torch import Tensor
 
+    from gantool.evaluation.arranging import Wanted
     from gantool.evaluation.generator import TrainedGenerator
 
 PICTURES = 16
@@ -112,35 +113,44 @@ def draw(generator: TrainedGenerator, place: Path, wish: Wish) -> Iterator[Path]
         UsageError: When the generator has not that class, or none at all.
         OSError: When a file cannot be written.
     """
-    from gantool.evaluation.sampling import to_pixels
     from gantool.files.plain import make_below
 
-    images, columns = arranged(generator, wish)
-    pixels = to_pixels(images)
+    wanted, columns = arranged(generator, wish)
+    count, chunks = len(wanted.latents), begun(generator, wanted, wish.truncation)
     if wish.walk is not None:
+        import numpy as np
+
         from gantool.reporting.films import save_film
 
-        save_film(pixels, wish.walk)
+        save_film(np.concatenate(list(chunks)), wish.walk)
         yield wish.walk
         return
     target = wish.out or default_target(generator, place, wish)
     if wish.out is None:
         make_below(place, target if wish.arrangement is None else target.parent)
     if wish.arrangement:
-        from gantool.reporting.grids import save_grid
+        from gantool.reporting.grids import stream_grid
 
-        save_grid(pixels, target, columns)
+        stream_grid(chunks, count, target, columns)
         yield target
-    elif target.suffix.lower() == ".png" and len(pixels) == 1:
-        save_picture(pixels[0], target)
+    elif target.suffix.lower() == ".png" and count == 1:
+        save_picture(next(chunks)[0], target)
         yield target
     else:
-        yield from save_each(pixels, target)
+        yield from save_each(chunks, count, target)
 
 
-def arranged(generator: TrainedGenerator, wish: Wish) -> tuple[Tensor, int | None]:
-    """Return the images, [N, C, H, W], and how many stand in a row, where that is given."""
-    from gantool.evaluation.arranging import class_rows, interpolations, walk_frames
+def begun(
+    generator: TrainedGenerator, wanted: Wanted, truncation: float | None
+) -> Iterator[NDArray[np.uint8]]:
+    """Return pictures, some at a time, the first of which are drawn: what can fail has not."""
+    chunks = generator.pixel_chunks(wanted.latents, wanted.labels, truncation=truncation)
+    return chain([next(chunks)], chunks)
+
+
+def arranged(generator: TrainedGenerator, wish: Wish) -> tuple[Wanted, int | None]:
+    """Return what is to be drawn, and how many stand in a row, where that is given."""
+    from gantool.evaluation.arranging import Wanted, class_rows, interpolations, walk_frames
 
     rows, seed, truncation = wish.rows, wish.seed, wish.truncation
     if wish.walk is not None:
@@ -152,9 +162,9 @@ def arranged(generator: TrainedGenerator, wish: Wish) -> tuple[Tensor, int | Non
     if (columns := wish.interpolate) is not None:
         ways = interpolations(generator, rows, columns, seed, wish.label, truncation=truncation)
         return ways, columns
-    return generator.sample(
-        wish.count or PICTURES, seed=seed, label=wish.label, truncation=truncation
-    ), None
+    count = wish.count or PICTURES
+    latents = generator.latents(count, seed, truncation=truncation)
+    return Wanted(latents, generator.labels(count, seed, wish.label)), None
 
 
 def default_target(generator: TrainedGenerator, place: Path, wish: Wish) -> Path:
@@ -173,14 +183,14 @@ def default_target(generator: TrainedGenerator, place: Path, wish: Wish) -> Path
     return place / "samples" / ("-".join(parts) + (".png" if wish.arrangement else ""))
 
 
-def save_each(pixels: NDArray[np.uint8], folder: Path) -> Iterator[Path]:
-    """Write pictures, uint8 [N, H, W, C], one file each, and yield the paths.
+def save_each(chunks: Iterable[NDArray[np.uint8]], count: int, folder: Path) -> Iterator[Path]:
+    """Write pictures, some at a time, uint8 [n, H, W, C], one file each, and yield the paths.
 
     Raises:
         OSError: When a file cannot be written.
     """
-    digits = max(4, len(str(len(pixels) - 1)))
-    for number, picture in enumerate(pixels):
+    digits = max(4, len(str(count - 1)))
+    for number, picture in enumerate(picture for chunk in chunks for picture in chunk):
         path = folder / f"{number:0{digits}d}.png"
         save_picture(picture, path)
         yield path

@@ -1,8 +1,8 @@
-"""Pictures that belong together: on the way from one to the next, or one row a class."""
+"""Latents of pictures that belong together: on the way from one to the next, or one row a class."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
@@ -15,6 +15,18 @@ if TYPE_CHECKING:
     from gantool.evaluation.generator import TrainedGenerator
 
 
+class Wanted(NamedTuple):
+    """What a generator is to draw.
+
+    Attributes:
+        latents: [N, latent_dim].
+        labels: int64 [N]; None where it has no classes.
+    """
+
+    latents: Tensor
+    labels: Tensor | None
+
+
 def interpolations(
     generator: TrainedGenerator,
     rows: int,
@@ -23,8 +35,8 @@ def interpolations(
     label: int | str | None = None,
     *,
     truncation: float | None = None,
-) -> Tensor:
-    """Return rows of pictures, each on the great circle from one latent to another.
+) -> Wanted:
+    """Return what draws rows of pictures, each on the great circle from one latent to another.
 
     Args:
         generator: What to draw from.
@@ -35,7 +47,7 @@ def interpolations(
         truncation: As in `TrainedGenerator.sample`.
 
     Returns:
-        float32 [rows * columns, C, H, W] in [-1, 1] on the CPU.
+        Of rows * columns pictures.
     """
     ends = generator.latents(2 * rows, seed, truncation=truncation)
     shares = torch.linspace(0, 1, columns)
@@ -43,16 +55,16 @@ def interpolations(
     labels = generator.labels(rows, seed, label)
     if labels is not None:
         labels = labels.repeat_interleave(columns)
-    return generator.generate(torch.cat(latents), labels, truncation=truncation)
+    return Wanted(torch.cat(latents), labels)
 
 
 def class_rows(
     generator: TrainedGenerator, columns: int, seed: int = 0, *, truncation: float | None = None
-) -> Tensor:
-    """Return one row of pictures for each class, from the same latents in every row.
+) -> Wanted:
+    """Return what draws one row of pictures for each class, from the same latents in every row.
 
     Returns:
-        float32 [classes * columns, C, H, W] in [-1, 1] on the CPU.
+        Of classes * columns pictures.
 
     Raises:
         UsageError: When the generator is not conditional.
@@ -65,7 +77,7 @@ def class_rows(
     count = len(generator.classes)
     latents = generator.latents(columns, seed, truncation=truncation).repeat(count, 1)
     labels = torch.arange(count).repeat_interleave(columns)
-    return generator.generate(latents, labels, truncation=truncation)
+    return Wanted(latents, labels)
 
 
 def walk_frames(
@@ -76,8 +88,8 @@ def walk_frames(
     label: int | str | None = None,
     *,
     truncation: float | None = None,
-) -> Tensor:
-    """Return the pictures of a closed walk over some latents.
+) -> Wanted:
+    """Return what draws the pictures of a closed walk over some latents.
 
     Args:
         generator: What to draw from.
@@ -88,10 +100,10 @@ def walk_frames(
         truncation: As in `TrainedGenerator.sample`.
 
     Returns:
-        float32 [stops * frames, C, H, W] in [-1, 1] on the CPU.
+        Of stops * frames pictures.
     """
     latents = walk(generator.latents(stops, seed, truncation=truncation), frames)
     labels = generator.labels(1, seed, label)
     if labels is not None:
         labels = labels.expand(len(latents))
-    return generator.generate(latents, labels, truncation=truncation)
+    return Wanted(latents, labels)

@@ -19,6 +19,8 @@ from gantool.registry.calling import calling
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor, nn
 
     from gantool.interfaces.architecture import Architecture
@@ -184,21 +186,42 @@ class TrainedGenerator(ABC):
         import torch
 
         latents, labels = self.latents(count, seed), self.labels(count, seed)
+        drawn, done = [], 0
+        for pixels in self.pixel_chunks(latents, labels):
+            drawn.append(torch.from_numpy(pixels))
+            done += len(pixels)
+            if progress is not None:
+                progress(done, count)
+        return torch.cat(drawn)
+
+    def pixel_chunks(
+        self, latents: Tensor, labels: Tensor | None = None, *, truncation: float | None = None
+    ) -> Iterator[NDArray[np.uint8]]:
+        """Yield what `generate` returns as pixels, some at a time: more than memory should hold.
+
+        Args:
+            latents: As of `generate`.
+            labels: As of `generate`.
+            truncation: As of `generate`.
+
+        Yields:
+            uint8 [n, H, W, C], n at most 64.
+
+        Raises:
+            DivergedError: When the images are not finite.
+        """
+        with calling(self.architecture, DRAWING):
+            network = self._network(truncation)
         chunks = generate_chunks(
-            self.network,
+            network,
             latents,
             labels,
             self.device,
             batch_statistics=self.batch_statistics,
             classes=len(self.classes),
         )
-        drawn, done = [], 0
         for images in self._blamed(chunks):
-            drawn.append(torch.from_numpy(to_pixels(self._finite(images))))
-            done += len(images)
-            if progress is not None:
-                progress(done, count)
-        return torch.cat(drawn)
+            yield to_pixels(self._finite(images))
 
     def labels(self, count: int, seed: int = 0, label: int | str | None = None) -> Tensor | None:
         """Return a label for each image, int64 [count], or None where it is not conditional.

@@ -13,7 +13,7 @@ from gantool.files.plain import make_plain_folder
 from gantool.training.observers import Observer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -60,24 +60,83 @@ def save_grid(images: NDArray[np.uint8], path: Path, columns: int | None = None)
         Image.fromarray(picture[:, :, 0] if channels == 1 else picture).save(aside, format="PNG")
 
 
+def stream_grid(
+    chunks: Iterable[NDArray[np.uint8]], count: int, path: Path, columns: int | None = None
+) -> None:
+    """Write the picture that `save_grid` writes, row by row, while its images are made.
+
+    Args:
+        chunks: The images, some at a time, uint8 [n, H, W, C].
+        count: Images in all.
+        path: As in `save_grid`.
+        columns: As in `save_grid`.
+
+    Raises:
+        OSError, ValueError: As `save_grid`.
+    """
+    from gantool.reporting.png import PngWriter
+
+    make_folder(path.parent)
+    with written_aside(path) as aside, aside.open("wb") as file:
+        writer = None
+        for images, across in _in_rows(chunks, count, columns):
+            row = _row(images, across)
+            if writer is None:
+                height = math.ceil(count / across) * len(row) + GAP
+                writer = PngWriter(file, height, *row.shape[1:])
+            writer.add(row)
+        if writer is not None:
+            writer.add(_gap(row))
+            writer.finish()
+
+
 def draw_grid(images: NDArray[np.uint8], columns: int | None = None) -> NDArray[np.uint8]:
     """Return the picture that `save_grid` writes, uint8 [height, width, C]."""
     import numpy as np
 
     _check(images, columns)
-    count, height, width, channels = images.shape
-    columns = min(near_square(count, width / height) if columns is None else columns, count)
+    rows = [_row(part, across) for part, across in _in_rows([images], len(images), columns)]
+    return np.concatenate([*rows, _gap(rows[0])])
+
+
+def _in_rows(
+    chunks: Iterable[NDArray[np.uint8]], count: int, columns: int | None
+) -> Iterator[tuple[NDArray[np.uint8], int]]:
+    """Yield the images of each row of a grid, and how many it has room for."""
+    import numpy as np
+
+    waiting: NDArray[np.uint8] | None = None
+    for chunk in chunks:
+        _check(chunk, columns)
+        waiting = chunk if waiting is None else np.concatenate([waiting, chunk])
+        height, width = chunk.shape[1:3]
+        across = min(near_square(count, width / height) if columns is None else columns, count)
+        while len(waiting) >= across:
+            yield waiting[:across], across
+            waiting = waiting[across:]
+    if waiting is not None and len(waiting):
+        yield waiting, across
+
+
+def _row(images: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
+    """Return one row of a grid, with the gaps above and beside its images."""
+    import numpy as np
+
+    _, height, width, channels = images.shape
     factor = magnification(height, width, columns)
-    tiles = images.repeat(factor, axis=1).repeat(factor, axis=2)  # [N, H * factor, W * factor, C]
-    down, across = height * factor + GAP, width * factor + GAP
-    rows = math.ceil(count / columns)
-    shape = (GAP + rows * down, GAP + columns * across, channels)
-    picture = np.full(shape, BACKGROUND[channels], dtype=np.uint8)
+    tiles = images.repeat(factor, axis=1).repeat(factor, axis=2)  # [n, H * factor, W * factor, C]
+    across = width * factor + GAP
+    shape = (GAP + height * factor, GAP + columns * across, channels)
+    row = np.full(shape, BACKGROUND[channels], dtype=np.uint8)
     for index, tile in enumerate(tiles):
-        row, column = divmod(index, columns)
-        top, left = GAP + row * down, GAP + column * across
-        picture[top : top + down - GAP, left : left + across - GAP] = tile
-    return picture
+        left = GAP + index * across
+        row[GAP:, left : left + across - GAP] = tile
+    return row
+
+
+def _gap(row: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the gap below a row."""
+    return row[:GAP]
 
 
 def _check(images: NDArray[np.uint8], columns: int | None) -> None:

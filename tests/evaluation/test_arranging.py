@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from gantool.errors import UsageError
-from gantool.evaluation.arranging import class_rows, interpolations, walk_frames
+from gantool.evaluation.arranging import Wanted, class_rows, interpolations, walk_frames
 from gantool.evaluation.generator import TrainedGenerator
+from gantool.evaluation.sampling import to_pixels
 from gantool.evaluation.truncation import LATENTS
 from gantool.interfaces.image import ImageShape
 from gantool.training.device import Device
@@ -77,7 +79,7 @@ class Toy(TrainedGenerator):
 
 def test_rows_go_from_one_picture_to_the_next() -> None:
     toy = Toy(Plain())
-    found = interpolations(toy, 3, 5, seed=2).view(3, 5, 4)
+    found = toy.generate(*interpolations(toy, 3, 5, seed=2)).view(3, 5, 4)
     ends = toy.sample(6, seed=2).view(3, 2, 4)
     assert torch.allclose(found[:, 0], ends[:, 0], atol=1e-6)
     assert torch.allclose(found[:, -1], ends[:, 1], atol=1e-6)
@@ -86,15 +88,15 @@ def test_rows_go_from_one_picture_to_the_next() -> None:
 
 def test_a_row_keeps_its_class() -> None:
     toy = Toy(Plain(), ("a", "b", "c"))
-    rows = interpolations(toy, 12, 4, seed=2)[:, 0, 0, 0].view(12, 4)
+    rows = toy.generate(*interpolations(toy, 12, 4, seed=2))[:, 0, 0, 0].view(12, 4)
     assert (rows == rows[:, :1]).all()
     assert set(rows.flatten().tolist()) == {0, 1, 2}
-    assert (interpolations(toy, 2, 4, label="c")[:, 0, 0, 0] == 2).all()
+    assert (toy.generate(*interpolations(toy, 2, 4, label="c"))[:, 0, 0, 0] == 2).all()
 
 
 def test_every_class_draws_the_same_latents() -> None:
     toy = Toy(Plain(), ("a", "b", "c"))
-    rows = class_rows(toy, 5, seed=1).view(3, 5, 4)
+    rows = toy.generate(*class_rows(toy, 5, seed=1)).view(3, 5, 4)
     assert rows[:, :, 0].tolist() == [[0.0] * 5, [1.0] * 5, [2.0] * 5]
     assert torch.equal(rows[0, :, 1:], rows[2, :, 1:])
     with pytest.raises(UsageError, match="knows no classes"):
@@ -103,19 +105,27 @@ def test_every_class_draws_the_same_latents() -> None:
 
 def test_a_walk_passes_the_seeds_pictures_and_keeps_its_class() -> None:
     toy = Toy(Plain(), ("a", "b", "c"))
-    film = walk_frames(toy, 3, 8, seed=4)
+    film = toy.generate(*walk_frames(toy, 3, 8, seed=4))
     assert film.shape == (24, 1, 2, 2)
     assert torch.allclose(film[::8].view(3, 4)[:, 1:], toy.latents(3, 4)[:, 1:], atol=1e-6)
     assert len(set(film[:, 0, 0, 0].tolist())) == 1
 
 
 @pytest.mark.parametrize("arrange", [interpolations, walk_frames])
-def test_truncation_reaches_arrangements(arrange: Callable[..., Tensor]) -> None:
+def test_truncation_reaches_arrangements(arrange: Callable[..., Wanted]) -> None:
     toy = Toy(Plain())
-    assert arrange(toy, 2, 4).abs().max() > 1
-    assert arrange(toy, 2, 4, truncation=0.01).abs().max() < 0.05
+    assert toy.generate(*arrange(toy, 2, 4)).abs().max() > 1
+    assert toy.generate(*arrange(toy, 2, 4, truncation=0.01)).abs().max() < 0.05
     assert toy.sample(8, truncation=0.5).abs().max() <= 0.5
     assert torch.equal(toy.sample(8, truncation=9.0), toy.sample(8))
+
+
+def test_pictures_are_drawn_some_at_a_time() -> None:
+    toy = Toy(Plain(), ("a", "b", "c"))
+    wanted = class_rows(toy, 50)
+    chunks = list(toy.pixel_chunks(*wanted))
+    assert [len(chunk) for chunk in chunks] == [64, 64, 22]
+    assert np.array_equal(np.concatenate(chunks), to_pixels(toy.generate(*wanted)))
 
 
 def test_styles_are_drawn_towards_the_mean_of_their_class() -> None:

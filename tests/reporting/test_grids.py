@@ -11,10 +11,18 @@ from PIL import Image
 
 from gantool.recipe.schema import SamplingTable
 from gantool.reporting import grids
-from gantool.reporting.grids import GridsObserver, grid_moments, near_square, save_grid
+from gantool.reporting.grids import (
+    GridsObserver,
+    draw_grid,
+    grid_moments,
+    near_square,
+    save_grid,
+    stream_grid,
+)
 from gantool.runs.folder import RunFolder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -193,3 +201,30 @@ def test_a_disk_that_refuses_costs_grids_and_one_warning(
         "No space left on device"
     ]
     assert told == []
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize(("count", "columns"), [(1, None), (7, 3), (9, 3), (10, None), (5, 8)])
+def test_grid_is_the_same_when_it_is_written_row_by_row(
+    tmp_path: Path, channels: int, count: int, columns: int | None
+) -> None:
+    images = noise(count, 6, 5, channels)
+    chunks = [images[start : start + 4] for start in range(0, count, 4)]
+    stream_grid(iter(chunks), count, tmp_path / "grid.png", columns)
+    with Image.open(tmp_path / "grid.png") as picture:
+        picture.load()
+        found = np.asarray(picture).reshape(picture.height, picture.width, channels)
+    assert np.array_equal(found, draw_grid(images, columns))
+
+
+def test_grid_is_written_while_its_images_are_made(tmp_path: Path) -> None:
+    written = []
+
+    def made() -> Iterator[np.ndarray]:
+        for _ in range(100):
+            written.append(sum(path.stat().st_size for path in tmp_path.iterdir()))
+            yield noise(8, 32, 32, 3)
+
+    stream_grid(made(), 800, tmp_path / "grid.png", 8)
+    assert written[-1] > 20 * 8 * 32 * 32 * 3  # long before the last image
+    assert [path.name for path in tmp_path.iterdir()] == ["grid.png"]
