@@ -80,13 +80,15 @@ class Decoded(NamedTuple):
         pixels: uint8 [H, W, C]; None where it cannot be used.
         digest: Of its file's bytes; empty where it cannot be used.
         size: Width and height of the picture as it is meant to be seen; 0 where it cannot be used.
+        converted: Whether its colors were converted from a profile.
         reason: Why it cannot be used; empty where it can.
     """
 
     pixels: np.ndarray | None
-    digest: bytes
-    size: tuple[int, int]
-    reason: str
+    digest: bytes = b""
+    size: tuple[int, int] = (0, 0)
+    converted: bool = False
+    reason: str = ""
 
 
 class UnusableError(Exception):
@@ -156,14 +158,15 @@ def decode_one(
             if allowance is not None:
                 allowance.suit(image, file_bytes)
             size = image.size  # decoding may shrink it
+            converted = _conversion(image, rendering) is not None
             pixels = decode(image, rendering)
-            return Decoded(pixels, digest, upright(size, orientation(image)), "")
+            return Decoded(pixels, digest, upright(size, orientation(image)), converted)
     except GantoolError:
         raise
     except Exception as error:  # decoders fail in every way there is
         if allowance is not None and allowance.has_refused(error):
-            return Decoded(None, b"", (0, 0), allowance.exceeded)
-        return Decoded(None, b"", (0, 0), reason(error))
+            return Decoded(None, reason=allowance.exceeded)
+        return Decoded(None, reason=reason(error))
 
 
 @contextmanager

@@ -28,7 +28,8 @@ class Listing(NamedTuple):
 
     Attributes:
         mark: Changes with every file that was touched: where prepared images are looked for.
-        earlier: What named the same images before contents did: without times of change.
+        earlier: What named the same images before contents did: without times of change. Empty
+            where colors were converted, as they were not then.
     """
 
     mark: str
@@ -41,10 +42,9 @@ def listing_of(source: ImageSource, rendering: Rendering) -> Listing:
     The folder's own place is not among it: a moved folder keeps its prepared images.
     """
     earlier = earlier_fingerprint(source, rendering)
-    if not isinstance(source, TellsChanges):
-        return Listing(earlier, earlier)
-    digest = blake2b(earlier.encode(), digest_size=16)
-    digest.update(array("q", map(source.changed, range(len(source)))))
+    digest = blake2b(f"{earlier} {rendering.profiles}".encode(), digest_size=16)
+    if isinstance(source, TellsChanges):
+        digest.update(array("q", map(source.changed, range(len(source)))))
     return Listing(digest.hexdigest(), earlier)
 
 
@@ -76,9 +76,10 @@ def fingerprint(
 def earlier_fingerprint(source: ImageSource, rendering: Rendering) -> str:
     """Return what fingerprints were before contents counted: they stand in older checkpoints.
 
-    They change with each image's name, size, time (or checksum) and label.
+    They change with each image's name, size, time (or checksum) and label. Color profiles did not
+    count then.
     """
-    digest = blake2b(_settings(source, rendering), digest_size=16)
+    digest = blake2b(_settings(source, rendering._replace(profiles="ignore")), digest_size=16)
     for start in range(0, len(source), BLOCK_IMAGES):
         block = range(start, min(start + BLOCK_IMAGES, len(source)))
         digest.update(_described(source, block).encode("utf-8", "surrogatepass"))

@@ -27,8 +27,8 @@ CHUNK_BYTES = 8 << 20
 IMAGES = "images.npy"
 DIGESTS = "digests.npy"
 SIZES = "sizes.npy"
-SIZE = struct.Struct("<2I")
-"""Width and height in pixels."""
+SIZE = struct.Struct("<3I")
+"""Width and height in pixels, and 1 where colors were converted."""
 
 
 class Job(Protocol):
@@ -81,7 +81,7 @@ class DecodingJob:
         return max(1, min(CHUNK_IMAGES, CHUNK_BYTES // self.row_bytes))
 
     def files(self, folder: Path) -> tuple[RowFile, RowFile, RowFile]:
-        """Return the files of rows: pixels [N, H, W, C], digests of files [N, 16], sizes [N, 8]."""
+        """Return the files of rows: pixels [N, H, W, C], digests of files [N, 16], sizes [N, 12]."""
         channels, height, width = self.shape
         return (
             RowFile(folder / IMAGES, (height, width, channels)),
@@ -110,7 +110,7 @@ class DecodingJob:
                 if decoded.pixels is None:
                     skips.append((index, decoded.reason))
                     continue
-                rows = (decoded.pixels.tobytes(), decoded.digest, SIZE.pack(*decoded.size))
+                rows = (decoded.pixels.tobytes(), decoded.digest, SIZE.pack(*decoded.size, decoded.converted))
                 for write, row in zip(writers, rows, strict=False):  # of a trial, nothing
                     write(index, row)
         return skips

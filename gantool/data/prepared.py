@@ -242,7 +242,7 @@ def _mapped(folder: Path, manifest: Manifest) -> PreparedImages:
     return PreparedImages(
         images=images,
         digests=_array(folder / DIGESTS, "|u1", (count, DIGEST_BYTES)),
-        sizes=_array(folder / SIZES, "|u1", (count, SIZE.size)).view("<u4"),
+        sizes=_array(folder / SIZES, "|u1", (count, SIZE.size)).view("<u4")[:, :2],
         labels=labels,
         names=names,
         classes=manifest.classes,

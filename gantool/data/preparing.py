@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 from filelock import Timeout
 
 from gantool.data.cache import (
@@ -24,7 +25,7 @@ from gantool.data.checked_source import checked
 from gantool.data.columns import write_columns
 from gantool.data.decoding import DIGEST_BYTES, UNREADABLE, Skipped
 from gantool.data.fingerprint import fingerprint, listing_of
-from gantool.data.job import DIGESTS, DecodingJob
+from gantool.data.job import DIGESTS, SIZE, SIZES, DecodingJob
 from gantool.data.pool import Pool
 from gantool.data.prepared import (
     ARRAYS,
@@ -233,7 +234,7 @@ def _publish(
     left_out = {image.number for image in skipped}
     count, name_bytes = write_columns(made, job.source, left_out)
     Manifest(
-        listing=listing,
+        listing=listing._replace(earlier="") if _any_converted(made) else listing,
         fingerprint=_content_mark(made, job, left_out),
         shape=job.shape,
         classes=job.source.classes,
@@ -248,6 +249,12 @@ def _publish(
     remove(folder)  # damaged, or with files missing that can be read now
     made.rename(folder)
     sync_folder(folder.parent)
+
+
+def _any_converted(made: Path) -> bool:
+    """Whether an image has other colors than before profiles counted."""
+    rows = np.fromfile(made / SIZES, "<u4", offset=HEADER_BYTES).reshape(-1, SIZE.size // 4)
+    return bool(rows[:, 2].any())
 
 
 def _content_mark(made: Path, job: DecodingJob, left_out: Container[int]) -> str:

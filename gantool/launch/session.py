@@ -107,8 +107,15 @@ def refuse_other_images(
     )
     if not override:
         way_out = "restore the folder, go on with --override, or start a new run with"
-        raise DataError(change, f"{way_out} training.start_from")
+        raise DataError(change, f"{way_out} training.start_from{_of_old(prepared)}")
     logging.getLogger("gantool").warning(change)
+
+
+def _of_old(prepared: PreparedImages) -> str:
+    """Name the way out for a run that is older than the conversion of colors."""
+    if prepared.earlier:
+        return ""
+    return "; colors were converted since gantool follows profiles: --set image.profiles=ignore"
 
 
 def assemble(

@@ -7,10 +7,17 @@ from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
 
-from gantool import Dataset, ImageShape
+import pytest
+from PIL import Image
+
+from gantool import DataError, Dataset, ImageShape
 from gantool.data.fingerprint import earlier_fingerprint, fingerprint
-from gantool.data.preparing import open_source
+from gantool.data.preparing import open_source, prepare
 from gantool.data.rendering import Rendering
+from gantool.launch.session import refuse_other_images
+from gantool.recipe.schema import ImageTable
+from gantool.runs.folder import RunFolder
+from tests.data import icc
 
 SHAPE = ImageShape(3, 8, 8)
 
@@ -39,5 +46,25 @@ def test_runs_from_before_profiles_counted_find_their_images(
         name, (size, time) = source.name(index), source.stamp(index)
         line = f"{len(name)}:{name}{size},{time},{source.label(index)};"
         digest.update(line.encode())
-    rendering = Rendering(SHAPE, fit="pad", profiles="ignore")
-    assert earlier_fingerprint(source, rendering) == digest.hexdigest()
+    for rendering in (Rendering(SHAPE, fit="pad"), Rendering(SHAPE, fit="pad", profiles="ignore")):
+        assert earlier_fingerprint(source, rendering) == digest.hexdigest()
+    assert earlier_fingerprint(source, Rendering(SHAPE)) != digest.hexdigest()
+
+
+def test_images_whose_colors_were_converted_are_not_those_of_before(
+    tree: Callable[[Path], Dataset], tmp_path: Path
+) -> None:
+    (tmp_path / "images").mkdir()
+    picture = Image.effect_noise((16, 16), 60).convert("RGB")
+    for name, profile in (("plain", None), ("adobe", icc.adobe_rgb())):
+        picture.save(tmp_path / f"images/{name}.png", icc_profile=profile)
+    dataset = tree(tmp_path / "images")
+    mark = earlier_fingerprint(open_source(dataset), Rendering(SHAPE))
+    converted = prepare(dataset, ImageTable(size=8))
+    assert not converted.are(mark)
+    with pytest.raises(DataError, match="--set image.profiles=ignore"):
+        refuse_other_images(converted, {"fingerprint": mark}, RunFolder(tmp_path), override=False)
+    assert prepare(dataset, ImageTable(size=8, profiles="ignore")).are(mark)
+    picture.save(tmp_path / "images/adobe.png")
+    mark = earlier_fingerprint(open_source(dataset), Rendering(SHAPE))
+    assert prepare(dataset, ImageTable(size=8)).are(mark)

@@ -95,7 +95,7 @@ def test_decoding_process_imports_no_torch() -> None:
 def test_killed_preparation_leaves_no_process_and_resumes(
     script: Callable[[Path], str], tree: Tree, folder: Fill, opened: Opened, cache: Path
 ) -> None:
-    root = folder(2000)
+    root = folder(800)
     program = script(root).replace(
         "from gantool.data.preparing import prepare",
         "from gantool.data import unfinished\nunfinished.COMMIT_SECONDS = 0\n"
@@ -112,7 +112,7 @@ def test_killed_preparation_leaves_no_process_and_resumes(
         os.close(worker)
     opened()
     prepared = prepare(tree(root), SMALL)
-    assert len(opened()) < 2000
+    assert len(opened()) < 800
     paths = sorted(root.rglob("*.png"))
     assert np.array_equal(
         prepared.images, [decode(Image.open(path), rendering_of(SMALL)) for path in paths]
