@@ -268,7 +268,8 @@ class _Points:
 
     def _names(self, batch: Sequence[StepLine]) -> list[str]:
         """Return the names of a batch's figures, and make room for those that are new."""
-        names = dict.fromkeys(name for line in batch for name in line.values if name not in BESIDE)
+        kinds = dict.fromkeys(tuple(line.values) for line in batch)  # few: lines are alike
+        names = dict.fromkeys(name for kind in kinds for name in kind if name not in BESIDE)
         for name in names:
             if name in self._figures:
                 continue
