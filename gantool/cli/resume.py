@@ -31,7 +31,7 @@ def resume(
         Path | None,
         typer.Argument(
             metavar="RUN",
-            help="A run folder; by default the newest in runs/.",
+            help="A run folder; by default the one in runs/ that was trained last.",
             autocompletion=complete_run,
             show_default=False,
         ),

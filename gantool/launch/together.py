@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,7 +80,15 @@ def taken(out: Path | None, recipe: str, ranks: Ranks) -> Iterator[RunFolder]:
 @contextmanager
 def _taken_alone(out: Path | None, recipe: str) -> Iterator[RunFolder]:
     folder, is_new = _made(out, recipe)
-    with hold(folder), Anchor(folder.path) as anchor:
+    with ExitStack() as held:
+        try:
+            held.enter_context(hold(folder))
+            anchor = held.enter_context(Anchor(folder.path))
+        except (DiskError, OSError):
+            if is_new:
+                with suppress(OSError):
+                    let_go(folder, is_new=True)
+            raise
         try:
             _refuse_second(folder)
             with disk_faults_named(folder):

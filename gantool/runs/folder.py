@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gantool.errors import UsageError
 from gantool.text import visible
 from gantool.files.durable import make_folder
-from gantool.files.plain import is_plain_file
+from gantool.files.plain import is_plain_file, refuse_link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -163,9 +163,10 @@ def existing_folder(path: Path) -> RunFolder:
     """Return the run in a folder.
 
     Raises:
-        UsageError: When there is none.
+        UsageError: When there is none, or a link is in the place of its recipe.
     """
     folder = RunFolder(path)
+    refuse_link(folder.recipe)
     if not folder.exists():
         raise UsageError(
             f"no run in {path}: {RECIPE} is missing", "gantool list-runs shows the runs here"

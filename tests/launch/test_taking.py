@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,7 @@ from typing import Any
 import pytest
 
 import gantool
-from gantool.errors import DataError, UsageError
+from gantool.errors import DataError, DiskError, UsageError
 from gantool.launch.session import prepare
 
 Write = Callable[..., Path]
@@ -76,6 +79,21 @@ def test_a_run_that_never_begins_leaves_no_folder(
         gantool.run(recipe, out=name, level="quiet")
     assert not (tmp_path / "mine").exists()
     assert not list((tmp_path / "runs").glob("*"))
+
+
+def test_a_disk_without_locks_leaves_no_folder(
+    write_recipe: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As network storage may be: said with the path, and never taken for somebody else's lock."""
+    recipe = write_recipe()
+
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(DiskError, match=r"cannot be written to: .*No locks available"):
+        gantool.run(recipe, level="quiet")
+    assert not list((tmp_path / "runs").iterdir())
 
 
 def test_a_folder_that_was_there_before_stays_without_a_trace(
