@@ -47,7 +47,7 @@ def test_a_shipped_recipe_trains_on_a_plain_folder(recipe: str, mine: Path, tmp_
 
 def test_quickstart_names_what_trains_it_on_a_folder(mine: Path, tmp_path: Path) -> None:
     said = [f"dataset.folder={mine}", "training.steps=1", "training.batch_size=8"]
-    with pytest.raises(gantool.RecipeError, match="--set dataset.use=folder"):
+    with pytest.raises(gantool.RecipeError, match=r"--set dataset\.use=folder"):
         gantool.run("quickstart", said, out=tmp_path / "run")
     run = gantool.run("quickstart", ["dataset.use=folder", *said], out=tmp_path / "run")
     assert run.sample(1, seed=0).shape == (1, 3, 32, 32)
