@@ -26,7 +26,7 @@ from gantool.recipe.schema import ImageTable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Tree = Callable[[Path], Dataset]
+    Tree = Callable[..., Dataset]
 
 SMALL = ImageTable(size=8)
 POSTSCRIPT = (
@@ -72,6 +72,7 @@ DATASETS: dict[str, Callable[[Path, Tree], Dataset]] = {
     "artworks": lambda root, tree: Artworks(folder=root),
     "archive": lambda root, tree: Artworks(folder=zipped(root)),
     "third party": lambda root, tree: tree(root),  # calls PIL.Image.open
+    "third party that decodes": lambda root, tree: tree(root, eager=True),
 }
 
 

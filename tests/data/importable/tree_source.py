@@ -17,8 +17,11 @@ OPENED = "TREE_OPENED"
 class Tree:
     """Images below a folder; the first folder of a path is the class."""
 
-    def __init__(self, root: Path, *, labeled: bool = True, greeting: str = "") -> None:
+    def __init__(
+        self, root: Path, *, labeled: bool = True, greeting: str = "", eager: bool = False
+    ) -> None:
         self.root = root
+        self.eager = eager
         self.labeled = labeled
         self.names = sorted(
             os.path.relpath(os.path.join(folder, file), root)
@@ -51,7 +54,8 @@ class Tree:
             raise DataError("the archive is gone")
         if name.startswith("locked") and (self.root.parent / "locked").exists():
             raise PermissionError(13, "Permission denied")
-        return Image.open(self.root / name)
+        image = Image.open(self.root / name)
+        return image.convert("RGB") if self.eager else image
 
     def label(self, index: int) -> int | None:
         name = self.names[index]
@@ -75,6 +79,8 @@ class TreeDataset(Dataset):
     """Whether the images have labels."""
     greeting: str = ""
     """What the names of the classes begin with."""
+    eager: bool = False
+    """Whether images are decoded as soon as they are opened, against the contract."""
 
     def open(self, cache: Path) -> Tree:
-        return Tree(self.root, labeled=self.labeled, greeting=self.greeting)
+        return Tree(self.root, labeled=self.labeled, greeting=self.greeting, eager=self.eager)
