@@ -30,5 +30,7 @@ def cause_of(error: BaseException, package: str) -> str:
     That is the finding itself or, of an error in the plugin's package, its type and place.
     """
     root = root_of(error)
+    if isinstance(root, BrokenPromise) and root.cause:
+        return root.cause
     place = None if isinstance(root, BrokenPromise) else place_in(package, root)
     return f"{type(root).__name__}: {root}" if place is None else f"{type(root).__name__}, {place}"

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
 
 class BrokenPromise(GantoolError, AssertionError):  # noqa: N818  a finding, not a fault of the check
-    """A component does not do what its interface promises; the message says what was found."""
+    """A component does not do what its interface promises; the message says what was found.
+
+    Attributes:
+        cause: The same as of other findings of one reason; empty where that is the message.
+    """
+
+    cause: str = ""
 
 
 def require(kept: bool, finding: str | Callable[[], str]) -> None:

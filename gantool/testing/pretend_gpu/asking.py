@@ -10,7 +10,7 @@ import pickle
 import selectors
 import subprocess
 import sys
-from functools import cache
+from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING
 from unittest import SkipTest
@@ -40,18 +40,21 @@ def require_gpu_training(component: Component) -> None:
         content = base64.b64encode(pickle.dumps(component)).decode()
     except Exception as error:  # a class of a function, for example
         raise SkipTest(f"it cannot be sent to another process: {error}") from error
-    reply = _asked({"path": sys.path, "component": content})
+    reply = _asked({"component": content})
     if "unavailable" in reply:
         raise SkipTest(reply["unavailable"])
     if "failed" in reply:
-        raise BrokenPromise(f"on a GPU, {reply['failed']}")
+        broken = BrokenPromise(f"on a GPU, {reply['failed']}")
+        broken.cause = reply["cause"]
+        raise broken
 
 
 class _Believer:
-    """The process, and what it said when it had started."""
+    """The process, which imports from where this one does, and what it said when it had begun."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-c", SERVING, json.dumps(sys.path)]
+        self.path = list(sys.path)
+        command = [sys.executable, "-c", SERVING, json.dumps(self.path)]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -78,7 +81,8 @@ class _Believer:
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
-                stream.close()
+                with suppress(OSError):
+                    stream.close()
 
     def _reply(self) -> dict[str, str]:
         """Return the next reply; empty where the process has ended, or takes too long."""
@@ -90,19 +94,23 @@ class _Believer:
         return reply
 
 
-@cache
-def _believer() -> _Believer:
-    return _Believer()
+_started: list[_Believer] = []
+_one_at_a_time = Lock()
 
 
 def end_process() -> None:
     """End the process, if there is one; the next component starts another."""
-    if _believer.cache_info().currsize:
-        _believer().end()
-        _believer.cache_clear()
+    while _started:
+        _started.pop().end()
 
 
-_one_at_a_time = Lock()
+def _believer() -> _Believer:
+    """Return the process; a new one where modules are imported from elsewhere by now."""
+    if _started and _started[0].path != sys.path:
+        end_process()
+    if not _started:
+        _started.append(_Believer())
+    return _started[0]
 
 
 def _asked(request: dict[str, object]) -> dict[str, str]:

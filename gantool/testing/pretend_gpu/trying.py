@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch._subclasses.fake_tensor import (
@@ -16,7 +16,7 @@ from torch._subclasses.fake_tensor import (
 from gantool.interfaces.architecture import Architecture
 from gantool.interfaces.loss import Loss
 from gantool.interfaces.regularizer import Regularizer
-from gantool.testing.causes import place_in, root_of
+from gantool.testing.causes import cause_of, place_in, root_of
 from gantool.testing.networks import SmallNetworks
 from gantool.testing.players import CLASSES, refusal_of, supported_image
 from gantool.testing.pretend_gpu.stepping import DEVICE, RUN, take_steps
@@ -34,7 +34,14 @@ UNKNOWN = (UnsupportedFakeTensorException, UnsupportedOperatorException)
 """What torch raises where it does not know what an operation would do on a GPU."""
 
 
-def failure_of(component: Component | None) -> str | None:
+class Failure(NamedTuple):
+    """What is wrong in words, and what tells its cause from others."""
+
+    words: str
+    cause: str
+
+
+def failure_of(component: Component | None) -> Failure | None:
     """Return what is wrong with a component on a GPU, or None; without one, with gantool itself.
 
     Raises:
@@ -49,7 +56,8 @@ def failure_of(component: Component | None) -> str | None:
                 raise NotImplementedError(_first_line(root)) from error
             package = type(component).__module__.partition(".")[0]
             place = place_in(package, root) or place_in(package, error)
-            return f"{_in_words(root)}{f' ({place})' if place else ''}"
+            words = f"{_in_words(root)}{f' ({place})' if place else ''}"
+            return Failure(words, cause_of(error, package))
     return None
 
 
