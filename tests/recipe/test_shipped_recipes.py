@@ -91,3 +91,11 @@ def test_quickstart_is_small() -> None:
     assert quickstart["training"]["batch_size"] == 64
     assert quickstart["image"]["size"] == 32
     assert quickstart["ema"]["half_life_images"] > 0
+
+
+def test_averages_ramp_up() -> None:
+    """Or grids show the first weights for long: 20 steps of 32 images are little of 10,000."""
+    averages = [report(shipped.name)["ema"] for shipped in RECIPES]
+    kept = [table for table in averages if table.get("half_life_images")]
+    assert len(kept) >= 3
+    assert {table["ramp_up"] for table in kept} == {0.05}  # Karras et al. 2020
