@@ -131,7 +131,8 @@ def draw(generator: TrainedGenerator, place: Path, wish: Wish) -> Iterator[Path]
     if wish.arrangement:
         from gantool.reporting.grids import stream_grid
 
-        stream_grid(chunks, count, target, columns)
+        names = generator.classes if wish.classes else ()
+        stream_grid(chunks, count, target, columns, names)
         yield target
     elif target.suffix.lower() == ".png" and count == 1:
         save_picture(next(chunks)[0], target)

@@ -10,10 +10,11 @@ from typing_extensions import override
 
 from gantool.files.durable import make_folder, written_aside
 from gantool.files.plain import make_plain_folder
+from gantool.reporting.row_names import RowNames
 from gantool.training.observers import Observer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -61,7 +62,11 @@ def save_grid(images: NDArray[np.uint8], path: Path, columns: int | None = None)
 
 
 def stream_grid(
-    chunks: Iterable[NDArray[np.uint8]], count: int, path: Path, columns: int | None = None
+    chunks: Iterable[NDArray[np.uint8]],
+    count: int,
+    path: Path,
+    columns: int | None = None,
+    names: Sequence[str] = (),
 ) -> None:
     """Write the picture that `save_grid` writes, row by row, while its images are made.
 
@@ -70,6 +75,7 @@ def stream_grid(
         count: Images in all.
         path: As in `save_grid`.
         columns: As in `save_grid`.
+        names: What to write to the left of each row, if anything.
 
     Raises:
         OSError, ValueError: As `save_grid`.
@@ -78,9 +84,12 @@ def stream_grid(
 
     make_folder(path.parent)
     with written_aside(path) as aside, aside.open("wb") as file:
-        writer = None
-        for images, across in _in_rows(chunks, count, columns):
+        writer = written = None
+        for number, (images, across) in enumerate(_in_rows(chunks, count, columns)):
             row = _row(images, across)
+            if names:
+                written = written or RowNames(names, len(row), BACKGROUND[row.shape[2]])
+                row = written.beside(number, row)
             if writer is None:
                 height = math.ceil(count / across) * len(row) + GAP
                 writer = PngWriter(file, height, *row.shape[1:])

@@ -20,12 +20,14 @@ def trained(gantool: Callable[..., Any], recipe: Path) -> Path:
     return Path("runs/a")
 
 
-def tiles(path: Path, rows: int, columns: int) -> list[list[bytes]]:
-    """Return the pictures of a grid, each at its own size."""
+def tiles(path: Path, rows: int, columns: int, *, named: bool = False) -> list[list[bytes]]:
+    """Return the pictures of a grid, each at its own size; names may stand before them."""
     with Image.open(path) as picture:
         pixels = np.asarray(picture)
     side = (pixels.shape[0] - GAP) // rows - GAP
-    assert pixels.shape[1] == GAP + columns * (side + GAP)
+    width = GAP + columns * (side + GAP)
+    assert pixels.shape[1] > width if named else pixels.shape[1] == width
+    pixels = pixels[:, -width:]
     corners = range(GAP, pixels.shape[0], side + GAP)
     across = range(GAP, pixels.shape[1], side + GAP)
     factor = side // 16
@@ -51,7 +53,7 @@ def test_interpolations_are_rows_between_the_seeds_pictures(
 
 def test_a_class_grid_has_a_row_for_each_class(gantool: Callable[..., Any], trained: Path) -> None:
     outcome = gantool("sample", trained, "--classes", "--count", 3)
-    rows = tiles(Path(outcome.stdout.strip()), 2, 3)
+    rows = tiles(Path(outcome.stdout.strip()), 2, 3, named=True)
     for label, row in enumerate(rows):
         words = ("--class", label, "--count", 3, "--out", f"of-{label}")
         paths = gantool("sample", trained, *words).stdout.split()
@@ -136,3 +138,23 @@ def test_averaged_weights_of_a_run_without_an_average_are_refused(
     outcome = gantool("sample", trained, "--weights", "ema")
     assert outcome.code == 2
     assert "no average of the weights is kept" in outcome.stderr
+
+
+def test_a_class_is_named_in_any_letters(gantool: Callable[..., Any], trained: Path) -> None:
+    drawn = [
+        gantool("sample", trained, "--class", name, "--count", 1, "--grid", "--out", f"{name}.png")
+        for name in ("dusk", "DUSK", "Dusk")
+    ]
+    pictures = {Path(each.stdout.strip()).read_bytes() for each in drawn}
+    assert len(pictures) == 1
+
+
+@pytest.mark.parametrize("name", ["dsuk", "us", "DUSKY"])
+def test_a_class_that_was_probably_meant_is_named(
+    gantool: Callable[..., Any], trained: Path, name: str
+) -> None:
+    outcome = gantool("sample", trained, "--class", name)
+    assert outcome.code == 2
+    assert f"'a' has no class '{name}'" in outcome.stderr
+    assert "did you mean 'dusk'?" in outcome.stderr
+    assert "classes: " in outcome.stderr
