@@ -13,7 +13,8 @@ from PIL import Image
 from gantool.cli.app import main
 from gantool.registry.catalog import installed
 
-TUTORIAL = (Path(__file__).parents[2] / "docs" / "tutorial.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+TUTORIAL = (DOCS / "tutorial.md").read_text(encoding="utf-8")
 BLOCK = re.compile(
     r"(?:^`(?P<file>[\w.]+)`:\n\n)?^```(?P<language>\w+)\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
@@ -25,7 +26,9 @@ SMALL = [
     "--set=device.name=cpu",
 ]
 OWN = ["--set=dataset.use=folder", "--set=dataset.folder=pictures"]
+OF_CLASSES = ["--set=dataset.use=folder", "--set=dataset.folder=classes"]
 """Instead of the pictures that `quickstart` would paint, which takes longer."""
+CLASSES = ["Stella Nottara", "Odo Nebelmann"]
 QUICK = {
     "run": [*SMALL, "--steps=2"],
     "resume": ["--steps=3"],
@@ -62,13 +65,19 @@ class Block(NamedTuple):
         return [shlex.split(line)[1:] for line in lines if line.startswith("gantool ")]
 
 
-BLOCKS = [Block(*found.group("file", "language", "code")) for found in BLOCK.finditer(TUTORIAL)]
+def blocks_of(page: str) -> list[Block]:
+    """Return the blocks of a page's text."""
+    return [Block(*found.group("file", "language", "code")) for found in BLOCK.finditer(page)]
+
+
+BLOCKS = blocks_of(TUTORIAL)
 
 
 def quick(arguments: list[str]) -> list[str]:
     """Return a command's arguments in their reduced form."""
     said = [] if "--protocol" in arguments else QUICK.get(arguments[0], [])
-    own = OWN if arguments[:2] == ["run", "quickstart"] else []
+    pictures = OF_CLASSES if "training.conditional=true" in arguments else OWN
+    own = pictures if arguments[:2] == ["run", "quickstart"] else []
     return [*arguments, *own, *(said if "--dry-run" not in arguments else SMALL)]
 
 
@@ -104,8 +113,25 @@ def working(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         picture = Image.effect_noise((40, 48), 60).convert("RGB")
         blended = Image.blend(picture, Image.new("RGB", (40, 48), color), 0.5)
         blended.save(tmp_path / "pictures" / name)
+        if number < len(CLASSES) * 8:
+            folder = tmp_path / "classes" / CLASSES[number % len(CLASSES)]
+            folder.mkdir(parents=True, exist_ok=True)
+            blended.save(folder / f"{number}.png")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def test_the_page_on_classes_can_be_followed(
+    working: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocks = blocks_of((DOCS / "classes.md").read_text(encoding="utf-8"))
+    assert len(blocks) == 3
+    for block in blocks:
+        execute(block)
+    assert str(tuple(sorted(CLASSES))) in capsys.readouterr().out
+    with Image.open(working / "classes.png") as grid, Image.open(working / "nottara.png") as one:
+        assert grid.width > 4 * grid.height  # two rows of eight, and names
+        assert one.width == one.height
 
 
 def test_the_tutorial_can_be_followed_from_beginning_to_end(
@@ -121,6 +147,7 @@ def test_the_tutorial_can_be_followed_from_beginning_to_end(
         assert (working / name).stat().st_size > 0
     assert {path.name for path in (working / "runs").iterdir()} == {
         "base",
+        "classes",
         "first",
         "mine",
         "seed-7",
