@@ -170,6 +170,7 @@ def test_a_run_of_any_length_shows_how_it_went(steps: int, steps_per_epoch: floa
 
 def test_grids_are_drawn_at_their_moments_and_listeners_are_told(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
     told: list[tuple[int, Path]] = []
     watch = GridsObserver(
         lambda: noise(4, 8, 8, 3), {2, 5}, folder, [lambda step, path: told.append((step, path))]
