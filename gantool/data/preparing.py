@@ -39,7 +39,7 @@ from gantool.data.rendering import rendering_of
 from gantool.data.row_file import HEADER_BYTES
 from gantool.data.unfinished import JOURNAL, Unfinished, images_done
 from gantool.errors import DataError, DiskError
-from gantool.registry.calling import call
+from gantool.registry.calling import call, plugin_of
 from gantool.registry.surroundings import working_folder_kept
 from gantool.files.asides import remove
 from gantool.files.durable import sync_folder, sync_path
@@ -109,13 +109,23 @@ def open_source(dataset: Dataset) -> CheckedSource:
     Raises:
         PluginError: When the dataset fails, or returns no source.
     """
-    folder = dataset_cache(dataset.name)
+    name = _name_in_cache(dataset)
+    folder = dataset_cache(name)
     refuse_link(folder)
-    with _lock_if_writable(dataset.name), working_folder_kept():
+    with _lock_if_writable(name), working_folder_kept():
         source = checked(call(dataset, "open", folder), dataset)
     with suppress(OSError):
         os.utime(folder)  # its time is that of the last use
     return source
+
+
+def _name_in_cache(dataset: Dataset) -> str:
+    """Return what a dataset's own folder is called: two of one name must not share it."""
+    from gantool.registry.catalog import installed
+
+    plugin, meant = plugin_of(type(dataset)), installed().meant("dataset", dataset.name)
+    is_another = plugin is not None and (meant is None or meant.plugin is not plugin)
+    return f"{plugin.name}-{dataset.name}" if plugin and is_another else dataset.name
 
 
 def prepare_source(

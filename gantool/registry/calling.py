@@ -90,7 +90,7 @@ def owner_of(
         plugin: Who offers it; by default the installed plugin that does, if one does.
     """
     own = component if isinstance(component, type) else type(component)
-    plugin = plugin or _plugin_of(own)
+    plugin = plugin or plugin_of(own)
     by = "" if plugin is None else f" of plugin '{plugin.name}'"
     title = f"{own.kind} '{name or own.name}'{by}"
     return Owner(title, own.__module__.partition(".")[0], _way_out(plugin))
@@ -196,7 +196,7 @@ def described(value: object) -> str:
     return f"a {type(value).__name__}"
 
 
-def _plugin_of(own: type[Component]) -> Plugin | None:
+def plugin_of(own: type[Component]) -> Plugin | None:
     """Return the installed plugin that offers a class, or one that it is made from."""
     from gantool.registry.catalog import installed
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gantool.data.cache import dataset_cache
 from gantool.recipe.naming import plainly
 from tests.cli.conftest import Gantool, Install
 
@@ -184,3 +185,45 @@ def test_an_export_from_before_is_of_the_same_generator(gantool: Gantool, scored
     config.write_text(text.replace('"dcgan:dcgan"', '"dcgan"'), encoding="utf-8")
     assert gantool("export", run, "--to", "html", "--out", folder).code == 0
     assert list(folder.glob("*.safetensors"))
+
+
+DATASET = '''
+from gantool import Dataset, hookimpl
+
+
+class Artworks(Dataset):
+    """Other artworks."""
+
+    name = "artworks"
+
+    def open(self, cache):
+        cache.mkdir(parents=True, exist_ok=True)
+        (cache / "mark").touch()
+        return Source()
+
+
+@hookimpl
+def gantool_components():
+    return [Artworks]
+'''
+
+
+def test_datasets_of_one_name_do_not_share_a_folder(
+    gantool: Gantool, install: Install, recipe: Path
+) -> None:
+    source = """
+class Source:
+    classes = ()
+    def __len__(self): return 6
+    def image(self, index):
+        from PIL import Image
+        return Image.new("RGB", (16, 16), (20 * index, 90, 20))
+    def label(self, index): return None
+    def name(self, index): return str(index)
+    def stamp(self, index): return 1, 1
+"""
+    install("third-pictures", f"{source}\n{DATASET}")
+    chosen = ("--set", "dataset={use='third-pictures:artworks'}")
+    assert gantool("data", "prepare", recipe, *chosen).code == 0
+    assert (dataset_cache("third-pictures-artworks") / "mark").is_file()
+    assert not (dataset_cache("artworks") / "mark").exists()
