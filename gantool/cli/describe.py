@@ -45,12 +45,15 @@ def describe(
 
     At the end comes a table to paste into a recipe.
     """
+    from gantool.registry.calling import calling
     from gantool.registry.catalog import installed
 
     catalog = installed()
     offer = catalog.locate(component)
+    with calling(offer.component, "describing its options", plugin=offer.plugin):
+        data = as_data(offer, catalog.shortest_name(offer))
     if as_json:
-        print_json(as_data(offer, catalog.shortest_name(offer)))
+        print_json(data)
     else:
         print_page(offer, catalog.shortest_name(offer))
 

@@ -114,7 +114,7 @@ def call(component: Component, hook: str, *arguments: Any, name: str | None = No
 
 @contextmanager
 def calling(
-    component: Component,
+    component: Component | type[Component],
     hook: str,
     *,
     name: str | None = None,

@@ -387,3 +387,18 @@ def test_a_plugin_that_changes_the_working_folder_scatters_nothing(
     assert outcome.code == 0, outcome.stderr
     assert Path.cwd() == here
     assert (here / "inside" / "run.json").is_file()
+
+
+def test_options_that_nobody_can_read_are_the_plugins_fault(
+    gantool: Gantool, install: Install, recipe: Path
+) -> None:
+    option = 'source: sys.__class__ = None\n"""A module."""'
+    installed_component(install, "third-odd", Fault("regularizer", option, ()))
+    set_it = ("--set", "regularizers=[{use='faulty'}]")
+    for words in (("describe", "regularizer/faulty"), ("validate", recipe, *set_it)):
+        outcome = gantool(*words)
+        assert outcome.code == 2, outcome.stderr
+        assert "regularizer 'faulty' of plugin 'third-odd' failed in " in outcome.stderr
+        assert "its options" in outcome.stderr
+        assert "Traceback" not in outcome.stderr
+    assert gantool("schema").code == 0
