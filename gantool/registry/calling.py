@@ -184,16 +184,18 @@ def described(value: object) -> str:
     """Return what a value is, for a message: "None", "a float (0.5)", "a tensor of shape [8]"."""
     if value is None:
         return "None"
+    name = type(value).__name__
+    one = f"an {name}" if name[0].lower() in "aeiou" else f"a {name}"
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         told = (str(value.dtype).removeprefix("torch."), str(getattr(value, "device", "")))
         return f"a tensor of shape {list(value.shape)} ({', '.join(filter(None, told))})"
     if isinstance(value, bool | int | float | str):
         text = repr(value)
         cut = text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."
-        return f"a {type(value).__name__} ({cut})"
+        return f"{one} ({cut})"
     if isinstance(value, tuple | list):
-        return f"a {type(value).__name__} of {len(value)}"
-    return f"a {type(value).__name__}"
+        return f"{one} of {len(value)}"
+    return one
 
 
 def plugin_of(own: type[Component]) -> Plugin | None:

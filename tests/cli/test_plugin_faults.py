@@ -158,7 +158,7 @@ CASES = {
     "prepare-returns": regularizer(
         "prepare", "network, player, setup", "return network.parameters()", "torch.nn.Module"
     ),
-    "options-are-no-table": regularizer("optimizer_options", "player", "return 3", "a int (3)"),
+    "options-are-no-table": regularizer("optimizer_options", "player", "return 3", "an int (3)"),
     "penalty-none": regularizer("discriminator_penalty", "step", "pass", "returned None"),
     "penalty-float": regularizer("generator_penalty", "step", "return 0.5", "a float (0.5)"),
     "penalty-of-each": regularizer(
@@ -219,7 +219,7 @@ CASES = {
     "discriminator-raises": networks("RuntimeError", discriminator="return images @ logits"),
     "check-raises": networks("check", "TypeError", check="image()"),
     "open-raises": source("open", "ZeroDivisionError", opened="1 / 0"),
-    "open-returns": source("open", "a int (3)", opened="3"),
+    "open-returns": source("open", "an int (3)", opened="3"),
     "length-float": source("its length", "TypeError", length="return 12.0"),
     "length-wrong": source(
         "image(10)",
@@ -230,7 +230,7 @@ CASES = {
     "image-none": source("image(0)", "returned None", image="return None"),
     "image-path": source("image(0)", "a str", image="return 'a.png'"),
     "image-mistake": source("image(0)", "AttributeError", image="return self.files[index]"),
-    "label-seven": source("label(0)", "a int (7)", "from 0 to 1", label="return 7"),
+    "label-seven": source("label(0)", "an int (7)", "from 0 to 1", label="return 7"),
     "label-half": source("label(0)", "a float (0.5)", label="return 0.5"),
     "label-text": source("label(0)", "a str ('dawn')", label="return 'dawn'"),
     "label-tuple": source("label(0)", "a tuple of 1", label="return (0,)"),
@@ -262,7 +262,7 @@ CASES = {
         "extractor",
         "def load(self):\n    import torch\n    return torch.nn.Flatten()\n"
         "def weights_digest(self):\n    return 3",
-        ("weights_digest", "a int (3)"),
+        ("weights_digest", "an int (3)"),
     ),
 }  # fmt: skip
 
