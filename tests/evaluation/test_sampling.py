@@ -24,7 +24,8 @@ CLASSES = 3
 
 def conditional() -> nn.Module:
     torch.manual_seed(0)
-    return DCGAN(width=4, latent_dim=6).generator(ImageShape(1, 16, 16), CLASSES)
+    dcgan = DCGAN(width=4, latent_dim=6, conditioning="latent")
+    return dcgan.generator(ImageShape(1, 16, 16), CLASSES)
 
 
 def test_an_image_does_not_depend_on_the_others_that_are_asked_for() -> None:
