@@ -125,7 +125,7 @@ def of_run(run: Path) -> list[list[object]]:
     return [
         ["list-runs", run.parent],
         ["report", run, "--no-neighbors", "--out", out / "page.html"],
-        ["compare", run, other, "--apart", "--out", out / "compare.html"],
+        ["compare", run, other, "--apart", "--out", out / "c.html", "--markdown", out / "c.md"],
         ["sample", run, "--count", 1, "--out", out / "one.png"],
         ["resume", run, "--steps", 4, "--quiet"],
     ]
