@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from gantool.errors import PluginError, UsageError
-from gantool.files.plain import open_plain
+from gantool.files.plain import open_linked
 from gantool.interfaces.image import ImageShape
 from gantool.registry.calling import calling
 from gantool.registry.catalog import installed
@@ -101,13 +101,13 @@ def read_config(path: Path) -> ExportConfig:
         UsageError: When it cannot be read or is not one; the message names what is wrong.
     """
     try:
-        with open_plain(path) as file:
+        with open_linked(path) as file:
             text = file.read(LARGEST_BYTES + 1)
         if len(text) > LARGEST_BYTES:
             raise UsageError(f"{path} is too large for a generator's config")
         return ExportConfig.model_validate_json(text)
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
     except (ValidationError, RecursionError) as error:
         raise UsageError(f"{path} is not a generator's config: {_reason(error)}") from error
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from gantool.errors import UsageError
 from gantool.files.durable import written_aside
+from gantool.files.plain import open_linked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +86,8 @@ def _read(path: Path) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
     try:
-        return load_file(path)
+        with open_linked(path):  # safetensors would wait at a pipe, for ever
+            return load_file(path)
     except OSError as error:
         raise UsageError(
             f"{path} cannot be read: {error.strerror or error}",

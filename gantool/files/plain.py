@@ -30,6 +30,18 @@ def open_plain(path: Path, mode: Literal["rb", "ab", "r+b"] = "rb") -> IO[Any]:
     return io.open(path, mode, opener=_opener)  # noqa: UP020  where tests stand in between
 
 
+def open_linked(path: Path) -> IO[bytes]:
+    """Open a plain file for reading, also through links: a cache of the Hub's holds nothing else.
+
+    Raises:
+        OSError: When it cannot be opened; when a pipe, a device or a folder is there.
+    """
+    try:
+        return open_plain(path.resolve(strict=True))
+    except RuntimeError as error:  # of Python before 3.13
+        raise OSError(errno.ELOOP, "links in a circle", str(path)) from error
+
+
 def read_plain(path: Path, errors: str = "strict") -> str:
     """Return the text of a plain file, UTF-8.
 

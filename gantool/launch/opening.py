@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal
 
 from gantool.errors import UsageError
 from gantool.exporting.folder import CONFIG, ExportedFolder
-from gantool.files.plain import is_plain_file
 from gantool.runs.folder import RECIPE, RunFolder
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def load(
 
         settings = () if weights is None else (f'sampling.weights="{weights}"',)
         return TrainedRun(folder, device, checkpoint or NEWEST, settings)
-    if not is_plain_file(exported.config):
+    if not exported.config.is_file():
         raise UsageError(
             f"no run and no exported generator in {path}: neither {RECIPE} nor {CONFIG} is there",
             "gantool list-runs shows the runs here",

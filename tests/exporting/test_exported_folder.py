@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import struct
 import time
@@ -191,6 +192,28 @@ def test_what_was_damaged_or_forged_is_refused(exported: ExportedFolder, damage:
     assert message in refused.value.message
     assert "\n" not in refused.value.message
     assert time.monotonic() - start < 5
+
+
+def test_a_snapshot_of_the_hub_is_opened(exported: ExportedFolder, tmp_path: Path) -> None:
+    """The Hub's cache holds links, in snapshots, to files that are called after their content."""
+    blobs, snapshot = tmp_path / "blobs", tmp_path / "snapshots" / "main"
+    exported.path.rename(blobs)
+    snapshot.mkdir(parents=True)
+    for file in blobs.iterdir():
+        (snapshot / file.name).symlink_to(Path("../../blobs") / file.name)
+    assert load(snapshot).sample(2).shape[0] == 2
+
+
+@pytest.mark.parametrize("name", ["config.json", "generator.safetensors"])
+def test_pipes_and_circles_in_a_folder_are_refused(exported: ExportedFolder, name: str) -> None:
+    (exported.path / name).unlink()
+    os.mkfifo(exported.path / name)
+    with pytest.raises(UsageError):
+        load(exported.path).sample(1)
+    (exported.path / name).unlink()
+    (exported.path / name).symlink_to(name)
+    with pytest.raises(UsageError):
+        load(exported.path).sample(1)
 
 
 def test_a_folder_with_nothing_in_it_is_refused(tmp_path: Path, exported: ExportedFolder) -> None:
