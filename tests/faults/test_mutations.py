@@ -32,6 +32,7 @@ BELOW_FOLDERS = {"os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "o
 BELOW_FOLDERS |= {"shutil.rmtree"}
 WRITES = BELOW_FOLDERS | {"os.truncate"}
 FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+ROWS = {"run": "13a", "checkpoints": "13b", "recipe": "13c", "exported": "13d", "cache": "13e"}
 Commands = Callable[[Path], list[list[object]]]
 
 
@@ -279,9 +280,7 @@ def test_damage_ends_in_a_message_and_stays_inside(
     assert os.listdir(tmp_path / "outside") == []
     assert not faults, f"{len(faults)} faults in {count} mutations\n" + "\n\n".join(faults[:20])
     publish(
-        {"run": "10a", "checkpoints": "10b", "recipe": "10c", "exported": "10d", "cache": "10e"}[
-            group
-        ],
+        ROWS[group],
         f"{count} mutations of {len(subjects)} files ({group})",
         "no traceback, nothing started, nothing written elsewhere",
     )
