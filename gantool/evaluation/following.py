@@ -14,7 +14,7 @@ from gantool.evaluation.measuring import score_name
 from gantool.registry.catalog import installed
 from gantool.runs.folder import RunFolder
 from gantool.runs.history.damage import Damages
-from gantool.runs.history.document import read_document
+from gantool.runs.history.document import MOST_BYTES, checked
 from gantool.runs.history.protocol import PIXELS, Protocol
 from gantool.runs.history.scores import Judged, Printed, Scored, read_records
 
@@ -123,17 +123,21 @@ def _options_of_recipe(folder: RunFolder, line: Scored) -> Options:
 
 
 def _file(path: Path) -> tuple[Protocol | None, Options]:
-    """Return what was printed of an evaluation, or of its protocol alone."""
+    """Return what was printed of an evaluation, or of its protocol alone; a pipe may hold it."""
+    way_out = "give a run folder, or what gantool evaluate --json printed"
     try:
-        line: Printed = read_document(path, Printed)
+        with path.open("rb") as file:
+            text = file.read(MOST_BYTES)
+        line: Printed = checked(text, path, Printed)
         if line.protocol is not None:
             return line.protocol, _options(line)
-        return read_document(path, Protocol), {}
+        return checked(text, path, Protocol), {}
+    except OSError as error:
+        why = error.strerror or error
+        raise UsageError(f"{path} cannot be read as a protocol: {why}", way_out) from error
     except UsageError as error:
-        raise UsageError(
-            error.message.replace("cannot be read", "cannot be read as a protocol", 1),
-            "give a run folder, or what gantool evaluate --json printed",
-        ) from error
+        said = error.message.replace("cannot be read", "cannot be read as a protocol", 1)
+        raise UsageError(said, way_out) from error
 
 
 def _metrics(options: Options, protocol: Protocol) -> Iterator[Metric]:

@@ -36,13 +36,22 @@ def read_document(path: Path, kind: Any, damages: Damages | None = None) -> Any:
     Raises:
         UsageError: When the file is missing or holds something else; it names the fields.
     """
-    from pydantic import ValidationError
-
-    adapter = _adapter(kind)
     try:
         text = read_bounded(path)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
+    return checked(text, path, kind, damages)
+
+
+def checked(text: bytes, path: Path, kind: Any, damages: Damages | None = None) -> Any:
+    """Return what JSON says, as a type that pydantic knows; arguments as of `read_document`.
+
+    Raises:
+        UsageError: When it says something else; it names the fields.
+    """
+    from pydantic import ValidationError
+
+    adapter = _adapter(kind)
     try:
         return adapter.validate_json(text)
     except ValidationError as error:
