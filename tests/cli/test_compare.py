@@ -13,6 +13,7 @@ import pytest
 
 from gantool.runs.folder import RunFolder
 from gantool.runs.lock import hold
+from gantool.text import markdown
 
 Gantool = Callable[..., Any]
 WORDS = ("--extractor", "random-conv", "--metrics", "kid", "--count", 12)
@@ -59,7 +60,7 @@ def test_records_page_and_markdown(gantool: Gantool, untrained: tuple[Path, Path
     assert all(len(record) == 3 for record in outcome.records)
     assert "written: page.html" in outcome.stderr
     assert Path("page.html").read_text().startswith("<!doctype html>")
-    assert outcome.records[-1][2] in Path("table.md").read_text()
+    assert markdown(outcome.records[-1][2]) in Path("table.md").read_text()
 
 
 def test_a_terminal_gets_a_table(
