@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MISTAKES = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, TypeError)
 """What a source's own code raises for its own mistakes; decoders raise them for broken files."""
+METHODS = ("image", "label", "name", "stamp")
+"""What a source has, besides a length and classes."""
 
 
 class CheckedSource:
@@ -34,7 +36,7 @@ class CheckedSource:
     def __init__(self, source: Any, owner: Owner) -> None:
         self._source = source
         self._owner = owner
-        lacking = [name for name in ("image", "label", "name", "stamp") if not hasattr(source, name)]
+        lacking = [name for name in METHODS if not hasattr(source, name)]
         if lacking or not hasattr(type(source), "__len__"):
             found = f"{described(source)} without {', '.join(lacking) or 'a length'}"
             raise owner.misbehaved("open", found, "an image source")
@@ -87,7 +89,8 @@ class CheckedSource:
         except TypeError:
             label = -1
         if not 0 <= label < len(self.classes):
-            numbers = f"from 0 to {len(self.classes) - 1}" if self.classes else "(it has no classes)"
+            last = len(self.classes) - 1
+            numbers = f"from 0 to {last}" if self.classes else "(it has no classes)"
             raise self._wrong("label", index, found, f"None or the number of a class {numbers}")
         return label
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gantool.data.row_file import HEADER_BYTES, npy_header
 from gantool.data.prepared import LABELS, NAME_ENDS, NAMES, UNLABELED
+from gantool.data.row_file import HEADER_BYTES, npy_header
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator

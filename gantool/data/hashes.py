@@ -42,9 +42,7 @@ def close_pairs(hashes: NDArray[np.uint64], bits: int) -> NDArray[np.int64]:
     return pairs[np.lexsort(pairs.T)]
 
 
-def _pairs_of_band(
-    hashes: NDArray[np.uint64], band: int, bits: int
-) -> Iterator[NDArray[np.int32]]:
+def _pairs_of_band(hashes: NDArray[np.uint64], band: int, bits: int) -> Iterator[NDArray[np.int32]]:
     """Yield the close pairs among hashes that are equal in eight bits."""
     values = (hashes >> np.uint64(8 * band)) & np.uint64(255)
     order = np.argsort(values, kind="stable")
@@ -68,9 +66,7 @@ def _pairs_among(
         yield np.stack([each.astype(np.int32) for each in triples], 1)
 
 
-def _smallest(
-    apart: NDArray[np.uint8], most: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _smallest(apart: NDArray[np.uint8], most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return rows and columns of each row's smallest numbers up to `most`, the first of equals."""
     close = apart <= most
     many = np.flatnonzero(close.sum(1) > NEAREST)

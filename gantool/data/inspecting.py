@@ -19,15 +19,15 @@ from gantool.data.rendering import rendering_of
 from gantool.interfaces.filenames import kind_of, way_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
     from gantool.data.decoding import Skipped
     from gantool.data.prepared import PreparedImages
     from gantool.data.preparing import Progress
-    from gantool.interfaces.dataset import Dataset
     from gantool.data.rendering import Rendering
+    from gantool.interfaces.dataset import Dataset
     from gantool.interfaces.image import ImageSource
     from gantool.recipe.schema import ImageTable
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from gantool.data.decoding import DIGEST_BYTES, decode_one, quiet_decoders
 from gantool.data.limits import Limits
@@ -63,7 +63,7 @@ class DecodingJob:
     source: ImageSource
     rendering: Rendering
     folder: Path | None
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def shape(self) -> ImageShape:
@@ -81,7 +81,7 @@ class DecodingJob:
         return max(1, min(CHUNK_IMAGES, CHUNK_BYTES // self.row_bytes))
 
     def files(self, folder: Path) -> tuple[RowFile, RowFile, RowFile]:
-        """Return the files of rows: pixels [N, H, W, C], digests of files [N, 16], sizes [N, 12]."""
+        """Return the files of rows: pixels [N, H, W, C], digests [N, 16], sizes [N, 12]."""
         channels, height, width = self.shape
         return (
             RowFile(folder / IMAGES, (height, width, channels)),
@@ -110,7 +110,11 @@ class DecodingJob:
                 if decoded.pixels is None:
                     skips.append((index, decoded.reason))
                     continue
-                rows = (decoded.pixels.tobytes(), decoded.digest, SIZE.pack(*decoded.size, decoded.converted))
+                rows = (
+                    decoded.pixels.tobytes(),
+                    decoded.digest,
+                    SIZE.pack(*decoded.size, decoded.converted),
+                )
                 for write, row in zip(writers, rows, strict=False):  # of a trial, nothing
                     write(index, row)
         return skips

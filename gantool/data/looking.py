@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gantool.data.decoding import opened, quiet_decoders
@@ -33,7 +33,7 @@ class LookingJob:
     source: ImageSource
     chosen: Sequence[int]
     rendering: Rendering
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
     def run(self, chunk: Chunk, starting: Starting) -> list[Any]:
         """Return place, name of the color profile and remarks of each image with any of these."""

@@ -100,7 +100,7 @@ class PreparedImages:
         return len(self.images)
 
     def are(self, mark: object) -> bool:
-        """Whether they are the images of a fingerprint, also of one from before contents counted."""
+        """Whether they are the images of a fingerprint, also one from before contents counted."""
         return bool(mark) and mark in (self.fingerprint, self.earlier)
 
     def split(self, held_out: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

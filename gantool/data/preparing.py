@@ -39,11 +39,11 @@ from gantool.data.rendering import rendering_of
 from gantool.data.row_file import HEADER_BYTES
 from gantool.data.unfinished import JOURNAL, Unfinished, images_done
 from gantool.errors import DataError, DiskError
-from gantool.registry.calling import call, plugin_of
-from gantool.registry.surroundings import working_folder_kept
 from gantool.files.asides import remove
 from gantool.files.durable import sync_folder, sync_path
 from gantool.files.plain import refuse_link
+from gantool.registry.calling import call, plugin_of
+from gantool.registry.surroundings import working_folder_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
@@ -85,8 +85,9 @@ def prepare(
     """Return a dataset's images at one shape, decoding them if that has not been done before.
 
     Decoding runs in processes of its own, several where that is quicker, so that a file that
-    crashes its decoder costs one image. It can be interrupted and resumed, and is shared with other runs that prepare the same images at the same time: they wait, and
-    show its progress. Images that cannot be used are skipped and named.
+    crashes its decoder costs one image. It can be interrupted and resumed, and is shared with other
+    runs that prepare the same images at the same time: they wait, and show its progress. Images
+    that cannot be used are skipped and named.
 
     Args:
         dataset: Where the images come from.
@@ -272,7 +273,9 @@ def _content_mark(made: Path, job: DecodingJob, left_out: Container[int]) -> str
     used = (number for number in range(len(job.source)) if number not in left_out)
     with (made / DIGESTS).open("rb") as file:
         file.seek(HEADER_BYTES)
-        return fingerprint(job.source, job.rendering, used, iter(lambda: file.read(DIGEST_BYTES), b""))
+        return fingerprint(
+            job.source, job.rendering, used, iter(lambda: file.read(DIGEST_BYTES), b"")
+        )
 
 
 def _check_room(folder: Path, needed: int) -> None:

@@ -136,9 +136,7 @@ class Checkpoints:
         self._keep_last = keep_last
         self._keep_every_steps = keep_every_steps
 
-    def save(
-        self, step: int, state: Mapping[str, Any], score: float | None = None
-    ) -> Checkpoint:
+    def save(self, step: int, state: Mapping[str, Any], score: float | None = None) -> Checkpoint:
         """Save a state durably and drop the checkpoints that are no longer kept.
 
         Args:

@@ -8,9 +8,9 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from gantool.errors import UsageError
-from gantool.text import visible
 from gantool.files.durable import make_folder
 from gantool.files.plain import is_plain_file, refuse_link
+from gantool.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -176,5 +176,7 @@ def existing_folder(path: Path) -> RunFolder:
 
 def list_runs(runs: Path) -> Iterator[RunFolder]:
     """Yield the runs below a folder, the one that was trained last first; nothing is written."""
-    found = [run for recipe in runs.glob(f"*/{RECIPE}") if (run := RunFolder(recipe.parent)).exists()]
+    found = [
+        run for recipe in runs.glob(f"*/{RECIPE}") if (run := RunFolder(recipe.parent)).exists()
+    ]
     yield from sorted(found, key=lambda run: (run.last_worked_on(), run.name), reverse=True)

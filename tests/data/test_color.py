@@ -144,8 +144,7 @@ def rounded_srgb() -> bytes:
     curves = dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), b"curv" + bytes(4) + table)
     colorants = ((0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7141))
     named = {
-        tag: icc.xyz(of)
-        for tag, of in zip((b"rXYZ", b"gXYZ", b"bXYZ"), colorants, strict=True)
+        tag: icc.xyz(of) for tag, of in zip((b"rXYZ", b"gXYZ", b"bXYZ"), colorants, strict=True)
     }
     tags = {b"desc": icc.text("sRGB IEC61966-2.1"), b"wtpt": icc.xyz(icc.D50), **named, **curves}
     return icc.profile(b"RGB ", tags)

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from gantool_artworks.plugin import Artworks
-from gantool_folders.plugin import Folder
 from PIL import Image
 
 from gantool import DataError, Dataset
@@ -25,6 +23,8 @@ from gantool.data.rendering import rendering_of
 from gantool.data.unfinished import JOURNAL, Unfinished
 from gantool.launch.session import refuse_other_images
 from gantool.recipe.schema import ImageTable
+from gantool_artworks.plugin import Artworks
+from gantool_folders.plugin import Folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

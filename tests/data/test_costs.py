@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gantool_folders.tree import open_tree
 from PIL import Image
 
 from gantool import Dataset, GantoolError, ImageShape, PluginError
@@ -22,6 +21,7 @@ from gantool.data.preparing import prepare
 from gantool.data.rendering import Rendering
 from gantool.data.webp import stated_size
 from gantool.recipe.schema import ImageTable
+from gantool_folders.tree import open_tree
 from tests import costly_images as costly
 
 if TYPE_CHECKING:
@@ -85,7 +85,10 @@ def test_source_of_this_program_alone_is_refused(folder: Fill) -> None:
             source.handle = lambda: None  # type: ignore[attr-defined]
             return source
 
-    with pytest.raises(PluginError, match=r"images of dataset 'unpicklable' cannot be sent .*: PicklingError|AttributeError"):
+    with pytest.raises(
+        PluginError,
+        match=r"images of dataset 'unpicklable' cannot be sent .*: (PicklingError|AttributeError)",
+    ):
         prepare(Unpicklable(root=folder(3)), SMALL)
 
 

@@ -160,7 +160,9 @@ def test_padding_shows_the_whole_image_on_black(width: int, height: int) -> None
 
 
 def test_padding_with_transparency_is_transparent() -> None:
-    pixels = decode(stored(Image.new("RGB", (8, 4), RED), "PNG"), Rendering(ImageShape(4, 8, 8), "pad"))
+    pixels = decode(
+        stored(Image.new("RGB", (8, 4), RED), "PNG"), Rendering(ImageShape(4, 8, 8), "pad")
+    )
     assert (pixels[0] == 0).all()
     assert (pixels[4] == (*RED, 255)).all()
 

@@ -62,7 +62,7 @@ def test_images_whose_colors_were_converted_are_not_those_of_before(
     mark = earlier_fingerprint(open_source(dataset), Rendering(SHAPE))
     converted = prepare(dataset, ImageTable(size=8))
     assert not converted.are(mark)
-    with pytest.raises(DataError, match="--set image.profiles=ignore"):
+    with pytest.raises(DataError, match=r"--set image\.profiles=ignore"):
         refuse_other_images(converted, {"fingerprint": mark}, RunFolder(tmp_path), override=False)
     assert prepare(dataset, ImageTable(size=8, profiles="ignore")).are(mark)
     picture.save(tmp_path / "images/adobe.png")

@@ -9,19 +9,19 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import gantool_artworks
-import gantool_folders
 import pytest
-from gantool_artworks.plugin import Artworks
-from gantool_folders.plugin import Folder
 from PIL import EpsImagePlugin, Image
 
 import gantool
+import gantool_artworks
+import gantool_folders
 from gantool import DataError, Dataset, open_image
 from gantool.data import inspecting
 from gantool.data.preparing import prepare
 from gantool.interfaces.image import FORMATS
 from gantool.recipe.schema import ImageTable
+from gantool_artworks.plugin import Artworks
+from gantool_folders.plugin import Folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ import pytest
 from PIL import Image
 
 from gantool import DataError, Dataset
-from gantool.data import row_file, unfinished
+from gantool.data import row_file
 from gantool.data.decoding import decode
 from gantool.data.preparing import prepare
 from gantool.data.rendering import rendering_of

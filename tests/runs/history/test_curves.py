@@ -26,7 +26,9 @@ def written(path: Path, lines: list[Any]) -> Path:
 def told(path: Path, lines: list[Any], **how: Any) -> tuple[Curves, list[str]]:
     damages = Damages()
     curves = read_curves(written(path, lines), damages, **how)
-    return curves, [word.replace(f"{path}, ", "").replace(f"{path}: ", "") for word in damages.words]
+    return curves, [
+        word.replace(f"{path}, ", "").replace(f"{path}: ", "") for word in damages.words
+    ]
 
 
 @pytest.fixture

@@ -60,7 +60,10 @@ def test_whole_lines_are_read_whole(tmp_path: Path) -> None:
         ({"scores": [{**SCORE, "name": 5}]}, "scores.0.name: expected text in quotes, got 5; the"),
         ({"scores": [{**SCORE, "direction": []}]}, "scores.0.direction: expected 'lower', 'high"),
         ({"remarks": "x"}, "remarks: expected an array, got 'x'; the line is skipped"),
-        ({"protocol": {**PROTOCOL, "real": [9]}}, "protocol.real: expected a whole number, got [9]"),
+        (
+            {"protocol": {**PROTOCOL, "real": [9]}},
+            "protocol.real: expected a whole number, got [9]",
+        ),
         ({"protocol": {**PROTOCOL, "generator": "x"}}, "protocol.generator: expected 'ema' or 'r"),
         ({"protocol": []}, "protocol: expected a table, got []"),
     ],
