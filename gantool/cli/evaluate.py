@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,7 +34,9 @@ gantool evaluate runs/base-2026-01-31-1 --extractor inception --metrics fid,kid 
 gantool evaluate runs/base-2026-01-31-1 --seeds 3 --json
 gantool evaluate runs/l2-2026-01-31-1 --protocol runs/base-2026-01-31-1
 gantool evaluate runs/base-2026-01-31-1 --checkpoint best
+gantool evaluate runs/portraits-2026-01-31-1 --classes
 """
+MEAN_OF_CLASSES = "mean of classes"
 COLUMNS = ("score", "mean", "sd", "real vs real", "better")
 
 
@@ -112,6 +115,12 @@ def evaluate(  # noqa: PLR0913  one argument an option
             metavar="WHICH", help="newest, best, or the number of steps it was saved after."
         ),
     ] = "newest",
+    classes: Annotated[
+        bool,
+        typer.Option(
+            "--classes", help="Score each class of a conditional run by itself; nothing is written."
+        ),
+    ] = False,
     device: DeviceOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -126,26 +135,32 @@ def evaluate(  # noqa: PLR0913  one argument an option
     from gantool.evaluation.following import read_example
     from gantool.evaluation.judging import judge
     from gantool.evaluation.trained import TrainedRun
+    from gantool.evaluation.within_classes import judge_classes
     from gantool.reporting.judging import judging_progress
     from gantool.reporting.messages import show_warnings
     from gantool.reporting.streams import open_console
     from gantool.runs.folder import existing_folder
 
-    refuse_both(protocol, {"--extractor": extractor, "--count": count, "--seeds": seeds != 1})
+    decided = {"--extractor": extractor, "--count": count, "--seeds": seeds != 1}
+    refuse_both(protocol, {**decided, "--classes": classes})
     console, level = open_console(), verbosity(quiet=quiet, verbose=False)
     trained = TrainedRun(existing_folder(run), device, checkpoint)
     like = None if protocol is None else read_example(protocol)
     with show_warnings(console), judging_progress(console, level) as progress:
-        judgment = judge(
+        ask = partial(
+            judge_classes if classes else partial(judge, like=like),
             trained,
             metrics=separate(metrics or ()),
             extractor=extractor,
             count=count,
             repetitions=seeds,
-            like=like,
             progress=progress,
         )
-    present(judgment, console, level, as_json=as_json)
+        found = ask()
+    if isinstance(found, dict):
+        present_classes(found, console, level, as_json=as_json)
+    else:
+        present(found, console, level, as_json=as_json)
 
 
 def present(judgment: Judgment, console: Console, level: Level, *, as_json: bool) -> None:
@@ -157,6 +172,30 @@ def present(judgment: Judgment, console: Console, level: Level, *, as_json: bool
         return
     report(judgment)
     if level != "quiet":
+        show_protocol(judgment, console)
+
+
+def present_classes(
+    judgments: Mapping[str, Judgment], console: Console, level: Level, *, as_json: bool
+) -> None:
+    """Print the scores of each class and their mean over the classes."""
+    from gantool.evaluation.within_classes import mean_over_classes
+    from gantool.reporting.judging import show_protocol
+    from gantool.reporting.messages import say
+
+    if as_json:
+        print_json({name: judgment.as_data() for name, judgment in judgments.items()})
+        return
+    scores = [(name, score) for name, judgment in judgments.items() for score in judgment.scores]
+    scores += [(MEAN_OF_CLASSES, score) for score in mean_over_classes(judgments.values())]
+    print_listing(
+        ("class", *COLUMNS),
+        [[name, *record(score)] for name, score in scores],
+        [[name, *row(score)] for name, score in scores],
+    )
+    if level != "quiet":
+        name, judgment = next(iter(judgments.items()))
+        say(console, (f"each class by itself; of '{name}', and of the others alike:", "dim"))
         show_protocol(judgment, console)
 
 

@@ -39,6 +39,7 @@ class Witness:
         held_out: Images kept from training, uint8 [M, H, W, C]; may be empty.
         device: Where features are extracted.
         progress: Is told how far it is.
+        network: The extractor's, where another witness has loaded it.
     """
 
     def __init__(
@@ -49,8 +50,9 @@ class Witness:
         device: torch.device,
         *,
         progress: Progress | None = None,
+        network: FeatureNetwork | None = None,
     ) -> None:
-        self.network = FeatureNetwork(extractor, device)
+        self.network = network or FeatureNetwork(extractor, device)
         self._real_pixels = real
         self._held_out_pixels = held_out
         self._progress = progress

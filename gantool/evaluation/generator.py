@@ -171,7 +171,11 @@ class TrainedGenerator(ABC):
         return self._finite(images)
 
     def draw(
-        self, count: int, seed: int = 0, progress: Callable[[int, int], None] | None = None
+        self,
+        count: int,
+        seed: int = 0,
+        progress: Callable[[int, int], None] | None = None,
+        label: int | str | None = None,
     ) -> Tensor:
         """Draw the images that `sample` draws, as pixels: many of them fit into memory.
 
@@ -179,17 +183,18 @@ class TrainedGenerator(ABC):
             count: Number of images.
             seed: Where the latents start.
             progress: Called with the images drawn so far and the images in all.
+            label: As of `sample`.
 
         Returns:
             uint8 [count, H, W, C] on the CPU.
 
         Raises:
-            UsageError: When there is no intact checkpoint.
+            UsageError: When there is no intact checkpoint, or not that class.
             DivergedError: When the images are not finite.
         """
         import torch
 
-        latents, labels = self.latents(count, seed), self.labels(count, seed)
+        latents, labels = self.latents(count, seed), self.labels(count, seed, label)
         drawn, done = [], 0
         for pixels in self.pixel_chunks(latents, labels):
             drawn.append(torch.from_numpy(pixels))

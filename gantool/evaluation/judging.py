@@ -19,7 +19,7 @@ from gantool.runs.going import refuse_going
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from gantool.data.selection import TrainingImages
+    from gantool.data.prepared import PreparedImages
     from gantool.evaluation.evidence import Progress
     from gantool.evaluation.following import Example
     from gantool.evaluation.trained import TrainedRun
@@ -61,20 +61,25 @@ def judge(
         MissingExtraError: When the extractor needs what is not installed.
         DataError: When the images have changed since the run was trained.
     """
+    from gantool.data.selection import select
+
     if like is not None:
         run = replace(run, settings=like.settings(run))
     refuse_going(run.folder)
-    tell = progress or _ignore
+    tell = progress or ignore
     table = run.recipe.tables.evaluation
     seeds: tuple[int, ...] = tuple(range(table.seed, table.seed + repetitions))
     if like is not None:
         said = like.protocol
         extractor, count, seeds = said.extractor.name, said.fake, said.seeds
     looking = choose_extractor(extractor, run.recipe, followed=like is not None)
-    images, fingerprint = _images(run, tell)
+    prepared, tables = images_of(run, tell), run.recipe.tables
+    images = select(
+        prepared, held_out=tables.image.held_out, seed=tables.training.seed, conditional=False
+    )
     witness = Witness(looking, images.pixels, images.held_out, run.device.device, progress=tell)
     shape = witness.shape(table.count if count is None else count)
-    protocol = _protocol(run, witness, shape, seeds, fingerprint)
+    protocol = stated(run, witness, shape, seeds, prepared.fingerprint)
     if like is not None:
         like.refuse_unmet(run, protocol)
     known = () if like is None else like.metrics
@@ -84,13 +89,14 @@ def judge(
     return judgment
 
 
-def _protocol(
+def stated(
     run: TrainedRun,
     witness: Witness,
     shape: EvidenceShape,
     seeds: tuple[int, ...],
     fingerprint: str,
 ) -> Protocol:
+    """Return how scores of a run are about to be obtained."""
     return protocol_of(
         run.recipe,
         witness.network.stamp,
@@ -101,20 +107,19 @@ def _protocol(
     )
 
 
-def _images(run: TrainedRun, tell: Progress) -> tuple[TrainingImages, str]:
-    """Return the images that a run was trained on and those kept from it, and their fingerprint.
+def images_of(run: TrainedRun, tell: Progress) -> PreparedImages:
+    """Return the images of a run's dataset, those kept from training among them.
 
-    It is another than the run's own where that is from before contents counted.
+    Their fingerprint is another than the run's own where that is from before contents counted.
 
     Raises:
         DataError: When they have changed since.
     """
     from gantool.data.preparing import prepare
-    from gantool.data.selection import select
 
-    dataset, tables = run.recipe.dataset, run.recipe.tables
+    dataset = run.recipe.dataset
     prepared = prepare(
-        dataset, tables.image, progress=lambda done, total: tell(PREPARING, done, total)
+        dataset, run.recipe.tables.image, progress=lambda done, total: tell(PREPARING, done, total)
     )
     if not prepared.are(run.fingerprint):
         raise DataError(
@@ -122,13 +127,11 @@ def _images(run: TrainedRun, tell: Progress) -> tuple[TrainingImages, str]:
             f"trained: fingerprint {run.fingerprint} then, {prepared.fingerprint} now",
             "restore the images",
         )
-    chosen = select(
-        prepared, held_out=tables.image.held_out, seed=tables.training.seed, conditional=False
-    )
-    return chosen, prepared.fingerprint
+    return prepared
 
 
-def _ignore(what: str, done: int, total: int) -> None:
+def ignore(what: str, done: int, total: int) -> None:
+    """Tell nobody."""
     del what, done, total
 
 
@@ -143,6 +146,7 @@ class Evaluation:
         metrics: All able to judge by it.
         protocol: How they are to be judged.
         tell: Is told what is being done.
+        label: Of all images that are judged; None where they are of all classes.
     """
 
     run: TrainedRun
@@ -151,6 +155,7 @@ class Evaluation:
     metrics: Sequence[Metric]
     protocol: Protocol
     tell: Progress
+    label: int | None = None
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -176,7 +181,7 @@ class Evaluation:
         def drawn(done: int, total: int) -> None:
             self.tell(f"{DRAWING}{of_seed}", done, total)
 
-        fakes = self.run.draw(self.shape.fake, seed, drawn)
+        fakes = self.run.draw(self.shape.fake, seed, drawn, self.label)
         evidence = self.witness.evidence(fakes, seed)
         found = []
         for number, metric in enumerate(self.metrics):

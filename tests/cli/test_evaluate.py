@@ -121,3 +121,19 @@ def test_names_are_completed() -> None:
     assert complete_metric("fid,ki") == ["fid,kid"]
     assert "pixels" in complete_extractor("")
     assert complete_extractor("random") == ["random-conv"]
+
+
+def test_classes_are_scored_each_by_itself(gantool: Callable[..., Any], trained: Path) -> None:
+    outcome = gantool("evaluate", trained, "--classes", "--metrics", "kid", *WORDS)
+    assert outcome.code == 0
+    assert [(record[0], record[1]) for record in outcome.records if "sd" not in record[1]] == [
+        ("dawn", "kd-random-conv/distance"),
+        ("dusk", "kd-random-conv/distance"),
+        ("mean of classes", "kd-random-conv/distance"),
+    ]
+    told = " ".join(outcome.stderr.split())
+    assert "each class by itself; of 'dawn', and of the others alike:" in told
+    assert "real: 6 training images" in told
+    assert not RunFolder(trained).evaluations.exists()
+    shown = gantool("evaluate", trained, "--classes", "--metrics", "kid", *WORDS, "--json")
+    assert list(json.loads(shown.stdout)) == ["dawn", "dusk"]

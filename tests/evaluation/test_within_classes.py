@@ -1,0 +1,85 @@
+"""A conditional run is judged class by class."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from gantool import UsageError
+from gantool.data.preparing import prepare
+from gantool.evaluation.trained import TrainedRun
+from gantool.evaluation.within_classes import judge_classes, mean_over_classes
+from tests.evaluation.conftest import Train, train
+from tests.evaluation.test_judging import squared_mean_distance
+
+COUNTS = {"bright": 14, "dark": 10, "rare": 1}
+
+
+@pytest.fixture
+def conditional(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainedRun:
+    """Train on two classes, and one of a single image, some images held out of training."""
+    monkeypatch.setenv("GANTOOL_CACHE", str(tmp_path / "cache"))
+    random = np.random.default_rng(0)
+    for name, count in COUNTS.items():
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for index in range(count):
+            low, high = (128, 256) if name == "bright" else (0, 128)
+            pixels = random.integers(low, high, (16, 16, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "pictures" / name / f"{index}.png")
+    tables = {"training": {"conditional": True}, "image": {"size": 16, "held_out": 0.2}}
+    return train(tmp_path / "run", tmp_path / "pictures", **tables)
+
+
+def real_images(run: TrainedRun, name: str) -> Tensor:
+    """Return the training images of a class, uint8 [N, H, W, C]."""
+    tables = run.recipe.tables
+    prepared = prepare(run.recipe.dataset, tables.image)
+    rows, _ = prepared.split(tables.image.held_out, tables.training.seed)
+    inside = [row for row in rows if prepared.names[row].startswith(f"{name}/")]
+    return torch.from_numpy(prepared.images[inside])
+
+
+def test_a_class_is_compared_with_its_own_images(
+    conditional: TrainedRun, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = {path: path.read_bytes() for path in conditional.folder.path.rglob("*.json*")}
+    with caplog.at_level(logging.WARNING, "gantool"):
+        found = judge_classes(conditional, metrics=["kid"], extractor="pixels")
+    assert list(found) == ["bright", "dark"]
+    assert "class 'rare' is left out: " in caplog.text
+    for name, judgment in found.items():
+        real = real_images(conditional, name)
+        images = conditional.sample(len(real), seed=3, label=name)
+        fakes = ((images + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1)
+        score, *_ = judgment.scores
+        assert score.name == "kd-pixels/distance"
+        assert score.mean == pytest.approx(squared_mean_distance(real, fakes), rel=1e-5)
+        assert (judgment.protocol.real, judgment.protocol.fake) == (len(real), len(real))
+    assert before == {path: path.read_bytes() for path in conditional.folder.path.rglob("*.json*")}
+
+
+def test_the_mean_is_over_the_classes(conditional: TrainedRun) -> None:
+    found = judge_classes(conditional, metrics=["kid"], extractor="pixels", repetitions=2)
+    (mean,) = mean_over_classes(found.values())
+    of_classes = [judgment.scores[0] for judgment in found.values()]
+    for seed in range(2):
+        values = [score.values[seed] for score in of_classes]
+        assert mean.values[seed] == pytest.approx(sum(values) / 2)
+    floors = [score.floor for score in of_classes]
+    assert mean.floor == pytest.approx(sum(each for each in floors if each is not None) / 2)
+
+
+def test_a_run_without_classes_has_none_to_judge(trained: Train) -> None:
+    with pytest.raises(UsageError, match="knows no classes, so none can be judged by itself"):
+        judge_classes(trained())
+
+
+def test_classes_that_cannot_be_judged_are_told_why(conditional: TrainedRun) -> None:
+    with pytest.raises(UsageError, match="no class can be judged; 'bright': "):
+        judge_classes(conditional, metrics=["precision-recall"], extractor="pixels", count=2)
