@@ -125,7 +125,7 @@ def test_the_page_on_classes_can_be_followed(
     working: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     blocks = blocks_of((DOCS / "classes.md").read_text(encoding="utf-8"))
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     for block in blocks:
         execute(block)
     assert str(tuple(sorted(CLASSES))) in capsys.readouterr().out
