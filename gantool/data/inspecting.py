@@ -10,11 +10,11 @@ import numpy as np
 
 from gantool.data.decoding import NOT_AN_IMAGE
 from gantool.data.duplicates import identical, similar
-from gantool.data.looking import LookingJob
 from gantool.data.pool import Pool
 from gantool.data.prepared import UNLABELED
 from gantool.data.preparing import NoUsableImagesError, open_source, prepare_source, processors
 from gantool.data.proportions import squashed
+from gantool.data.remarks import LookingJob
 from gantool.data.rendering import rendering_of
 from gantool.interfaces.filenames import kind_of, way_out
 

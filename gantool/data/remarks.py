@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gantool.data.color import PROFILE_LIMIT, Profile, ProfileTooLargeError, profile_of
-from gantool.data.decoding import orientation, upright
+from gantool.data.decoding import opened, orientation, quiet_decoders, upright
+from gantool.data.limits import Limits
+from gantool.data.rendering import Rendering
+from gantool.interfaces.image import ImageSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from PIL.Image import Image
 
-    from gantool.data.rendering import Rendering
+    from gantool.data.job import Chunk, Starting
     from gantool.interfaces.image import ImageShape
 
 ANIMATED = "animated"
@@ -23,6 +28,8 @@ TRANSPARENT = "transparent"
 ROTATED = "rotated"
 PROFILE = "color profile"
 TOO_SMALL = "too small"
+NOT_LOOKED_AT = "not looked at"
+"""Kind of what is said of an image that ended the process which looked at it."""
 
 
 class Remark(NamedTuple):
@@ -30,6 +37,39 @@ class Remark(NamedTuple):
 
     kind: str
     detail: str
+
+
+@dataclass(frozen=True)
+class LookingJob:
+    """Open images once more for what is remarkable about them.
+
+    Attributes:
+        source: Where the images come from; pickled for other processes.
+        chosen: Numbers of the images that can be decoded; chunks count places in it.
+        rendering: What they are prepared as.
+        limits: What one file may cost.
+    """
+
+    source: ImageSource
+    chosen: Sequence[int]
+    rendering: Rendering
+    limits: Limits = field(default_factory=Limits)
+
+    def run(self, chunk: Chunk, starting: Starting) -> list[Any]:
+        """Return place, name of the color profile and remarks of each image with any of these."""
+        said: list[Any] = []
+        with quiet_decoders():
+            for place in range(*chunk):
+                starting(place)
+                with self.limits.applied(), opened(self.source, self.chosen[place]) as image:
+                    profile, noticed = profile_name(image), list(remarks(image, self.rendering))
+                if profile is not None or noticed:
+                    said.append((place, profile, noticed))
+        return said
+
+    def lost(self, number: int, reason: str) -> list[Any]:
+        """Return the same of an image that ended the process."""
+        return [(number, None, [(NOT_LOOKED_AT, reason)])]
 
 
 def profile_name(image: Image) -> str | None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gantool.errors import PluginError
 from gantool.interfaces.architecture import Architecture
+from gantool.interfaces.image import ImageShape
 from gantool.interfaces.regularizer import Regularizer, refusal_of
-from gantool.recipe.culprits import culprit
 from gantool.recipe.requirements import check_requirements
 from gantool.registry.calling import calling
 
 if TYPE_CHECKING:
-    from gantool.interfaces.image import ImageShape
+    from collections.abc import Iterator
+
     from gantool.recipe.building import Draft
     from gantool.recipe.choosing import Chosen
     from gantool.recipe.problems import Problems
@@ -22,6 +24,19 @@ if TYPE_CHECKING:
 
 SOME_CLASSES = 2
 """Stands for a number of classes that is unknown until the images are opened."""
+Takes = Callable[[ImageShape, int], bool]
+"""Whether an architecture can be built for a shape and a number of classes."""
+
+SIDES = tuple(2**power for power in range(2, 11))
+"""Sides of images that are tried: 4 to 1024."""
+CHANNELS = (3, 1, 4)
+
+
+class Culprit(NamedTuple):
+    """An option and, where one is known, a value that would do."""
+
+    path: tuple[str, ...]
+    way_out: str | None
 
 
 def check_consistency(draft: Draft, catalog: Catalog, problems: Problems) -> None:
@@ -83,6 +98,34 @@ def _check_shape(draft: Draft, problems: Problems) -> None:
         problems.add(message, chosen.table.origin.header, chosen.table.origin.path)
     else:
         problems.add(message, draft.origin(*found.path).value, found.path, found.way_out)
+
+
+def culprit(takes: Takes, shape: ImageShape, classes: int) -> Culprit | None:
+    """Return the option that is to blame; None where no other value of a single one would do.
+
+    Args:
+        takes: Asks the architecture.
+        shape: What it has refused.
+        classes: Likewise.
+    """
+    return next(_culprits(takes, shape, classes), None)
+
+
+def _culprits(takes: Takes, shape: ImageShape, classes: int) -> Iterator[Culprit]:
+    sides = [side for side in SIDES if takes(ImageShape(shape.channels, side, side), classes)]
+    if sides:
+        yield Culprit(("image", "size"), f"set it to {_around(max(shape[1:]), sides)}")
+    for channels in CHANNELS:
+        if takes(shape._replace(channels=channels), classes):
+            yield Culprit(("image", "channels"), f"set it to {channels}")
+    if classes and takes(shape, 0):
+        yield Culprit(("training", "conditional"), "set it to false")
+
+
+def _around(side: int, sides: list[int]) -> str:
+    """Return the nearest sides below and above one."""
+    below, above = [each for each in sides if each <= side], [each for each in sides if each > side]
+    return " or ".join(map(str, [*below[-1:], *above[:1]]))
 
 
 def _takes(chosen: Chosen, shape: ImageShape, classes: int) -> bool:

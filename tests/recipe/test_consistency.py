@@ -6,12 +6,12 @@ import pytest
 
 from gantool.errors import PluginError
 from gantool.interfaces.image import ImageShape
-from gantool.recipe.culprits import culprit
+from gantool.recipe.consistency import culprit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gantool.recipe.culprits import Takes
+    from gantool.recipe.consistency import Takes
     from gantool.recipe.schema import Recipe
 
 
