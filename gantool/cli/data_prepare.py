@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from gantool.data.decoding import Skipped
     from gantool.data.prepared import PreparedImages
+    from gantool.data.skipped import Skipped
 
 EXAMPLES = """
 gantool data prepare base

@@ -1,19 +1,23 @@
-"""An image source that is looked at while it is used: what it hands out is what was promised."""
+"""The image source that a dataset opens, looked at while it is used: it keeps its promises."""
 
 from __future__ import annotations
 
 import operator
+import os
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from PIL.Image import Image
 
-from gantool.registry.calling import described, owner_of, passes
+from gantool.data.cache import DATASETS, dataset_cache, entry_lock
+from gantool.files.plain import refuse_link
+from gantool.registry.calling import call, described, owner_of, passes, plugin_of
+from gantool.registry.surroundings import working_folder_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from gantool.interfaces.dataset import Dataset
-    from gantool.interfaces.image import ImageSource
     from gantool.registry.calling import Owner
 
 MISTAKES = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, TypeError)
@@ -165,10 +169,41 @@ class CheckedSource:
         return self._owner.misbehaved(f"{hook}({index})", described(found), expected, function)
 
 
-def checked(source: ImageSource, dataset: Dataset) -> CheckedSource:
-    """Return a dataset's source so that it is looked at while it is used.
+def open_source(dataset: Dataset) -> CheckedSource:
+    """Open a dataset; of several processes, one at a time may fill its folder in the cache.
 
     Raises:
-        PluginError: When it is no source.
+        PluginError: When the dataset fails, or returns no source.
     """
-    return CheckedSource(source, owner_of(dataset))
+    name = _name_in_cache(dataset)
+    folder = dataset_cache(name)
+    refuse_link(folder)
+    with _lock_if_writable(name), working_folder_kept():
+        source = CheckedSource(call(dataset, "open", folder), owner_of(dataset))
+    with suppress(OSError):
+        os.utime(folder)  # its time is that of the last use
+    return source
+
+
+def _name_in_cache(dataset: Dataset) -> str:
+    """Return what a dataset's own folder is called: two of one name must not share it."""
+    from gantool.registry.catalog import installed
+
+    plugin, meant = plugin_of(type(dataset)), installed().meant("dataset", dataset.name)
+    is_another = plugin is not None and (meant is None or meant.plugin is not plugin)
+    return f"{plugin.name}-{dataset.name}" if plugin and is_another else dataset.name
+
+
+@contextmanager
+def _lock_if_writable(name: str) -> Iterator[None]:
+    """Hold the lock on a dataset's folder in the cache, unless nothing can be written there."""
+    try:
+        lock = entry_lock(DATASETS, name)
+        lock.acquire()
+    except OSError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()

@@ -8,10 +8,10 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from gantool.data.color import PROFILE_LIMIT, ProfileTooLargeError, profile_of, to_srgb
-from gantool.data.limits import TooCostlyError
+from gantool.data.color import profile_of, to_srgb
+from gantool.data.skipped import PIXEL_LIMIT, TOO_LARGE, UnusableError, reason
 from gantool.errors import GantoolError
 from gantool.interfaces.image import is_read
 
@@ -26,18 +26,6 @@ if TYPE_CHECKING:
 
 DECODER_VERSION = 1
 """Raised whenever the same file would give other pixels: prepared images are then made again."""
-PIXEL_LIMIT = 89_478_485
-"""Pixels of the largest image that is decoded: Pillow's own limit, 256 MiB of RGB."""
-
-NOT_AN_IMAGE = "not an image"
-TRUNCATED = "truncated"
-TOO_LARGE = f"larger than {PIXEL_LIMIT // 10**6} megapixels"
-MISSING = "missing"
-UNREADABLE = "unreadable"
-CORRUPT = "corrupt"
-PROFILE_TOO_LARGE = f"color profile larger than {PROFILE_LIMIT >> 20} MB"
-CRASHED = "crashes its decoder, or does not fit in memory"
-TOO_SLOW = "takes more than {:g} seconds to decode"
 
 DIGEST_BYTES = 16
 BLOCK_BYTES = 1 << 20
@@ -59,20 +47,6 @@ LYING = frozenset({5, 6, 7, 8})
 """EXIF orientations whose width and height change places."""
 
 
-class Skipped(NamedTuple):
-    """An image that could not be used.
-
-    Attributes:
-        name: Its name in the source.
-        reason: Why, in plain words.
-        number: Its place in the source.
-    """
-
-    name: str
-    reason: str
-    number: int
-
-
 class Decoded(NamedTuple):
     """What became of an image.
 
@@ -89,21 +63,6 @@ class Decoded(NamedTuple):
     size: tuple[int, int] = (0, 0)
     converted: bool = False
     reason: str = ""
-
-
-class UnusableError(Exception):
-    """An image that is whole, and cannot be used all the same; the message is the reason."""
-
-
-REASONS: tuple[tuple[type[Exception], str], ...] = (
-    (Image.DecompressionBombError, TOO_LARGE),
-    (Image.DecompressionBombWarning, TOO_LARGE),
-    (ProfileTooLargeError, PROFILE_TOO_LARGE),
-    (UnidentifiedImageError, NOT_AN_IMAGE),
-    (FileNotFoundError, MISSING),
-    (EOFError, TRUNCATED),
-    (MemoryError, f"{UNREADABLE}: not enough memory"),
-)
 
 
 def decode(image: Image.Image, rendering: Rendering) -> np.ndarray:
@@ -204,21 +163,6 @@ def orientation(image: Image.Image) -> int:
 def upright(size: tuple[int, int], turn: int) -> tuple[int, int]:
     """Return width and height as a picture is meant to be seen, by its EXIF orientation."""
     return (size[1], size[0]) if turn in LYING else size
-
-
-def reason(error: Exception) -> str:
-    """Say in plain words why an image could not be decoded."""
-    for kind, words in REASONS:
-        if isinstance(error, kind):
-            return words
-    text = " ".join(str(error).split())[:100]
-    if isinstance(error, (UnusableError, TooCostlyError)):
-        return text
-    if isinstance(error, OSError) and error.errno is not None:  # reading failed, not decoding
-        return f"{UNREADABLE}: {error.strerror}"
-    if "truncated" in text.lower():
-        return TRUNCATED
-    return f"{CORRUPT}: {text or type(error).__name__}"
 
 
 def _read(image: Image.Image) -> tuple[int, bytes]:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gantool.data.decoding import NOT_AN_IMAGE
+from gantool.data.checked_source import open_source
 from gantool.data.duplicates import identical, similar
 from gantool.data.pool import Pool
 from gantool.data.prepared import UNLABELED
-from gantool.data.preparing import NoUsableImagesError, open_source, prepare_source, processors
+from gantool.data.preparing import NoUsableImagesError, prepare_source, processors
 from gantool.data.proportions import squashed
 from gantool.data.remarks import LookingJob
 from gantool.data.rendering import rendering_of
+from gantool.data.skipped import NOT_AN_IMAGE
 from gantool.interfaces.filenames import kind_of, way_out
 
 if TYPE_CHECKING:
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gantool.data.decoding import Skipped
     from gantool.data.prepared import PreparedImages
     from gantool.data.preparing import Progress
     from gantool.data.rendering import Rendering
+    from gantool.data.skipped import Skipped
     from gantool.interfaces.dataset import Dataset
     from gantool.interfaces.image import ImageSource
     from gantool.recipe.schema import ImageTable

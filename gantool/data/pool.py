@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any
 
-from gantool.data.decoding import CRASHED, TOO_SLOW
+from gantool.data.skipped import CRASHED, TOO_SLOW
 from gantool.errors import DataError, GantoolError, PluginError
 
 if TYPE_CHECKING:

@@ -15,10 +15,11 @@ from zlib import crc32
 
 import numpy as np
 
-from gantool.data.decoding import DIGEST_BYTES, Skipped
+from gantool.data.decoding import DIGEST_BYTES
 from gantool.data.fingerprint import Listing
 from gantool.data.job import DIGESTS, IMAGES, SIZE, SIZES
 from gantool.data.row_file import HEADER_BYTES, npy_header
+from gantool.data.skipped import Skipped
 from gantool.files.durable import write_durably
 from gantool.files.plain import holds_plain_files
 from gantool.interfaces.image import ImageShape

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,17 +13,15 @@ import numpy as np
 from filelock import Timeout
 
 from gantool.data.cache import (
-    DATASETS,
     PREPARED,
     UNFINISHED,
     VARIABLE,
-    dataset_cache,
     entry_lock,
     prepared_cache,
 )
-from gantool.data.checked_source import checked
+from gantool.data.checked_source import open_source
 from gantool.data.columns import write_columns
-from gantool.data.decoding import DIGEST_BYTES, UNREADABLE, Skipped
+from gantool.data.decoding import DIGEST_BYTES
 from gantool.data.fingerprint import fingerprint, listing_of
 from gantool.data.job import DIGESTS, SIZE, SIZES, DecodingJob
 from gantool.data.pool import Pool
@@ -37,19 +35,16 @@ from gantool.data.prepared import (
 )
 from gantool.data.rendering import rendering_of
 from gantool.data.row_file import HEADER_BYTES
+from gantool.data.skipped import UNREADABLE, Skipped
 from gantool.data.unfinished import JOURNAL, Unfinished, images_done
 from gantool.errors import DataError, DiskError
 from gantool.files.asides import remove
 from gantool.files.durable import sync_folder, sync_path
-from gantool.files.plain import refuse_link
-from gantool.registry.calling import call, plugin_of
-from gantool.registry.surroundings import working_folder_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
     from pathlib import Path
 
-    from gantool.data.checked_source import CheckedSource
     from gantool.data.fingerprint import Listing
     from gantool.data.pool import Result
     from gantool.interfaces.dataset import Dataset
@@ -102,31 +97,6 @@ def prepare(
     """
     source = open_source(dataset)
     return prepare_source(source, dataset.name, image, progress=progress, workers=workers)
-
-
-def open_source(dataset: Dataset) -> CheckedSource:
-    """Open a dataset; of several processes, one at a time may fill its folder in the cache.
-
-    Raises:
-        PluginError: When the dataset fails, or returns no source.
-    """
-    name = _name_in_cache(dataset)
-    folder = dataset_cache(name)
-    refuse_link(folder)
-    with _lock_if_writable(name), working_folder_kept():
-        source = checked(call(dataset, "open", folder), dataset)
-    with suppress(OSError):
-        os.utime(folder)  # its time is that of the last use
-    return source
-
-
-def _name_in_cache(dataset: Dataset) -> str:
-    """Return what a dataset's own folder is called: two of one name must not share it."""
-    from gantool.registry.catalog import installed
-
-    plugin, meant = plugin_of(type(dataset)), installed().meant("dataset", dataset.name)
-    is_another = plugin is not None and (meant is None or meant.plugin is not plugin)
-    return f"{plugin.name}-{dataset.name}" if plugin and is_another else dataset.name
 
 
 def prepare_source(
@@ -313,21 +283,6 @@ def _shared_lock(folder: Path, count: int, report: Progress) -> Iterator[None]:
             lock.acquire(timeout=POLL_SECONDS)
         except Timeout:
             report(images_done(_unfinished(folder)), count)
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextmanager
-def _lock_if_writable(name: str) -> Iterator[None]:
-    """Hold the lock on a dataset's folder in the cache, unless nothing can be written there."""
-    try:
-        lock = entry_lock(DATASETS, name)
-        lock.acquire()
-    except OSError:
-        yield
-        return
     try:
         yield
     finally:

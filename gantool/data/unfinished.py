@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gantool.data.decoding import UNREADABLE
+from gantool.data.skipped import UNREADABLE
 from gantool.files.asides import remove
 from gantool.files.durable import sync
 from gantool.files.plain import holds_plain_files, open_plain

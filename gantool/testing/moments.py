@@ -11,7 +11,8 @@ from gantool.data.rows import Rows
 from gantool.testing.watching import PENALTY_HOOKS, watched
 from gantool.training.fakes import generate
 from gantool.training.objective import Objective
-from gantool.training.step import Seen, UpdateStep
+from gantool.training.seen import Seen
+from gantool.training.step import UpdateStep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

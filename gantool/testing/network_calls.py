@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from gantool.interfaces.regularizer import Regularizer
     from gantool.interfaces.step import Player
-    from gantool.training.step import Seen
+    from gantool.training.seen import Seen
 
 ENGINE = "_engine_run_backward"
 """What `torch.autograd.grad`, however it was imported, ends in."""

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from gantool.training.fakes import Fakes
     from gantool.training.game import Game
     from gantool.training.regularization import Active
-    from gantool.training.step import Seen, UpdateStep
+    from gantool.training.seen import Seen
+    from gantool.training.step import UpdateStep
 
 
 @dataclass

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from typing_extensions import override
@@ -15,11 +14,10 @@ from gantool.registry.calling import owner_of
 from gantool.training import returned
 from gantool.training.randomness import Draws
 from gantool.training.returned import terms_of
+from gantool.training.seen import Shown, Slope
 from gantool.training.snapshot import PlayerSnapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from torch import Tensor, nn
 
     from gantool.data.rows import Rows
@@ -27,41 +25,9 @@ if TYPE_CHECKING:
     from gantool.training.game import Game
     from gantool.training.randomness import Streams
     from gantool.training.regularization import Active
+    from gantool.training.seen import Seen
 
 State = TypeVar("State", bound="nn.Module")
-
-
-class Shown(NamedTuple):
-    """Images of an update, the place where their transforms draw, and what D sees of them."""
-
-    images: Tensor
-    place: str
-    result: Tensor
-
-
-class Slope(NamedTuple):
-    """The gradient of the logits in images with labels, through the transforms or without them."""
-
-    images: Tensor
-    labels: Tensor | None
-    transformed: bool
-    gradient: Tensor
-
-
-@dataclass
-class Seen:
-    """What an update has computed so far, on some rows of its batch; absent until then."""
-
-    real: Tensor | None = None
-    fake: Tensor | None = None
-    real_labels: Tensor | None = None
-    fake_labels: Tensor | None = None
-    latents: Tensor | None = None
-    real_logits: Tensor | None = None
-    fake_logits: Tensor | None = None
-    shown: list[Shown] = field(default_factory=list)
-    slopes: list[Slope] = field(default_factory=list)
-    calls: dict[str, int] = field(default_factory=dict)
 
 
 class UpdateStep(DiscriminatorStep, GeneratorStep):
@@ -299,21 +265,3 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
         owner = owner_of(self._viewer.component, self._viewer.stream)
         hook = self._place.partition(" ")[0]
         return PluginError(f"{owner.title} {what} (in {hook})", way_out or owner.way_out)
-
-
-def joined(slices: Sequence[Seen]) -> Seen:
-    """Return what all slices of a batch have seen, one after the other, without graphs."""
-    whole = Seen()
-    for name in (
-        "real",
-        "fake",
-        "real_labels",
-        "fake_labels",
-        "latents",
-        "real_logits",
-        "fake_logits",
-    ):
-        parts = [part for seen in slices if (part := getattr(seen, name)) is not None]
-        if len(parts) == len(slices) and parts:
-            setattr(whole, name, torch.cat(parts).detach())
-    return whole

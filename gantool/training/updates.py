@@ -11,7 +11,8 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from gantool.training import returned
 from gantool.training.fakes import Fakes, generate
 from gantool.training.objective import Objective, differentiating
-from gantool.training.step import Seen, UpdateStep, joined
+from gantool.training.seen import Seen, joined
+from gantool.training.step import UpdateStep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

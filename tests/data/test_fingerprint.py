@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from gantool import DataError, Dataset, ImageShape
+from gantool.data.checked_source import open_source
 from gantool.data.fingerprint import earlier_fingerprint, fingerprint
-from gantool.data.preparing import open_source, prepare
+from gantool.data.preparing import prepare
 from gantool.data.rendering import Rendering
 from gantool.launch.session import refuse_other_images
 from gantool.recipe.schema import ImageTable

@@ -15,7 +15,8 @@ from gantool import Architecture, Loss, Player, Regularizer
 from gantool.data.rows import Rows
 from gantool.interfaces.step import PLAYERS
 from gantool.training import state
-from gantool.training.step import Seen, UpdateStep
+from gantool.training.seen import Seen
+from gantool.training.step import UpdateStep
 from gantool.training.trainer import Trainer
 from tests.linear_players import LinearPlayers
 from tests.trainers import bits_of, merged, train_on_random_images

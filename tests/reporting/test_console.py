@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from gantool.reporting.console import ConsoleObserver
-from gantool.runs.history.curves import curves_of
 from gantool.training.observers import Record
+from tests.curves import curves_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from gantool.reporting.curves import draw_curves, make_figure, smooth
-from gantool.runs.history.curves import curves_of
+from tests.curves import curves_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -147,21 +147,8 @@ def read_curves(path: Path, damages: Damages, *, ordered: bool = True) -> Curves
         ordered: Whether the steps must rise.
     """
     lines: Iterable[StepLine] = step_lines(path, damages)
-    taken = _Points(path, damages)
+    taken = Points(path, damages)
     for batch in _batches(rising(lines, path, damages) if ordered else lines):
-        taken.add(batch)
-    return taken.curves()
-
-
-def curves_of(records: Iterable[Mapping[str, Any]]) -> Curves:
-    """Return the figures of records that have a "step" and perhaps an "epoch" each."""
-    from pathlib import Path
-
-    from gantool.runs.history.lines import Line, StepLine
-
-    taken = _Points(Path(), Damages())
-    lines = (StepLine(Line(n, b""), each["step"], dict(each)) for n, each in enumerate(records, 1))
-    for batch in _batches(lines):
         taken.add(batch)
     return taken.curves()
 
@@ -216,7 +203,7 @@ class _Figure:
         return Curve(means, lows, highs, counts.copy())
 
 
-class _Points:
+class Points:
     """Takes lines in, and makes fewer and longer points of them where they are too many."""
 
     def __init__(self, path: Path, damages: Damages) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gantool.evaluation.comparison.stability import late_trend, stability_of
 from gantool.evaluation.comparison.verdicts import course
-from gantool.runs.history.curves import curves_of
+from tests.curves import curves_of
 
 Values = NDArray[np.float64]
 SEED_CURVE = Path(__file__).parents[4] / "shared" / "reference" / "seed_curve.csv"

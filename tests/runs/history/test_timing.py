@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gantool.runs.history.curves import curves_of
 from gantool.runs.history.numbers import number
 from gantool.runs.history.timing import timing_of
+from tests.curves import curves_of
 
 
 def test_figures_of_the_intervals() -> None:
