@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from gantool.errors import DivergedError, UsageError
@@ -13,10 +12,10 @@ from gantool.evaluation.sampling import (
     draw_latents,
     generate,
     generate_chunks,
+    label_of,
     to_pixels,
 )
 from gantool.registry.calling import calling
-from gantool.text import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 
 DRAWING = "its generator, in evaluation"
 """What is called while pictures are drawn, for messages."""
-CLASSES_LISTED = 20
-"""Classes that a message names at most."""
 
 
 class TrainedGenerator(ABC):
@@ -249,39 +246,7 @@ class TrainedGenerator(ABC):
             return None
         if label is None:
             return draw_labels(seed, count, len(self.classes))
-        return torch.full((count,), self.label_number(label))
-
-    def label_number(self, label: int | str) -> int:
-        """Return the label of a class's name, without regard to case, or of its number.
-
-        A name as it is written comes first, then a number, then a name in other letters.
-
-        Raises:
-            UsageError: When there is not that class, or more than one.
-        """
-        name = str(label)
-        if name in self.classes:
-            return self.classes.index(name)
-        if name.isdecimal() and int(name) < len(self.classes):
-            return int(name)
-        folded = [each.casefold() for each in self.classes]
-        match [number for number, each in enumerate(folded) if each == name.casefold()]:
-            case [number]:
-                return number
-            case [_, *_] as several:
-                names = one_of(self.classes[number] for number in several)
-                raise UsageError(f"'{name}' may be any of several classes", f"say {names}")
-        raise UsageError(f"'{self.name}' has no class '{name}'", self._suggestion(name))
-
-    def _suggestion(self, name: str) -> str:
-        """Return the classes that were probably meant, and what classes there are."""
-        folded = {each.casefold(): each for each in self.classes}
-        parts = [each for key, each in folded.items() if name.casefold() in key]
-        near = [folded[key] for key in get_close_matches(name.casefold(), folded)]
-        meant = f"did you mean {one_of((parts or near)[:3])}? " if parts or near else ""
-        more = len(self.classes) - CLASSES_LISTED
-        others = f" and {more:,} more" if more > 0 else ""
-        return f"{meant}classes: {', '.join(self.classes[:CLASSES_LISTED])}{others}"
+        return torch.full((count,), label_of(label, self.classes, self.name))
 
     @property
     def has_styles(self) -> bool:

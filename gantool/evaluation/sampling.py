@@ -1,18 +1,21 @@
-"""Images from a generator, without disturbing it."""
+"""Images from a generator, without disturbing it, and the latents and labels they come from."""
 
 from __future__ import annotations
 
 import copy
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
+from gantool.errors import UsageError
 from gantool.registry.calling import described
+from gantool.text import one_of
 from gantool.training.randomness import seed_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     from torch import Tensor
@@ -23,6 +26,8 @@ CHUNK = 64
 """Images generated at a time, and latents drawn from one seed."""
 STANDING_CHUNKS = 16
 """Chunks of fakes over which standing statistics are gathered."""
+CLASSES_LISTED = 20
+"""Classes that a message names at most."""
 
 
 def draw_latents(seed: int, count: int, latent_dim: int) -> Tensor:
@@ -41,6 +46,45 @@ def draw_labels(seed: int, count: int, classes: int) -> Tensor:
     """Return labels, int64 [count], all classes equally likely, on the CPU."""
     generator = torch.Generator().manual_seed(seed_of(seed, "sample labels"))
     return torch.randint(classes, (count,), generator=generator)
+
+
+def label_of(chosen: int | str, classes: Sequence[str], owner: str) -> int:
+    """Return the label of a class's name, without regard to case, or of its number.
+
+    A name as it is written comes first, then a number, then a name in other letters.
+
+    Args:
+        chosen: The name or number.
+        classes: Names of the classes, by label.
+        owner: What messages call the generator by.
+
+    Raises:
+        UsageError: When there is not that class, or more than one.
+    """
+    name = str(chosen)
+    if name in classes:
+        return classes.index(name)
+    if name.isdecimal() and int(name) < len(classes):
+        return int(name)
+    folded = [each.casefold() for each in classes]
+    match [number for number, each in enumerate(folded) if each == name.casefold()]:
+        case [number]:
+            return number
+        case [_, *_] as several:
+            names = one_of(classes[number] for number in several)
+            raise UsageError(f"'{name}' may be any of several classes", f"say {names}")
+    raise UsageError(f"'{owner}' has no class '{name}'", _suggestion(name, classes))
+
+
+def _suggestion(name: str, classes: Sequence[str]) -> str:
+    """Return the classes that were probably meant, and what classes there are."""
+    folded = {each.casefold(): each for each in classes}
+    parts = [each for key, each in folded.items() if name.casefold() in key]
+    near = [folded[key] for key in get_close_matches(name.casefold(), folded)]
+    meant = f"did you mean {one_of((parts or near)[:3])}? " if parts or near else ""
+    more = len(classes) - CLASSES_LISTED
+    others = f" and {more:,} more" if more > 0 else ""
+    return f"{meant}classes: {', '.join(classes[:CLASSES_LISTED])}{others}"
 
 
 def generate(

@@ -1,4 +1,8 @@
-"""Asks the process that believes in a GPU; it is started when it is first needed."""
+"""The process that believes in a GPU: it is sent components, one after the other, and tries them.
+
+Believing changes torch in a whole process and for good, so that no other work is done there. It
+is started when it is first needed.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +16,18 @@ import subprocess
 import sys
 from contextlib import suppress
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest import SkipTest
 
 from gantool.testing.claims import BrokenPromise
+from gantool.testing.isolation import PRELUDE
 
 if TYPE_CHECKING:
     from gantool.interfaces.component import Component
 
-SERVING = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from gantool.testing.pretend_gpu.serving import serve; serve()"
-)
+SERVING = PRELUDE + "from gantool.testing.pretend_gpu.asking import serve; serve()"
+READY, UNAVAILABLE, FAILED = "ready", "unavailable", "failed"
+"""What a reply says, by its key."""
 SECONDS = 180.0
 """After which an answer is given up."""
 ENVIRONMENT = {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
@@ -41,10 +45,10 @@ def require_gpu_training(component: Component) -> None:
     except Exception as error:  # a class of a function, for example
         raise SkipTest(f"it cannot be sent to another process: {error}") from error
     reply = _asked({"component": content})
-    if "unavailable" in reply:
-        raise SkipTest(reply["unavailable"])
-    if "failed" in reply:
-        broken = BrokenPromise(f"on a GPU, {reply['failed']}")
+    if UNAVAILABLE in reply:
+        raise SkipTest(reply[UNAVAILABLE])
+    if FAILED in reply:
+        broken = BrokenPromise(f"on a GPU, {reply[FAILED]}")
         broken.cause = reply["cause"]
         raise broken
 
@@ -122,9 +126,50 @@ def _asked(request: dict[str, object]) -> dict[str, str]:
     """
     with _one_at_a_time:
         believer = _believer()
-        if "ready" not in believer.said:
-            raise SkipTest(believer.said.get("unavailable", "no process believes in a GPU"))
+        if READY not in believer.said:
+            raise SkipTest(believer.said.get(UNAVAILABLE, "no process believes in a GPU"))
         if reply := believer.ask(request):
             return reply
         end_process()
     raise BrokenPromise(f"training with it ended its process, or took over {SECONDS:.0f} s")
+
+
+def serve() -> None:
+    """Answer requests, a line each, until there are no more."""
+    with os.fdopen(os.dup(1), "w") as replies:
+        os.dup2(2, 1)  # what plugins print is no reply
+        print(json.dumps(_begun()), file=replies, flush=True)
+        for line in sys.stdin:
+            print(json.dumps(_answer(json.loads(line))), file=replies, flush=True)
+
+
+def _begun() -> dict[str, str]:
+    """Believe in a GPU, and try gantool itself on it."""
+    try:
+        from gantool.testing.pretend_gpu.pretending import believe_in_cuda
+        from gantool.testing.pretend_gpu.trying import failure_of
+
+        believe_in_cuda()
+        found = failure_of(None)
+        failure = None if found is None else found.words
+    except Exception as error:  # private parts of torch, which may be otherwise
+        failure = f"{type(error).__name__}: {error}"
+    if failure is None:
+        return {READY: ""}
+    return {UNAVAILABLE: f"this torch cannot be made to believe in a GPU: {failure}"}
+
+
+def _answer(request: dict[str, Any]) -> dict[str, str]:
+    """Try the component of a request."""
+    from gantool.testing.pretend_gpu.trying import failure_of
+
+    try:
+        component = pickle.loads(base64.b64decode(request["component"]))
+    except Exception as error:  # its module may fail in any way
+        reason = f"{type(error).__name__}: {error}"
+        return {UNAVAILABLE: f"another process cannot import it: {reason}"}
+    try:
+        failure = failure_of(component)
+    except NotImplementedError as error:
+        return {UNAVAILABLE: f"torch does not know how it works on a GPU: {error}"}
+    return {READY: ""} if failure is None else {FAILED: failure.words, "cause": failure.cause}
