@@ -1,4 +1,4 @@
-"""What the shell offers when the user presses Tab."""
+"""Completions that the shell offers when the user presses Tab."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `gantool sample` is asked for, and the files that answer it."""
+"""Requests to `gantool sample`, and the files that answer them."""
 
 from __future__ import annotations
 

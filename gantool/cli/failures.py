@@ -1,4 +1,4 @@
-"""What a person sees on stderr when a command fails."""
+"""Messages on stderr when a command fails."""
 
 from __future__ import annotations
 

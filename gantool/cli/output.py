@@ -1,4 +1,4 @@
-"""What commands print on stdout: tables for people, tab-separated records and JSON for programs."""
+"""Output of commands on stdout: tables for people, tab-separated records and JSON for programs."""
 
 from __future__ import annotations
 

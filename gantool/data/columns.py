@@ -1,4 +1,4 @@
-"""What prepared images carry besides pixels, written in blocks: labels and names."""
+"""Labels and names of prepared images, written in blocks beside the pixels."""
 
 from __future__ import annotations
 

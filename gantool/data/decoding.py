@@ -48,7 +48,7 @@ LYING = frozenset({5, 6, 7, 8})
 
 
 class Decoded(NamedTuple):
-    """What became of an image.
+    """The outcome of decoding an image.
 
     Attributes:
         pixels: uint8 [H, W, C]; None where it cannot be used.

@@ -70,7 +70,7 @@ def similar(images: NDArray[np.uint8], known: Collection[int] = ()) -> dict[int,
 
 @dataclass(frozen=True)
 class Looks:
-    """What is kept of each image to compare it by: 80 bytes.
+    """The looks of each image that it is compared by: 80 bytes.
 
     Attributes:
         hashes: 64 bits: whether brightness rises to the right, between 8x9 cells; uint64 [N].

@@ -1,4 +1,4 @@
-"""What tells one set of prepared images from another."""
+"""Fingerprints that tell one set of prepared images from another."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FIRST_RENDERING = ("bilinear", True, "ignore")
 
 
 class Listing(NamedTuple):
-    """What is known of a dataset's images before any is read, each in 32 hexadecimal digits.
+    """Marks of a dataset's images before any is read, each of 32 hexadecimal digits.
 
     Attributes:
         mark: Changes with every file that was touched: where prepared images are looked for.

@@ -1,4 +1,4 @@
-"""Which of many hashes are close, in bounded time and memory."""
+"""Close pairs among many hashes, in bounded time and memory."""
 
 from __future__ import annotations
 

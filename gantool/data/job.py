@@ -32,15 +32,15 @@ SIZE = struct.Struct("<3I")
 
 
 class Job(Protocol):
-    """What is done to images in a process of their own; pickled on its way there."""
+    """Work on images in a process of its own; it is pickled on its way there."""
 
     @property
     def source(self) -> ImageSource:
-        """Where the images come from."""
+        """The source of the images."""
 
     @property
     def limits(self) -> Limits:
-        """What one file may cost."""
+        """Limits of what one file may cost."""
 
     def run(self, chunk: Chunk, starting: Starting) -> list[Any]:
         """Return what is to be said of a chunk, as plain data; it may be empty."""

@@ -1,4 +1,4 @@
-"""What decoding one file may cost: processor time and memory, which the system enforces."""
+"""Limits of decoding one file: processor time and memory, which the system enforces."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class TooCostlyError(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one file may cost.
+    """Limits of what one file may cost.
 
     A file that says little may not ask for much: beyond `megabytes`, memory is in proportion to
     its own size. Time is enforced wherever gantool runs, memory on Linux; elsewhere an image is

@@ -1,4 +1,4 @@
-"""Whether pictures have the proportions that they are brought to."""
+"""Pictures whose proportions are far from those that they are brought to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an image file's header tells, short of decoding it."""
+"""Remarks on an image file by its header, short of decoding it."""
 
 from __future__ import annotations
 

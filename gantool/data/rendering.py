@@ -1,4 +1,4 @@
-"""How every image of a dataset is brought to one form."""
+"""The one form that every image of a dataset is brought to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Profiles = Literal["convert", "ignore"]
 
 
 class Rendering(NamedTuple):
-    """What the pixels of a prepared image depend on, besides its file.
+    """All that the pixels of a prepared image depend on, besides its file.
 
     It is pickled into decoding processes, which need no recipe.
 

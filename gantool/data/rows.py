@@ -1,4 +1,4 @@
-"""Which rows of a batch are worked on: a slice of it, a process's part of it."""
+"""The rows of a batch that are worked on: a slice of it, a process's part of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of the prepared images a run is trained on, and which are kept from it."""
+"""The prepared images that a run is trained on, and those that are kept from it."""
 
 from __future__ import annotations
 

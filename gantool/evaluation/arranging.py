@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Wanted(NamedTuple):
-    """What a generator is to draw.
+    """Latents and labels that a generator is to draw.
 
     Attributes:
         latents: [N, latent_dim].

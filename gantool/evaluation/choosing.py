@@ -1,4 +1,4 @@
-"""Which metrics judge a run, and what they look through."""
+"""The metrics that judge a run, and the extractor that they look through."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What metrics judge by: real and generated images, and their features."""
+"""The evidence of metrics: real and generated images, and their features."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When scores say that a run has failed, in words."""
+"""Scores that say that a run has failed, in words."""
 
 from __future__ import annotations
 

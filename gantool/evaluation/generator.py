@@ -1,4 +1,4 @@
-"""What pictures are drawn from: a trained generator, of a run or of an exported folder."""
+"""A trained generator to draw pictures from: of a run, or of an exported folder."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TrainedGenerator(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """What messages call it by: a folder's own name."""
+        """The name that messages call it by: a folder's own."""
 
     @property
     @abstractmethod
@@ -73,12 +73,12 @@ class TrainedGenerator(ABC):
     @property
     @abstractmethod
     def device(self) -> Device:
-        """What images are drawn with."""
+        """The device that images are drawn with."""
 
     @property
     @abstractmethod
     def architecture(self) -> Architecture:
-        """What built the generator."""
+        """The architecture that built the generator."""
 
     @property
     @abstractmethod

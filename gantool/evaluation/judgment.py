@@ -1,4 +1,4 @@
-"""What an evaluation found: scores with their spread, the noise floor, and the protocol."""
+"""The outcome of an evaluation: scores with their spread, the noise floor, and the protocol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When to say that a generator repeats its training images, in words."""
+"""Words for a generator that repeats its training images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the scores of a run are about to be obtained."""
+"""The protocol by which the scores of a run are about to be obtained."""
 
 from __future__ import annotations
 

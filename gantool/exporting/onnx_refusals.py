@@ -1,4 +1,4 @@
-"""Why a generator cannot be said in ONNX, in a sentence that its author can use."""
+"""Reasons why a generator cannot be said in ONNX, in sentences that its author can use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What torch remarks about its own workings while it traces: nothing a user could act on."""
+"""Remarks of torch about its own workings while it traces: nothing a user could act on."""
 
 from __future__ import annotations
 

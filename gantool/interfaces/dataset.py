@@ -1,4 +1,4 @@
-"""Where the images of a run come from."""
+"""Datasets: the source of a run's images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the names of files promise: images that are read, and others, with what to do about them."""
+"""File names and their promises: images that are read, and others, with what to do about them."""
 
 from __future__ import annotations
 

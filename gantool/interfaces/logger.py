@@ -1,4 +1,4 @@
-"""Where else a run's figures and pictures go."""
+"""Loggers: other places that a run's figures and pictures go to."""
 
 from __future__ import annotations
 

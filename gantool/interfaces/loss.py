@@ -1,4 +1,4 @@
-"""What the two players minimize."""
+"""Losses: the terms that the two players minimize."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has changed since a checkpoint was saved, and what that means for going on from it."""
+"""Changes since a checkpoint was saved, and what they mean for going on from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of a training that was no longer finite, for those who come back to it."""
+"""A record of training that was no longer finite, for those who come back to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may become of a run's folder while it is trained: a failing disk, another name, nothing."""
+"""Dangers to a run's folder while it is trained: a failing disk, another name, removal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who looks on while a run is trained, put together."""
+"""The observers that look on while a run is trained, put together."""
 
 from __future__ import annotations
 

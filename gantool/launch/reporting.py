@@ -1,4 +1,4 @@
-"""What the report of a run needs of the process that trains it."""
+"""The report of a run, as far as it needs the process that trains it."""
 
 from __future__ import annotations
 

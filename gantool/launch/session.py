@@ -1,4 +1,4 @@
-"""What one process needs to work on a run."""
+"""A session: all that one process needs to work on a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command shows while it works, and what it hands back."""
+"""The display of a command while it works, and what it hands back."""
 
 from __future__ import annotations
 

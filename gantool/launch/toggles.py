@@ -1,4 +1,4 @@
-"""What can be taken out of a recipe, and the recipe without it."""
+"""Parts that can be taken out of a recipe, and the recipe without them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all tables of the core have in common."""
+"""The base of all tables of the core."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Which components are installed, and by whom they are supplied."""
+"""The components that are installed, and who supplies them."""

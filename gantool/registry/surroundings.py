@@ -1,4 +1,4 @@
-"""What a plugin's code may do to the process around it: change its working folder, never end."""
+"""Protection of the process around a plugin's code: its working folder, and its life."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What people see of a run: the console, sample grids, curves, loggers."""
+"""Everything that people see of a run: the console, sample grids, curves, loggers."""

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a live picture on a terminal, plain lines elsewhere."""
+"""The console while a run goes on: a live picture on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 

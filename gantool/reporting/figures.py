@@ -1,4 +1,4 @@
-"""How numbers are written for people: figures, durations, names, a trend in one line."""
+"""Numbers written for people: figures, durations, names, a trend in one line."""
 
 from __future__ import annotations
 

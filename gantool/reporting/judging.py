@@ -1,4 +1,4 @@
-"""What a person sees while a run is judged, and what was found."""
+"""The console while a run is judged, and the table of what was found."""
 
 from __future__ import annotations
 

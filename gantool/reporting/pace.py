@@ -1,4 +1,4 @@
-"""How fast a run goes and when it will end."""
+"""The pace of a run, and when it will end."""
 
 from __future__ import annotations
 

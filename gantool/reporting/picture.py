@@ -1,4 +1,4 @@
-"""What is drawn again and again in one place of a terminal."""
+"""A picture that is drawn again and again in one place of a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person sees while images are prepared."""
+"""The console while images are prepared."""
 
 from __future__ import annotations
 

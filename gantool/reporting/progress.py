@@ -1,4 +1,4 @@
-"""How far something is: a bar on a terminal, lines elsewhere."""
+"""Progress of some work: a bar on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 

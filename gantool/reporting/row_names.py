@@ -24,7 +24,7 @@ INK: dict[int, int | tuple[int, ...]] = {1: 230, 3: (230, 230, 230), 4: (128, 12
 
 
 class RowNames:
-    """What is written to the left of the rows of a grid.
+    """Names to the left of the rows of a grid.
 
     Args:
         names: One for each row.

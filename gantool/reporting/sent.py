@@ -1,4 +1,4 @@
-"""How far each logger has been told of a run, whatever became of the process that told it."""
+"""Notes of what each logger was sent of a run, whatever became of the process that sent it."""
 
 from __future__ import annotations
 

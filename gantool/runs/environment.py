@@ -1,4 +1,4 @@
-"""What a run was computed with: machine, packages, plugins."""
+"""The environment that a run was computed in: machine, packages, plugins."""
 
 from __future__ import annotations
 

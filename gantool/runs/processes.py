@@ -1,4 +1,4 @@
-"""Which of several processes this is, by what torchrun tells it."""
+"""The place of this process among several, by what torchrun tells it."""
 
 from __future__ import annotations
 

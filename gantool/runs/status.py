@@ -1,4 +1,4 @@
-"""What a run is and how far it has come, for listings and for those who come back to it."""
+"""The status of a run, for listings and for those who come back to it."""
 
 from __future__ import annotations
 

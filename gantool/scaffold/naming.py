@@ -1,4 +1,4 @@
-"""What a new plugin, its package and its class are called."""
+"""Names of a new plugin, of its package and of its class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every architecture promises of the images and classes that it supports."""
+"""Promises of every architecture about the images and classes that it supports."""
 
 from __future__ import annotations
 

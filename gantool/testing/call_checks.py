@@ -1,4 +1,4 @@
-"""What regularizers promise of the networks' inputs: whose labels, and whose gradients."""
+"""Promises of regularizers about the networks' inputs: whose labels, and whose gradients."""
 
 from __future__ import annotations
 

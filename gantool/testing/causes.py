@@ -1,4 +1,4 @@
-"""What tells the failures of one cause from those of another."""
+"""Causes, which tell one failure from another."""
 
 from __future__ import annotations
 

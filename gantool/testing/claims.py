@@ -1,4 +1,4 @@
-"""What checks say when a promise is broken."""
+"""Claims that checks make, and their words when one is broken."""
 
 from __future__ import annotations
 

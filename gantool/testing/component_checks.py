@@ -1,4 +1,4 @@
-"""What every component promises of its name, its documentation and its example."""
+"""Promises of every component about its name, its documentation and its example."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every dataset promises of the images that it finds."""
+"""Promises of every dataset about the images that it finds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What components promise of training on a GPU, as far as that can be known without one."""
+"""Promises of components about training on a GPU, as far as they can be tried without one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What regularizers promise of the hooks that they implement, penalties aside."""
+"""Promises of regularizers about the hooks that they implement, penalties aside."""
 
 from __future__ import annotations
 

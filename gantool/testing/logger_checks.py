@@ -1,4 +1,4 @@
-"""What every logger promises."""
+"""Promises of every logger."""
 
 from __future__ import annotations
 

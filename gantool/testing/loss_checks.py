@@ -1,4 +1,4 @@
-"""What every loss promises."""
+"""Promises of every loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every metric promises."""
+"""Promises of every metric."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which calls of networks, and which gradients in images, a regularizer's hooks make."""
+"""Calls of networks, and gradients in images, that a regularizer's hooks ask for."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class NetworkCall:
 
 @dataclass
 class HookedCalls:
-    """What hooks ask for, while the engine trains with them.
+    """Calls that hooks make, while the engine trains with them.
 
     Attributes:
         calls: Calls of networks, through the step.

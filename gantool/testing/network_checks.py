@@ -1,4 +1,4 @@
-"""What every architecture promises of the two networks that it builds."""
+"""Promises of every architecture about the two networks that it builds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every component promises of its options."""
+"""Promises of every component about its options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What regularizers promise of their penalties."""
+"""Promises of regularizers about their penalties."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a plugin promises as a whole."""
+"""Promises of a plugin as a whole."""
 
 from __future__ import annotations
 

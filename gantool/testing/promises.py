@@ -1,4 +1,4 @@
-"""What is promised, kind by kind: each promise is the docstring of the function that checks it."""
+"""Promises, kind by kind: each is the docstring of the function that checks it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every regularizer promises of steps that are shared between processes, or recorded."""
+"""Promises of every regularizer about steps that are shared between processes, or recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every regularizer promises of whole trainings, by the real engine on small networks."""
+"""Promises of every regularizer about whole trainings, by the real engine on small networks."""
 
 from __future__ import annotations
 

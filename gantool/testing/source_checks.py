@@ -1,4 +1,4 @@
-"""What every dataset promises wherever, and however often, its images are read."""
+"""Promises of every dataset wherever, and however often, its images are read."""
 
 from __future__ import annotations
 

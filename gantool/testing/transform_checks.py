@@ -1,4 +1,4 @@
-"""What regularizers promise of how they change images before the discriminator sees them."""
+"""Promises of regularizers that change images before the discriminator sees them."""
 
 from __future__ import annotations
 

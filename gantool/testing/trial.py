@@ -49,7 +49,7 @@ LATENT_DIMS = (6, 16, 32, 64, 128, 256, 512)
 
 
 class Setting(NamedTuple):
-    """What a trial is of.
+    """The images and latents of a trial.
 
     Attributes:
         image: Shape of the images.

@@ -1,4 +1,4 @@
-"""What all processes do after the same step, though only one of them wants it: stop, save."""
+"""Accord of all processes on a step after which to stop or save, though only one wants it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the memory of tensors on the CPU is obtained."""
+"""The allocator of tensors' memory on the CPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What torch.compile translates: forwards, and the gradients that penalties take."""
+"""The parts that torch.compile translates: forwards, and the gradients that penalties take."""
 
 from __future__ import annotations
 

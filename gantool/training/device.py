@@ -1,4 +1,4 @@
-"""What a run computes with: the device, its precision and its memory layout."""
+"""The device of a run, its precision and its memory layout."""
 
 from __future__ import annotations
 

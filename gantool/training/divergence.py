@@ -1,4 +1,4 @@
-"""What happens when training is no longer finite."""
+"""The end, or the rollback, of training that is no longer finite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a saved state must look like: it may come from another program, or from a stranger."""
+"""The form of a saved state, which may come from another program, or from a stranger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What both players' updates share: networks, loss, regularizers, randomness, device."""
+"""The game that both players' updates share: networks, loss, regularizers, randomness, device."""
 
 from __future__ import annotations
 

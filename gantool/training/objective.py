@@ -1,4 +1,4 @@
-"""What a player minimizes: the forward passes, the loss, the penalties."""
+"""The objective of a player: the forward passes, the loss, the penalties."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What looks on while a run is trained: console, grids, evaluation, watcher, loggers."""
+"""Observers of training: console, grids, evaluation, watcher, loggers."""
 
 from __future__ import annotations
 

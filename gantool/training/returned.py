@@ -1,4 +1,4 @@
-"""What plugins hand back inside a step: kind, shape, type and device are looked at, never values.
+"""Values that plugins return in a step: kind, shape, type and device are looked at, never numbers.
 
 Nothing here waits for the device, and a recorded step is looked at while it is recorded.
 """

@@ -1,4 +1,4 @@
-"""When a run is saved, and what happens when that fails."""
+"""The moments at which a run is saved, and what happens when that fails."""
 
 from __future__ import annotations
 

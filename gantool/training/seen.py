@@ -32,7 +32,7 @@ class Slope(NamedTuple):
 
 @dataclass
 class Seen:
-    """What an update has computed so far, on some rows of its batch; absent until then."""
+    """Results of an update so far, on some rows of its batch; absent until computed."""
 
     real: Tensor | None = None
     fake: Tensor | None = None

@@ -213,7 +213,7 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
 
     @property
     def _transforming(self) -> list[Active]:
-        """Whoever changes images before the discriminator sees them, in turn."""
+        """Regularizers that change images before the discriminator sees them, in turn."""
         return self._game.regularization.having("transform", self._player)
 
     def _transformed(self, images: Tensor, name: str) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a step does on the device: each player's updates, then the generator's average."""
+"""The turns of a step on the device: each player's updates, then the generator's average."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run folder tells of its run, without computing anything anew."""
+"""A run by its folder alone, without computing anything anew."""
 
 from __future__ import annotations
 

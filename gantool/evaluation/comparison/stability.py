@@ -1,4 +1,4 @@
-"""How a game went, in figures taken from its curves."""
+"""The course of a game, in figures taken from its curves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page can compute: torch's operations by name."""
+"""Operations that the page can compute: torch's, by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which coordinates of a latent are worth a slider."""
+"""The coordinates of a latent that are worth a slider."""
 
 from __future__ import annotations
 

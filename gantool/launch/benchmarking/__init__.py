@@ -1,1 +1,1 @@
-"""How fast a recipe trains, measured."""
+"""The speed at which a recipe trains, measured."""

@@ -1,4 +1,4 @@
-"""What a step computes, and what the device could compute in that time."""
+"""The arithmetic of a step, and what the device could compute in that time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each regularizer of a recipe adds to its step."""
+"""The cost that each regularizer of a recipe adds to its step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `gantool bench` shows."""
+"""The table that `gantool bench` shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person is told between the runs of a series."""
+"""Messages to a person between the runs of a series."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run's page is drawn from: its history, its pictures, and the shape of these."""
+"""The record that a run's page is drawn from: its history, its pictures, and their shape."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class RunRecord:
 
     @property
     def status(self) -> RunStatus:
-        """How far it came, and how it ended."""
+        """The status: how far it came, and how it ended."""
         return self.history.status
 
     @property
@@ -68,7 +68,7 @@ class RunRecord:
 
     @property
     def timing(self) -> Timing:
-        """How long it took."""
+        """Time and memory that it took."""
         return self.history.timing
 
     @property
@@ -83,7 +83,7 @@ class RunRecord:
 
     @property
     def findings(self) -> Sequence[Finding]:
-        """What the health watcher found."""
+        """Findings of the health watcher."""
         return self.history.findings
 
     @property

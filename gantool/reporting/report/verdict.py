@@ -1,4 +1,4 @@
-"""What became of a run, in words."""
+"""A verdict on what became of a run, in words."""
 
 from __future__ import annotations
 

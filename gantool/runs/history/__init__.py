@@ -1,1 +1,1 @@
-"""What the files of a run folder tell: the one reader of them, whoever wrote them."""
+"""The one reader of a run folder's files, whoever wrote them."""

@@ -1,4 +1,4 @@
-"""What could not be read of a run's files, in words."""
+"""Damage that was found in a run's files, in words."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Damages:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What was found: a sentence for each place, of each file the first few."""
+        """A sentence for each damaged place, of each file the first few."""
         return tuple(self._told())
 
     def say(self) -> None:

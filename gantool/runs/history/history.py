@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunHistory:
-    """What a run's files tell.
+    """All that a run's files tell.
 
     Attributes:
         folder: The folder.

@@ -1,4 +1,4 @@
-"""What counts as a number in a file that anybody may have written."""
+"""Numbers as they are believed in a file that anybody may have written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How scores were obtained: without it, two numbers cannot be compared."""
+"""The protocol of scores, without which two numbers cannot be compared."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ class Printed(Judged):
 
 
 class Finding(_Record):
-    """What the health watcher found: a line of health.jsonl.
+    """A finding of the health watcher: a line of health.jsonl.
 
     Attributes:
         sign: Which sign of trouble it was.

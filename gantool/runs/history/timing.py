@@ -1,4 +1,4 @@
-"""How long a run took, by what it noted of each log interval."""
+"""Time and memory of a run, by what it noted of each log interval."""
 
 from __future__ import annotations
 
