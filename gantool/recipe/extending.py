@@ -65,7 +65,7 @@ def _for_pictures(folder: Path) -> str:
     named = quote(str(folder))
     return (
         f"to train on the pictures in it: gantool run {FOR_PICTURES} --set dataset.folder={named}, "
-        f"or few-paintings in the place of {FOR_PICTURES} where they are some hundred; "
+        f"or few-paintings in place of {FOR_PICTURES} for a few hundred; "
         f"to look at them first: gantool data inspect {named}"
     )
 

@@ -67,7 +67,7 @@ class Naming:
         if meant is not None and others:
             theirs = " or ".join(f"'{offer.full_name}'" for offer in others)
             self.notes[kind, meant.full_name] = (
-                f"recipe '{recipe}' means {kind} '{meant.full_name}'; for another say {theirs}"
+                f"recipe '{recipe}' means {kind} '{meant.full_name}'; for another, say {theirs}"
             )
 
 

@@ -215,7 +215,7 @@ def _way_out(plugin: Plugin | None) -> str | None:
         return "please report it, with what --debug shows and the output of: gantool environment"
     return (
         f"gantool check-plugin {plugin.name} tries it by itself; "
-        f"its makers: {plugin.distribution} {plugin.version}"
+        f"tell the authors of {plugin.distribution} {plugin.version}"
     )
 
 

@@ -61,8 +61,8 @@ def memorization_scores(evidence: Evidence) -> dict[str, float]:
     kept = distinct(evidence.real.image_rows)
     if len(kept) < 2:
         raise UsageError("metric 'memorization' needs 2 different training images, got copies of 1")
-    features = _space(Some(evidence.real.feature_rows, kept), evidence.fake.feature_rows)
-    small = SmallImages(Some(evidence.real.image_rows, kept))
+    features = _space(Subset(evidence.real.feature_rows, kept), evidence.fake.feature_rows)
+    small = SmallImages(Subset(evidence.real.image_rows, kept))
     pixels = _space(small, SmallImages(evidence.fake.image_rows))
     agree = features.found.indices == pixels.found.indices
     copies = features.close() & pixels.close() & agree
@@ -77,8 +77,8 @@ def memorization_scores(evidence: Evidence) -> dict[str, float]:
 
 
 @dataclass(frozen=True)
-class Some:
-    """Some of all rows, which are read when they are asked for.
+class Subset:
+    """A choice of rows, which are read when they are asked for.
 
     Attributes:
         rows: All of them.

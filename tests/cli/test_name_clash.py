@@ -136,7 +136,7 @@ def test_shipped_recipes_mean_gantools_own_and_say_so(gantool: Gantool, install:
     assert told.code == 0
     (line,) = [line for line in told.stderr.splitlines() if "means" in line]
     assert "recipe 'r3' means regularizer 'gradient-penalties:r1'" in line
-    assert "for another say 'third-clash:r1'" in line
+    assert "for another, say 'third-clash:r1'" in line
 
 
 def test_what_the_user_says_otherwise_holds(gantool: Gantool, install: Install) -> None:

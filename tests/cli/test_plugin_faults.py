@@ -305,7 +305,7 @@ def test_a_fault_is_told_as_the_plugins(
     message = " ".join(outcome.stderr.split("error:")[-1].split())
     assert f"{kind} 'faulty' of plugin 'third-{case}'" in message
     assert f"gantool check-plugin third-{case}" in message
-    assert f"its makers: gantool-third-{case} 1.2" in message
+    assert f"tell the authors of gantool-third-{case} 1.2" in message
     if case not in WITHOUT_A_LINE:
         assert f"gantool_third_{case.replace('-', '_')}.py:" in message
     for part in told:

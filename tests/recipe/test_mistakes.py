@@ -352,7 +352,7 @@ def test_crash_in_a_component_names_its_plugin(read: Callable[..., Recipe], mini
     assert re.fullmatch(
         r"loss 'crashing' of plugin 'own' failed in reading its options \(.*conftest.py:\d+\): "
         r"TypeError: object of type 'int' has no len\(\)\n"
-        r"gantool check-plugin own tries it by itself; its makers: gantool-own 1.0",
+        r"gantool check-plugin own tries it by itself; tell the authors of gantool-own 1.0",
         str(caught.value),
     )
 
