@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -60,6 +61,8 @@ TRAIN = "Train"
 RECIPES = "Recipes"
 PLUGINS = "Plugins"
 REST = "Data and machine"
+CTRL_C = 130
+"""Exit code of a command that Ctrl-C ended."""
 
 
 def group(name: str, purpose: str, epilog: str | None = None) -> typer.Typer:
@@ -154,8 +157,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="surrogateescape")  # paths are printed as they are
     try:
         return _run(arguments)
+    except SystemExit as leaving:
+        if leaving.code == CTRL_C and arguments is None:
+            _leave_at_once()
+        raise
     finally:
         _flush()
+
+
+def _leave_at_once() -> NoReturn:
+    """End the process, which has nothing left to do, without the interpreter's way of ending.
+
+    Once torch is there it takes a second, and a Ctrl-C meanwhile can crash it.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(CTRL_C)
 
 
 def _run(arguments: Sequence[str] | None) -> int:

@@ -11,12 +11,13 @@ from typing_extensions import override
 from gantool.errors import UsageError
 from gantool.evaluation.generator import TrainedGenerator, refuse_non_finite
 from gantool.recipe.reading import read_recipe
+from gantool.recipe.resolving import unsaid
 from gantool.runs.checkpoints import Checkpoint, Checkpoints
 from gantool.runs.status import read_status
 from gantool.text import visible
 from gantool.training.building import build_regularization, build_setup
 from gantool.training.device import open_device
-from gantool.training.form import training_state
+from gantool.training.form import training_state, younger_options_named
 from gantool.training.players import build_network
 from gantool.training.state import load_network
 
@@ -144,7 +145,10 @@ class TrainedRun(TrainedGenerator):
         )
         state = self._state
         weights = state["average"] if self.averaged else state["networks"]["generator"]
-        load_network(network, weights, "generator")
+        with younger_options_named(
+            self.architecture, unsaid(self.recipe, "architecture"), str(self.folder.recipe)
+        ):
+            load_network(network, weights, "generator")
         refuse_non_finite(network, self.name, "choose an earlier one with --checkpoint STEPS")
         return self.device.place(network).requires_grad_(requires_grad=False)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
@@ -14,6 +14,7 @@ from gantool.exporting.weights import read_generator
 from gantool.recipe.schema import DeviceTable
 from gantool.text import visible
 from gantool.training.device import open_device
+from gantool.training.form import younger_options_named
 
 if TYPE_CHECKING:
     from torch import nn
@@ -94,6 +95,12 @@ class ExportedGenerator(TrainedGenerator):
         """
         return component_of(self.config, self.folder.config)
 
+    @property
+    def _unsaid(self) -> dict[str, Any]:
+        """The architecture's options that the config does not hold, with their values."""
+        said, options = self.config.architecture.options, self.architecture.model_dump(mode="json")
+        return {name: options[name] for name in options.keys() - said if options[name] is not None}
+
     @cached_property
     def network(self) -> nn.Module:
         """The generator, on the device.
@@ -101,12 +108,13 @@ class ExportedGenerator(TrainedGenerator):
         Raises:
             UsageError: When config and weights do not make one.
         """
-        network = read_generator(
-            self.architecture,
-            self.image,
-            len(self.classes),
-            self.folder.weights,
-            self.config.fingerprint,
-        )
+        with younger_options_named(self.architecture, self._unsaid, str(self.folder.config)):
+            network = read_generator(
+                self.architecture,
+                self.image,
+                len(self.classes),
+                self.folder.weights,
+                self.config.fingerprint,
+            )
         refuse_non_finite(network, self.name, "export it again, from an earlier checkpoint")
         return self.device.place(network)

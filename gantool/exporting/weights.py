@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from gantool.errors import UsageError
 from gantool.files.durable import written_aside
 from gantool.files.plain import open_linked
+from gantool.training.form import StructureError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +74,7 @@ def read_generator(
         reason = str(error).partition("\n")[0]
         raise UsageError(f"architecture '{architecture.name}' cannot be built: {reason}") from error
     if difference := _difference(outline, tensors):
-        raise UsageError(f"{path} is of another generator: {difference}")
+        raise StructureError(f"{path} is of another generator: {difference}")
     if fingerprint and fingerprint_of(tensors) != fingerprint:
         raise UsageError(f"{path} is of another generator: its weights were changed")
     network = architecture.generator(image, classes)

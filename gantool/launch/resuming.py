@@ -16,6 +16,7 @@ from gantool.launch.keeping import disk_faults_named
 from gantool.launch.process import note_environment, train
 from gantool.launch.session import assemble, prepare, read_to_train, refuse_other_images
 from gantool.launch.showing import opened, shown
+from gantool.recipe.resolving import unsaid
 from gantool.recipe.writing import dump
 from gantool.reporting.messages import say
 from gantool.runs.checkpoints import Checkpoints
@@ -108,6 +109,7 @@ def _gone_on(
 ) -> Session:
     """Return a session at a run's newest checkpoint; at the beginning, if none was saved yet."""
     from gantool.evaluation.trained import newest_state
+    from gantool.training.form import younger_options_named
 
     has_begun = bool(Checkpoints(folder.checkpoints, "").all())
     if not has_begun:
@@ -120,7 +122,9 @@ def _gone_on(
     session = assemble(plan, prepared, ranks, begins=False)
     if saved["step"] < session.trainer.game.setup.steps:
         judge(saved, session, folder, override=override)
-    session.trainer.restore(saved)
+    since = unsaid(plan, "architecture")
+    with younger_options_named(plan.architecture, since, str(folder.recipe)):
+        session.trainer.restore(saved)
     return session
 
 

@@ -78,10 +78,11 @@ def prepare(plan: Recipe, console: Console, level: Level) -> PreparedImages:
     with preparation_progress(console, level) as progress:
         prepared = prepare(plan.dataset, plan.tables.image, progress=progress)
     if prepared.skipped:
-        first = prepared.skipped[0]
+        first, number = prepared.skipped[0], len(prepared.skipped)
+        what = f"{number:,} images cannot be used and are skipped, the first is"
         logging.getLogger("gantool").warning(
-            "%d images cannot be used and are skipped, the first is %r: %s",
-            len(prepared.skipped),
+            "%s %r: %s",
+            "1 image cannot be used and is skipped," if number == 1 else what,
             first.name,
             first.reason,
         )

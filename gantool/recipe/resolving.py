@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gantool.recipe.choosing import Chosen
     from gantool.recipe.optimizers import Optimizers
     from gantool.recipe.positions import KeyPath
+    from gantool.recipe.schema import Recipe
 
 DEFAULT = "default"
 FIRST = ("requires", *SINGLES, *LISTS, "image", "optimizer")
@@ -76,3 +77,9 @@ def _trace(value: Any, said: Entry | None, path: KeyPath) -> Iterator[tuple[KeyP
             yield from _trace(inside, element, (*path, index))
     else:
         yield path, str(said.origin.key) if said else DEFAULT
+
+
+def unsaid(recipe: Recipe, table: str) -> dict[str, Any]:
+    """Return the options of a table that no file and no argument says, with their values."""
+    origins, values = recipe.origins, recipe.document[table]
+    return {name: value for name, value in values.items() if origins.get((table, name)) == DEFAULT}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import torch
@@ -12,8 +14,9 @@ from gantool.errors import UsageError
 from gantool.interfaces.step import Player
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from gantool.interfaces.architecture import Architecture
     from gantool.runs.checkpoints import Checkpoint
 
 WAY_OUT = (
@@ -25,8 +28,16 @@ AS_BEFORE = (
     "run with training.start_from, which takes the weights over"
 )
 """What to do where a network does not fit."""
+SINCE = (
+    "{place} does not say {said}: where that option is younger than the run, say there what it was "
+    "before (gantool describe architecture/{name})"
+)
 TRIAL = (2, 2)
 """Shape of a weight that optimizers are tried out with."""
+
+
+class StructureError(UsageError):
+    """Tensors that were saved do not fit the network that the options make."""
 
 
 class Part(BaseModel):
@@ -98,6 +109,32 @@ def refuse_other_tensors(saved: Mapping[str, Any], expected: Mapping[str, Any], 
     """
     if objection := first_objection(saved, expected):
         raise UsageError(f"the saved {owner} has another structure: {objection}", WAY_OUT)
+
+
+@contextmanager
+def younger_options_named(
+    architecture: Architecture, unsaid: Mapping[str, Any], place: str
+) -> Iterator[None]:
+    """Where saved tensors do not fit a network, name what their run did not know yet.
+
+    What a run leaves holds every option that there was, so one that it does not hold came later.
+
+    Args:
+        architecture: Makes the network.
+        unsaid: Options that the run does not hold, with the values that they have now.
+        place: The file that holds the others.
+
+    Raises:
+        UsageError: When they do not fit.
+    """
+    try:
+        yield
+    except StructureError as error:
+        if not unsaid:
+            raise
+        said = ", ".join(f"{option} = {json.dumps(value)}" for option, value in unsaid.items())
+        hint = SINCE.format(place=place, said=said, name=architecture.name)
+        raise UsageError(error.message, hint) from error
 
 
 def first_objection(saved: Mapping[str, Any], expected: Mapping[str, Any]) -> str | None:

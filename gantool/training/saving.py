@@ -86,6 +86,8 @@ class Saver:
                 return None
             checkpoint = self.checkpoints.save(step, state, score) if self.writes else None
         except (OSError, RuntimeError) as error:  # torch reports a full disk as the latter
+            if (pressed := _ctrl_c_behind(error)) is not None:
+                raise pressed from error
             if is_memory_fault(error):
                 raise
             self._failed(step, error, ends=ends)
@@ -114,3 +116,11 @@ class Saver:
         if self.last_step is None:
             return "; no checkpoint was saved"
         return f"; the newest checkpoint is of step {self.last_step}"
+
+
+def _ctrl_c_behind(error: BaseException) -> KeyboardInterrupt | None:
+    """Return the Ctrl-C that broke a save off: torch's writer covers it with a RuntimeError."""
+    behind = error.__context__
+    while behind is not None and not isinstance(behind, KeyboardInterrupt):
+        behind = behind.__context__
+    return behind

@@ -13,6 +13,7 @@ from gantool.training.batch_norm import SynchronizedBatchNorm
 from gantool.training.form import (
     AS_BEFORE,
     WAY_OUT,
+    StructureError,
     first_objection,
     of_shape,
     refuse_other_tensors,
@@ -87,7 +88,7 @@ def load_network(network: nn.Module, saved: Mapping[str, Tensor], owner: str) ->
         UsageError: When a tensor is missing, unknown, of another shape or of another kind.
     """
     if objection := first_objection(saved, network.state_dict()):
-        raise UsageError(f"the saved {owner} has another structure: {objection}", AS_BEFORE)
+        raise StructureError(f"the saved {owner} has another structure: {objection}", AS_BEFORE)
     network.load_state_dict(saved)
 
 

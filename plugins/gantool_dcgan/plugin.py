@@ -46,7 +46,8 @@ class DCGAN(Architecture):
 
     conditioning: Literal["norm", "latent"] = "norm"
     """Where the generator is told the class: gains and shifts after each normalization, or an
-    embedding beside the latent (Mirza & Osindero 2014), which soon ignores the latent itself."""
+    embedding beside the latent (Mirza & Osindero 2014), which soon ignores the latent itself;
+    conditional runs from before this option have it so."""
 
     @override
     def check(self, image: ImageShape, classes: int) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -71,6 +73,25 @@ def test_ctrl_c_is_130_without_a_traceback(gantool: Callable[..., Any], failing:
     outcome = gantool("list-recipes")
     assert outcome.code == 130
     assert "Traceback" not in outcome.stderr
+
+
+def test_ctrl_c_does_not_wait_for_the_interpreter_to_end() -> None:
+    """Ending takes a second where torch is; a Ctrl-C in it crashes."""
+    program = """
+import atexit, sys
+from gantool.cli import app
+@app.app.command("train")
+def train() -> None:
+    print("trains")
+    raise KeyboardInterrupt
+atexit.register(print, "the interpreter ends")
+sys.argv = ["gantool", "train"]
+sys.exit(app.main())
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (130, "trains\n"), ended.stderr
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS])

@@ -194,6 +194,16 @@ def test_what_was_damaged_or_forged_is_refused(exported: ExportedFolder, damage:
     assert time.monotonic() - start < 5
 
 
+def test_options_that_a_folder_did_not_know_are_named(exported: ExportedFolder) -> None:
+    rewrite_weights(lambda t: t.pop(FIRST))(exported)
+    document = json.loads(exported.config.read_text())
+    del document["architecture"]["options"]["conditioning"]
+    exported.config.write_text(json.dumps(document))
+    with pytest.raises(UsageError, match="of another generator") as refused:
+        load(exported.path).sample(1)
+    assert f'{exported.config} does not say conditioning = "norm"' in str(refused.value.hint)
+
+
 def test_a_snapshot_of_the_hub_is_opened(exported: ExportedFolder, tmp_path: Path) -> None:
     """The Hub's cache holds links, in snapshots, to files that are called after their content."""
     blobs, snapshot = tmp_path / "blobs", tmp_path / "snapshots" / "main"

@@ -85,3 +85,17 @@ def test_a_run_whose_end_was_not_written_is_finished(run: RunFolder, outcome: st
     assert after.keys() == before.keys()
     for path in (run.metrics, run.sample_grid(4), run.checkpoints / "step-00000004" / "state.pt"):
         assert after[path] == before[path]
+
+
+def test_an_option_that_a_run_did_not_know_is_named(write_recipe: Write, tmp_path: Path) -> None:
+    """As `conditioning`, which conditional runs of before have as "latent" and do not say."""
+    told = {"conditioning": "latent"}
+    recipe = write_recipe(architecture=told, training={"steps": 2, "conditional": True})
+    run = gantool.run(recipe, out=tmp_path / "run", level="quiet").folder
+    lines = run.recipe.read_text().splitlines()
+    run.recipe.write_text("\n".join(line for line in lines if "conditioning" not in line))
+    for use in (lambda: gantool.load(run.path).sample(1), lambda: gantool.resume(run.path)):
+        with pytest.raises(UsageError, match="another structure") as caught:
+            use()
+        assert f'{run.recipe} does not say conditioning = "norm"' in str(caught.value.hint)
+        assert "gantool describe architecture/dcgan" in str(caught.value.hint)

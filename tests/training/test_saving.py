@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import io
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+import torch
 from typing_extensions import override
 
 from gantool.errors import DiskError, DivergedError
@@ -211,3 +213,27 @@ def test_no_part_of_a_state_that_is_not_finite_is_saved(
     with pytest.raises(DivergedError):
         trainer.save()
     assert steps(checkpoints) == []
+
+
+def test_ctrl_c_while_torch_writes_is_no_failing_disk(tmp_path: Path) -> None:
+    class Pressed(io.RawIOBase):
+        @override
+        def writable(self) -> bool:
+            return True
+
+        pressed = False
+
+        @override
+        def write(self, content: Any) -> int:
+            if self.pressed or len(content) < 1000:
+                return len(content)
+            self.pressed = True
+            raise KeyboardInterrupt
+
+    def gather() -> dict[str, Any]:
+        torch.save({"weights": torch.zeros(10_000)}, cast("Any", Pressed()))
+        raise AssertionError
+
+    saver = Saver(Checkpoints(tmp_path, "a run"), CheckpointsTable(), last_step=0)
+    with pytest.raises(KeyboardInterrupt):
+        saver.save(1, gather, ends=True)
