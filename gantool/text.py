@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def visible(text: str) -> str:
-    r"""Return the text with whatever could steer a terminal spelt out, as in `\x1b`.
+    r"""Return the text with whatever could steer a terminal spelled out, as in `\x1b`.
 
     So are the bytes of a file's name that are no text where it was read, which no file in UTF-8
     could hold.

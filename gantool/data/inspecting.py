@@ -12,7 +12,7 @@ from gantool.data.checked_source import open_source
 from gantool.data.duplicates import identical, similar
 from gantool.data.pool import Pool
 from gantool.data.prepared import UNLABELED
-from gantool.data.preparing import NoUsableImagesError, prepare_source, processors
+from gantool.data.preparing import NoUsableImagesError, prepare_source, processors, silent
 from gantool.data.proportions import squashed
 from gantool.data.remarks import LookingJob
 from gantool.data.rendering import rendering_of
@@ -137,7 +137,7 @@ def inspect(
         DataError: When there are no files at all.
         DiskError: When the cache cannot be written or has no room.
     """
-    source, report = open_source(dataset), progress or _silent
+    source, report = open_source(dataset), progress or silent
     prepared, skipped = _prepare(source, dataset.name, image, report, workers)
     left_out = {image.number for image in skipped}
     usable = [index for index in range(len(source)) if index not in left_out]
@@ -231,7 +231,3 @@ def _spread(lengths: NDArray[np.uint32]) -> Spread | None:
     if not len(lengths):
         return None
     return Spread(int(lengths.min()), int(np.median(lengths)), int(lengths.max()))
-
-
-def _silent(done: int, total: int) -> None:
-    """Show no progress."""

@@ -115,7 +115,7 @@ def prepare_source(
     job = DecodingJob(source, rendering_of(image), _unfinished(folder))
     if found := _existing(folder, listing, job):
         return found
-    report = progress or _silent
+    report = progress or silent
     with _disk_errors(folder), _shared_lock(folder, len(source), report):
         if found := _existing(folder, listing, job):  # another run did it meanwhile
             return found
@@ -289,5 +289,5 @@ def _shared_lock(folder: Path, count: int, report: Progress) -> Iterator[None]:
         lock.release()
 
 
-def _silent(done: int, total: int) -> None:
+def silent(done: int, total: int) -> None:
     """Show no progress."""

@@ -1,7 +1,7 @@
 """One JSON schema of everything that recipes can say here, for editors.
 
 A table that names a component is a list of conditions, "if `use` is this, then these options":
-an editor can then name the one key that is misspelt, which it cannot where several alternatives
+an editor can then name the one key that is misspelled, which it cannot where several alternatives
 have failed. Nothing is required, since a recipe that extends another one says only what differs.
 """
 

@@ -41,7 +41,7 @@ def describes_every_option(subject: Subject[Component]) -> None:
 
 @promise("component")
 def refuses_unknown_options(subject: Subject[Component]) -> None:
-    """An option that it does not have is refused, so that a misspelt one is noticed."""
+    """An option that it does not have is refused, so that a misspelled one is noticed."""
     require(not _accepts(subject.example(), {UNKNOWN: 1}), f"it accepts the option '{UNKNOWN}'")
 
 
