@@ -100,14 +100,18 @@ def test_the_named_players_layers_and_no_others_are_normalized(
         image={"size": 16},
         classes=3,
     )
-    for name in ("discriminator", "generator"):
-        network = trainer.game.network("generator" if name == "generator" else "discriminator")
+    counts: dict[Player, int] = {
+        "discriminator": 4,  # three convolutions and the class's weights
+        "generator": 7,  # three convolutions, gains and shifts of two normalizations
+    }
+    for name, count in counts.items():
+        network = trainer.game.network(name)
         layers = [
             module
             for module in network.modules()
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Embedding)
         ]
-        assert len(layers) == 4
+        assert len(layers) == count
         assert {parametrize.is_parametrized(layer) for layer in layers} == {name == player}
 
 
