@@ -27,6 +27,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="quick",
         help="how many faults tests/faults injects: a few of each, or all, for the published table",
     )
+    parser.addoption(
+        "--mutations", type=int, metavar="N", help="how often tests/faults damages each file"
+    )
 
 
 @pytest.fixture(autouse=True)

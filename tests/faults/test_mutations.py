@@ -84,6 +84,12 @@ def watch() -> Watch:
     return Watch()
 
 
+@pytest.fixture
+def times(request: pytest.FixtureRequest, full: bool) -> int:
+    """Return how often each file is damaged: twice, or 20 times in the full suite, or as asked."""
+    return request.config.getoption("--mutations") or (20 if full else 2)
+
+
 @pytest.fixture(scope="module")
 def made(gallery: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A run with a file of every kind, another one, an exported folder, a cache and a recipe."""
@@ -165,7 +171,7 @@ def of_recipe(run: Path) -> list[list[object]]:
 
 def of_cache(run: Path) -> list[list[object]]:
     """Return the commands that read prepared images and features."""
-    return [["cache", "list"], ["evaluate", run, "--quiet"]]
+    return [["cache", "show"], ["evaluate", run, "--quiet"]]
 
 
 SUBJECTS: dict[str, Commands] = {
@@ -242,7 +248,7 @@ def test_damage_ends_in_a_message_and_stays_inside(
     group: str,
     made: Path,
     watch: Watch,
-    full: bool,
+    times: int,
     publish: Publish,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -263,7 +269,7 @@ def test_damage_ends_in_a_message_and_stays_inside(
     monkeypatch.setenv("GANTOOL_CACHE", str(work / "cache"))
     faults, count = [], 0
     for file, commands in subjects.items():
-        for seed in range(full_count(file) if full else 2):
+        for seed in range(times):
             restore(work, made)
             (work / "written").mkdir()
             way = mutate(work / file, seed)
@@ -289,8 +295,3 @@ def test_damage_ends_in_a_message_and_stays_inside(
 def group_of(file: str) -> str:
     top, _, rest = file.partition("/")
     return "checkpoints" if rest.startswith("checkpoints") else top if rest else "recipe"
-
-
-def full_count(file: str) -> int:
-    """Return how often a file is damaged in the full suite: 500 times and more in all."""
-    return 30 if group_of(file) in ("run", "recipe") else 15
