@@ -78,9 +78,12 @@ def label_of(chosen: int | str, classes: Sequence[str], owner: str) -> int:
 
 def _suggestion(name: str, classes: Sequence[str]) -> str:
     """Return the classes that were probably meant, and what classes there are."""
+    said = name.casefold()
     folded = {each.casefold(): each for each in classes}
-    parts = [each for key, each in folded.items() if name.casefold() in key]
-    near = [folded[key] for key in get_close_matches(name.casefold(), folded)]
+    parts = [each for key, each in folded.items() if said in key]
+    near = [
+        each for key, each in folded.items() if get_close_matches(said, [key, *key.split()])
+    ]  # the whole name, or one word of it
     meant = f"did you mean {one_of((parts or near)[:3])}? " if parts or near else ""
     more = len(classes) - CLASSES_LISTED
     others = f" and {more:,} more" if more > 0 else ""

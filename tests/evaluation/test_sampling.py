@@ -1,11 +1,12 @@
-"""Standing statistics are those of many fakes of all classes, whoever asks for which images."""
+"""Images do not depend on who asks for which; classes are found by their names."""
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
 
-from gantool import ImageShape
+from gantool import ImageShape, UsageError
 from gantool.evaluation.sampling import (
     CHUNK,
     STANDING_CHUNKS,
@@ -13,6 +14,7 @@ from gantool.evaluation.sampling import (
     draw_latents,
     gather_statistics,
     generate,
+    label_of,
 )
 from gantool.training.device import Device
 from gantool.training.randomness import seed_of
@@ -56,3 +58,10 @@ def test_standing_statistics_are_the_mean_of_those_of_all_chunks() -> None:
     assert isinstance(found, nn.BatchNorm2d)
     assert found.running_mean is not None
     torch.testing.assert_close(found.running_mean, means.mean(0))
+
+
+@pytest.mark.parametrize("said", ["stela", "Stella Notara", "NOTTARA", "nottar"])
+def test_a_class_is_suggested_by_any_word_of_its_name(said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        label_of(f"{said}x", ["Stella Nottara", "Odo Nebelmann"], "run")
+    assert str(caught.value.hint).startswith("did you mean 'Stella Nottara'?")
