@@ -101,7 +101,13 @@ def recipes() -> st.SearchStrategy[dict[str, Any]]:
             "training": trainings(),
             "ema": st.sampled_from(({}, {"half_life_images": 20.0}, averages)),
         }
-    )
+    ).filter(decays_once)
+
+
+def decays_once(tables: dict[str, Any]) -> bool:
+    """Whether a recipe asks for one weight decay only; two are refused."""
+    uses = {table["use"] for table in tables["regularizers"]}
+    return not ("l2" in uses and tables["optimizer"]["use"] == "adamw")
 
 
 def frozen(trainer: Trainer) -> bytes:
