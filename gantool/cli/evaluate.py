@@ -84,7 +84,8 @@ CountOption = Annotated[
     typer.Option(
         min=1,
         metavar="N",
-        help="Images to generate; by default the recipe's evaluation.count.",
+        help="Images to generate; by default the recipe's evaluation.count, or with --classes as "
+        "many of each class as it has.",
         show_default=False,
     ),
 ]
@@ -147,8 +148,8 @@ def evaluate(  # noqa: PLR0913  one argument an option
     trained = TrainedRun(existing_folder(run), device, checkpoint)
     like = None if protocol is None else read_example(protocol)
     with show_warnings(console), judging_progress(console, level) as progress:
-        ask = partial(
-            judge_classes if classes else partial(judge, like=like),
+        judging = judge_classes if classes else partial(judge, like=like)
+        found = judging(
             trained,
             metrics=separate(metrics or ()),
             extractor=extractor,
@@ -156,7 +157,6 @@ def evaluate(  # noqa: PLR0913  one argument an option
             repetitions=seeds,
             progress=progress,
         )
-        found = ask()
     if isinstance(found, dict):
         present_classes(found, console, level, as_json=as_json)
     else:
