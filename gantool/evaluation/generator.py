@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from gantool.interfaces.architecture import Architecture
     from gantool.interfaces.image import ImageShape
-    from gantool.training.device import Device
+    from gantool.training.device.device import Device
 
 DRAWING = "its generator, in evaluation"
 """What is called while pictures are drawn, for messages."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from gantool.training.device import Device
+    from gantool.training.device.device import Device
 
 CHUNK = 64
 """Images generated at a time, and latents drawn from one seed."""

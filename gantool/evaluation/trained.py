@@ -16,7 +16,7 @@ from gantool.runs.checkpoints import Checkpoint, Checkpoints
 from gantool.runs.status import read_status
 from gantool.text import visible
 from gantool.training.building import build_regularization, build_setup
-from gantool.training.device import open_device
+from gantool.training.device.device import open_device
 from gantool.training.form import training_state, younger_options_named
 from gantool.training.players import build_network
 from gantool.training.state import load_network
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gantool.recipe.schema import Recipe
     from gantool.runs.folder import RunFolder
     from gantool.runs.status import RunStatus
-    from gantool.training.device import Device
+    from gantool.training.device.device import Device
 
 
 NEWEST = "newest"

@@ -13,7 +13,7 @@ from gantool.exporting.config import ExportConfig, component_of, read_config
 from gantool.exporting.weights import read_generator
 from gantool.recipe.schema import DeviceTable
 from gantool.text import visible
-from gantool.training.device import open_device
+from gantool.training.device.device import open_device
 from gantool.training.form import younger_options_named
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gantool.exporting.folder import ExportedFolder
     from gantool.interfaces.architecture import Architecture
     from gantool.interfaces.image import ImageShape
-    from gantool.training.device import Device
+    from gantool.training.device.device import Device
 
 
 @dataclass(frozen=True)

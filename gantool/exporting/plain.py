@@ -14,7 +14,7 @@ from gantool.evaluation.sampling import draw_labels, draw_latents, gather_statis
 from gantool.exporting.config import ArchitectureConfig, ExportConfig, ImageConfig
 from gantool.exporting.weights import fingerprint_of
 from gantool.registry.calling import call
-from gantool.training.device import Device
+from gantool.training.device.device import Device
 
 if TYPE_CHECKING:
     from gantool.evaluation.trained import TrainedRun

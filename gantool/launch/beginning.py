@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gantool.evaluation.trained import TrainedRun, newest_state
 from gantool.training.beginning import Beginning
 from gantool.training.building import build_regularization, build_setup
-from gantool.training.device import open_device
+from gantool.training.device.device import open_device
 from gantool.training.players import build_network
 
 if TYPE_CHECKING:

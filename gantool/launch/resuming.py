@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from gantool.launch.session import Session
     from gantool.recipe.schema import Recipe
     from gantool.reporting.streams import Level
-    from gantool.training.parallel import Ranks
+    from gantool.training.device.ranks import Ranks
 
 
 def resume(

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from gantool.recipe.schema import Recipe, TrainingTable
     from gantool.reporting.streams import Level
     from gantool.runs.folder import RunFolder
-    from gantool.training.device import Device
-    from gantool.training.parallel import Ranks
+    from gantool.training.device.device import Device
+    from gantool.training.device.ranks import Ranks
     from gantool.training.trainer import Trainer
 
 
@@ -136,7 +136,7 @@ def assemble(
     from gantool.data.selection import select
     from gantool.launch.beginning import beginning_of
     from gantool.training.building import build_trainer
-    from gantool.training.device import open_device
+    from gantool.training.device.device import open_device
 
     training = plan.tables.training
     device = open_device(plan.tables.device)
@@ -172,7 +172,7 @@ def memory_faults_named(
         device: What is computed with.
         folder: The run's, once it has begun.
     """
-    from gantool.training.memory import is_memory_fault, peak_memory
+    from gantool.training.device.memory import is_memory_fault, peak_memory
 
     try:
         yield

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gantool.interfaces.loss import Loss
     from gantool.interfaces.regularizer import Regularizer
     from gantool.recipe.schema import Recipe
-    from gantool.training.parallel import Ranks
+    from gantool.training.device.ranks import Ranks
 
 
 WAY_OUT = "name one that can be written with --out FOLDER"
@@ -33,7 +33,7 @@ WAY_OUT = "name one that can be written with --out FOLDER"
 @contextmanager
 def joined(plan: Recipe) -> Iterator[Ranks]:
     """Train together with the other processes inside the context, if there are any."""
-    from gantool.training.parallel import join, leave
+    from gantool.training.device.ranks import join, leave
 
     ranks = join(plan.tables.device)
     tell_of_division(plan, ranks)

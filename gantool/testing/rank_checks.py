@@ -10,7 +10,7 @@ from gantool.testing.ranks import in_threads, ranks_in_threads
 from gantool.testing.tape import TapeRecorder
 from gantool.testing.trial import build_trial, take_steps, weights_of
 from gantool.testing.watching import each_player, overridden
-from gantool.training.graphs import WARM_UP, GraphedTurns
+from gantool.training.device.graphs import WARM_UP, GraphedTurns
 from gantool.training.turns import Turns
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from torch import distributed
 from torch.distributed.distributed_c10d import PrefixStore, ProcessGroupGloo
 
-from gantool.training.parallel import Ranks
+from gantool.training.device.ranks import Ranks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

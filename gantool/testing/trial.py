@@ -27,7 +27,7 @@ from gantool.testing.networks import SmallNetworks
 from gantool.testing.subject import with_options
 from gantool.training import state
 from gantool.training.building import build_trainer
-from gantool.training.device import open_device
+from gantool.training.device.device import open_device
 from gantool.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from gantool.interfaces.architecture import Architecture
     from gantool.interfaces.image import ImageSource
-    from gantool.training.parallel import Ranks
+    from gantool.training.device.ranks import Ranks
 
 BATCH_SIZE = 4
 IMAGES = 12

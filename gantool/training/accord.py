@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gantool.training.device import AHEAD
+from gantool.training.device.device import AHEAD
 
 if TYPE_CHECKING:
-    from gantool.training.parallel import Ranks
+    from gantool.training.device.ranks import Ranks
     from gantool.training.saving import Saver
 
 

@@ -15,11 +15,11 @@ from gantool.interfaces.regularizer import refusal_of
 from gantool.interfaces.step import PLAYERS, Setup
 from gantool.registry.calling import calling, misbehaved
 from gantool.training.accord import Accord
-from gantool.training.compiling import Compiled, image_gradient, translatable_image_gradient
-from gantool.training.device import is_resident
+from gantool.training.device.compiling import Compiled, image_gradient, translatable_image_gradient
+from gantool.training.device.graphs import CudaRecorder, GraphedTurns, reason_for_eager_steps
+from gantool.training.device.memory import is_resident
+from gantool.training.device.ranks import Ranks
 from gantool.training.game import Game
-from gantool.training.graphs import CudaRecorder, GraphedTurns, reason_for_eager_steps
-from gantool.training.parallel import Ranks
 from gantool.training.players import Average, build_competitor, build_network
 from gantool.training.randomness import Streams
 from gantool.training.regularization import Regularization
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from gantool.interfaces.step import Player
     from gantool.recipe.schema import Recipe
     from gantool.training.beginning import Beginning, Owner
-    from gantool.training.device import Device
+    from gantool.training.device.device import Device
     from gantool.training.players import Competitor
 
 

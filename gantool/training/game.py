@@ -12,9 +12,9 @@ from torch.func import functional_call
 
 from gantool.registry.calling import owner_of, passes
 from gantool.training import returned
-from gantool.training.compiling import image_gradient
+from gantool.training.device.compiling import image_gradient
+from gantool.training.device.ranks import Ranks
 from gantool.training.optimizers import learning_rate_at
-from gantool.training.parallel import Ranks
 from gantool.training.players import each_player
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gantool.interfaces.loss import Loss
     from gantool.interfaces.step import Player, Setup
     from gantool.registry.calling import Owner
-    from gantool.training.device import Device
+    from gantool.training.device.device import Device
     from gantool.training.players import Competitor
     from gantool.training.randomness import Streams
     from gantool.training.regularization import Regularization

@@ -11,7 +11,7 @@ from torch import nn
 
 from gantool.interfaces.step import PLAYERS
 from gantool.registry.calling import call, described, misbehaved
-from gantool.training.batch_norm import synchronize
+from gantool.training.device.ranks import synchronize
 from gantool.training.optimizers import build_optimizer
 from gantool.training.randomness import global_seed, seed_of
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from gantool.interfaces.architecture import Architecture
     from gantool.interfaces.step import Player, Setup
     from gantool.recipe.schema import EmaTable, OptimizerTable
-    from gantool.training.device import Device
-    from gantool.training.parallel import Ranks
+    from gantool.training.device.device import Device
+    from gantool.training.device.ranks import Ranks
     from gantool.training.regularization import Active, Regularization
 
 

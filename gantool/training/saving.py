@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import DiskError, DivergedError
+from gantool.training.device.memory import is_memory_fault
 from gantool.training.divergence import WAY_OUT
-from gantool.training.memory import is_memory_fault
 from gantool.training.state import first_non_finite
 
 if TYPE_CHECKING:

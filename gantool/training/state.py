@@ -9,7 +9,7 @@ import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from gantool.errors import UsageError
-from gantool.training.batch_norm import SynchronizedBatchNorm
+from gantool.training.device.ranks import SynchronizedBatchNorm
 from gantool.training.form import (
     AS_BEFORE,
     WAY_OUT,

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from gantool.recipe.schema import DeviceTable
-from gantool.training.device import open_device
+from gantool.training.device.device import open_device
 
 CLOSED = {"input": "<&-", "output": ">&-", "errors": "2>&-", "all": "<&- >&- 2>&-"}
 NAMES = {"escape": "runs/\x1b[31mred", "no text": os.fsdecode(b"runs/t\xfcst")}

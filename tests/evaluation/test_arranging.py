@@ -16,7 +16,7 @@ from gantool.evaluation.generator import TrainedGenerator
 from gantool.evaluation.sampling import to_pixels
 from gantool.evaluation.truncation import LATENTS
 from gantool.interfaces.image import ImageShape
-from gantool.training.device import Device
+from gantool.training.device.device import Device
 from tests.linear_players import LinearPlayers
 
 

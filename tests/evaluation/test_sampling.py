@@ -16,7 +16,7 @@ from gantool.evaluation.sampling import (
     generate,
     label_of,
 )
-from gantool.training.device import Device
+from gantool.training.device.device import Device
 from gantool.training.randomness import seed_of
 from gantool_dcgan.plugin import DCGAN
 

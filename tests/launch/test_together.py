@@ -11,7 +11,7 @@ from gantool import UsageError
 from gantool.launch.together import begun, tell_of_division
 from gantool.recipe.reading import read_recipe
 from gantool.recipe.schema import DeviceTable
-from gantool.training.parallel import Ranks, join
+from gantool.training.device.ranks import Ranks, join
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from gantool.data.selection import TrainingImages
 from gantool.recipe.naming import plainly
 from gantool.recipe.reading import read_recipe
 from gantool.training.building import build_trainer
-from gantool.training.device import open_device
+from gantool.training.device.device import open_device
 
 SMALL = ("image.size=16", "architecture.width=4", "training.batch_size=4", "device.name=cpu")
 

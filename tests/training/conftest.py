@@ -18,7 +18,7 @@ from tests.trainers import bits_of, merged, train_on_random_images
 
 if TYPE_CHECKING:
     from gantool.training.beginning import Beginning
-    from gantool.training.parallel import Ranks
+    from gantool.training.device.ranks import Ranks
 
 torch.set_num_threads(1)
 

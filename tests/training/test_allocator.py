@@ -12,7 +12,7 @@ import pytest
 SCRIPT = """
 import json, resource, torch
 from gantool.recipe.schema import DeviceTable
-from gantool.training.device import open_device
+from gantool.training.device.device import open_device
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from gantool import Regularizer, Setup, Step
-from gantool.training.graphs import WARM_UP, GraphedTurns
+from gantool.training.device.graphs import WARM_UP, GraphedTurns
 from gantool_augmentation.plugin import InstanceNoise
 from gantool_dcgan.plugin import DCGAN
 from gantool_gradient_penalties.plugin import R1, WganGP

@@ -16,8 +16,8 @@ from gantool.recipe.schema import CheckpointsTable
 from gantool.runs.checkpoints import Checkpoints
 from gantool.testing.ranks import in_threads, ranks_in_threads
 from gantool.training import state
-from gantool.training.batch_norm import SynchronizedBatchNorm, synchronize
-from gantool.training.graphs import WARM_UP, GraphedTurns
+from gantool.training.device.graphs import WARM_UP, GraphedTurns
+from gantool.training.device.ranks import SynchronizedBatchNorm, synchronize
 from gantool.training.observers import Observer
 from gantool.training.saving import Saver
 from gantool.training.turns import Turns
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from gantool.training.parallel import Ranks
+    from gantool.training.device.ranks import Ranks
     from gantool.training.trainer import Trainer
     from tests.training.conftest import Train
 

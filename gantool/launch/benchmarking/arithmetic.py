@@ -13,7 +13,7 @@ from typing_extensions import override
 from gantool.launch.benchmarking.timing import by_turns, seconds
 
 if TYPE_CHECKING:
-    from gantool.training.device import Device
+    from gantool.training.device.device import Device
     from gantool.training.trainer import Trainer
 
 SIDES = {"cuda": 8192, "cpu": 2048}

@@ -13,7 +13,7 @@ from gantool.recipe.reading import read_recipe
 from gantool.recipe.shipped import shipped_names
 from gantool.testing.pretend_gpu.stepping import DEVICE, RUN, take_steps
 from gantool.training.building import build_trainer
-from gantool.training.device import open_device
+from gantool.training.device.device import open_device
 from gantool_dcgan.plugin import DCGAN
 from gantool_gradient_penalties.plugin import R1
 from gantool_spectral_norm.plugin import SpectralNorm

@@ -18,8 +18,7 @@ from typing_extensions import override
 from gantool import DiscriminatorStep, Player, Regularizer, Step, Update
 from gantool.data import streaming
 from gantool.testing.pretend_gpu.stepping import DEVICE, RUN, take_steps
-from gantool.training.batch_norm import SynchronizedBatchNorm
-from gantool.training.parallel import Ranks
+from gantool.training.device.ranks import Ranks, SynchronizedBatchNorm
 from gantool.training.state import gather
 from gantool_augmentation.plugin import ADA
 from gantool_gradient_penalties.plugin import Dragan

@@ -9,27 +9,23 @@ import re
 from collections import deque
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
 from gantool.errors import UsageError
-from gantool.training.allocator import keep_freed_memory
+from gantool.training.device.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from gantool.data.pixels import Pixels
     from gantool.recipe.schema import DeviceTable
 
 log = logging.getLogger("gantool")
 
 AHEAD = 8
 """Steps by which the host may run ahead of a GPU."""
-RESIDENT_SHARE = 0.25
-"""Share of a device's memory that images may take; the rest is for networks, or for others."""
 INSTRUCTION_LIMITS = (
     "ONEDNN_MAX_CPU_ISA",
     "DNNL_MAX_CPU_ISA",
@@ -133,26 +129,6 @@ def open_device(table: DeviceTable) -> Device:
     dtype, autocast = _precision(table.precision, device)
     layout = torch.contiguous_format if table.layout == "contiguous" else torch.channels_last
     return Device(device, dtype, autocast, layout)
-
-
-def is_resident(wish: str, images: Pixels, device: torch.device) -> bool:
-    """Return whether images are kept on a device, rather than streamed to it.
-
-    Args:
-        wish: "on", "off", or "auto": when they take at most a share of its free memory.
-        images: uint8.
-        device: Where they are trained on.
-    """
-    if wish != "auto":
-        return wish == "on"
-    return prod(images.shape) <= RESIDENT_SHARE * _memory(device)
-
-
-def _memory(device: torch.device) -> int:
-    """Return a device's memory in bytes: what is free of a GPU's, all that the machine has."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _cpu_model() -> str:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import logging
+import math
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import torch
+from torch.nn.utils import get_total_norm
 
 from gantool.errors import PluginError
+from gantool.training import state
 from gantool.training.players import each_player
 from gantool.training.regularization import PENALTIES
-from gantool.training.rehearsal import rehearse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
+
+    from torch import Tensor
 
     from gantool.data.batches import Batch
     from gantool.training.game import Game
@@ -28,6 +33,10 @@ log = logging.getLogger("gantool")
 WARM_UP = 3
 """Steps of a kind that are made eagerly before one is recorded: libraries choose their kernels and
 optimizers make their state then."""
+
+TOLERANCE = 0.1
+"""Share of a step by which its recording may differ: a GPU adds in any order, in bf16 arithmetic,
+and Adam magnifies that. A recording that misses the draws or the images differs by more than 1."""
 
 
 class Recorder(Protocol):
@@ -156,7 +165,7 @@ class GraphedTurns:
             self._turns(reals, step)
             return
         replayed = partial(self._replay, recording, reals, step)
-        agrees = rehearse(self._turns, replayed, partial(self._turns, reals, step))
+        agrees = _rehearse(self._turns, replayed, partial(self._turns, reals, step))
         if not game.ranks.all(agrees is not False, game.device.device):
             self._give_up("a recording did not do what its step does")
         elif agrees:
@@ -196,6 +205,46 @@ class GraphedTurns:
         self._turns.game.streams.start(recording.places, step)
         self._turns.totals.count(recording.names)
         recording.replay()
+
+
+def _rehearse(turns: Turns, replayed: Callable[[], None], eager: Callable[[], None]) -> bool | None:
+    """Return whether a recording changes the weights as the step itself does; make that step.
+
+    None if the step leads to weights that are not finite, which compare with nothing.
+
+    Args:
+        turns: Whose networks, averages and totals are put back in between.
+        replayed: Makes the step by its recording.
+        eager: Makes the same step; what it leaves is what remains.
+    """
+    before = copy.deepcopy(state.gather(turns.game, turns.average, turns.totals, step=0))
+    start = _weights(turns)
+    replayed()
+    by_recording = _weights(turns)
+    state.restore(before, turns.game, turns.average, turns.totals)
+    eager()
+    by_itself = _weights(turns)
+    moved = {player: _distance(start[player], by_itself[player]) for player in start}
+    if not all(map(math.isfinite, moved.values())):
+        return None
+    return all(
+        _distance(by_recording[player], by_itself[player]) <= TOLERANCE * moved[player]
+        for player in start
+    )
+
+
+def _weights(turns: Turns) -> dict[str, list[Tensor]]:
+    """Return copies of what each player's optimizer trains."""
+    return {
+        each.player: [parameter.detach().clone() for parameter in each.parameters]
+        for each in each_player(turns.game.competitors)
+    }
+
+
+@torch.no_grad()
+def _distance(one: Sequence[Tensor], other: Sequence[Tensor]) -> float:
+    differences = torch._foreach_sub(list(one), list(other))
+    return float(get_total_norm(differences, foreach=True))
 
 
 def reason_for_eager_steps(game: Game, *, insists: bool) -> str | None:
