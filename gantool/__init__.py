@@ -22,21 +22,19 @@ if TYPE_CHECKING:
         UsageError,
     )
     from gantool.interfaces.architecture import Architecture
-    from gantool.interfaces.component import Component
-    from gantool.interfaces.dataset import Dataset
-    from gantool.interfaces.extractor import Extractor
-    from gantool.interfaces.filenames import OtherFiles, is_image_name
-    from gantool.interfaces.hooks import hookimpl
-    from gantool.interfaces.image import (
+    from gantool.interfaces.component import Component, hookimpl
+    from gantool.interfaces.dataset import (
+        Dataset,
         ImageShape,
         ImageSource,
         ListsOtherFiles,
         TellsChanges,
         open_image,
     )
+    from gantool.interfaces.filenames import OtherFiles, is_image_name
     from gantool.interfaces.logger import Logger, RunDescription
     from gantool.interfaces.loss import Loss
-    from gantool.interfaces.metric import Evidence, EvidenceShape, Metric, Rows, Samples
+    from gantool.interfaces.metric import Evidence, EvidenceShape, Extractor, Metric, Rows, Samples
     from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer
     from gantool.interfaces.step import (
         DiscriminatorStep,
@@ -64,12 +62,10 @@ _MODULES = {
         "UsageError",
     ),
     "gantool.interfaces.architecture": ("Architecture",),
-    "gantool.interfaces.component": ("Component",),
-    "gantool.interfaces.dataset": ("Dataset",),
-    "gantool.interfaces.extractor": ("Extractor",),
-    "gantool.interfaces.hooks": ("hookimpl",),
+    "gantool.interfaces.component": ("Component", "hookimpl"),
     "gantool.interfaces.filenames": ("OtherFiles", "is_image_name"),
-    "gantool.interfaces.image": (
+    "gantool.interfaces.dataset": (
+        "Dataset",
         "ImageShape",
         "ImageSource",
         "ListsOtherFiles",
@@ -78,7 +74,14 @@ _MODULES = {
     ),
     "gantool.interfaces.logger": ("Logger", "RunDescription"),
     "gantool.interfaces.loss": ("Loss",),
-    "gantool.interfaces.metric": ("Evidence", "EvidenceShape", "Metric", "Rows", "Samples"),
+    "gantool.interfaces.metric": (
+        "Evidence",
+        "EvidenceShape",
+        "Extractor",
+        "Metric",
+        "Rows",
+        "Samples",
+    ),
     "gantool.interfaces.regularizer": ("LazyOption", "PlayerOption", "Regularizer"),
     "gantool.interfaces.step": (
         "DiscriminatorStep",

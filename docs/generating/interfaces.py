@@ -19,16 +19,13 @@ HOOK = "gantool_components"
 
 ORDER = (
     "component",
-    "hooks",
     "dataset",
-    "image",
     "filenames",
     "architecture",
     "loss",
     "regularizer",
     "step",
     "metric",
-    "extractor",
     "logger",
 )
 """The modules of interfaces as a reader meets them."""

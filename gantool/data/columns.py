@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator
     from pathlib import Path
 
-    from gantool.interfaces.image import ImageSource
+    from gantool.interfaces.dataset import ImageSource
 
 BLOCK_IMAGES = 4096
 

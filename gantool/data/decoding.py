@@ -13,7 +13,7 @@ from PIL import Image
 from gantool.data.color import profile_of, to_srgb
 from gantool.data.skipped import PIXEL_LIMIT, TOO_LARGE, UnusableError, reason
 from gantool.errors import GantoolError
-from gantool.interfaces.image import is_read
+from gantool.interfaces.dataset import is_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from gantool.data.limits import Allowance
     from gantool.data.rendering import Rendering
-    from gantool.interfaces.image import ImageShape, ImageSource
+    from gantool.interfaces.dataset import ImageShape, ImageSource
 
 DECODER_VERSION = 1
 """Raised whenever the same file would give other pixels: prepared images are then made again."""

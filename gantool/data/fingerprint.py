@@ -8,13 +8,13 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 from gantool.data.decoding import DECODER_VERSION
-from gantool.interfaces.image import TellsChanges
+from gantool.interfaces.dataset import TellsChanges
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gantool.data.rendering import Rendering
-    from gantool.interfaces.image import ImageSource
+    from gantool.interfaces.dataset import ImageSource
 
 LAYOUT_VERSION = 1
 """Raised whenever the files of prepared images change their meaning."""

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from gantool.data.preparing import Progress
     from gantool.data.rendering import Rendering
     from gantool.data.skipped import Skipped
-    from gantool.interfaces.dataset import Dataset
-    from gantool.interfaces.image import ImageSource
+    from gantool.interfaces.dataset import Dataset, ImageSource
     from gantool.recipe.schema import ImageTable
 
 DUPLICATE = "duplicate"

@@ -13,7 +13,7 @@ from gantool.data.decoding import DIGEST_BYTES, decode_one, quiet_decoders
 from gantool.data.limits import Limits
 from gantool.data.rendering import Rendering
 from gantool.data.row_file import RowFile
-from gantool.interfaces.image import ImageShape, ImageSource
+from gantool.interfaces.dataset import ImageShape, ImageSource
 
 Chunk = tuple[int, int]
 """Images from the first number up to, and without, the second."""

@@ -22,7 +22,7 @@ from gantool.data.row_file import HEADER_BYTES, npy_header
 from gantool.data.skipped import Skipped
 from gantool.files.durable import write_durably
 from gantool.files.plain import holds_plain_files
-from gantool.interfaces.image import ImageShape
+from gantool.interfaces.dataset import ImageShape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

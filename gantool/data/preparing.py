@@ -47,8 +47,7 @@ if TYPE_CHECKING:
 
     from gantool.data.fingerprint import Listing
     from gantool.data.pool import Result
-    from gantool.interfaces.dataset import Dataset
-    from gantool.interfaces.image import ImageSource
+    from gantool.interfaces.dataset import Dataset, ImageSource
     from gantool.recipe.schema import ImageTable
 
     Progress = Callable[[int, int], None]

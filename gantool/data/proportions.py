@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from gantool.interfaces.image import ImageShape
+    from gantool.interfaces.dataset import ImageShape
 
 FAR = 1.5
 """How many times as wide, or as high, a picture is as the shape asks for, that is far from it."""

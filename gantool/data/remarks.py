@@ -10,7 +10,7 @@ from gantool.data.color import PROFILE_LIMIT, Profile, ProfileTooLargeError, pro
 from gantool.data.decoding import opened, orientation, quiet_decoders, upright
 from gantool.data.limits import Limits
 from gantool.data.rendering import Rendering
-from gantool.interfaces.image import ImageSource
+from gantool.interfaces.dataset import ImageSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from gantool.data.job import Chunk, Starting
-    from gantool.interfaces.image import ImageShape
+    from gantool.interfaces.dataset import ImageShape
 
 ANIMATED = "animated"
 GRAYSCALE = "grayscale"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from gantool.interfaces.image import ImageShape
+    from gantool.interfaces.dataset import ImageShape
     from gantool.recipe.schema import ImageTable
 
 Fit = Literal["stretch", "crop", "pad"]

@@ -21,7 +21,7 @@ import traceback
 from typing import IO, TYPE_CHECKING
 
 from gantool.errors import GantoolError, PluginError
-from gantool.interfaces.image import FORMATS
+from gantool.interfaces.dataset import FORMATS
 
 if TYPE_CHECKING:
     from gantool.data.job import Job

@@ -16,8 +16,7 @@ from gantool.runs.history.protocol import PIXELS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from gantool.interfaces.extractor import Extractor
-    from gantool.interfaces.metric import EvidenceShape, Metric
+    from gantool.interfaces.metric import EvidenceShape, Extractor, Metric
     from gantool.recipe.schema import Recipe
     from gantool.registry.catalog import Offer
 

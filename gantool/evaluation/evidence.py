@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from gantool.data.pixels import Pixels
     from gantool.evaluation.features import Features
-    from gantool.interfaces.extractor import Extractor
-    from gantool.interfaces.metric import Rows
+    from gantool.interfaces.metric import Extractor, Rows
 
     Progress = Callable[[str, int, int], None]
     """Is told what is being looked at, the images done so far and the images in all."""

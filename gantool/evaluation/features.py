@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from gantool.interfaces.extractor import Extractor
-    from gantool.interfaces.metric import Rows
+    from gantool.interfaces.metric import Extractor, Rows
 
 CHUNK_IMAGES = 16
 """Images looked at together: what fits a processor's caches."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from gantool.interfaces.architecture import Architecture
-    from gantool.interfaces.image import ImageShape
+    from gantool.interfaces.dataset import ImageShape
     from gantool.training.device.device import Device
 
 DRAWING = "its generator, in evaluation"

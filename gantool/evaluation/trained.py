@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from gantool.interfaces.architecture import Architecture
-    from gantool.interfaces.image import ImageShape
+    from gantool.interfaces.dataset import ImageShape
     from gantool.recipe.schema import Recipe
     from gantool.runs.folder import RunFolder
     from gantool.runs.status import RunStatus

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 
 from gantool.errors import PluginError, UsageError
 from gantool.files.plain import open_linked
-from gantool.interfaces.image import ImageShape
+from gantool.interfaces.dataset import ImageShape
 from gantool.registry.calling import calling
 from gantool.registry.catalog import installed
 from gantool.version import VERSION

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from gantool.exporting.folder import ExportedFolder
     from gantool.interfaces.architecture import Architecture
-    from gantool.interfaces.image import ImageShape
+    from gantool.interfaces.dataset import ImageShape
     from gantool.training.device.device import Device
 
 

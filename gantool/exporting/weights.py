@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gantool.interfaces.architecture import Architecture
-    from gantool.interfaces.image import ImageShape
+    from gantool.interfaces.dataset import ImageShape
 
 
 def write_weights(network: nn.Module, path: Path, metadata: Mapping[str, str]) -> None:

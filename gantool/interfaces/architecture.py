@@ -12,7 +12,7 @@ from gantool.interfaces.component import Component
 if TYPE_CHECKING:
     from torch import nn
 
-    from gantool.interfaces.image import ImageShape
+    from gantool.interfaces.dataset import ImageShape
 
 
 class Architecture(Component):

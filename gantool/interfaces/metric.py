@@ -1,4 +1,4 @@
-"""Scores of a generator."""
+"""Scores of a generator, and the networks whose features they compare."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import torch
-    from torch import Tensor
+    from torch import Tensor, nn
 
 DIRECTIONS = ("lower", "higher", "none")
 """Which way of a metric's scores may be better; "none" where neither is."""
@@ -139,3 +139,28 @@ class Metric(Component):
         """
         del scores, shape
         return ()
+
+
+class Extractor(Component):
+    """A fixed feature network."""
+
+    kind: ClassVar[str] = "extractor"
+    resizer: ClassVar[str] = "none"
+    """How it resizes images before it looks at them; every score states it."""
+
+    @abstractmethod
+    def load(self) -> nn.Module:
+        """Return a module that maps uint8 images [N, 3, H, W] to features [N, F].
+
+        A network that also classifies returns two tensors: the features, and logits [N, K].
+
+        Raises:
+            MissingExtraError: When the package or the weights it needs are not installed.
+        """
+
+    def weights_digest(self) -> str | None:
+        """Return the SHA-256 of the file of weights, which every score states.
+
+        None, as by default, where there is no such file: then the weights themselves are hashed.
+        """
+        return None

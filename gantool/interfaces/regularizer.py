@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from gantool.interfaces.image import ImageShape
+    from gantool.interfaces.dataset import ImageShape
     from gantool.interfaces.step import DiscriminatorStep, GeneratorStep, Setup, Step, Update
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from gantool.interfaces.image import ImageShape
+    from gantool.interfaces.dataset import ImageShape
 
 Player = Literal["generator", "discriminator"]
 PLAYERS: tuple[Player, Player] = ("discriminator", "generator")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gantool.errors import PluginError
 from gantool.interfaces.architecture import Architecture
-from gantool.interfaces.image import ImageShape
+from gantool.interfaces.dataset import ImageShape
 from gantool.interfaces.regularizer import Regularizer, refusal_of
 from gantool.recipe.requirements import check_requirements
 from gantool.registry.calling import calling

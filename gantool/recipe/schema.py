@@ -18,7 +18,7 @@ from pydantic import (
     PositiveInt,
 )
 
-from gantool.interfaces.image import ImageShape
+from gantool.interfaces.dataset import ImageShape
 from gantool.recipe.optimizer_tables import (
     DEFAULT_OPTIMIZER,
     OPTIMIZERS,
@@ -61,10 +61,9 @@ if TYPE_CHECKING:
 
     from gantool.interfaces.architecture import Architecture
     from gantool.interfaces.dataset import Dataset
-    from gantool.interfaces.extractor import Extractor
     from gantool.interfaces.logger import Logger
     from gantool.interfaces.loss import Loss
-    from gantool.interfaces.metric import Metric
+    from gantool.interfaces.metric import Extractor, Metric
     from gantool.interfaces.regularizer import Regularizer
     from gantool.interfaces.step import Player
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from gantool.errors import GantoolError, PluginError
-from gantool.interfaces import hooks
+from gantool.interfaces import component as hooks
 from gantool.interfaces.component import KINDS, Component
 from gantool.interfaces.metric import DIRECTIONS, Metric
 from gantool.interfaces.regularizer import Regularizer

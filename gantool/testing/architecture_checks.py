@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.functional import softplus
 
-from gantool.interfaces.image import ImageShape
+from gantool.interfaces.dataset import ImageShape
 from gantool.testing.claims import require
 from gantool.testing.isolation import imports_torch_to_check
 from gantool.testing.players import (

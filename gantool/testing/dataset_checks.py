@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from gantool.interfaces.image import TellsChanges, is_read
+from gantool.interfaces.dataset import TellsChanges, is_read
 from gantool.testing.claims import BrokenPromise, require
 from gantool.testing.isolation import no_network
 from gantool.testing.promises import promise
@@ -14,8 +14,7 @@ from gantool.testing.promises import promise
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from gantool.interfaces.dataset import Dataset
-    from gantool.interfaces.image import ImageSource
+    from gantool.interfaces.dataset import Dataset, ImageSource
     from gantool.testing.subject import Subject
 
 MOST = 24

@@ -21,7 +21,7 @@ from gantool.testing.promises import promise
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from gantool.interfaces.extractor import Extractor
+    from gantool.interfaces.metric import Extractor
     from gantool.testing.subject import Subject
 
 SIZES = ((16, 16), (32, 48))

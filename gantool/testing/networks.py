@@ -13,7 +13,7 @@ from typing_extensions import override
 from gantool.interfaces.architecture import Architecture
 
 if TYPE_CHECKING:
-    from gantool.interfaces.image import ImageShape
+    from gantool.interfaces.dataset import ImageShape
 
 WIDTH = 4
 Norm = Literal["none", "batch", "spectral"]

@@ -8,7 +8,7 @@ from unittest import SkipTest
 
 import torch
 
-from gantool.interfaces.image import ImageShape
+from gantool.interfaces.dataset import ImageShape
 from gantool.testing.claims import BrokenPromise, require, require_finite, require_shape
 from gantool.testing.isolation import global_random_state_kept
 

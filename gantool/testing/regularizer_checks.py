@@ -8,7 +8,7 @@ from unittest import SkipTest
 
 import torch
 
-from gantool.interfaces.image import ImageShape
+from gantool.interfaces.dataset import ImageShape
 from gantool.interfaces.step import PLAYERS
 from gantool.testing.claims import require, require_finite, require_same
 from gantool.testing.isolation import (

@@ -11,7 +11,7 @@ from typing_extensions import override
 from gantool.testing.networks import NORMS, WIDTH, SmallDiscriminator, SmallNetworks, needed
 
 if TYPE_CHECKING:
-    from gantool.interfaces.image import ImageShape
+    from gantool.interfaces.dataset import ImageShape
 
 CHANNELS = 6
 STYLE_DIM = 5

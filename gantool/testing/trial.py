@@ -10,8 +10,7 @@ import torch
 from typing_extensions import override
 
 from gantool.data.selection import TrainingImages
-from gantool.interfaces.dataset import Dataset
-from gantool.interfaces.image import ImageShape
+from gantool.interfaces.dataset import Dataset, ImageShape
 from gantool.interfaces.loss import Loss
 from gantool.interfaces.regularizer import Regularizer, refusal_of
 from gantool.recipe.schema import (
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gantool.interfaces.architecture import Architecture
-    from gantool.interfaces.image import ImageSource
+    from gantool.interfaces.dataset import ImageSource
     from gantool.training.device.ranks import Ranks
 
 BATCH_SIZE = 4

@@ -15,7 +15,7 @@ from gantool.evaluation.arranging import Wanted, class_rows, interpolations, wal
 from gantool.evaluation.generator import TrainedGenerator
 from gantool.evaluation.sampling import to_pixels
 from gantool.evaluation.truncation import LATENTS
-from gantool.interfaces.image import ImageShape
+from gantool.interfaces.dataset import ImageShape
 from gantool.training.device.device import Device
 from tests.linear_players import LinearPlayers
 

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 
 from gantool import OtherFiles, is_image_name, open_image
-from gantool.interfaces import filenames, image
+from gantool.interfaces import dataset, filenames
 
 
 @pytest.fixture(params=[True, False])
 def heif(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether pillow-heif is said to be installed."""
-    for module in (filenames, image):
+    for module in (filenames, dataset):
         monkeypatch.setattr(module, "has_pillow_heif", lambda: request.param)
     return bool(request.param)
 
@@ -74,7 +74,7 @@ def test_heic_is_read_with_the_extra(tmp_path: Path) -> None:
 def test_without_the_extra_heic_is_no_image(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(image, "has_pillow_heif", lambda: False)
+    monkeypatch.setattr(dataset, "has_pillow_heif", lambda: False)
     monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
     (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
     with pytest.raises(OSError, match="cannot identify"):

@@ -10,9 +10,8 @@ from gantool.errors import MissingExtraError, RecipeError
 from gantool.interfaces.architecture import Architecture
 from gantool.interfaces.component import Component
 from gantool.interfaces.dataset import Dataset
-from gantool.interfaces.extractor import Extractor
 from gantool.interfaces.loss import Loss
-from gantool.interfaces.metric import Evidence, Metric
+from gantool.interfaces.metric import Evidence, Extractor, Metric
 from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer
 from gantool.recipe.reading import read_recipe
 from gantool.recipe.schema import Recipe
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from gantool.interfaces.image import ImageShape, ImageSource
+    from gantool.interfaces.dataset import ImageShape, ImageSource
 
 
 class Pictures(Dataset):

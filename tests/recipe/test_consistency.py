@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gantool.errors import PluginError
-from gantool.interfaces.image import ImageShape
+from gantool.interfaces.dataset import ImageShape
 from gantool.recipe.consistency import culprit
 
 if TYPE_CHECKING:
