@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gantool.runs.history.curves import Curves, Points
-from gantool.runs.history.damage import Damages
-from gantool.runs.history.lines import Line, StepLine
+from gantool.runs.curves import Curves, Points
+from gantool.runs.documents import Damages
+from gantool.runs.records import Line, StepLine
 
 
 def curves_of(records: Iterable[Mapping[str, Any]]) -> Curves:

@@ -48,7 +48,7 @@ def complete_metric(incomplete: str) -> list[str]:
 
 def complete_extractor(incomplete: str) -> list[str]:
     """Offer the names of extractors."""
-    from gantool.runs.history.protocol import PIXELS
+    from gantool.runs.scores import PIXELS
 
     return [name for name in [*names("extractor"), PIXELS] if name.startswith(incomplete)]
 

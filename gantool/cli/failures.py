@@ -8,7 +8,7 @@ import traceback
 from gantool.errors import DeviceMemoryError, DiskError, GantoolError
 from gantool.files.faults import FAULTS, in_words, is_fault
 from gantool.registry.calling import blamed
-from gantool.runs.processes import is_first
+from gantool.runs.environment import is_first
 
 LOGGER = logging.getLogger("gantool")
 

@@ -14,8 +14,8 @@ from gantool.cli.output import print_json, print_listing, tell
 from gantool.errors import UsageError
 
 if TYPE_CHECKING:
+    from gantool.runs.documents import Damages
     from gantool.runs.folder import RunFolder
-    from gantool.runs.history.damage import Damages
 
 EXAMPLES = """
 gantool list-runs
@@ -34,7 +34,7 @@ def list_runs(
 ) -> None:
     """List the runs in a folder, the one trained last first; what cannot be read is named."""
     from gantool.runs import folder as folders
-    from gantool.runs.history.damage import Damages
+    from gantool.runs.documents import Damages
 
     damages = Damages()
     runs = [describe(run, damages) for run in folders.list_runs(folder)]
@@ -52,9 +52,7 @@ def list_runs(
 
 def describe(run: RunFolder, damages: Damages) -> dict[str, Any]:
     """Return a run as plain data; of one whose status cannot be read, only the folder."""
-    from gantool.runs.going import step_reached
-    from gantool.runs.lock import is_held
-    from gantool.runs.status import read_status
+    from gantool.runs.status import is_held, read_status, step_reached
 
     try:
         status = read_status(run, damages)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gantool.runs.processes import is_first
+from gantool.runs.environment import is_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from gantool.errors import UsageError
 from gantool.registry.calling import call, owner_of, passes
 from gantool.registry.catalog import installed
-from gantool.runs.history.protocol import PIXELS
+from gantool.runs.scores import PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

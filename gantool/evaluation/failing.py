@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from gantool.runs.history.scores import Judged, Scored
+    from gantool.runs.scores import Judged, Scored
 
 SHARES = ("recall", "coverage", "precision", "density")
 """Last parts of names of scores of which 0 means that generated and real images have nothing in

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from gantool.registry.calling import call, calling, described, misbehaved, owner_of
-from gantool.runs.history.protocol import PIXELS, ExtractorStamp
+from gantool.runs.scores import PIXELS, ExtractorStamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

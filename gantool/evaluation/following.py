@@ -12,11 +12,9 @@ from pydantic import ValidationError
 from gantool.errors import GantoolError, UsageError
 from gantool.evaluation.measuring import score_name
 from gantool.registry.catalog import installed
+from gantool.runs.documents import MOST_BYTES, Damages, checked
 from gantool.runs.folder import RunFolder
-from gantool.runs.history.damage import Damages
-from gantool.runs.history.document import MOST_BYTES, checked
-from gantool.runs.history.protocol import PIXELS, Protocol
-from gantool.runs.history.scores import Judged, Printed, Scored, read_records
+from gantool.runs.scores import PIXELS, Judged, Printed, Protocol, Scored, read_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

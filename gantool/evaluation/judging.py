@@ -14,7 +14,7 @@ from gantool.evaluation.judgment import Judgment, Score
 from gantool.evaluation.measuring import measure, remarks_of
 from gantool.evaluation.protocol import protocol_of
 from gantool.registry.calling import call
-from gantool.runs.going import refuse_going
+from gantool.runs.status import refuse_going
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gantool.evaluation.following import Example
     from gantool.evaluation.trained import TrainedRun
     from gantool.interfaces.metric import Evidence, EvidenceShape, Metric
-    from gantool.runs.history.protocol import Protocol
+    from gantool.runs.scores import Protocol
 
 PREPARING = "preparing images"
 DRAWING = "drawing images"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gantool.runs.folder import RunFolder
-    from gantool.runs.history.protocol import Protocol
+    from gantool.runs.scores import Protocol
 
 
 @dataclass(frozen=True)

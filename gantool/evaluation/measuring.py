@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from gantool.registry.calling import call, described, misbehaved
 from gantool.registry.catalog import installed
-from gantool.runs.history.protocol import PIXELS
+from gantool.runs.scores import PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

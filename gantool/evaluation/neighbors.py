@@ -16,7 +16,7 @@ import torch
 from torch.nn.functional import adaptive_avg_pool2d
 
 from gantool.evaluation.memorization import Copies
-from gantool.runs.history.protocol import PIXELS
+from gantool.runs.scores import PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gantool.runs.history.protocol import Protocol
+from gantool.runs.scores import Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gantool.interfaces.metric import EvidenceShape
     from gantool.recipe.schema import Recipe
-    from gantool.runs.history.protocol import ExtractorStamp
+    from gantool.runs.scores import ExtractorStamp
 
 
 def protocol_of(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gantool.evaluation.evidence import Witness
     from gantool.interfaces.metric import Metric
     from gantool.runs.folder import RunFolder
-    from gantool.runs.history.protocol import Protocol
+    from gantool.runs.scores import Protocol
 
 
 def scoring_moments(every_epochs: int | None, steps: int, steps_per_epoch: float) -> set[int]:

@@ -13,7 +13,7 @@ from gantool.evaluation.choosing import choose_extractor, choose_metrics
 from gantool.evaluation.evidence import Witness
 from gantool.evaluation.features import FeatureNetwork
 from gantool.evaluation.judging import Evaluation, ignore, images_of, stated
-from gantool.runs.going import refuse_going
+from gantool.runs.status import refuse_going
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

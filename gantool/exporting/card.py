@@ -11,7 +11,7 @@ from gantool.exporting.scores import scores_of
 from gantool.recipe.naming import plainly
 from gantool.recipe.writing import dump
 from gantool.reporting.figures import format_epoch
-from gantool.runs.history.history import read_recipe_table
+from gantool.runs.history import read_recipe_table
 from gantool.text import markdown, visible
 
 if TYPE_CHECKING:

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 from gantool.evaluation.judgment import Judgment
 from gantool.reporting.figures import format_figure
 from gantool.reporting.judging import names_in_words, protocol_lines
-from gantool.runs.history.damage import Damages
-from gantool.runs.history.scores import Judged, Scored, read_records
+from gantool.runs.documents import Damages
+from gantool.runs.scores import Judged, Scored, read_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gantool.runs.folder import RunFolder
-    from gantool.runs.history.protocol import Protocol
-    from gantool.runs.history.scores import JudgedScore
+    from gantool.runs.scores import JudgedScore, Protocol
 
 
 @dataclass(frozen=True)

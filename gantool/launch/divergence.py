@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import ConfigDict, Field
 
 from gantool.errors import DivergedError, UsageError
-from gantool.runs.history.document import read_document
-from gantool.runs.history.numbers import Step
+from gantool.runs.documents import Step, read_document
 from gantool.runs.status import write_json
 
 if TYPE_CHECKING:

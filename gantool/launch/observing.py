@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gantool.reporting.report.neighbor_rows import Neighbors
     from gantool.reporting.streams import Level
     from gantool.runs.folder import RunFolder
-    from gantool.runs.history.protocol import Protocol
+    from gantool.runs.scores import Protocol
     from gantool.runs.status import RunStatus
     from gantool.training.observers import Observer
     from gantool.training.trainer import Trainer
@@ -81,8 +81,8 @@ def _screen(
 ) -> ConsoleObserver:
     """Return what a person sees while a run goes on; it knows what was recorded before."""
     from gantool.reporting.console import ConsoleObserver
-    from gantool.runs.history.curves import read_curves
-    from gantool.runs.history.damage import Damages
+    from gantool.runs.curves import read_curves
+    from gantool.runs.documents import Damages
 
     trainer, batches = session.trainer, session.trainer.game.batches
     steps = trainer.game.setup.steps

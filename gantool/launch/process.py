@@ -16,7 +16,7 @@ from gantool.launch.observing import observed, outcome_of
 from gantool.launch.session import memory_faults_named
 from gantool.recipe.writing import dump
 from gantool.runs.checkpoints import Checkpoints
-from gantool.runs.processes import is_first
+from gantool.runs.environment import is_first
 from gantool.runs.status import write_json, write_status
 from gantool.text import visible
 from gantool.training.stopping import StopSignals, signal_of
@@ -203,8 +203,8 @@ def _note_failure(folder: RunFolder, status: RunStatus) -> None:
 def _draw_curves(folder: RunFolder) -> None:
     """Draw the loss curves; a full disk costs them and nothing else."""
     from gantool.reporting.curves import draw_curves
-    from gantool.runs.history.curves import read_curves
-    from gantool.runs.history.damage import Damages
+    from gantool.runs.curves import read_curves
+    from gantool.runs.documents import Damages
 
     try:
         if curves := read_curves(folder.metrics, Damages()):

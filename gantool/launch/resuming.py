@@ -20,8 +20,8 @@ from gantool.recipe.resolving import unsaid
 from gantool.recipe.writing import dump
 from gantool.reporting.messages import say
 from gantool.runs.checkpoints import Checkpoints
+from gantool.runs.environment import is_first
 from gantool.runs.folder import GRID, RUNS, RunFolder, existing_folder, list_runs
-from gantool.runs.processes import is_first
 from gantool.runs.records import last_step
 from gantool.runs.status import read_status
 

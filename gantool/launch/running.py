@@ -15,10 +15,9 @@ from gantool.launch.session import assemble, prepare, read_to_train
 from gantool.launch.showing import opened, shown
 from gantool.reporting.figures import format_duration
 from gantool.reporting.messages import say
+from gantool.runs.environment import is_first, job
 from gantool.runs.folder import RunFolder
-from gantool.runs.lock import hold
-from gantool.runs.processes import is_first, job
-from gantool.runs.status import new_status
+from gantool.runs.status import hold, new_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

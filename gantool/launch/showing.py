@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from gantool.runs.processes import is_first
+from gantool.runs.environment import is_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

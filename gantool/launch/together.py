@@ -12,10 +12,9 @@ from gantool.errors import DiskError, UsageError
 from gantool.files.anchor import Anchor
 from gantool.files.durable import make_folder
 from gantool.launch.keeping import disk_faults_named
+from gantool.runs.environment import are_on_one_machine, is_first, is_restarted, job
 from gantool.runs.folder import RUNS, RunFolder, list_runs, take_folder
-from gantool.runs.lock import hold, let_go
-from gantool.runs.processes import are_on_one_machine, is_first, is_restarted, job
-from gantool.runs.status import read_status
+from gantool.runs.status import hold, let_go, read_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

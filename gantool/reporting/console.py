@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gantool.reporting.streams import Level
-    from gantool.runs.history.curves import Curves
+    from gantool.runs.curves import Curves
 
 REDRAW_SECONDS = 0.5
 """Least time between two pictures; drawing takes about a hundredth of it."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from gantool.runs.history.curves import Curve, Curves
+    from gantool.runs.curves import Curve, Curves
 
     Series = NDArray[np.float64]
 

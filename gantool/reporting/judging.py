@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from gantool.evaluation.judgment import Judgment
     from gantool.reporting.streams import Level
-    from gantool.runs.history.protocol import Protocol
+    from gantool.runs.scores import Protocol
 
 WEIGHTS = {"ema": "averaged", "raw": "raw"}
 

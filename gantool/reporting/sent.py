@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from gantool.errors import UsageError
 from gantool.files.durable import written_aside
-from gantool.runs.history.document import read_document
-from gantool.runs.history.numbers import Step
+from gantool.runs.documents import Step, read_document
 
 if TYPE_CHECKING:
     from pathlib import Path

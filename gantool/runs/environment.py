@@ -1,4 +1,4 @@
-"""The environment that a run was computed in: machine, packages, plugins."""
+"""The environment of a run: machine, packages, plugins, and this process among several."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import UsageError
-from gantool.runs.history.document import read_document
 from gantool.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gantool.registry.discovery import Plugin
+    from gantool.runs.documents import Damages
     from gantool.runs.folder import RunFolder
-    from gantool.runs.history.damage import Damages
 
 PACKAGES = ("torch", "torchvision", "numpy", "pillow", "pydantic", "pluggy", "typer", "rich")
 
@@ -29,6 +28,7 @@ def describe_environment(plugins: Iterable[Plugin]) -> dict[str, Any]:
     """
     import torch
 
+    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     return {
         "gantool": VERSION,
         "python": platform.python_version(),
@@ -36,7 +36,7 @@ def describe_environment(plugins: Iterable[Plugin]) -> dict[str, Any]:
         "platform": platform.platform(),
         "processors": os.cpu_count(),
         "threads": torch.get_num_threads(),
-        "devices": _devices(),
+        "devices": ["cpu", *gpus, *(["mps"] if torch.backends.mps.is_available() else [])],
         "cuda": torch.version.cuda,
         "packages": {name: _version(name) for name in PACKAGES},
         "plugins": {
@@ -53,6 +53,8 @@ def read_environments(folder: RunFolder, damages: Damages | None = None) -> list
         folder: The run's.
         damages: If given, is told why nothing can be read.
     """
+    from gantool.runs.documents import read_document  # needs pydantic, and `--help` does not
+
     if not folder.environment.exists():
         return []
     try:
@@ -64,12 +66,25 @@ def read_environments(folder: RunFolder, damages: Damages | None = None) -> list
     return noted
 
 
-def _devices() -> list[str]:
-    """Name the devices that torch can use."""
-    import torch
+def is_first() -> bool:
+    """Whether this process writes, samples, logs and speaks; alone, it does."""
+    return os.environ.get("RANK", "0") == "0"
 
-    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    return ["cpu", *gpus, *(["mps"] if torch.backends.mps.is_available() else [])]
+
+def is_restarted() -> bool:
+    """Whether torchrun has started the processes again after one of them failed."""
+    return os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
+
+
+def are_on_one_machine() -> bool:
+    """Whether all processes are on this machine."""
+    return os.environ.get("LOCAL_WORLD_SIZE", "1") == os.environ.get("WORLD_SIZE", "1")
+
+
+def job() -> str:
+    """Return what tells this torchrun from others, over its restarts; empty without it."""
+    name = os.environ.get("TORCHELASTIC_RUN_ID")
+    return f"{name} {os.getppid()}" if name else ""
 
 
 def _version(package: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gantool.runs.folder import RunFolder
-from gantool.runs.lock import hold
+from gantool.runs.status import hold
 from gantool.text import markdown
 
 Gantool = Callable[..., Any]

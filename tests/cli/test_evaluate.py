@@ -13,7 +13,7 @@ import pytest
 
 from gantool.cli.evaluate import complete_extractor, complete_metric
 from gantool.runs.folder import RunFolder
-from gantool.runs.lock import hold
+from gantool.runs.status import hold
 
 WORDS = ("--extractor", "random-conv", "--count", 12)
 

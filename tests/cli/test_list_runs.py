@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from gantool.runs.folder import RunFolder, list_runs
-from gantool.runs.lock import LOCK, hold
-from gantool.runs.status import new_status, write_status
+from gantool.runs.status import LOCK, hold, new_status, write_status
 
 
 @pytest.fixture

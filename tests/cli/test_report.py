@@ -17,7 +17,7 @@ from PIL import Image
 from gantool.data.cache import prepared_cache
 from gantool.evaluation import neighbor_search
 from gantool.runs.folder import RunFolder
-from gantool.runs.lock import hold
+from gantool.runs.status import hold
 
 RUN = Path("runs/a")
 

@@ -18,8 +18,7 @@ from PIL import Image
 from gantool.launch import load
 from gantool.launch.benchmarking import timing
 from gantool.runs.folder import RunFolder
-from gantool.runs.lock import hold
-from gantool.runs.status import read_status, write_status
+from gantool.runs.status import hold, read_status, write_status
 
 
 @pytest.fixture

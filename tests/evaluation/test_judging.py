@@ -17,8 +17,8 @@ from gantool import DataError, MissingExtraError, PluginError, UsageError
 from gantool.data.preparing import prepare
 from gantool.evaluation.judging import judge
 from gantool.evaluation.trained import TrainedRun
-from gantool.runs.history.protocol import ExtractorStamp, Protocol
-from gantool.runs.lock import hold
+from gantool.runs.scores import ExtractorStamp, Protocol
+from gantool.runs.status import hold
 
 if TYPE_CHECKING:
     from tests.evaluation.conftest import Train

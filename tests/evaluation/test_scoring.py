@@ -18,7 +18,7 @@ from gantool.evaluation.judging import judge
 from gantool.evaluation.protocol import protocol_of
 from gantool.evaluation.scoring import ScoringObserver, scoring_moments
 from gantool.runs.folder import RunFolder
-from gantool.runs.history.protocol import Protocol
+from gantool.runs.scores import Protocol
 from gantool_metrics.metrics import FID, PrecisionRecall
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import gantool
 from gantool.cli.app import main
 from gantool.data import cache
 from gantool.runs.folder import RunFolder
-from gantool.runs.lock import HOLDER, LOCK
+from gantool.runs.status import HOLDER, LOCK
 
 if TYPE_CHECKING:
     from tests.faults.conftest import Publish, Recipe

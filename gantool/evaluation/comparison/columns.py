@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gantool.evaluation.comparison.groups import Group, Spread
     from gantool.evaluation.comparison.recorded import RecordedRun
     from gantool.evaluation.comparison.scores import Key, Reading, Series
-    from gantool.runs.history.protocol import Protocol
+    from gantool.runs.scores import Protocol
 
 
 @dataclass(frozen=True)

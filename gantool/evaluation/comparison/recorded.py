@@ -11,11 +11,10 @@ from gantool.errors import GantoolError
 from gantool.evaluation.comparison.scores import series_of
 from gantool.evaluation.comparison.stability import stability_of
 from gantool.recipe.naming import plainly
-from gantool.runs.going import refuse_going
-from gantool.runs.history.curves import read_curves
-from gantool.runs.history.damage import Damages
-from gantool.runs.history.history import read_history
-from gantool.runs.history.options import option
+from gantool.runs.curves import read_curves
+from gantool.runs.documents import Damages
+from gantool.runs.history import option, read_history
+from gantool.runs.status import refuse_going
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,11 +23,10 @@ if TYPE_CHECKING:
     from gantool.evaluation.comparison.stability import Stability
     from gantool.interfaces.loss import Loss
     from gantool.recipe.schema import Recipe
+    from gantool.runs.curves import Curves
     from gantool.runs.folder import RunFolder
-    from gantool.runs.history.curves import Curves
-    from gantool.runs.history.history import RunHistory
-    from gantool.runs.history.scores import Finding
-    from gantool.runs.history.timing import Timing
+    from gantool.runs.history import RunHistory, Timing
+    from gantool.runs.scores import Finding
     from gantool.runs.status import RunStatus
     from gantool.training.signs import Stakes
 

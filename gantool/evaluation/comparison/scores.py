@@ -7,15 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gantool.evaluation.measuring import score_name
-from gantool.runs.history.protocol import Protocol
-from gantool.runs.history.scores import SPREADS
+from gantool.runs.scores import SPREADS, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from gantool.recipe.schema import Recipe
-    from gantool.runs.history.history import RunHistory
-    from gantool.runs.history.scores import Judged, JudgedScore, Scored
+    from gantool.runs.history import RunHistory
+    from gantool.runs.scores import Judged, JudgedScore, Scored
 
 
 @dataclass(frozen=True)

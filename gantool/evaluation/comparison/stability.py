@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gantool.runs.history.curves import Curves, Values
+    from gantool.runs.curves import Curves, Values
 
 STRETCHES = 40
 """Parts of the late half whose medians are looked at, so that sudden one-epoch collapses, of which

@@ -22,7 +22,7 @@ from gantool.reporting.comparing.table import (
 from gantool.reporting.comparing.wording import conclusion, game_in_words, listed
 from gantool.reporting.page.charts import Series, line_chart
 from gantool.reporting.page.rendering import render, write_page
-from gantool.runs.history.curves import Curve
+from gantool.runs.curves import Curve
 from gantool.version import VERSION
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from gantool.evaluation.comparison.comparison import Comparison
     from gantool.reporting.comparing.table import Row
-    from gantool.runs.history.curves import Curves
+    from gantool.runs.curves import Curves
 
 COLORS = 8
 """Colors of series that the page's style has."""

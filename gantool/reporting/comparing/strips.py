@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gantool.reporting.figures import format_epoch
 from gantool.reporting.grids import near_square
 from gantool.reporting.page.images import embed, pick_evenly, read_picture, unmagnified
-from gantool.runs.history.options import grid_images, tile
+from gantool.runs.history import grid_images, tile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -10,7 +10,7 @@ from gantool.evaluation.comparison.verdicts import course
 from gantool.reporting.comparing.wording import with_spread
 from gantool.reporting.figures import format_duration, format_epoch
 from gantool.reporting.judging import WEIGHTS, names_in_words
-from gantool.runs.history.scores import SPREADS
+from gantool.runs.scores import SPREADS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -8,7 +8,7 @@ import numpy as np
 
 from gantool.reporting.figures import PENALTY, figure_label
 from gantool.reporting.page.charts import COLORS, Series, line_chart
-from gantool.runs.history.scores import SPREADS
+from gantool.runs.scores import SPREADS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from pydantic import ConfigDict
 
 from gantool.errors import GantoolError, UsageError
 from gantool.recipe.naming import plainly
-from gantool.runs.history.document import read_document
+from gantool.runs.documents import read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from gantool.errors import UsageError
 from gantool.files.plain import is_plain_file
-from gantool.runs.going import refuse_going
-from gantool.runs.history.history import read_history
-from gantool.runs.history.options import grid_images, option, tile
+from gantool.runs.history import grid_images, option, read_history, tile
+from gantool.runs.status import refuse_going
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from gantool.runs.curves import Curves
     from gantool.runs.folder import RunFolder
-    from gantool.runs.history.curves import Curves
-    from gantool.runs.history.history import RunHistory
-    from gantool.runs.history.scores import Finding, Judged, Scored
-    from gantool.runs.history.timing import Timing
+    from gantool.runs.history import RunHistory, Timing
+    from gantool.runs.scores import Finding, Judged, Scored
     from gantool.runs.status import RunStatus
 
 GRID = re.compile(r"step-(\d{8,})\.png")

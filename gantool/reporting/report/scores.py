@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from gantool.reporting.report.record import RunRecord
-    from gantool.runs.history.protocol import Protocol
-    from gantool.runs.history.scores import Judged, JudgedScore, Scored
+    from gantool.runs.scores import Judged, JudgedScore, Protocol, Scored
 
 UNKNOWN = "nobody noted how these scores were obtained: compare them with no others"
 MOST_EVALUATIONS = 8

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from gantool.evaluation.memorization import Copies
     from gantool.reporting.report.record import RunRecord
-    from gantool.runs.history.scores import Finding
+    from gantool.runs.scores import Finding
 
 SOUND, WATCHED = "No sign of trouble", "The health watcher found something"
 MEMORIZED = "It repeats its training images"

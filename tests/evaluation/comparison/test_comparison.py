@@ -23,7 +23,7 @@ from gantool.evaluation.comparison.verdicts import (
     unfinished,
 )
 from gantool.runs.folder import RunFolder
-from gantool.runs.lock import hold
+from gantool.runs.status import hold
 
 Plant = Callable[..., Path]
 KID = {"metrics": [{"use": "kid"}], "evaluation": {"extractor": "random-conv"}}

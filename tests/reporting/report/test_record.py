@@ -11,8 +11,7 @@ from gantool.errors import UsageError
 from gantool.reporting.report.record import read_record
 from gantool.reporting.report.summary import cost, environment, facts, started
 from gantool.runs.folder import RunFolder
-from gantool.runs.lock import hold
-from gantool.runs.status import read_status, write_status
+from gantool.runs.status import hold, read_status, write_status
 
 MakeRun = Callable[..., RunFolder]
 

@@ -11,7 +11,7 @@ from gantool.reporting.report.panels import score_charts
 from gantool.reporting.report.record import read_record
 from gantool.reporting.report.scores import AFTER, DURING, UNKNOWN, score_tables
 from gantool.runs.folder import RunFolder
-from gantool.runs.history.protocol import ExtractorStamp, Protocol
+from gantool.runs.scores import ExtractorStamp, Protocol
 
 MakeRun = Callable[..., RunFolder]
 PROTOCOL = Protocol(

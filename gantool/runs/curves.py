@@ -9,9 +9,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from gantool.recipe.wording import shown
-from gantool.runs.history.damage import Damages
-from gantool.runs.history.lines import rising, step_lines
-from gantool.runs.history.numbers import LARGEST, number
+from gantool.runs.documents import LARGEST, Damages, number
+from gantool.runs.records import rising, step_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from gantool.runs.history.lines import StepLine
+    from gantool.runs.records import StepLine
 
     Values = NDArray[np.float64]
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gantool.runs.history.curves import MOST_FIGURES, MOST_POINTS, Curves, read_curves
-from gantool.runs.history.damage import Damages
+from gantool.runs.curves import MOST_FIGURES, MOST_POINTS, Curves, read_curves
+from gantool.runs.documents import Damages
 
 CRASH = '{"step": 50, "lo'
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gantool.runs.history.numbers import number
-from gantool.runs.history.timing import timing_of
+from gantool.runs.documents import number
+from gantool.runs.history import timing_of
 from tests.curves import curves_of
 
 

@@ -7,21 +7,89 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import UsageError
+from gantool.runs.curves import read_curves
+from gantool.runs.documents import Damages, read_bounded
 from gantool.runs.environment import read_environments
-from gantool.runs.history.curves import read_curves
-from gantool.runs.history.damage import Damages
-from gantool.runs.history.document import read_bounded
-from gantool.runs.history.scores import MOST_FINDINGS, Finding, Judged, Scored, read_records
-from gantool.runs.history.timing import timing_of
+from gantool.runs.scores import MOST_FINDINGS, Finding, Judged, Scored, read_records
 from gantool.runs.status import read_status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gantool.runs.curves import Curves, Values
     from gantool.runs.folder import RunFolder
-    from gantool.runs.history.curves import Curves
-    from gantool.runs.history.timing import Timing
     from gantool.runs.status import RunStatus
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Time and memory of the log intervals.
+
+    Attributes:
+        seconds: Time spent on training; None where none was noted.
+        seconds_per_step: Typical time of a step: the median over the log intervals, or over the
+            points of a run with many.
+        images_per_second: Typical pace: the median over the same.
+        peak_memory_bytes: Most memory that a process took, on the device where there is one, if
+            that was noted.
+    """
+
+    seconds: float | None = None
+    seconds_per_step: float | None = None
+    images_per_second: float | None = None
+    peak_memory_bytes: int | None = None
+
+
+def timing_of(curves: Curves) -> Timing:
+    """Return what the lines of timing.jsonl come to."""
+    import numpy as np
+
+    seconds, memory = curves.curve("seconds"), curves.curve("peak_memory_bytes")
+    if not curves:
+        return Timing()
+    steps = np.diff(curves.steps, prepend=0)
+    spent = seconds.means * seconds.counts
+    return Timing(
+        seconds=seconds.total if seconds.is_known else None,
+        seconds_per_step=_median(spent[steps > 0] / steps[steps > 0]),
+        images_per_second=_median(curves.means("images_per_second")),
+        peak_memory_bytes=int(np.nanmax(memory.highs)) or None if memory.is_known else None,
+    )
+
+
+def _median(values: Values) -> float | None:
+    """Return the median of those above zero, or None where there are none."""
+    import numpy as np
+
+    known = values[values > 0]
+    return float(np.median(known)) if known.size else None
+
+
+MOST_TILES = 100_000
+"""A recipe that asks for more images in a grid is not believed."""
+LARGEST_SIDE = 2**16
+
+
+def option(document: Mapping[str, Any], table: str, name: str, otherwise: Any = None) -> Any:
+    """Return an option of a resolved recipe, if its table and it are there."""
+    options = document.get(table)
+    return options.get(name, otherwise) if isinstance(options, dict) else otherwise
+
+
+def grid_images(document: Mapping[str, Any]) -> int:
+    """Return how many images a sample grid holds; 1 where the recipe makes no sense."""
+    count = option(document, "sampling", "count", 1)
+    return count if type(count) is int and 0 < count <= MOST_TILES else 1
+
+
+def tile(document: Mapping[str, Any]) -> tuple[int, int]:
+    """Return height and width of a run's images; 1 where the recipe makes no sense."""
+    size = option(document, "image", "size")
+    sides = size if isinstance(size, list) and len(size) == 2 else [size, size]
+    height, width = (
+        side if type(side) is int and 0 < side <= LARGEST_SIDE else 1 for side in sides
+    )
+    return height, width
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gantool.runs.history.damage import Damages
-from gantool.runs.history.document import MOST_BYTES, read_bounded
-from gantool.runs.history.lines import MOST_KEPT
-from gantool.runs.history.scores import Finding, Judged, Scored, read_records
+from gantool.runs.documents import MOST_BYTES, Damages, read_bounded
+from gantool.runs.records import MOST_KEPT
+from gantool.runs.scores import Finding, Judged, Scored, read_records
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,1 +1,0 @@
-"""The one reader of a run folder's files, whoever wrote them."""
