@@ -12,15 +12,15 @@ from gantool import Architecture, ImageShape, Loss, Player, Regularizer
 from gantool.data.selection import TrainingImages
 from gantool.recipe.schema import OPTIMIZERS, CoreTables, OptimizerTable, Recipe
 from gantool.testing.trial import GivenImages
-from gantool.training import state
 from gantool.training.building import build_trainer
 from gantool.training.device.device import open_device
+from gantool.training.state import state
 from gantool_losses.plugin import BCE
 from tests.states import leaves
 
 if TYPE_CHECKING:
-    from gantool.training.beginning import Beginning
     from gantool.training.device.ranks import Ranks
+    from gantool.training.state.beginning import Beginning
     from gantool.training.trainer import Trainer
 
 Table = Mapping[str, Any]

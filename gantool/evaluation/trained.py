@@ -17,9 +17,9 @@ from gantool.runs.status import read_status
 from gantool.text import visible
 from gantool.training.building import build_regularization, build_setup
 from gantool.training.device.device import open_device
-from gantool.training.form import training_state, younger_options_named
 from gantool.training.players import build_network
-from gantool.training.state import load_network
+from gantool.training.state.form import training_state, younger_options_named
+from gantool.training.state.state import load_network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

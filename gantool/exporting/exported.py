@@ -14,7 +14,7 @@ from gantool.exporting.weights import read_generator
 from gantool.recipe.schema import DeviceTable
 from gantool.text import visible
 from gantool.training.device.device import open_device
-from gantool.training.form import younger_options_named
+from gantool.training.state.form import younger_options_named
 
 if TYPE_CHECKING:
     from torch import nn

@@ -7,10 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gantool.evaluation.trained import TrainedRun, newest_state
-from gantool.training.beginning import Beginning
 from gantool.training.building import build_regularization, build_setup
 from gantool.training.device.device import open_device
 from gantool.training.players import build_network
+from gantool.training.state.beginning import Beginning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

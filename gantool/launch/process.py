@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gantool.reporting.streams import Level
     from gantool.runs.folder import RunFolder
     from gantool.runs.status import RunStatus
-    from gantool.training.saving import Saver
+    from gantool.training.state.saving import Saver
     from gantool.training.trainer import Trainer
 
 log = logging.getLogger("gantool")
@@ -79,7 +79,7 @@ def train(
 
     Of several processes, the first one does all that; the others only train.
     """
-    from gantool.training.state import shared
+    from gantool.training.state.state import shared
 
     trainer = session.trainer
     trainer.saver = _saver(session, folder, status)
@@ -172,7 +172,7 @@ def _reason_of_stop(trainer: Trainer, folder: RunFolder) -> GantoolError:
 
 def _saver(session: Session, folder: RunFolder, status: RunStatus) -> Saver:
     """Return what saves the run, after sweeping up what a killed process has left."""
-    from gantool.training.saving import Saver
+    from gantool.training.state.saving import Saver
 
     tables, step = session.plan.tables, session.trainer.step
     checkpoints = Checkpoints(

@@ -109,7 +109,7 @@ def _gone_on(
 ) -> Session:
     """Return a session at a run's newest checkpoint; at the beginning, if none was saved yet."""
     from gantool.evaluation.trained import newest_state
-    from gantool.training.form import younger_options_named
+    from gantool.training.state.form import younger_options_named
 
     has_begun = bool(Checkpoints(folder.checkpoints, "").all())
     if not has_begun:

@@ -24,9 +24,9 @@ from gantool.recipe.schema import (
 from gantool.testing.claims import BrokenPromise
 from gantool.testing.networks import SmallNetworks
 from gantool.testing.subject import with_options
-from gantool.training import state
 from gantool.training.building import build_trainer
 from gantool.training.device.device import open_device
+from gantool.training.state import state
 from gantool.training.trainer import Trainer
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ from gantool.errors import RecipeError
 from gantool.interfaces.regularizer import refusal_of
 from gantool.interfaces.step import PLAYERS, Setup
 from gantool.registry.calling import calling, misbehaved
-from gantool.training.accord import Accord
 from gantool.training.device.compiling import Compiled, image_gradient, translatable_image_gradient
 from gantool.training.device.graphs import CudaRecorder, GraphedTurns, reason_for_eager_steps
 from gantool.training.device.memory import is_resident
@@ -23,6 +22,7 @@ from gantool.training.game import Game
 from gantool.training.players import Average, build_competitor, build_network
 from gantool.training.randomness import Streams
 from gantool.training.regularization import Regularization
+from gantool.training.state.saving import Accord
 from gantool.training.totals import Totals
 from gantool.training.trainer import Trainer
 from gantool.training.turns import Turns
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from gantool.data.selection import TrainingImages
     from gantool.interfaces.step import Player
     from gantool.recipe.schema import Recipe
-    from gantool.training.beginning import Beginning, Owner
     from gantool.training.device.device import Device
     from gantool.training.players import Competitor
+    from gantool.training.state.beginning import Beginning, Owner
 
 
 def build_trainer(

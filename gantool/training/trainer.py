@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import DivergedError
-from gantool.training import state
-from gantool.training.divergence import refuse_non_finite, roll_back
 from gantool.training.observers import Observer, Record, tell_restored, wish_to_stop
+from gantool.training.state import state
+from gantool.training.state.saving import refuse_non_finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from gantool.data.batches import Batch
     from gantool.recipe.schema import TrainingTable
-    from gantool.training.accord import Accord
     from gantool.training.game import Game
     from gantool.training.players import Average
-    from gantool.training.saving import Saver
+    from gantool.training.state.saving import Accord, Saver
     from gantool.training.totals import Totals
+
+log = logging.getLogger("gantool")
 
 
 @dataclass
@@ -74,7 +76,7 @@ class Trainer:
             try:
                 self._observed_step()
             except DivergedError as error:
-                roll_back(self, error)
+                self._roll_back(error)
 
     def one_step(self) -> None:
         """Update the discriminator, then the generator, then the generator's average."""
@@ -139,6 +141,39 @@ class Trainer:
     def is_finished(self) -> bool:
         """Whether the last step is completed."""
         return self.step >= self.game.setup.steps
+
+    def _roll_back(self, error: DivergedError) -> None:
+        """Go back to the newest intact checkpoint and on from there with other noise.
+
+        The attempt is part of the state, so a rollback that is itself interrupted is made again,
+        to the same numbers.
+
+        Raises:
+            DivergedError: The same, when the recipe wants to stop, or after as many rollbacks as
+                it allows, those before a resume included.
+        """
+        streams, allowed = self.game.streams, self.table.rollbacks
+        failed = streams.attempt
+        spent = max(failed, self.rollbacks_spent)
+        if self.table.on_divergence != "rollback" or self.saver is None:
+            raise error
+        if spent >= allowed:
+            message = f"{error.message}, after {spent} rollbacks"
+            step, figures = error.step, error.figures
+            raise DivergedError(message, error.hint, step=step, figures=figures) from error
+        checkpoint, _ = self.saver.checkpoints.newest()
+        if checkpoint is None:
+            raise error
+        self.restore(checkpoint.load())
+        streams.attempt = failed + 1
+        tell_restored(self.observers, self.step, self.memory)
+        log.warning(
+            "%s; back to step %d with other noise, attempt %d of %d",
+            error.message,
+            self.step,
+            failed + 2,
+            allowed + 1,
+        )
 
     def _state(self) -> dict[str, Any]:
         """Return all that a checkpoint holds: the training's state and the observers' memory."""

@@ -13,7 +13,7 @@ from gantool.launch.session import assemble, prepare, read
 from gantool.recipe.schema import CheckpointsTable
 from gantool.reporting.streams import open_console
 from gantool.runs.checkpoints import Checkpoints
-from gantool.training.saving import Saver
+from gantool.training.state.saving import Saver
 
 if TYPE_CHECKING:
     from tests.faults.conftest import Publish, Recipe

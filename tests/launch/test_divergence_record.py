@@ -96,7 +96,7 @@ def test_players_with_optimizers_of_their_own_get_advice_of_their_own(
 def test_a_state_that_is_not_finite_is_named_by_its_place(
     write_recipe: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gantool.training import state
+    from gantool.training.state import state
 
     gather = state.gather
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from gantool import Architecture, Loss, Player, Regularizer
 from gantool.data.rows import Rows
 from gantool.interfaces.step import PLAYERS
-from gantool.training import state
 from gantool.training.seen import Seen
+from gantool.training.state import state
 from gantool.training.step import UpdateStep
 from gantool.training.trainer import Trainer
 from tests.linear_players import LinearPlayers

@@ -17,8 +17,8 @@ from tests.linear_players import LinearPlayers
 from tests.trainers import bits_of, merged, train_on_random_images
 
 if TYPE_CHECKING:
-    from gantool.training.beginning import Beginning
     from gantool.training.device.ranks import Ranks
+    from gantool.training.state.beginning import Beginning
 
 torch.set_num_threads(1)
 

@@ -15,8 +15,8 @@ from gantool.errors import DivergedError
 from gantool.recipe.schema import CheckpointsTable
 from gantool.runs.checkpoints import Checkpoints
 from gantool.training.observers import Observer
-from gantool.training.saving import Saver
-from gantool.training.state import first_non_finite
+from gantool.training.state.saving import Saver
+from gantool.training.state.state import first_non_finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

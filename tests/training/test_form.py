@@ -9,9 +9,9 @@ import torch
 
 from gantool.errors import UsageError
 from gantool.runs.checkpoints import Checkpoints
-from gantool.training.form import WAY_OUT, of_shape, remembered, training_state
 from gantool.training.health import HealthObserver
 from gantool.training.players import each_player
+from gantool.training.state.form import WAY_OUT, of_shape, remembered, training_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,8 +12,8 @@ from typing_extensions import override
 
 from gantool import LazyOption, Regularizer, Step, Update
 from gantool.testing.tape import TapeRecorder
-from gantool.training import state
 from gantool.training.device.graphs import WARM_UP, GraphedTurns, reason_for_eager_steps
+from gantool.training.state import state
 from gantool.training.turns import Turns
 from gantool_augmentation.plugin import InstanceNoise
 from gantool_dcgan.plugin import DCGAN

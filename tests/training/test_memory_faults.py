@@ -10,7 +10,7 @@ import torch
 from gantool.recipe.schema import CheckpointsTable
 from gantool.runs.checkpoints import Checkpoints
 from gantool.training.device.memory import is_memory_fault, peak_memory
-from gantool.training.saving import Saver
+from gantool.training.state.saving import Saver
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,11 +15,11 @@ from gantool.data.rows import Rows, all_rows
 from gantool.recipe.schema import CheckpointsTable
 from gantool.runs.checkpoints import Checkpoints
 from gantool.testing.ranks import in_threads, ranks_in_threads
-from gantool.training import state
 from gantool.training.device.graphs import WARM_UP, GraphedTurns
 from gantool.training.device.ranks import SynchronizedBatchNorm, synchronize
 from gantool.training.observers import Observer
-from gantool.training.saving import Saver
+from gantool.training.state import state
+from gantool.training.state.saving import Saver
 from gantool.training.turns import Turns
 from gantool_augmentation.plugin import DiffAugment
 from gantool_dcgan.plugin import DCGAN

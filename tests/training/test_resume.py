@@ -22,9 +22,9 @@ from gantool import (
 )
 from gantool.recipe.schema import CheckpointsTable
 from gantool.runs.checkpoints import Checkpoints
-from gantool.training.beginning import Beginning
 from gantool.training.observers import Observer, Record
-from gantool.training.saving import Saver
+from gantool.training.state.beginning import Beginning
+from gantool.training.state.saving import Saver
 from gantool_dcgan.plugin import DCGAN
 from gantool_spectral_norm.plugin import SpectralNorm
 

@@ -16,8 +16,8 @@ from gantool.files import durable
 from gantool.recipe.schema import CheckpointsTable
 from gantool.runs.checkpoints import Checkpoints
 from gantool.training.observers import Observer
-from gantool.training.saving import Saver
-from gantool.training.state import first_non_finite
+from gantool.training.state.saving import Saver
+from gantool.training.state.state import first_non_finite
 
 if TYPE_CHECKING:
     from pathlib import Path

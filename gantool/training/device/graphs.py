@@ -14,9 +14,9 @@ import torch
 from torch.nn.utils import get_total_norm
 
 from gantool.errors import PluginError
-from gantool.training import state
 from gantool.training.players import each_player
 from gantool.training.regularization import PENALTIES
+from gantool.training.state import state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence

@@ -19,7 +19,7 @@ from gantool import DiscriminatorStep, Player, Regularizer, Step, Update
 from gantool.data import streaming
 from gantool.testing.pretend_gpu.stepping import DEVICE, RUN, take_steps
 from gantool.training.device.ranks import Ranks, SynchronizedBatchNorm
-from gantool.training.state import gather
+from gantool.training.state.state import gather
 from gantool_augmentation.plugin import ADA
 from gantool_gradient_penalties.plugin import Dragan
 from gantool_lecam.plugin import LeCam

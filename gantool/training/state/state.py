@@ -10,7 +10,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from gantool.errors import UsageError
 from gantool.training.device.ranks import SynchronizedBatchNorm
-from gantool.training.form import (
+from gantool.training.players import each_player
+from gantool.training.state.form import (
     AS_BEFORE,
     WAY_OUT,
     StructureError,
@@ -19,7 +20,6 @@ from gantool.training.form import (
     refuse_other_tensors,
     remembered,
 )
-from gantool.training.players import each_player
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

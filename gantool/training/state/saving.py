@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import DiskError, DivergedError
+from gantool.training.device.device import AHEAD
 from gantool.training.device.memory import is_memory_fault
-from gantool.training.divergence import WAY_OUT
-from gantool.training.state import first_non_finite
+from gantool.training.state.state import first_non_finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gantool.recipe.schema import CheckpointsTable
     from gantool.runs.checkpoints import Checkpoint, Checkpoints
+    from gantool.training.device.ranks import Ranks
+    from gantool.training.observers import Record
 
 log = logging.getLogger("gantool")
 
 FAILED_SAVES = 3
 """Failed saves in a row after which training gives up."""
+WAY_OUT = (
+    "the last checkpoint is finite; go on from it with a lower optimizer.learning_rate, with "
+    'optimizer.clip_gradient_norm, or with training.on_divergence = "rollback"'
+)
 
 
 @dataclass
@@ -124,3 +132,85 @@ def _ctrl_c_behind(error: BaseException) -> KeyboardInterrupt | None:
     while behind is not None and not isinstance(behind, KeyboardInterrupt):
         behind = behind.__context__
     return behind
+
+
+def refuse_non_finite(record: Record) -> None:
+    """Look at the figures of a log interval.
+
+    Raises:
+        DivergedError: When one of them is NaN or infinite.
+    """
+    bad = [name for name, value in record.values.items() if not math.isfinite(value)]
+    if bad:
+        raise DivergedError(
+            f"training diverged: by step {record.step}, not finite: {', '.join(bad)}",
+            WAY_OUT,
+            step=record.step,
+            figures=tuple(bad),
+        )
+
+
+@dataclass
+class Accord:
+    """Lets every process learn of a wish before the step after which it is granted.
+
+    Wishes go through the store, without a collective: nobody waits. All-reduces keep the
+    processes within one step of each other, and hosts run at most `AHEAD` steps ahead of their
+    GPUs, so a wish for a step that far off reaches everybody in time.
+
+    Attributes:
+        ranks: Who must agree; a single process has its way at once.
+        on_gpu: Whether hosts run ahead.
+    """
+
+    ranks: Ranks
+    on_gpu: bool = False
+    _read: int = 0
+    _granted: dict[str, tuple[int, str]] = field(default_factory=dict)
+    _asked: set[str] = field(default_factory=set)
+
+    def reason_to_stop(self, wish: str | None, step: int) -> str | None:
+        """Return why all processes stop after this step; None while they go on.
+
+        Args:
+            wish: Why this process wants to stop, if it does.
+            step: Steps completed.
+        """
+        return self._agreed("stop", wish, step)
+
+    def is_time_to_save(self, saver: Saver | None, step: int) -> bool:
+        """Return whether all processes save after this step.
+
+        Only the first one's clock counts; steps are counted by each.
+        """
+        if saver is None:
+            return False
+        wish = "time" if self.ranks.index == 0 and saver.is_due_by_time(step) else None
+        return self._agreed("save", wish, step) is not None or saver.is_due_by_steps(step)
+
+    def _agreed(self, what: str, wish: str | None, step: int) -> str | None:
+        if self.ranks.store is None:
+            return wish
+        if wish is not None and what not in self._asked:
+            self._ask(what, wish, step + 1 + (AHEAD + 1 if self.on_gpu else 0))
+        self._listen()
+        at, why = self._granted.get(what, (step + 1, ""))
+        if step < at:
+            return None
+        self._asked.discard(what)
+        del self._granted[what]
+        return why
+
+    def _ask(self, what: str, why: str, at: int) -> None:
+        assert self.ranks.store is not None  # asked before
+        number = self.ranks.store.add("wishes", 1)
+        self.ranks.store.set(f"wish {number}", json.dumps([what, at, why]))
+        self._asked.add(what)
+
+    def _listen(self) -> None:
+        """Read the wishes that are new; of two for the same thing, the first counts."""
+        assert self.ranks.store is not None  # asked before
+        while self._read < self.ranks.store.add("wishes", 0):
+            self._read += 1
+            what, at, why = json.loads(self.ranks.store.get(f"wish {self._read}"))
+            self._granted.setdefault(what, (at, why))
