@@ -92,7 +92,7 @@ def compare(  # noqa: PLR0913  one argument an option
     folders = [existing_folder(run) for run in runs]
     with show_warnings(console):
         if metrics or extractor or count or seeds > 1:
-            from gantool.evaluation.alike import judge_alike
+            from gantool.evaluation.scoring.judging import judge_alike
             from gantool.reporting.judging import judging_progress
 
             refuse_unlike(folders)

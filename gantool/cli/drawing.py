@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from gantool.evaluation.arranging import Wanted
-    from gantool.evaluation.generator import TrainedGenerator
+    from gantool.evaluation.sampling.arrangements import Wanted
+    from gantool.evaluation.sampling.generator import TrainedGenerator
 
 PICTURES = 16
 ROWS = 8
@@ -151,7 +151,12 @@ def begun(
 
 def arranged(generator: TrainedGenerator, wish: Wish) -> tuple[Wanted, int | None]:
     """Return what is to be drawn, and how many stand in a row, where that is given."""
-    from gantool.evaluation.arranging import Wanted, class_rows, interpolations, walk_frames
+    from gantool.evaluation.sampling.arrangements import (
+        Wanted,
+        class_rows,
+        interpolations,
+        walk_frames,
+    )
 
     rows, seed, truncation = wish.rows, wish.seed, wish.truncation
     if wish.walk is not None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from gantool.evaluation.judgment import Judgment, Score
+    from gantool.evaluation.scoring.judgment import Judgment, Score
     from gantool.reporting.streams import Level
 
 EXAMPLES = """
@@ -133,10 +133,10 @@ def evaluate(  # noqa: PLR0913  one argument an option
     half of the real images against the other, which is the best there is to reach. Scores and how
     they were obtained are appended to evaluations.jsonl in the run folder.
     """
-    from gantool.evaluation.following import read_example
-    from gantool.evaluation.judging import judge
-    from gantool.evaluation.trained import TrainedRun
-    from gantool.evaluation.within_classes import judge_classes
+    from gantool.evaluation.sampling.trained import TrainedRun
+    from gantool.evaluation.scoring.classes import judge_classes
+    from gantool.evaluation.scoring.example import read_example
+    from gantool.evaluation.scoring.judging import judge
     from gantool.reporting.judging import judging_progress
     from gantool.reporting.messages import show_warnings
     from gantool.reporting.streams import open_console
@@ -179,7 +179,7 @@ def present_classes(
     judgments: Mapping[str, Judgment], console: Console, level: Level, *, as_json: bool
 ) -> None:
     """Print the scores of each class and their mean over the classes."""
-    from gantool.evaluation.within_classes import mean_over_classes
+    from gantool.evaluation.scoring.classes import mean_over_classes
     from gantool.reporting.judging import show_protocol
     from gantool.reporting.messages import say
 

@@ -76,7 +76,7 @@ def export(
 
     A config, a sample grid and a model card come along. The paths of the files are printed.
     """
-    from gantool.evaluation.trained import NEWEST, TrainedRun
+    from gantool.evaluation.sampling.trained import NEWEST, TrainedRun
     from gantool.exporting import exporting
     from gantool.exporting.folder import ExportedFolder
     from gantool.files.plain import refuse_link

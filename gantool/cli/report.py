@@ -92,8 +92,8 @@ def check_targets(out: Path | None, animation: Path | None) -> None:
 
 def look(folder: RunFolder, device: str | None, console: Console, level: Level) -> Neighbors | str:
     """Return the nearest neighbors, or why there are none to show."""
-    from gantool.evaluation.neighbor_search import search
-    from gantool.evaluation.trained import TrainedRun
+    from gantool.evaluation.neighbors import search
+    from gantool.evaluation.sampling.trained import TrainedRun
     from gantool.reporting.judging import judging_progress
     from gantool.reporting.report.neighbor_rows import show_neighbors
     from gantool.reporting.report.record import read_record

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -67,3 +68,79 @@ def _not_falling(name: str, values: Sequence[float]) -> Iterator[str]:
 
 def _last(name: str) -> str:
     return name.rpartition("/")[2]
+
+
+MANY_PERCENT = 5.0
+"""Copies among generated images from which they are called out: more than chance brings about."""
+COPIES_SCORE = "copies-pct"
+"""The last part of the name of a score that is a percentage of copies."""
+CAUTION = (
+    "Scores such as FID cannot see this: a replayed training set has a perfect one. "
+    "Do not trust them here."
+)
+
+
+@dataclass(frozen=True)
+class Copies:
+    """How many images repeat a training image, by the rule of `gantool.evaluation.neighbors`.
+
+    Attributes:
+        generated: Generated images looked at.
+        copies: Those of them that repeat a training image.
+        repeated: Training images that they repeat.
+        real: Training images looked at, each among all others.
+        real_copies: Those of them that repeat another one.
+    """
+
+    generated: int
+    copies: int
+    repeated: int
+    real: int
+    real_copies: int
+
+    @property
+    def percent(self) -> float:
+        """Percentage of copies among the generated images."""
+        return 100 * self.copies / self.generated if self.generated else 0.0
+
+    @property
+    def real_percent(self) -> float:
+        """The same of real images, which tells how many near-repeats the training set holds."""
+        return 100 * self.real_copies / self.real if self.real else 0.0
+
+
+def copies_called_out(copies: Copies) -> str | None:
+    """Say that a generator repeats its training set, or return None.
+
+    The rule: at least 5 % of the generated images are copies, and 5 percentage points more than
+    of real images among the others. So a training set with many near-repeats of its own accuses
+    nobody, and neither does one unlucky image.
+    """
+    if copies.percent < MANY_PERCENT + copies.real_percent:
+        return None
+    images = "training image" if copies.repeated == 1 else "different training images"
+    return (
+        f"The generator repeats its training set: {copies.copies:,} of {copies.generated:,} "
+        f"generated images ({copies.percent:.0f} %) are copies of {copies.repeated:,} {images}; "
+        f"among real images {copies.real_percent:.0f} % are that near to another. {CAUTION}"
+    )
+
+
+def scores_called_out(scores: Mapping[str, object]) -> str | None:
+    """Say the same of a run's newest scores, or return None.
+
+    The rule: a score called `copies-pct`, a percentage of generated images that are closer to a
+    training image than nearly all of these are to each other, is at least 5.
+    """
+    found = [
+        float(value)
+        for name, value in scores.items()
+        if name.rpartition("/")[2] == COPIES_SCORE and isinstance(value, int | float)
+    ]
+    share = max(found, default=0.0)
+    if share < MANY_PERCENT:
+        return None
+    return (
+        f"The generator repeats its training set: by its scores, {share:.0f} % of its images are "
+        f"copies of training images. {CAUTION}"
+    )

@@ -17,7 +17,7 @@ from gantool.text import markdown, visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from gantool.evaluation.trained import TrainedRun
+    from gantool.evaluation.sampling.trained import TrainedRun
     from gantool.exporting.config import ExportConfig
     from gantool.exporting.folder import ExportedFolder
     from gantool.exporting.scores import CardScores

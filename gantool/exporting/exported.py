@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from gantool.evaluation.generator import TrainedGenerator, refuse_non_finite
+from gantool.evaluation.sampling.generator import TrainedGenerator, refuse_non_finite
 from gantool.exporting.config import ExportConfig, component_of, read_config
 from gantool.exporting.weights import read_generator
 from gantool.recipe.schema import DeviceTable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from gantool.errors import GantoolError, UsageError
-from gantool.evaluation.sampling import to_pixels
+from gantool.evaluation.sampling.draws import to_pixels
 from gantool.exporting.browser.page import write_page
 from gantool.exporting.card import SHOWN, model_card
 from gantool.exporting.onnx_graph import check_extra, write_graph
@@ -23,7 +23,7 @@ from gantool.reporting.grids import save_grid
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from gantool.evaluation.trained import TrainedRun
+    from gantool.evaluation.sampling.trained import TrainedRun
     from gantool.exporting.config import ExportConfig
     from gantool.exporting.folder import ExportedFolder, Format
     from gantool.exporting.plain import PlainGenerator

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from gantool.errors import UsageError
-from gantool.evaluation.sampling import draw_labels, draw_latents, gather_statistics
+from gantool.evaluation.sampling.draws import draw_labels, draw_latents, gather_statistics
 from gantool.exporting.config import ArchitectureConfig, ExportConfig, ImageConfig
 from gantool.exporting.weights import fingerprint_of
 from gantool.registry.calling import call
 from gantool.training.device.device import Device
 
 if TYPE_CHECKING:
-    from gantool.evaluation.trained import TrainedRun
+    from gantool.evaluation.sampling.trained import TrainedRun
 
 TRIED = 8
 """Latents by which two generators are compared."""

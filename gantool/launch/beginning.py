@@ -6,7 +6,7 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gantool.evaluation.trained import TrainedRun, newest_state
+from gantool.evaluation.sampling.trained import TrainedRun, newest_state
 from gantool.training.building import build_regularization, build_setup
 from gantool.training.device.device import open_device
 from gantool.training.players import build_network

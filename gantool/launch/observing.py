@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from torch import Tensor
 
-    from gantool.evaluation.evidence import Witness
+    from gantool.evaluation.scoring.evidence import Witness
     from gantool.launch.session import Session
     from gantool.reporting.console import ConsoleObserver
     from gantool.reporting.grids import GridsObserver
@@ -113,7 +113,7 @@ def _recording(session: Session, folder: RunFolder, images_per_step: int) -> Rec
 
 def _look(session: Session) -> Neighbors | str:
     """Look for the training images nearest to generated ones."""
-    from gantool.evaluation.neighbor_search import GENERATED
+    from gantool.evaluation.neighbors import GENERATED
 
     draw = _drawer(session, GENERATED, session.plan.tables.evaluation.seed)
     return look_at_end(draw, session.images.pixels)
@@ -146,8 +146,8 @@ def _scoring(
     told: Sequence[Callable[[int, Mapping[str, float]], None]],
 ) -> list[Observer]:
     """Return the observer that computes the recipe's metrics, if it names any."""
-    from gantool.evaluation.evidence import Witness
-    from gantool.evaluation.scoring import ScoringObserver, scoring_moments
+    from gantool.evaluation.scoring.evidence import Witness
+    from gantool.evaluation.scoring.observer import ScoringObserver, scoring_moments
 
     plan, trainer, images = session.plan, session.trainer, session.images
     if not plan.metrics:
@@ -170,7 +170,7 @@ def _scoring(
 
 def _protocol(session: Session, witness: Witness) -> Protocol:
     """Return how the scores of training are obtained."""
-    from gantool.evaluation.protocol import protocol_of
+    from gantool.evaluation.scoring.evidence import protocol_of
 
     plan, table = session.plan, session.plan.tables.evaluation
     return protocol_of(
@@ -251,8 +251,8 @@ def _drawer(
     session: Session, count: int, seed: int, labels: Tensor | None = None
 ) -> Callable[[], NDArray[np.uint8]]:
     """Return what draws images uint8 [N, H, W, C] from latents that are always the same."""
-    from gantool.evaluation.generator import DRAWING
-    from gantool.evaluation.sampling import draw_labels, draw_latents, generate, to_pixels
+    from gantool.evaluation.sampling.draws import draw_labels, draw_latents, generate, to_pixels
+    from gantool.evaluation.sampling.generator import DRAWING
 
     trainer, table = session.trainer, session.plan.tables.sampling
     setup = trainer.game.setup

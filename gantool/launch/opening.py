@@ -10,7 +10,7 @@ from gantool.exporting.folder import CONFIG, ExportedFolder
 from gantool.runs.folder import RECIPE, RunFolder
 
 if TYPE_CHECKING:
-    from gantool.evaluation.generator import TrainedGenerator
+    from gantool.evaluation.sampling.generator import TrainedGenerator
 
 
 def load(
@@ -35,7 +35,7 @@ def load(
     """
     folder, exported = RunFolder(Path(path)), ExportedFolder(Path(path))
     if folder.exists():
-        from gantool.evaluation.trained import NEWEST, TrainedRun
+        from gantool.evaluation.sampling.trained import NEWEST, TrainedRun
 
         settings = () if weights is None else (f'sampling.weights="{weights}"',)
         return TrainedRun(folder, device, checkpoint or NEWEST, settings)

@@ -78,7 +78,7 @@ def look_at_end(draw: Callable[[], NDArray[np.uint8]], training: Pixels) -> Neig
     """
     import torch
 
-    from gantool.evaluation.neighbor_search import look_around
+    from gantool.evaluation.neighbors import look_around
     from gantool.reporting.report.neighbor_rows import show_neighbors
 
     if len(training) > MOST_IMAGES:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from gantool.evaluation.trained import TrainedRun
+    from gantool.evaluation.sampling.trained import TrainedRun
     from gantool.launch.session import Session
     from gantool.recipe.schema import Recipe
     from gantool.reporting.streams import Level
@@ -108,7 +108,7 @@ def _gone_on(
     override: bool,
 ) -> Session:
     """Return a session at a run's newest checkpoint; at the beginning, if none was saved yet."""
-    from gantool.evaluation.trained import newest_state
+    from gantool.evaluation.sampling.trained import newest_state
     from gantool.training.state.form import younger_options_named
 
     has_begun = bool(Checkpoints(folder.checkpoints, "").all())

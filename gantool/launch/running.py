@@ -22,7 +22,7 @@ from gantool.runs.status import hold, new_status
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gantool.evaluation.trained import TrainedRun
+    from gantool.evaluation.sampling.trained import TrainedRun
     from gantool.launch.session import Session
     from gantool.reporting.streams import Level
 

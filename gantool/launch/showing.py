@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from gantool.evaluation.trained import TrainedRun
+    from gantool.evaluation.sampling.trained import TrainedRun
     from gantool.runs.folder import RunFolder
 
 
@@ -30,6 +30,6 @@ def shown() -> Iterator[Console]:
 
 def opened(folder: RunFolder) -> TrainedRun:
     """Return a run, ready to draw samples from."""
-    from gantool.evaluation.trained import TrainedRun
+    from gantool.evaluation.sampling.trained import TrainedRun
 
     return TrainedRun(folder)

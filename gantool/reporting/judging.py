@@ -6,7 +6,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from gantool.evaluation.measuring import metric_called
+from gantool.evaluation.scoring.metrics import metric_called
 from gantool.reporting.messages import WARNING_STYLE, say
 from gantool.reporting.progress import ProgressDisplay
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from gantool.evaluation.judgment import Judgment
+    from gantool.evaluation.scoring.judgment import Judgment
     from gantool.reporting.streams import Level
     from gantool.runs.scores import Protocol
 

@@ -15,7 +15,7 @@ import typer
 from PIL import Image
 
 from gantool.data.cache import prepared_cache
-from gantool.evaluation import neighbor_search
+from gantool.evaluation import neighbors
 from gantool.runs.folder import RunFolder
 from gantool.runs.status import hold
 
@@ -88,7 +88,7 @@ def test_without_prepared_images_the_page_says_why_there_are_no_neighbors(
 def test_features_are_looked_at_where_they_are_known(
     gantool: Callable[..., Any], recipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(neighbor_search, "GENERATED", 8)
+    monkeypatch.setattr(neighbors, "GENERATED", 8)
     text = recipe.read_text() + '[[metrics]]\nuse = "kid"\nsubset_size = 4\n'
     recipe.write_text(text + '[evaluation]\nextractor = "random-conv"\ncount = 6\n')
     log = ("--set", "training.log_every_steps=1")

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import gantool
-from gantool.evaluation.trained import TrainedRun
+from gantool.evaluation.sampling.trained import TrainedRun
 from gantool.recipe.writing import dump
 from gantool.runs.folder import RunFolder
 

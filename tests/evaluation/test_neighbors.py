@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gantool.evaluation import neighbors
-from gantool.evaluation.memorization import copies_called_out
+from gantool.evaluation.failing import copies_called_out
 from gantool.evaluation.neighbors import (
     NEARBY,
     Space,

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import nn
 
 import gantool
-from gantool.evaluation.trained import TrainedRun
+from gantool.evaluation.sampling.trained import TrainedRun
 from gantool.exporting.config import ArchitectureConfig, ExportConfig, ImageConfig
 from gantool.exporting.plain import PlainGenerator
 from gantool.recipe.writing import dump

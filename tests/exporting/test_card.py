@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gantool.evaluation.trained import TrainedRun
+from gantool.evaluation.sampling.trained import TrainedRun
 from gantool.exporting.card import model_card, without_folders
 from gantool.exporting.folder import ExportedFolder
 from gantool.exporting.plain import config_of

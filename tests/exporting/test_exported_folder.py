@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 import gantool
 from gantool import UsageError
-from gantool.evaluation.trained import TrainedRun
+from gantool.evaluation.sampling.trained import TrainedRun
 from gantool.exporting.exporting import _write, export
 from gantool.exporting.folder import ExportedFolder
 from gantool.exporting.plain import plain_generator

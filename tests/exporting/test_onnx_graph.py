@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gantool.errors import GantoolError, MissingExtraError, UsageError
-from gantool.evaluation.trained import TrainedRun
+from gantool.evaluation.sampling.trained import TrainedRun
 from gantool.exporting.onnx_graph import write_graph
 from gantool.exporting.plain import PlainGenerator, plain_generator
 

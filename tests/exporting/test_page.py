@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gantool.errors import UsageError
-from gantool.evaluation.trained import TrainedRun
+from gantool.evaluation.sampling.trained import TrainedRun
 from gantool.exporting.browser import packing
 from gantool.exporting.browser.page import write_page
 from gantool.exporting.plain import PlainGenerator, plain_generator

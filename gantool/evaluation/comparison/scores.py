@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gantool.evaluation.measuring import score_name
+from gantool.evaluation.scoring.metrics import score_name
 from gantool.runs.scores import SPREADS, Protocol
 
 if TYPE_CHECKING:

@@ -14,8 +14,7 @@ from gantool.training.signs import WON
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gantool.evaluation.comparison.columns import Column
-    from gantool.evaluation.comparison.groups import Group, Spread
+    from gantool.evaluation.comparison.groups import Column, Group, Spread
     from gantool.evaluation.comparison.recorded import RecordedRun
     from gantool.evaluation.comparison.stability import LateTrend
 

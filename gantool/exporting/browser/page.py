@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gantool.evaluation.sampling import to_pixels
+from gantool.evaluation.sampling.draws import to_pixels
 from gantool.exporting.browser.packing import as_data, block, choose_precision
 from gantool.exporting.browser.sliders import strongest_coordinates
 from gantool.exporting.browser.tracing import trace

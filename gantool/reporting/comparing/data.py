@@ -21,9 +21,8 @@ from gantool.text import markdown
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gantool.evaluation.comparison.columns import Column
     from gantool.evaluation.comparison.comparison import Comparison
-    from gantool.evaluation.comparison.groups import Group, Spread
+    from gantool.evaluation.comparison.groups import Column, Group, Spread
     from gantool.evaluation.comparison.recorded import RecordedRun
 
 SIGNS: dict[str, Callable[[RecordedRun], bool]] = {

@@ -15,9 +15,8 @@ from gantool.runs.scores import SPREADS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from gantool.evaluation.comparison.columns import Column
     from gantool.evaluation.comparison.comparison import Comparison
-    from gantool.evaluation.comparison.groups import Group, Spread
+    from gantool.evaluation.comparison.groups import Column, Group, Spread
     from gantool.evaluation.comparison.recorded import RecordedRun
 
 UNKNOWN = "–"

@@ -9,7 +9,7 @@ from gantool.reporting.page.images import embed
 
 if TYPE_CHECKING:
     from gantool.data.pixels import Pixels
-    from gantool.evaluation.memorization import Copies
+    from gantool.evaluation.failing import Copies
     from gantool.evaluation.neighbors import Neighborhood
     from gantool.reporting.page.images import EmbeddedImage
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gantool.evaluation.judgment import Judgment
+from gantool.evaluation.scoring.judgment import Judgment
 from gantool.reporting.figures import format_epoch, format_figure
 from gantool.reporting.judging import names_in_words, protocol_lines
 from gantool.reporting.report.panels import is_score

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gantool.evaluation.failing import bad_scores
-from gantool.evaluation.memorization import copies_called_out, scores_called_out
+from gantool.evaluation.failing import bad_scores, copies_called_out, scores_called_out
 from gantool.reporting.figures import format_epoch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gantool.evaluation.memorization import Copies
+    from gantool.evaluation.failing import Copies
     from gantool.reporting.report.record import RunRecord
     from gantool.runs.scores import Finding
 

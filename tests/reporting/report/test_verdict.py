@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gantool.evaluation.memorization import Copies
+from gantool.evaluation.failing import Copies
 from gantool.reporting.report import verdict
 from gantool.reporting.report.record import read_record
 from gantool.reporting.report.verdict import verdict_of

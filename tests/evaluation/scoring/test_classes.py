@@ -13,10 +13,10 @@ from torch import Tensor
 
 from gantool import UsageError
 from gantool.data.preparing import prepare
-from gantool.evaluation.trained import TrainedRun
-from gantool.evaluation.within_classes import judge_classes, mean_over_classes
+from gantool.evaluation.sampling.trained import TrainedRun
+from gantool.evaluation.scoring.classes import judge_classes, mean_over_classes
 from tests.evaluation.conftest import Train, train
-from tests.evaluation.test_judging import squared_mean_distance
+from tests.evaluation.scoring.test_judging import squared_mean_distance
 
 COUNTS = {"bright": 14, "dark": 10, "rare": 1}
 

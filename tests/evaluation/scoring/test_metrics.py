@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gantool import Evidence, Metric, PluginError, Samples, UsageError
-from gantool.evaluation.measuring import measure
+from gantool.evaluation.scoring.metrics import measure
 
 
 class Dice(Metric):

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from gantool.data.pixels import MappedPixels
 from gantool.errors import UsageError
-from gantool.evaluation.choosing import choose_extractor, choose_metrics
-from gantool.evaluation.evidence import Witness
-from gantool.evaluation.features import FeatureNetwork
-from gantool.evaluation.judging import Evaluation, ignore, images_of, stated
+from gantool.evaluation.scoring.evidence import Witness
+from gantool.evaluation.scoring.features import FeatureNetwork
+from gantool.evaluation.scoring.judging import Evaluation, ignore, images_of, stated
+from gantool.evaluation.scoring.metrics import choose_extractor, choose_metrics
 from gantool.runs.status import refuse_going
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gantool.data.prepared import PreparedImages
-    from gantool.evaluation.evidence import Progress
-    from gantool.evaluation.judgment import Judgment, Score
-    from gantool.evaluation.trained import TrainedRun
+    from gantool.evaluation.sampling.trained import TrainedRun
+    from gantool.evaluation.scoring.evidence import Progress
+    from gantool.evaluation.scoring.judgment import Judgment, Score
 
 FEWEST_IMAGES = 2
 """Training images of a class that can be compared with anything."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from typing_extensions import override
 
-from gantool.evaluation.measuring import measure
+from gantool.evaluation.scoring.metrics import measure
 from gantool.registry.calling import call
 from gantool.runs.records import JsonLines
 from gantool.training.observers import Observer
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from gantool.evaluation.evidence import Witness
+    from gantool.evaluation.scoring.evidence import Witness
     from gantool.interfaces.metric import Metric
     from gantool.runs.folder import RunFolder
     from gantool.runs.scores import Protocol

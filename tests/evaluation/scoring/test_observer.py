@@ -13,16 +13,15 @@ import torch
 
 import gantool
 from gantool import MissingExtraError, UsageError
-from gantool.evaluation.evidence import Witness
-from gantool.evaluation.judging import judge
-from gantool.evaluation.protocol import protocol_of
-from gantool.evaluation.scoring import ScoringObserver, scoring_moments
+from gantool.evaluation.scoring.evidence import Witness, protocol_of
+from gantool.evaluation.scoring.judging import judge
+from gantool.evaluation.scoring.observer import ScoringObserver, scoring_moments
 from gantool.runs.folder import RunFolder
 from gantool.runs.scores import Protocol
 from gantool_metrics.metrics import FID, PrecisionRecall
 
 if TYPE_CHECKING:
-    from gantool.evaluation.trained import TrainedRun
+    from gantool.evaluation.sampling.trained import TrainedRun
     from tests.evaluation.conftest import Train
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from gantool import ImageShape, UsageError
-from gantool.evaluation.sampling import (
+from gantool.evaluation.sampling.draws import (
     CHUNK,
     STANDING_CHUNKS,
     draw_labels,

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from gantool import Evidence, Metric, Samples
-from gantool.evaluation.evidence import Witness
-from gantool.evaluation.measuring import measure
+from gantool.evaluation.scoring.evidence import Witness
+from gantool.evaluation.scoring.metrics import measure
 from gantool_metrics.metrics import FID, KID, DensityCoverage, Memorization, PrecisionRecall
 
 COUNT = 5000

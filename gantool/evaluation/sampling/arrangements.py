@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
+from torch import Tensor
 
 from gantool.errors import UsageError
-from gantool.evaluation.latents import interpolate, walk
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gantool.evaluation.generator import TrainedGenerator
+    from gantool.evaluation.sampling.generator import TrainedGenerator
 
 
 class Wanted(NamedTuple):
@@ -107,3 +107,43 @@ def walk_frames(
     if labels is not None:
         labels = labels.expand(len(latents))
     return Wanted(latents, labels)
+
+
+def interpolate(start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
+    """Return the latents on the great circle from `start` to `end` (Shoemake 1985, section 3.3).
+
+    Straight lines would pass through lengths that N(0, 1) in many dimensions never has (White
+    2016); along the arc, the length changes evenly from one to the other.
+
+    Args:
+        start: [latent_dim].
+        end: [latent_dim].
+        shares: How far on the way each latent is, [N] in [0, 1].
+
+    Returns:
+        [N, latent_dim].
+    """
+    lengths = torch.stack([start.norm(), end.norm()]).clamp(min=1e-12)
+    directions = torch.stack([start, end]) / lengths[:, None]  # [2, latent_dim]
+    angle = directions[0].dot(directions[1]).clamp(-1, 1).acos()
+    weights = torch.stack([1 - shares, shares], dim=1)  # [N, 2]
+    along = directions * (weights @ lengths)[:, None, None]  # [N, 2, latent_dim]
+    sine = angle.sin()
+    if sine > 1e-4:  # else the two are parallel, and the arc is a line
+        weights = (weights * angle).sin() / sine
+    return (weights[:, :, None] * along).sum(1)
+
+
+def walk(latents: Tensor, frames: int) -> Tensor:
+    """Return a closed walk: from each latent to the next, and from the last to the first.
+
+    Args:
+        latents: [N, latent_dim].
+        frames: Latents on each leg; its end is the next leg's start.
+
+    Returns:
+        [N * frames, latent_dim].
+    """
+    shares = torch.arange(frames) / frames
+    pairs = zip(latents, latents.roll(-1, 0), strict=True)
+    return torch.cat([interpolate(start, end, shares) for start, end in pairs])

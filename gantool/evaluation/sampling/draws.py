@@ -1,13 +1,14 @@
-"""Images from a generator, without disturbing it, and the latents and labels they come from."""
+"""Latents, labels, and the images that a generator makes of them without being disturbed."""
 
 from __future__ import annotations
 
 import copy
+import math
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from gantool.errors import UsageError
 from gantool.registry.calling import described
@@ -15,7 +16,7 @@ from gantool.text import one_of
 from gantool.training.randomness import seed_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
     from torch import Tensor
@@ -40,6 +41,24 @@ def draw_latents(seed: int, count: int, latent_dim: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed_of(seed, "sample latents", chunk))
         chunks.append(torch.randn(CHUNK, latent_dim, generator=generator))
     return torch.cat(chunks)[:count] if chunks else torch.empty(0, latent_dim)
+
+
+def truncate(latents: Tensor, threshold: float, seed: int) -> Tensor:
+    """Draw again what is farther than `threshold` from 0, until it is not.
+
+    The truncation trick of Brock et al. (2019, section 3.1). What is drawn again comes from the
+    truncated distribution itself, by the inverse of its distribution function: drawing until one
+    number fits gives the same distribution and would take forever for a small threshold.
+
+    Args:
+        latents: [N, latent_dim] from N(0, 1).
+        threshold: Largest magnitude that stays; 0 leaves the mean alone.
+        seed: Where the new numbers start.
+    """
+    fresh = draw_latents(seed_of(seed, "truncated latents"), *latents.shape)  # [N, latent_dim]
+    share = torch.special.erf(fresh.double() / math.sqrt(2))  # uniform in (-1, 1)
+    inside = math.sqrt(2) * torch.special.erfinv(share * math.erf(threshold / math.sqrt(2)))
+    return torch.where(latents.abs() > threshold, inside.to(latents.dtype), latents)
 
 
 def draw_labels(seed: int, count: int, classes: int) -> Tensor:
@@ -192,3 +211,51 @@ def gather_statistics(network: nn.Module, latent_dim: int, classes: int, device:
     labels = draw_labels(seed_of("standing labels"), count, classes) if classes else None
     for _ in _chunks(network, latents, labels, device):
         pass  # only the statistics are wanted
+
+
+LATENTS = 4096
+"""Latents over which the mean style is taken."""
+
+
+class TruncatedStyles(nn.Module):
+    """A generator whose styles are drawn towards their mean (Karras et al. 2019, section B).
+
+    w' = mean + psi (w - mean). A conditional generator has one mean for each class.
+
+    Args:
+        generator: Has `mapping` and `synthesis`.
+        psi: Share of the distance from the mean that is kept.
+        latent_dim: Numbers in one latent.
+        classes: Number of classes; 0 where it is not conditional.
+    """
+
+    means: Tensor
+
+    def __init__(self, generator: nn.Module, psi: float, latent_dim: int, classes: int) -> None:
+        super().__init__()
+        self.generator = generator
+        self.psi = psi
+        self.register_buffer("means", _mean_styles(generator, latent_dim, classes))
+
+    def forward(self, latents: Tensor, *labels: Tensor) -> Tensor:
+        """Return the images of latents [N, latent_dim] (and labels [N])."""
+        styles = _part(self.generator, "mapping")(latents, *labels)  # [N, ...]
+        means = self.means[labels[0]] if labels else self.means  # [N, ...] or [1, ...]
+        return _part(self.generator, "synthesis")(torch.lerp(means, styles, self.psi), *labels)
+
+
+@torch.no_grad()
+def _mean_styles(generator: nn.Module, latent_dim: int, classes: int) -> Tensor:
+    """Return the mean style of each class, or the only one, [classes or 1, ...]."""
+    first = next(generator.parameters())
+    latents = draw_latents(seed_of("mean style"), LATENTS, latent_dim).to(first)
+    mapping = _part(generator, "mapping")
+    if not classes:
+        return mapping(latents).mean(0, keepdim=True)
+    every = [torch.full((LATENTS,), label, device=first.device) for label in range(classes)]
+    return torch.stack([mapping(latents, labels).mean(0) for labels in every])
+
+
+def _part(generator: nn.Module, name: str) -> Callable[..., Tensor]:
+    part: Callable[..., Tensor] = getattr(generator, name)
+    return part

@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gantool.errors import DataError, UsageError
-from gantool.evaluation.choosing import choose_extractor, choose_metrics
-from gantool.evaluation.evidence import Witness
-from gantool.evaluation.judgment import Judgment, Score
-from gantool.evaluation.measuring import measure, remarks_of
-from gantool.evaluation.protocol import protocol_of
+from gantool.evaluation.sampling.trained import TrainedRun
+from gantool.evaluation.scoring.evidence import Witness, protocol_of
+from gantool.evaluation.scoring.example import read_example
+from gantool.evaluation.scoring.judgment import Judgment, Score
+from gantool.evaluation.scoring.metrics import choose_extractor, choose_metrics, measure, remarks_of
 from gantool.registry.calling import call
 from gantool.runs.status import refuse_going
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from gantool.data.prepared import PreparedImages
-    from gantool.evaluation.evidence import Progress
-    from gantool.evaluation.following import Example
-    from gantool.evaluation.trained import TrainedRun
+    from gantool.evaluation.scoring.evidence import Progress
+    from gantool.evaluation.scoring.example import Example
     from gantool.interfaces.metric import Evidence, EvidenceShape, Metric
+    from gantool.runs.folder import RunFolder
     from gantool.runs.scores import Protocol
 
 PREPARING = "preparing images"
@@ -87,6 +87,44 @@ def judge(
     judgment = Evaluation(run, witness, shape, chosen, protocol, tell).judgment()
     judgment.record(run.folder)
     return judgment
+
+
+def judge_alike(
+    folders: Sequence[RunFolder],
+    *,
+    metrics: Sequence[str] = (),
+    extractor: str | None = None,
+    count: int | None = None,
+    repetitions: int = 1,
+    device: str | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Judge the first run as told, and all others as it was judged.
+
+    Args:
+        folders: Of the runs.
+        metrics: Names of metrics; by default the first run's, or all that can judge.
+        extractor: Name of an extractor, "pixels" for none; by default the first run's.
+        count: Images to draw; by default as the first run's recipe says.
+        repetitions: Sampling seeds to repeat it with.
+        device: Compute with this device instead of the recipes'.
+        progress: Is told what is being done, how far it is, and how far it will go.
+
+    Raises:
+        GantoolError: Whatever `judge` would refuse in one of the runs.
+    """
+    first, *others = folders
+    judge(
+        TrainedRun(first, device),
+        metrics=metrics,
+        extractor=extractor,
+        count=count,
+        repetitions=repetitions,
+        progress=progress,
+    )
+    example = read_example(first.path)
+    for folder in others:
+        judge(TrainedRun(folder, device), like=example, progress=progress)
 
 
 def stated(

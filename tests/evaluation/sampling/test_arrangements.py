@@ -11,10 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from gantool.errors import UsageError
-from gantool.evaluation.arranging import Wanted, class_rows, interpolations, walk_frames
-from gantool.evaluation.generator import TrainedGenerator
-from gantool.evaluation.sampling import to_pixels
-from gantool.evaluation.truncation import LATENTS
+from gantool.evaluation.sampling.arrangements import Wanted, class_rows, interpolations, walk_frames
+from gantool.evaluation.sampling.draws import LATENTS, to_pixels
+from gantool.evaluation.sampling.generator import TrainedGenerator
 from gantool.interfaces.dataset import ImageShape
 from gantool.training.device.device import Device
 from tests.linear_players import LinearPlayers

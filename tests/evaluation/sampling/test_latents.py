@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from gantool.evaluation.latents import interpolate, truncate, walk
-from gantool.evaluation.sampling import draw_latents
+from gantool.evaluation.sampling.arrangements import interpolate, walk
+from gantool.evaluation.sampling.draws import draw_latents, truncate
 
 
 def slerp(start: torch.Tensor, end: torch.Tensor, share: float) -> torch.Tensor:

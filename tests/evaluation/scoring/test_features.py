@@ -10,9 +10,8 @@ from typing_extensions import override
 
 from gantool import Extractor, PluginError
 from gantool.data import cache
-from gantool.evaluation.evidence import Witness
-from gantool.evaluation.feature_cache import FILE, cached_features
-from gantool.evaluation.features import FeatureNetwork
+from gantool.evaluation.scoring.evidence import Witness
+from gantool.evaluation.scoring.features import FILE, FeatureNetwork, cached_features
 
 CPU = torch.device("cpu")
 

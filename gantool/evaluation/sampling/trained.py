@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from gantool.errors import UsageError
-from gantool.evaluation.generator import TrainedGenerator, refuse_non_finite
+from gantool.evaluation.sampling.generator import TrainedGenerator, refuse_non_finite
 from gantool.recipe.reading import read_recipe
 from gantool.recipe.resolving import unsaid
 from gantool.runs.checkpoints import Checkpoint, Checkpoints

@@ -6,14 +6,14 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from gantool.errors import DivergedError, UsageError
-from gantool.evaluation.latents import truncate
-from gantool.evaluation.sampling import (
+from gantool.evaluation.sampling.draws import (
     draw_labels,
     draw_latents,
     generate,
     generate_chunks,
     label_of,
     to_pixels,
+    truncate,
 )
 from gantool.registry.calling import calling
 
@@ -270,7 +270,7 @@ class TrainedGenerator(ABC):
 
     def _network(self, truncation: float | None) -> nn.Module:
         """Return the generator, truncated where it has styles and this is asked for."""
-        from gantool.evaluation.truncation import TruncatedStyles
+        from gantool.evaluation.sampling.draws import TruncatedStyles
 
         if truncation is None or not self.has_styles:
             return self.network

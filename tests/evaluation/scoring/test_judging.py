@@ -15,8 +15,8 @@ from torch import Tensor
 import gantool
 from gantool import DataError, MissingExtraError, PluginError, UsageError
 from gantool.data.preparing import prepare
-from gantool.evaluation.judging import judge
-from gantool.evaluation.trained import TrainedRun
+from gantool.evaluation.sampling.trained import TrainedRun
+from gantool.evaluation.scoring.judging import judge
 from gantool.runs.scores import ExtractorStamp, Protocol
 from gantool.runs.status import hold
 

@@ -1,4 +1,4 @@
-"""Judge as something else was judged, so that the scores can be compared."""
+"""An earlier evaluation that others follow, so that scores can be compared."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from gantool.errors import GantoolError, UsageError
-from gantool.evaluation.measuring import score_name
+from gantool.evaluation.sampling.trained import TrainedRun
+from gantool.evaluation.scoring.metrics import score_name
 from gantool.registry.catalog import installed
 from gantool.runs.documents import MOST_BYTES, Damages, checked
 from gantool.runs.folder import RunFolder
@@ -19,8 +20,9 @@ from gantool.runs.scores import PIXELS, Judged, Printed, Protocol, Scored, read_
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gantool.evaluation.trained import TrainedRun
+    from gantool.evaluation.sampling.trained import TrainedRun
     from gantool.interfaces.metric import Metric
+    from gantool.runs.folder import RunFolder
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gantool.evaluation.memorization import Copies, copies_called_out, scores_called_out
+from gantool.evaluation.failing import Copies, copies_called_out, scores_called_out
 
 
 def copies(percent: int, real_percent: int = 0) -> Copies:

@@ -1,0 +1,1 @@
+"""A trained generator, and the images drawn from it."""

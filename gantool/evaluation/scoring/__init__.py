@@ -1,0 +1,1 @@
+"""Scores of a generator, by metrics, with their protocol."""
