@@ -52,15 +52,12 @@ def list_runs(
 
 def describe(run: RunFolder, damages: Damages) -> dict[str, Any]:
     """Return a run as plain data; of one whose status cannot be read, only the folder."""
-    from gantool.runs.status import is_held, read_status, step_reached
+    from gantool.runs.status import read_status, state_of, step_reached
 
     try:
         status = read_status(run, damages)
-        if status.outcome != "running":
-            return {"run": run.path, **asdict(status)}
-        outcome = "running" if is_held(run) else "interrupted"
-        known = {**asdict(status), "step": step_reached(run, status), "outcome": outcome}
-        return {"run": run.path, **known}
+        known = {"step": step_reached(run, status), "outcome": state_of(run, status)}
+        return {"run": run.path, **asdict(status), **known}
     except UsageError as error:
         damages.note(run.description, error.message.partition(": ")[2])
         return {"run": run.path, "outcome": "unknown"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from gantool.runs.scores import Judged, Scored
+    from gantool.runs.scores import Evaluation, Scored
 
 SHARES = ("recall", "coverage", "precision", "density")
 """Last parts of names of scores of which 0 means that generated and real images have nothing in
@@ -29,7 +29,7 @@ MEANING = {
 }
 
 
-def bad_scores(scored: Sequence[Scored], judged: Sequence[Judged]) -> Iterator[str]:
+def bad_scores(scored: Sequence[Scored], judged: Sequence[Evaluation]) -> Iterator[str]:
     """Yield what the newest scores say that is bad, a sentence each.
 
     The rules: a share of which 0 means nothing is below 0.01; a distance, scored three times or

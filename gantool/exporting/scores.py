@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from gantool.evaluation.scoring.judgment import Judgment
 from gantool.reporting.figures import format_figure
 from gantool.reporting.judging import names_in_words, protocol_lines
-from gantool.runs.documents import Damages
-from gantool.runs.scores import Judged, Scored, read_records
+from gantool.runs.scores import Evaluation, Scored, read_scores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gantool.runs.folder import RunFolder
-    from gantool.runs.scores import JudgedScore, Protocol
+    from gantool.runs.scores import Protocol, Score
 
 
 @dataclass(frozen=True)
@@ -54,32 +53,22 @@ class CardScores:
 
 def scores_of(folder: RunFolder, step: int) -> tuple[CardScores, ...]:
     """Return the scores of a checkpoint; where it has none, the newest of an earlier one."""
-    damages = Damages()
-    found = [*_evaluated(folder, damages), *_tracked(folder, damages)]
-    damages.say()
+    evaluations, scored = read_scores(folder)
+    lines: list[Evaluation | Scored] = [*evaluations, *scored]
+    found = [each for line in lines for each in _card_scores(line)]
     latest = max((each.step for each in found if each.step <= step), default=None)
     return tuple(each for each in found if each.step == latest)
 
 
-def _evaluated(folder: RunFolder, damages: Damages) -> Iterator[CardScores]:
-    """Yield what `gantool evaluate` found, as far as it is known how."""
-    for line in read_records(folder.evaluations, Judged, damages):
-        if line.protocol is not None:
-            rows = tuple(map(_row, line.scores))
-            words = _in_words(line.step, line.protocol, rows)
-            yield CardScores(line.step, rows, words, line.remarks)
+def _card_scores(line: Evaluation | Scored) -> Iterator[CardScores]:
+    """Yield the scores of a line, if it is known how they were obtained."""
+    if line.protocol is not None:
+        rows = tuple(map(_row, line.scores))
+        words = _in_words(line.step, line.protocol, rows)
+        yield CardScores(line.step, rows, words, line.remarks)
 
 
-def _tracked(folder: RunFolder, damages: Damages) -> Iterator[CardScores]:
-    """Yield the scores of the metrics that the recipe names."""
-    for line in read_records(folder.scores, Scored, damages):
-        if line.protocol is not None:
-            values = line.values.items()
-            rows = tuple(CardScore(name, format_figure(value)) for name, value in values)
-            yield CardScores(line.step, rows, _in_words(line.step, line.protocol, rows))
-
-
-def _row(score: JudgedScore) -> CardScore:
+def _row(score: Score) -> CardScore:
     mean = "" if score.mean is None else format_figure(score.mean)
     spread = "" if score.sd is None else f" ± {format_figure(score.sd)}"
     floor = "" if score.floor is None else format_figure(score.floor)

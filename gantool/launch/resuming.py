@@ -21,7 +21,7 @@ from gantool.recipe.writing import dump
 from gantool.reporting.messages import say
 from gantool.runs.checkpoints import Checkpoints
 from gantool.runs.environment import is_first
-from gantool.runs.folder import GRID, RUNS, RunFolder, existing_folder, list_runs
+from gantool.runs.folder import RUNS, RunFolder, existing_folder, list_runs
 from gantool.runs.records import last_step
 from gantool.runs.status import read_status
 
@@ -136,8 +136,7 @@ def _refuse_trained(folder: RunFolder) -> None:
     """
     files = (folder.metrics, folder.timing, folder.scores)
     reached = max(read_status(folder).step, *map(last_step, files))
-    grids = folder.samples.glob(f"{GRID}*") if is_plain_folder(folder.samples) else ()
-    if not reached and not any(grids):
+    if not reached and not folder.sample_grids():
         return  # stopped before the first one was saved
     found = "is empty" if is_plain_folder(folder.checkpoints) else "is missing"
     raise UsageError(

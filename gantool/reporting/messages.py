@@ -119,8 +119,8 @@ def show_outcome(
         console: Where to print.
         level: "quiet" leaves the paths and drops the rest.
     """
-    grids = sorted(folder.samples.glob("step-*.png"))
-    made = [("run", folder.path), *(("samples", grid) for grid in grids[-1:])]
+    grids = folder.sample_grids()
+    made = [("run", folder.path), *(("samples", grid) for _, grid in grids[-1:])]
     made += [("curves", folder.curves)] if folder.curves.is_file() else []
     made += [("report", folder.report)] if folder.report.is_file() else []
     if level != "quiet":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gantool.errors import UsageError
 from gantool.files.durable import make_folder
-from gantool.files.plain import is_plain_file, refuse_link
+from gantool.files.plain import is_plain_file, is_plain_folder, refuse_link
 from gantool.text import visible
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 RUNS = "runs"
 RECIPE = "recipe.toml"
-GRID = "step-"
-"""What the names of sample grids begin with."""
+GRID = re.compile(r"step-(\d{8,})\.png")
+"""File names of sample grids."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,13 @@ class RunFolder:
 
     def sample_grid(self, step: int) -> Path:
         """Return the path of the grid drawn after `step` steps."""
-        return self.samples / f"{GRID}{step:08d}.png"
+        return self.samples / f"step-{step:08d}.png"
+
+    def sample_grids(self) -> list[tuple[int, Path]]:
+        """Return steps and files of the sample grids, in order; no link is followed."""
+        files = self.samples.glob("step-*.png") if is_plain_folder(self.samples) else ()
+        found = [(match, file) for file in files if (match := GRID.fullmatch(file.name))]
+        return sorted((int(match[1]), file) for match, file in found if is_plain_file(file))
 
     def exists(self) -> bool:
         """Whether a run has been started here."""

@@ -1,4 +1,8 @@
-"""A run as its folder has it, read with caution: damage costs its part, and is told."""
+"""A run as its folder has it, read with caution: damage costs its part, and is told.
+
+The one reader of run folders: reports, comparisons, listings, exports and whoever else wants to
+know of a run ask here for figures, timing, scores, status and recipe.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,8 @@ from gantool.errors import UsageError
 from gantool.runs.curves import read_curves
 from gantool.runs.documents import Damages, read_bounded
 from gantool.runs.environment import read_environments
-from gantool.runs.scores import MOST_FINDINGS, Finding, Judged, Scored, read_records
-from gantool.runs.status import read_status
+from gantool.runs.scores import MOST_FINDINGS, Evaluation, Finding, Scored, read_records
+from gantool.runs.status import read_status, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +23,10 @@ if TYPE_CHECKING:
     from gantool.runs.curves import Curves, Values
     from gantool.runs.folder import RunFolder
     from gantool.runs.status import RunStatus
+
+MOST_TILES = 100_000
+"""A recipe that asks for more images in a grid is not believed."""
+LARGEST_SIDE = 2**16
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,124 @@ class Timing:
     seconds_per_step: float | None = None
     images_per_second: float | None = None
     peak_memory_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class RunHistory:
+    """All that a run's files tell.
+
+    Attributes:
+        folder: The folder.
+        status: How far it came, by its status or its last figures, and how it ended.
+        state: The outcome, or "interrupted": a process that was killed could not say so.
+        document: The resolved recipe, plain data.
+        curves: Its figures.
+        timing: How long it took.
+        scores: Scores that were taken during training.
+        evaluations: Scores of single checkpoints.
+        findings: What the health watcher found.
+        environments: What each process that worked on it computed with.
+        damages: What could not be read, in words.
+    """
+
+    folder: RunFolder
+    status: RunStatus
+    state: str
+    document: Mapping[str, Any]
+    curves: Curves
+    timing: Timing
+    scores: Sequence[Scored]
+    evaluations: Sequence[Evaluation]
+    findings: Sequence[Finding]
+    environments: Sequence[Mapping[str, Any]]
+    damages: Sequence[str]
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        return self.folder.path.resolve().name
+
+    def option(self, table: str, name: str, otherwise: Any = None) -> Any:
+        """Return an option of the recipe, if its table and it are there."""
+        return option(self.document, table, name, otherwise)
+
+    def epoch(self, step: int) -> float:
+        """Return the epochs completed after some steps, with fractions."""
+        return step * self.curves.epoch / max(1, self.curves.step)
+
+    def found(self, sign: str) -> int | None:
+        """Return the step at which the health watcher last found something, or None."""
+        steps = [finding.step for finding in self.findings if finding.sign == sign]
+        return steps[-1] if steps else None
+
+
+def read_history(folder: RunFolder, status: RunStatus | None = None) -> RunHistory:
+    """Read a run's folder, and warn of what cannot be read.
+
+    Args:
+        folder: A run's.
+        status: Its status, where that is known better than its file tells.
+
+    Raises:
+        UsageError: When status or recipe cannot be read.
+    """
+    damages = Damages()
+    curves = read_curves(folder.metrics, damages)
+    known = status or read_status(folder, damages)
+    history = RunHistory(
+        folder=folder,
+        status=replace(known, step=max(known.step, curves.step)),
+        state=known.outcome if status else state_of(folder, known),
+        document=read_recipe_table(folder),
+        curves=curves,
+        timing=timing_of(read_curves(folder.timing, damages, ordered=False)),
+        scores=read_records(folder.scores, Scored, damages),
+        evaluations=read_records(folder.evaluations, Evaluation, damages),
+        findings=read_records(folder.health, Finding, damages, MOST_FINDINGS),
+        environments=read_environments(folder, damages),
+        damages=damages.words,
+    )
+    damages.say()
+    return history
+
+
+def read_recipe_table(folder: RunFolder) -> Mapping[str, Any]:
+    """Return a run's recipe as plain data, whatever of it is installed.
+
+    Raises:
+        UsageError: When it cannot be read.
+    """
+    try:
+        return tomllib.loads(read_bounded(folder.recipe).decode())
+    except OSError as error:
+        raise UsageError(f"{folder.recipe} cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{folder.recipe} cannot be read: {error}") from error
+
+
+def option(document: Mapping[str, Any], table: str, name: str, otherwise: Any = None) -> Any:
+    """Return an option of a resolved recipe, which may be damaged, if its table and it are there.
+
+    So can an option be asked for that belongs to a component that is not installed.
+    """
+    options = document.get(table)
+    return options.get(name, otherwise) if isinstance(options, dict) else otherwise
+
+
+def grid_images(document: Mapping[str, Any]) -> int:
+    """Return how many images a sample grid holds; 1 where the recipe makes no sense."""
+    count = option(document, "sampling", "count", 1)
+    return count if type(count) is int and 0 < count <= MOST_TILES else 1
+
+
+def tile(document: Mapping[str, Any]) -> tuple[int, int]:
+    """Return height and width of a run's images; 1 where the recipe makes no sense."""
+    size = option(document, "image", "size")
+    sides = size if isinstance(size, list) and len(size) == 2 else [size, size]
+    height, width = (
+        side if type(side) is int and 0 < side <= LARGEST_SIDE else 1 for side in sides
+    )
+    return height, width
 
 
 def timing_of(curves: Curves) -> Timing:
@@ -63,102 +189,3 @@ def _median(values: Values) -> float | None:
 
     known = values[values > 0]
     return float(np.median(known)) if known.size else None
-
-
-MOST_TILES = 100_000
-"""A recipe that asks for more images in a grid is not believed."""
-LARGEST_SIDE = 2**16
-
-
-def option(document: Mapping[str, Any], table: str, name: str, otherwise: Any = None) -> Any:
-    """Return an option of a resolved recipe, if its table and it are there."""
-    options = document.get(table)
-    return options.get(name, otherwise) if isinstance(options, dict) else otherwise
-
-
-def grid_images(document: Mapping[str, Any]) -> int:
-    """Return how many images a sample grid holds; 1 where the recipe makes no sense."""
-    count = option(document, "sampling", "count", 1)
-    return count if type(count) is int and 0 < count <= MOST_TILES else 1
-
-
-def tile(document: Mapping[str, Any]) -> tuple[int, int]:
-    """Return height and width of a run's images; 1 where the recipe makes no sense."""
-    size = option(document, "image", "size")
-    sides = size if isinstance(size, list) and len(size) == 2 else [size, size]
-    height, width = (
-        side if type(side) is int and 0 < side <= LARGEST_SIDE else 1 for side in sides
-    )
-    return height, width
-
-
-@dataclass(frozen=True)
-class RunHistory:
-    """All that a run's files tell.
-
-    Attributes:
-        folder: The folder.
-        status: How far it came, by its status or its last figures, and how it ended.
-        document: The resolved recipe, plain data.
-        curves: Its figures.
-        timing: How long it took.
-        scored: Scores that were taken during training.
-        judged: Scores of single checkpoints.
-        findings: What the health watcher found.
-        environments: What each process that worked on it computed with.
-        damages: What could not be read, in words.
-    """
-
-    folder: RunFolder
-    status: RunStatus
-    document: Mapping[str, Any]
-    curves: Curves
-    timing: Timing
-    scored: Sequence[Scored]
-    judged: Sequence[Judged]
-    findings: Sequence[Finding]
-    environments: Sequence[Mapping[str, Any]]
-    damages: Sequence[str]
-
-
-def read_history(folder: RunFolder, status: RunStatus | None = None) -> RunHistory:
-    """Read a run's folder, and warn of what cannot be read.
-
-    Args:
-        folder: A run's.
-        status: Its status, where that is known better than its file tells.
-
-    Raises:
-        UsageError: When status or recipe cannot be read.
-    """
-    damages = Damages()
-    curves = read_curves(folder.metrics, damages)
-    known = status or read_status(folder, damages)
-    history = RunHistory(
-        folder=folder,
-        status=replace(known, step=max(known.step, curves.step)),
-        document=read_recipe_table(folder),
-        curves=curves,
-        timing=timing_of(read_curves(folder.timing, damages, ordered=False)),
-        scored=read_records(folder.scores, Scored, damages),
-        judged=read_records(folder.evaluations, Judged, damages),
-        findings=read_records(folder.health, Finding, damages, MOST_FINDINGS),
-        environments=read_environments(folder, damages),
-        damages=damages.words,
-    )
-    damages.say()
-    return history
-
-
-def read_recipe_table(folder: RunFolder) -> Mapping[str, Any]:
-    """Return a run's recipe as plain data, whatever of it is installed.
-
-    Raises:
-        UsageError: When it cannot be read.
-    """
-    try:
-        return tomllib.loads(read_bounded(folder.recipe).decode())
-    except OSError as error:
-        raise UsageError(f"{folder.recipe} cannot be read: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{folder.recipe} cannot be read: {error}") from error

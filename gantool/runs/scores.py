@@ -16,14 +16,14 @@ from pydantic import (
 )
 from pydantic_core import to_json
 
-from gantool.runs.documents import Number, Step, in_words
+from gantool.runs.documents import Damages, Number, Step, in_words
 from gantool.runs.records import newest_lines
 from gantool.version import VERSION
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gantool.runs.documents import Damages
+    from gantool.runs.folder import RunFolder
     from gantool.runs.records import Line
 
 
@@ -138,28 +138,8 @@ class _Record(BaseModel):
     step: Step
 
 
-class Scored(_Record):
-    """Scores that were taken during training: a line of scores.jsonl.
-
-    Attributes:
-        protocol: How they were obtained, if that was noted.
-    """
-
-    model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, Number | None]
-
-    protocol: Stated = None
-    non_finite: tuple[str, ...] = ()
-
-    @property
-    def values(self) -> dict[str, float]:
-        """Every score that is a number, and every spread, by name."""
-        found = self.__pydantic_extra__.items()
-        return {name: value for name, value in found if value is not None and name != "epoch"}
-
-
 @dataclass(frozen=True, slots=True)
-class JudgedScore:
+class Score:
     """One score of an evaluation.
 
     Attributes:
@@ -183,7 +163,33 @@ class JudgedScore:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-class Judged(_Record):
+class Scored(_Record):
+    """Scores that were taken during training: a line of scores.jsonl.
+
+    Attributes:
+        protocol: How they were obtained, if that was noted.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Number | None]
+
+    protocol: Stated = None
+    non_finite: tuple[str, ...] = ()
+    remarks: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Every score that is a number, and every spread, by name."""
+        found = self.__pydantic_extra__.items()
+        return {name: value for name, value in found if value is not None and name != "epoch"}
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """The same as those of an evaluation: means of one, and no more is known of them."""
+        return tuple(Score(name, mean=value) for name, value in self.values.items())
+
+
+class Evaluation(_Record):
     """Scores of one checkpoint: a line of evaluations.jsonl.
 
     Attributes:
@@ -193,7 +199,7 @@ class Judged(_Record):
     """
 
     protocol: Stated = None
-    scores: tuple[JudgedScore, ...] = ()
+    scores: tuple[Score, ...] = ()
     remarks: tuple[str, ...] = ()
 
     @property
@@ -202,7 +208,7 @@ class Judged(_Record):
         return {score.name: score.mean for score in self.scores if score.mean is not None}
 
 
-class Printed(Judged):
+class Printed(Evaluation):
     """An evaluation as `gantool evaluate --json` prints it, or a protocol, which has no step."""
 
     step: Step = 0
@@ -221,6 +227,18 @@ class Finding(_Record):
 
 
 Record = TypeVar("Record", bound=_Record)
+
+
+def read_scores(folder: RunFolder) -> tuple[list[Evaluation], list[Scored]]:
+    """Return a run's evaluations and the scores of its training, as far as it is known how.
+
+    What cannot be read is warned of.
+    """
+    damages = Damages()
+    evaluations = read_records(folder.evaluations, Evaluation, damages)
+    scored = read_records(folder.scores, Scored, damages)
+    damages.say()
+    return [one for one in evaluations if one.protocol], [one for one in scored if one.protocol]
 
 
 def read_records(

@@ -189,12 +189,20 @@ def _named(holder: Path) -> str:
         return "unknown"
 
 
+def state_of(folder: RunFolder, status: RunStatus) -> str:
+    """Return a run's outcome, or "interrupted" where no process works on it any more."""
+    interrupted = status.outcome == "running" and not is_held(folder)
+    return "interrupted" if interrupted else status.outcome
+
+
 def step_reached(folder: RunFolder, status: RunStatus) -> int:
-    """Return how far a run has come that did not note its end: by its figures and checkpoints.
+    """Return how far a run has come: of one that did not note its end, by what else it wrote.
 
     Raises:
         UsageError: When a link is where its checkpoints belong.
     """
+    if status.outcome != "running":
+        return status.step
     saved = Checkpoints(folder.checkpoints, status.identifier).all()
     steps = [status.step, *(checkpoint.step for checkpoint in saved[:1])]
     return max([*steps, last_step(folder.metrics)] if is_held(folder) else steps)

@@ -9,7 +9,7 @@ import pytest
 
 from gantool.runs.documents import MOST_BYTES, Damages, read_bounded
 from gantool.runs.records import MOST_KEPT
-from gantool.runs.scores import Finding, Judged, Scored, read_records
+from gantool.runs.scores import Evaluation, Finding, Scored, read_records
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ def told(path: Path, kind: Any, *lines: Any) -> tuple[Any, list[str]]:
 def test_whole_lines_are_read_whole(tmp_path: Path) -> None:
     path = tmp_path / "lines.jsonl"
     line = {"step": 7, "scores": [SCORE], "protocol": PROTOCOL, "remarks": ["few"], "more": 1}
-    (judged,), words = told(path, Judged, line)
+    (judged,), words = told(path, Evaluation, line)
     assert words == []
     assert (judged.step, judged.means, judged.remarks) == (7, {"fid/distance": 1.0}, ("few",))
     assert judged.scores[0].values == (1.0, None)
@@ -69,7 +69,7 @@ def test_whole_lines_are_read_whole(tmp_path: Path) -> None:
 )
 def test_a_wrong_field_is_named(tmp_path: Path, change: dict[str, Any], word: str) -> None:
     whole = {"step": 7, "scores": [SCORE], "protocol": PROTOCOL}
-    found, (said,) = told(tmp_path / "lines.jsonl", Judged, whole, {**whole, **change})
+    found, (said,) = told(tmp_path / "lines.jsonl", Evaluation, whole, {**whole, **change})
     assert said.startswith(f", line 2: {word}")
     assert len(found) == 1 + ("protocol" in change)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from gantool.recipe.schema import Recipe
     from gantool.runs.history import RunHistory
-    from gantool.runs.scores import Judged, JudgedScore, Scored
+    from gantool.runs.scores import Evaluation, Score, Scored
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ def series_of(history: RunHistory, recipe: Recipe | None) -> tuple[tuple[Series,
     """
     metrics = metrics_of(recipe)
     lines: list[tuple[Protocol | None, Iterable[Row]]] = [
-        *((line.protocol, _judged(line)) for line in reversed(history.judged)),
-        *((line.protocol, _trained(line, metrics)) for line in history.scored),
+        *((line.protocol, _judged(line)) for line in reversed(history.evaluations)),
+        *((line.protocol, _trained(line, metrics)) for line in history.scores),
     ]
     found: dict[Key, dict[int, Reading]] = {}
     directions: dict[str, str] = {}
@@ -124,7 +124,7 @@ def _trained(line: Scored, metrics: Mapping[str, tuple[str, str]]) -> Iterator[R
         yield name, "none" if is_spread else direction, options, reading
 
 
-def _judged(line: Judged) -> Iterator[Row]:
+def _judged(line: Evaluation) -> Iterator[Row]:
     """Yield the scores of an evaluation."""
     for score in line.scores:
         if score.mean is not None:
@@ -132,7 +132,7 @@ def _judged(line: Judged) -> Iterator[Row]:
             yield score.name, score.direction, options, _reading(score, score.mean, line)
 
 
-def _reading(score: JudgedScore, mean: float, line: Judged) -> Reading:
+def _reading(score: Score, mean: float, line: Evaluation) -> Reading:
     spread = f"{score.name.partition('/')[0]}/sd"
     return Reading(
         line.step,

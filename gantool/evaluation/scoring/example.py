@@ -13,9 +13,9 @@ from gantool.errors import GantoolError, UsageError
 from gantool.evaluation.sampling.trained import TrainedRun
 from gantool.evaluation.scoring.metrics import score_name
 from gantool.registry.catalog import installed
-from gantool.runs.documents import MOST_BYTES, Damages, checked
+from gantool.runs.documents import MOST_BYTES, checked
 from gantool.runs.folder import RunFolder
-from gantool.runs.scores import PIXELS, Judged, Printed, Protocol, Scored, read_records
+from gantool.runs.scores import PIXELS, Evaluation, Printed, Protocol, Scored, read_scores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,18 +94,15 @@ Options = dict[str, dict[str, Any]]
 
 def _newest(folder: RunFolder) -> tuple[Protocol | None, Options]:
     """Return the last evaluation of a run, or the last scores of its training; or nothing."""
-    damages = Damages()
-    judged = [line for line in read_records(folder.evaluations, Judged, damages) if line.protocol]
-    scored = [line for line in read_records(folder.scores, Scored, damages) if line.protocol]
-    damages.say()
-    if judged:
-        return judged[-1].protocol, _options(judged[-1])
+    evaluations, scored = read_scores(folder)
+    if evaluations:
+        return evaluations[-1].protocol, _options(evaluations[-1])
     if scored:
         return scored[-1].protocol, _options_of_recipe(folder, scored[-1])
     return None, {}
 
 
-def _options(line: Judged) -> Options:
+def _options(line: Evaluation) -> Options:
     return {score.name.partition("/")[0]: score.options for score in line.scores}
 
 

@@ -76,10 +76,9 @@ def steps_per_epoch(run: RecordedRun) -> float | None:
 def _grids(run: RecordedRun) -> Iterator[tuple[str, Path]]:
     """Yield the moment and the file of each grid, in order."""
     per_epoch = steps_per_epoch(run)
-    for path in sorted(run.folder.samples.glob("step-*.png")):
-        digits = path.stem.removeprefix("step-")
-        if digits.isdecimal() and per_epoch:
-            yield f"epoch {format_epoch(int(digits) / per_epoch)}", path
+    for step, path in run.folder.sample_grids():
+        if per_epoch:
+            yield f"epoch {format_epoch(step / per_epoch)}", path
 
 
 def _cut(run: RecordedRun, path: Path) -> NDArray[np.uint8] | None:

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import UsageError
-from gantool.files.plain import is_plain_file
 from gantool.runs.history import grid_images, option, read_history, tile
-from gantool.runs.status import refuse_going
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from gantool.runs.curves import Curves
     from gantool.runs.folder import RunFolder
     from gantool.runs.history import RunHistory, Timing
-    from gantool.runs.scores import Finding, Judged, Scored
+    from gantool.runs.scores import Evaluation, Finding, Scored
     from gantool.runs.status import RunStatus
-
-GRID = re.compile(r"step-(\d{8,})\.png")
-"""File names of the grids that a run draws by itself."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +25,10 @@ class RunRecord:
 
     Attributes:
         history: What its files tell; it has figures.
-        state: The outcome, or "interrupted": a process that was killed could not say so.
         grids: Steps and files of the sample grids, in order.
     """
 
     history: RunHistory
-    state: str
     grids: Sequence[tuple[int, Path]]
 
     @property
@@ -47,7 +39,12 @@ class RunRecord:
     @property
     def name(self) -> str:
         """The folder's own name."""
-        return self.folder.path.resolve().name
+        return self.history.name
+
+    @property
+    def state(self) -> str:
+        """The outcome, or "interrupted": a process that was killed could not say so."""
+        return self.history.state
 
     @property
     def status(self) -> RunStatus:
@@ -72,26 +69,21 @@ class RunRecord:
     @property
     def scores(self) -> Sequence[Scored]:
         """Scores during training."""
-        return self.history.scored
+        return self.history.scores
 
     @property
-    def evaluations(self) -> Sequence[Judged]:
+    def evaluations(self) -> Sequence[Evaluation]:
         """Scores of single checkpoints."""
-        return self.history.judged
+        return self.history.evaluations
 
     @property
     def findings(self) -> Sequence[Finding]:
         """Findings of the health watcher."""
         return self.history.findings
 
-    @property
-    def epochs_per_step(self) -> float:
-        """The share of an epoch that one step is."""
-        return self.curves.epoch / max(1, self.curves.step)
-
     def epoch(self, step: int) -> float:
         """Return the epochs completed after some steps, with fractions."""
-        return step * self.epochs_per_step
+        return self.history.epoch(step)
 
     @property
     def seconds(self) -> float:
@@ -131,22 +123,4 @@ def read_record(folder: RunFolder, status: RunStatus | None = None) -> RunRecord
             f"figures are logged every {every} steps; "
             f"if it was stopped: gantool resume {folder.path}",
         )
-    state = status.outcome if status else _state(history)
-    return RunRecord(history, state, sorted(_grids(folder)))
-
-
-def _state(history: RunHistory) -> str:
-    """Return a run's outcome, or "interrupted" where no process works on it any more."""
-    if history.status.outcome != "running":
-        return history.status.outcome
-    try:
-        refuse_going(history.folder)
-    except UsageError:
-        return "running"
-    return "interrupted"
-
-
-def _grids(folder: RunFolder) -> Iterator[tuple[int, Path]]:
-    for path in folder.samples.glob("step-*.png"):
-        if (match := GRID.fullmatch(path.name)) and is_plain_file(path):
-            yield int(match[1]), path
+    return RunRecord(history, folder.sample_grids())

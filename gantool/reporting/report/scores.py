@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from gantool.reporting.report.record import RunRecord
-    from gantool.runs.scores import Judged, JudgedScore, Protocol, Scored
+    from gantool.runs.scores import Evaluation, Protocol, Score, Scored
 
 UNKNOWN = "nobody noted how these scores were obtained: compare them with no others"
 MOST_EVALUATIONS = 8
@@ -70,7 +70,7 @@ def _over_time(record: RunRecord, lines: Sequence[Scored], name: str) -> tuple[s
     )
 
 
-def _evaluation(record: RunRecord, line: Judged) -> ScoreTable:
+def _evaluation(record: RunRecord, line: Evaluation) -> ScoreTable:
     return ScoreTable(
         f"After {line.step:,} steps, epoch {format_epoch(record.epoch(line.step))}",
         AFTER,
@@ -83,7 +83,7 @@ def _evaluation(record: RunRecord, line: Judged) -> ScoreTable:
     )
 
 
-def _score(score: JudgedScore) -> tuple[str, ...]:
+def _score(score: Score) -> tuple[str, ...]:
     return (
         score.name,
         _figure(score.mean),
