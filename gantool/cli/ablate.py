@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,13 @@ from gantool.cli.arguments import (
 )
 from gantool.cli.compare import present
 from gantool.cli.evaluate import separate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from gantool.launch.ablation import Planned
 
 EXAMPLES = """
 gantool ablate r3 --toggle regularizers.r1,regularizers.r2,ema --seeds 3 --steps 2000
@@ -91,16 +98,25 @@ def ablate(  # noqa: PLR0913  one argument an option
     """
     from gantool.evaluation.comparison.comparison import compare
     from gantool.launch.ablation import plan_ablation, run_ablation
-    from gantool.reporting.comparing.progress import say_next
-    from gantool.reporting.messages import show_warnings
-    from gantool.reporting.streams import open_console
+    from gantool.reporting.console.messages import open_console, show_warnings
 
     console = open_console()
     level = verbosity(quiet=quiet, verbose=verbose)
     said = [*(overrides or ()), *([] if steps is None else [f"training.steps={steps}"])]
     with show_warnings(console):
         planned = plan_ablation(recipe, separate(toggle), seeds=seeds, overrides=said, out=out)
-        told = say_next(console, planned) if level != "quiet" else None
+        told = _announcing(console, len(planned)) if level != "quiet" else None
         run_ablation(planned, level=level, device=device, told=told)
         comparison = compare([each.folder for each in planned])
         present(comparison, report, None, as_json=as_json, quiet=quiet)
+
+
+def _announcing(console: Console, runs: int) -> Callable[[int, Planned], None]:
+    """Return what tells which of so many runs comes next."""
+    from gantool.reporting.console.messages import say
+
+    def tell(place: int, planned: Planned) -> None:
+        number = f"run {place + 1} of {runs}"
+        say(console, "\n", (number, "bold"), f"  {planned.variant}, seed {planned.seed}")
+
+    return tell

@@ -42,7 +42,7 @@ from gantool.cli.cache import CLEAR_EXAMPLES, SHOW_EXAMPLES, clear
 from gantool.cli.cache import show as show_cache
 from gantool.cli.help import COMMANDS, SETTINGS, CommandPage, GroupPage
 from gantool.errors import exit_code
-from gantool.reporting.streams import replace_closed_streams
+from gantool.reporting.console.messages import replace_closed_streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,7 +11,7 @@ from gantool.cli.completion import complete_override, complete_recipe, complete_
 from gantool.errors import UsageError
 
 if TYPE_CHECKING:
-    from gantool.reporting.streams import Level
+    from gantool.reporting.console.messages import Level
 
 
 def show_tracebacks(wanted: bool) -> None:

@@ -51,7 +51,7 @@ def bench(
     """
     from gantool import launch
     from gantool.launch.benchmarking.showing import show_benchmark
-    from gantool.reporting.streams import open_console
+    from gantool.reporting.console.messages import open_console
 
     level = verbosity(quiet=quiet, verbose=False)
     said = [*(overrides or ()), *([f"device.name={device}"] if device is not None else [])]

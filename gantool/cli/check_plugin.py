@@ -105,7 +105,7 @@ def row(result: CheckResult, alike: Sequence[str]) -> tuple[str, str, str]:
 @contextmanager
 def progress_shown() -> Iterator[Callable[[int, int], None] | None]:
     """Show on a terminal how many checks are done; yield what is to be told."""
-    from gantool.reporting.streams import is_live, open_console
+    from gantool.reporting.console.messages import is_live, open_console
 
     console = open_console()
     if not is_live(console):
@@ -117,8 +117,7 @@ def progress_shown() -> Iterator[Callable[[int, int], None] | None]:
 
 def summarize(results: Sequence[CheckResult]) -> None:
     """Say on stderr how many checks there were, and how they ended."""
-    from gantool.reporting.messages import say
-    from gantool.reporting.streams import open_console
+    from gantool.reporting.console.messages import open_console, say
 
     counts = Counter(SAID.get(result.status, result.status) for result in results)
     told = [f"{count} {status}" for status, count in sorted(counts.items(), key=_order)]

@@ -84,8 +84,7 @@ def compare(  # noqa: PLR0913  one argument an option
     evaluate; with --metrics, --extractor, --count or --seeds all runs are judged first, alike.
     """
     from gantool.evaluation.comparison.comparison import compare, refuse_unlike
-    from gantool.reporting.messages import show_warnings
-    from gantool.reporting.streams import open_console
+    from gantool.reporting.console.messages import open_console, show_warnings
     from gantool.runs.folder import existing_folder
 
     console = open_console()
@@ -93,7 +92,7 @@ def compare(  # noqa: PLR0913  one argument an option
     with show_warnings(console):
         if metrics or extractor or count or seeds > 1:
             from gantool.evaluation.scoring.judging import judge_alike
-            from gantool.reporting.judging import judging_progress
+            from gantool.reporting.console.progress import judging_progress
 
             refuse_unlike(folders)
             with judging_progress(console, verbosity(quiet=quiet, verbose=False)) as progress:
@@ -120,7 +119,7 @@ def present(
 ) -> None:
     """Write and print a comparison in every form that was asked for."""
     from gantool.files.durable import make_folder, write_durably
-    from gantool.reporting.comparing.data import as_data, as_markdown
+    from gantool.reporting.comparing.forms import as_data, as_markdown
     from gantool.reporting.comparing.page import write_comparison
 
     if page is not None:
@@ -142,7 +141,7 @@ def report(comparison: Comparison) -> None:
     if sys.stdout.isatty():
         from rich.console import Console
 
-        from gantool.reporting.comparing.terminal import show_comparison
+        from gantool.reporting.comparing.forms import show_comparison
 
         show_comparison(comparison, Console())
     else:

@@ -66,9 +66,8 @@ def inspect(
     """
     from gantool.data import inspecting
     from gantool.recipe.reading import read_recipe
-    from gantool.reporting.messages import WARNING_STYLE, say, show_warnings
-    from gantool.reporting.preparation import preparation_progress
-    from gantool.reporting.streams import open_console
+    from gantool.reporting.console.messages import WARNING_STYLE, open_console, say, show_warnings
+    from gantool.reporting.console.progress import preparation_progress
 
     console = open_console()
     level = verbosity(quiet=quiet, verbose=False)

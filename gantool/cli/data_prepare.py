@@ -45,9 +45,8 @@ def prepare(
     """
     from gantool.data import preparing
     from gantool.recipe.reading import read_recipe
-    from gantool.reporting.messages import show_warnings
-    from gantool.reporting.preparation import preparation_progress
-    from gantool.reporting.streams import open_console
+    from gantool.reporting.console.messages import open_console, show_warnings
+    from gantool.reporting.console.progress import preparation_progress
 
     console = open_console()
     level = verbosity(quiet=quiet, verbose=False)
@@ -62,7 +61,7 @@ def prepare(
 
 def name_skipped(skipped: Sequence[Skipped], console: Console) -> None:
     """Name the files that cannot be used, and why."""
-    from gantool.reporting.messages import WARNING_STYLE, say
+    from gantool.reporting.console.messages import WARNING_STYLE, say
 
     for image in skipped[:MOST_NAMED]:
         say(console, ("skipped:", WARNING_STYLE), f" {image.name}: {image.reason}")

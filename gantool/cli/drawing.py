@@ -64,7 +64,7 @@ class Wish:
         if self.truncation is not None and not 0 <= self.truncation < math.inf:
             raise UsageError(f"--truncation takes a number from 0 on, got {self.truncation:g}")
         if self.walk is not None:
-            from gantool.reporting.films import check_film
+            from gantool.reporting.pictures.films import check_film
 
             check_film(self.walk)
         elif self.out is not None:
@@ -120,7 +120,7 @@ def draw(generator: TrainedGenerator, place: Path, wish: Wish) -> Iterator[Path]
     if wish.walk is not None:
         import numpy as np
 
-        from gantool.reporting.films import save_film
+        from gantool.reporting.pictures.films import save_film
 
         save_film(np.concatenate(list(chunks)), wish.walk)
         yield wish.walk
@@ -129,7 +129,7 @@ def draw(generator: TrainedGenerator, place: Path, wish: Wish) -> Iterator[Path]
     if wish.out is None:
         make_below(place, target if wish.arrangement is None else target.parent)
     if wish.arrangement:
-        from gantool.reporting.grids import stream_grid
+        from gantool.reporting.pictures.grids import stream_grid
 
         names = generator.classes if wish.classes else ()
         stream_grid(chunks, count, target, columns, names)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gantool.evaluation.scoring.judgment import Judgment, Score
-    from gantool.reporting.streams import Level
+    from gantool.reporting.console.messages import Level
 
 EXAMPLES = """
 gantool evaluate runs/base-2026-01-31-1
@@ -137,9 +137,8 @@ def evaluate(  # noqa: PLR0913  one argument an option
     from gantool.evaluation.scoring.classes import judge_classes
     from gantool.evaluation.scoring.example import read_example
     from gantool.evaluation.scoring.judging import judge
-    from gantool.reporting.judging import judging_progress
-    from gantool.reporting.messages import show_warnings
-    from gantool.reporting.streams import open_console
+    from gantool.reporting.console.messages import open_console, show_warnings
+    from gantool.reporting.console.progress import judging_progress
     from gantool.runs.folder import existing_folder
 
     decided = {"--extractor": extractor, "--count": count, "--seeds": seeds != 1}
@@ -165,7 +164,7 @@ def evaluate(  # noqa: PLR0913  one argument an option
 
 def present(judgment: Judgment, console: Console, level: Level, *, as_json: bool) -> None:
     """Print all scores; say to a person how they were obtained."""
-    from gantool.reporting.judging import show_protocol
+    from gantool.reporting.console.messages import show_protocol
 
     if as_json:
         print_json(judgment.as_data())
@@ -180,8 +179,7 @@ def present_classes(
 ) -> None:
     """Print the scores of each class and their mean over the classes."""
     from gantool.evaluation.scoring.classes import mean_over_classes
-    from gantool.reporting.judging import show_protocol
-    from gantool.reporting.messages import say
+    from gantool.reporting.console.messages import say, show_protocol
 
     if as_json:
         print_json({name: judgment.as_data() for name, judgment in judgments.items()})

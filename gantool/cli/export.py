@@ -80,8 +80,7 @@ def export(
     from gantool.exporting import exporting
     from gantool.exporting.folder import ExportedFolder
     from gantool.files.plain import refuse_link
-    from gantool.reporting.messages import say, show_warnings
-    from gantool.reporting.streams import open_console
+    from gantool.reporting.console.messages import open_console, say, show_warnings
     from gantool.runs.folder import existing_folder
 
     formats, folder = formats_of(to), existing_folder(run)

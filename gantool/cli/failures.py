@@ -34,8 +34,7 @@ def understood(error: Exception) -> GantoolError | None:
 
 def show_failure(error: GantoolError) -> None:
     """Show what was expected, what was found, and the way out."""
-    from gantool.reporting.messages import show_error
-    from gantool.reporting.streams import open_console
+    from gantool.reporting.console.messages import open_console, show_error
 
     if not is_first() and not isinstance(error, OF_ONE_PROCESS):
         return  # all processes meet the same, and the first one says so
@@ -47,8 +46,7 @@ def show_failure(error: GantoolError) -> None:
 
 def show_bug(error: Exception) -> None:
     """Show the traceback of what should not have happened, and what to do with it."""
-    from gantool.reporting.messages import ERROR_STYLE, say
-    from gantool.reporting.streams import open_console
+    from gantool.reporting.console.messages import ERROR_STYLE, open_console, say
 
     traceback.print_exception(error)
     request = "please report it, with the lines above and the output of: gantool environment"

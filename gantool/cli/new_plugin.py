@@ -98,8 +98,7 @@ def show_next(root: Path, naming: Naming) -> None:
     """Say what can be done with the package."""
     import shlex
 
-    from gantool.reporting.messages import say
-    from gantool.reporting.streams import open_console
+    from gantool.reporting.console.messages import open_console, say
 
     console = open_console()
     say(console, "\n", ("next", "bold"))

@@ -14,8 +14,8 @@ from gantool.errors import GantoolError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gantool.reporting.report.neighbor_rows import Neighbors
-    from gantool.reporting.streams import Level
+    from gantool.reporting.console.messages import Level
+    from gantool.reporting.report.writing import Neighbors
     from gantool.runs.folder import RunFolder
 
 EXAMPLES = """
@@ -59,9 +59,8 @@ def report(
     It holds the verdict, the pictures over training, curves, scores and how they were obtained,
     the nearest training images, and the recipe. The page's path is printed.
     """
-    from gantool.reporting.messages import show_warnings
+    from gantool.reporting.console.messages import open_console, show_warnings
     from gantool.reporting.report.writing import write_report
-    from gantool.reporting.streams import open_console
     from gantool.runs.folder import existing_folder
 
     folder = existing_folder(run)
@@ -94,9 +93,9 @@ def look(folder: RunFolder, device: str | None, console: Console, level: Level) 
     """Return the nearest neighbors, or why there are none to show."""
     from gantool.evaluation.neighbors import search
     from gantool.evaluation.sampling.trained import TrainedRun
-    from gantool.reporting.judging import judging_progress
-    from gantool.reporting.report.neighbor_rows import show_neighbors
+    from gantool.reporting.console.progress import judging_progress
     from gantool.reporting.report.record import read_record
+    from gantool.reporting.report.writing import show_neighbors
 
     read_record(folder)  # refuses a run without figures before anything takes long
     try:
@@ -112,7 +111,7 @@ def animate(folder: RunFolder, path: Path) -> None:
     Raises:
         UsageError: When none was drawn yet, or nothing was logged.
     """
-    from gantool.reporting.animation import write_animation
+    from gantool.reporting.pictures.films import write_animation
     from gantool.reporting.report.record import read_record
     from gantool.reporting.report.writing import labeled_grids
 
@@ -124,7 +123,7 @@ def animate(folder: RunFolder, path: Path) -> None:
 
 def announce(what: str, path: Path, console: Console, level: Level) -> None:
     """Say where a file is: to a person on stderr, to a program on stdout."""
-    from gantool.reporting.messages import say
+    from gantool.reporting.console.messages import say
 
     if level != "quiet":
         say(console, (f"{what:<10}", "bold"), str(path))

@@ -120,8 +120,7 @@ def sample(  # noqa: PLR0913  one argument an option
     The paths of the files are printed.
     """
     from gantool.launch import load
-    from gantool.reporting.messages import show_warnings
-    from gantool.reporting.streams import open_console
+    from gantool.reporting.console.messages import open_console, show_warnings
 
     wish = Wish(count, grid, seed, label, classes, interpolate, truncation, walk, out)
     wish.check()

@@ -104,8 +104,7 @@ def check(recipe: str, overrides: Sequence[str]) -> Verdict:
 def report(verdict: Verdict) -> None:
     """Show warnings and problems on stderr, and the state on stdout."""
     from gantool.cli.failures import show_failure
-    from gantool.reporting.messages import WARNING_STYLE, say
-    from gantool.reporting.streams import open_console
+    from gantool.reporting.console.messages import WARNING_STYLE, open_console, say
 
     for warning in verdict.warnings:
         say(open_console(), ("warning:", WARNING_STYLE), f" {verdict.recipe}: {warning}")

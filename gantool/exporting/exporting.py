@@ -18,7 +18,7 @@ from gantool.files.asides import sweep
 from gantool.files.durable import make_folder, write_durably
 from gantool.files.locks import BusyError, occupied
 from gantool.recipe.naming import bare
-from gantool.reporting.grids import save_grid
+from gantool.reporting.pictures.grids import save_grid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

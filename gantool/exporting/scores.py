@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gantool.evaluation.scoring.judgment import Judgment
-from gantool.reporting.figures import format_figure
-from gantool.reporting.judging import names_in_words, protocol_lines
+from gantool.reporting.figures import format_figure, names_in_words, protocol_lines
 from gantool.runs.scores import Evaluation, Scored, read_scores
 
 if TYPE_CHECKING:

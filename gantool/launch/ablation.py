@@ -20,7 +20,7 @@ from gantool.runs.status import read_status
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from gantool.reporting.streams import Level
+    from gantool.reporting.console.messages import Level
 
 log = logging.getLogger("gantool")
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gantool.launch.benchmarking.benchmark import Benchmark
-    from gantool.reporting.streams import Level
+    from gantool.reporting.console.messages import Level
 
 
 def bench(
@@ -37,7 +37,7 @@ def bench(
         UsageError: When the other program cannot be timed.
     """
     from gantool.launch.benchmarking.benchmark import benchmark
-    from gantool.reporting.judging import judging_progress
+    from gantool.reporting.console.progress import judging_progress
 
     with shown() as console:
         plan = read(recipe, overrides)

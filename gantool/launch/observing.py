@@ -22,12 +22,11 @@ if TYPE_CHECKING:
 
     from gantool.evaluation.scoring.evidence import Witness
     from gantool.launch.session import Session
-    from gantool.reporting.console import ConsoleObserver
-    from gantool.reporting.grids import GridsObserver
+    from gantool.reporting.console.messages import Level
+    from gantool.reporting.console.run import ConsoleObserver
     from gantool.reporting.loggers import LoggersObserver
-    from gantool.reporting.recording import RecordingObserver
-    from gantool.reporting.report.neighbor_rows import Neighbors
-    from gantool.reporting.streams import Level
+    from gantool.reporting.observers import GridsObserver, RecordingObserver
+    from gantool.reporting.report.writing import Neighbors
     from gantool.runs.folder import RunFolder
     from gantool.runs.scores import Protocol
     from gantool.runs.status import RunStatus
@@ -45,7 +44,7 @@ def observed(
     session: Session, folder: RunFolder, status: RunStatus, console: Console, level: Level
 ) -> Iterator[list[Observer]]:
     """Start all that looks on, and end it however training ends."""
-    from gantool.reporting.report.observer import ReportObserver
+    from gantool.reporting.observers import ReportObserver
 
     trainer, setup = session.trainer, session.trainer.game.setup
     per_step = setup.discriminator_updates / trainer.game.batches.per_epoch  # epochs in a step
@@ -80,7 +79,7 @@ def _screen(
     session: Session, folder: RunFolder, console: Console, level: Level, images_per_step: int
 ) -> ConsoleObserver:
     """Return what a person sees while a run goes on; it knows what was recorded before."""
-    from gantool.reporting.console import ConsoleObserver
+    from gantool.reporting.console.run import ConsoleObserver
     from gantool.runs.curves import read_curves
     from gantool.runs.documents import Damages
 
@@ -101,7 +100,7 @@ def _screen(
 
 def _recording(session: Session, folder: RunFolder, images_per_step: int) -> RecordingObserver:
     """Return what writes figures and times into the folder."""
-    from gantool.reporting.recording import RecordingObserver
+    from gantool.reporting.observers import RecordingObserver
 
     return RecordingObserver(
         folder,
@@ -126,8 +125,7 @@ def outcome_of(trainer: Trainer) -> Literal["completed", "stopped"]:
 
 def _loggers(session: Session, folder: RunFolder, status: RunStatus) -> LoggersObserver:
     """Return what drives the recipe's loggers; they are told what an earlier process sent."""
-    from gantool.reporting.loggers import LoggersObserver
-    from gantool.reporting.sent import SentSteps
+    from gantool.reporting.loggers import LoggersObserver, SentSteps
 
     description = RunDescription(
         identifier=status.identifier,
@@ -231,7 +229,7 @@ def _grids(
     viewers: Sequence[Callable[[int, NDArray[np.uint8]], None]],
 ) -> GridsObserver:
     """Return what draws the sample grids, and tells and shows them."""
-    from gantool.reporting.grids import GridsObserver, grid_moments
+    from gantool.reporting.observers import GridsObserver, grid_moments
 
     steps = session.trainer.game.setup.steps
     moments = grid_moments(session.plan.tables.sampling, steps, steps_per_epoch)

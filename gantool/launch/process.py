@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from gantool.errors import GantoolError
     from gantool.launch.session import Session
-    from gantool.reporting.streams import Level
+    from gantool.reporting.console.messages import Level
     from gantool.runs.folder import RunFolder
     from gantool.runs.status import RunStatus
     from gantool.training.state.saving import Saver
@@ -87,7 +87,7 @@ def train(
     if not is_first():
         _train_along(session, folder)
         return
-    from gantool.reporting.messages import show_outcome
+    from gantool.reporting.console.run import show_outcome
 
     write_status(folder, status.at(trainer.step, "running"))
     with _end_noted(session, folder, status):
@@ -202,7 +202,7 @@ def _note_failure(folder: RunFolder, status: RunStatus) -> None:
 
 def _draw_curves(folder: RunFolder) -> None:
     """Draw the loss curves; a full disk costs them and nothing else."""
-    from gantool.reporting.curves import draw_curves
+    from gantool.reporting.pictures.curves import draw_curves
     from gantool.runs.curves import read_curves
     from gantool.runs.documents import Damages
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from gantool.data.pixels import Pixels
     from gantool.recipe.schema import Recipe
-    from gantool.reporting.report.neighbor_rows import Neighbors
+    from gantool.reporting.report.writing import Neighbors
     from gantool.runs.folder import RunFolder
 
 log = logging.getLogger("gantool")
@@ -79,7 +79,7 @@ def look_at_end(draw: Callable[[], NDArray[np.uint8]], training: Pixels) -> Neig
     import torch
 
     from gantool.evaluation.neighbors import look_around
-    from gantool.reporting.report.neighbor_rows import show_neighbors
+    from gantool.reporting.report.writing import show_neighbors
 
     if len(training) > MOST_IMAGES:
         return TOO_MANY

@@ -18,7 +18,7 @@ from gantool.launch.session import assemble, prepare, read_to_train, refuse_othe
 from gantool.launch.showing import opened, shown
 from gantool.recipe.resolving import unsaid
 from gantool.recipe.writing import dump
-from gantool.reporting.messages import say
+from gantool.reporting.console.messages import say
 from gantool.runs.checkpoints import Checkpoints
 from gantool.runs.environment import is_first
 from gantool.runs.folder import RUNS, RunFolder, existing_folder, list_runs
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gantool.evaluation.sampling.trained import TrainedRun
     from gantool.launch.session import Session
     from gantool.recipe.schema import Recipe
-    from gantool.reporting.streams import Level
+    from gantool.reporting.console.messages import Level
     from gantool.training.device.ranks import Ranks
 
 

@@ -13,8 +13,8 @@ from gantool.launch.reporting import peak_memory
 from gantool.launch.resuming import resume
 from gantool.launch.session import assemble, prepare, read_to_train
 from gantool.launch.showing import opened, shown
+from gantool.reporting.console.messages import say
 from gantool.reporting.figures import format_duration
-from gantool.reporting.messages import say
 from gantool.runs.environment import is_first, job
 from gantool.runs.folder import RunFolder
 from gantool.runs.status import hold, new_status
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from gantool.evaluation.sampling.trained import TrainedRun
     from gantool.launch.session import Session
-    from gantool.reporting.streams import Level
+    from gantool.reporting.console.messages import Level
 
 TRIAL_STEPS = 2
 """Steps of a dry run."""

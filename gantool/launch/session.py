@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gantool.data.prepared import PreparedImages
     from gantool.data.selection import TrainingImages
     from gantool.recipe.schema import Recipe, TrainingTable
-    from gantool.reporting.streams import Level
+    from gantool.reporting.console.messages import Level
     from gantool.runs.folder import RunFolder
     from gantool.training.device.device import Device
     from gantool.training.device.ranks import Ranks
@@ -73,7 +73,7 @@ def prepare(plan: Recipe, console: Console, level: Level) -> PreparedImages:
     """Return the prepared images, decoding them if that was not done before."""
     from gantool.data.preparing import prepare
     from gantool.data.proportions import squashed
-    from gantool.reporting.preparation import preparation_progress
+    from gantool.reporting.console.progress import preparation_progress
 
     with preparation_progress(console, level) as progress:
         prepared = prepare(plan.dataset, plan.tables.image, progress=progress)

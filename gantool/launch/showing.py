@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 @contextmanager
 def shown() -> Iterator[Console]:
     """Open the console and show warnings on it; of several processes, only the first speaks."""
-    from gantool.reporting.messages import show_warnings
-    from gantool.reporting.streams import open_console
+    from gantool.reporting.console.messages import open_console, show_warnings
 
     console = open_console()
     console.quiet = not is_first()

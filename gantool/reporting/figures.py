@@ -6,10 +6,12 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from gantool.evaluation.scoring.judgment import Judgment
+    from gantool.runs.scores import Protocol
 
 PENALTY = "penalty/"
-SHADES = "▁▂▃▄▅▆▇█"
 LABELS = {
     "discriminator_loss": "D loss",
     "generator_loss": "G loss",
@@ -21,10 +23,6 @@ LABELS = {
 """Short names of what every run records."""
 SCORES = {"discriminator": "real_score", "generator": "fake_score"}
 """The recorded probability that tells most about a player: D(x) of its images."""
-BROKEN = "×"
-"""Stands in a sparkline where a value was NaN or infinite."""
-PLACES = 240
-"""Stretches of a run that a trend tells apart."""
 
 
 def format_figure(value: float) -> str:
@@ -84,61 +82,33 @@ def scores_in_words(scores: Mapping[str, float]) -> str:
     return "  ".join(f"{name} {format_figure(value)}" for name, value in scores.items())
 
 
-class Trend:
-    """One figure over the whole run in a few characters: the mean of each stretch of steps.
-
-    Args:
-        steps: Steps of the whole run.
-        bounds: What the lowest and the highest bar stand for; by default the least and the largest
-            mean.
-    """
-
-    def __init__(self, steps: int, bounds: tuple[float, float] | None = None) -> None:
-        self._steps = steps
-        self._bounds = bounds
-        self._step = 0
-        self._sums = [0.0] * PLACES
-        self._counts = [0] * PLACES
-
-    def add(self, step: int, value: float) -> None:
-        """Take the figure of the interval that ended with `step`."""
-        for place in range(self._place(self._step), self._last_place(step) + 1):
-            self._sums[place] += value
-            self._counts[place] += 1
-        self._step = step
-
-    def rewind(self, step: int) -> None:
-        """Forget the stretches after `step`; the next interval starts there."""
-        for place in range(self._last_place(step) + 1, PLACES):
-            self._sums[place], self._counts[place] = 0.0, 0
-        self._step = step
-
-    def sparkline(self, width: int) -> str:
-        """Return the means as so many bars; blank where there is none yet."""
-        means = [self._mean(place, width) for place in range(width)]
-        finite = [mean for mean in means if mean is not None and math.isfinite(mean)]
-        low, high = self._bounds or (min(finite, default=0.0), max(finite, default=0.0))
-        return "".join(" " if mean is None else _shade(mean, low, high) for mean in means)
-
-    def _place(self, step: int) -> int:
-        return step * PLACES // self._steps
-
-    def _last_place(self, step: int) -> int:
-        """Return the place of what ends with a step; -1 before the first."""
-        return (step * PLACES - 1) // self._steps
-
-    def _mean(self, place: int, width: int) -> float | None:
-        """Return the mean of one of `width` equal parts, or None where there is no figure."""
-        first = place * PLACES // width
-        part = slice(first, max(first + 1, (place + 1) * PLACES // width))
-        count = sum(self._counts[part])
-        return sum(self._sums[part]) / count if count else None
+WEIGHTS = {"ema": "averaged", "raw": "raw"}
 
 
-def _shade(mean: float, low: float, high: float) -> str:
-    if not math.isfinite(mean):
-        return BROKEN
-    if high == low:
-        return SHADES[len(SHADES) // 2]
-    height = min(1.0, max(0.0, (mean - low) / (high - low)))
-    return SHADES[round(height * (len(SHADES) - 1))]
+def protocol_lines(judgment: Judgment) -> Iterator[str]:
+    """Yield what a reader must know of the scores, in words."""
+    protocol = judgment.protocol
+    seeds = ", ".join(map(str, protocol.seeds))
+    yield (
+        f"generated: {protocol.fake:,} images, {WEIGHTS[protocol.generator]} weights after "
+        f"{judgment.step:,} steps, sampling seed{'s' * (len(protocol.seeds) > 1)} {seeds}"
+    )
+    held_out = f", {protocol.held_out:,} held out" if protocol.held_out else ""
+    yield (
+        f"real: {protocol.real:,} training images of '{protocol.dataset}'{held_out}, "
+        f"{protocol.image}"
+    )
+    yield f"features: {protocol.extractor}; gantool {protocol.gantool}"
+    yield (
+        f"real vs real: {protocol.real // 2:,} training images against as many others, which is "
+        "as good as a score gets"
+    )
+
+
+def names_in_words(names: Iterable[str], protocol: Protocol) -> Iterator[str]:
+    """Yield which metrics scores are of, where they are called by another name."""
+    from gantool.evaluation.scoring.metrics import metric_called
+
+    for prefix in dict.fromkeys(name.partition("/")[0] for name in names):
+        if (metric := metric_called(prefix, protocol.extractor.name)) is not None:
+            yield f"{prefix}: metric '{metric}' with the features of {protocol.extractor.name}"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gantool.reporting.grids import GAP
+from gantool.reporting.pictures.grids import GAP
 
 
 @pytest.fixture

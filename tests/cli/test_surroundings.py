@@ -29,7 +29,7 @@ def test_a_closed_stream_is_no_reason_to_fail(closed: str) -> None:
 def test_no_file_is_opened_in_the_place_of_a_closed_stream(tmp_path: Path) -> None:
     """Else a checkpoint would be given what libraries print."""
     code = (
-        "import os, sys; from gantool.reporting.streams import replace_closed_streams; "
+        "import os, sys; from gantool.reporting.console.messages import replace_closed_streams; "
         "replace_closed_streams(); file = open(sys.argv[1], 'w'); "
         "os.write(1, b'noise'); os.write(2, b'noise'); print('noise'); file.close()"
     )

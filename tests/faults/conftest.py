@@ -106,7 +106,7 @@ def full(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture(autouse=True)
 def no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the curves, which take longer than the training and come after it."""
-    monkeypatch.setattr("gantool.reporting.curves.draw_curves", lambda *_: None)
+    monkeypatch.setattr("gantool.reporting.pictures.curves.draw_curves", lambda *_: None)
 
 
 @pytest.fixture(scope="session")

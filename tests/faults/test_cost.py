@@ -11,7 +11,7 @@ import pytest
 
 from gantool.launch.session import assemble, prepare, read
 from gantool.recipe.schema import CheckpointsTable
-from gantool.reporting.streams import open_console
+from gantool.reporting.console.messages import open_console
 from gantool.runs.checkpoints import Checkpoints
 from gantool.training.state.saving import Saver
 

@@ -121,7 +121,7 @@ def test_a_run_killed_at_its_end_is_finished(
     def draw(records: object, path: Path, name: str) -> None:
         write_durably(path, f"{name}: {records}")
 
-    monkeypatch.setattr("gantool.reporting.curves.draw_curves", draw)
+    monkeypatch.setattr("gantool.reporting.pictures.curves.draw_curves", draw)
     file, whole = recipe(**SCORED), tmp_path / "whole"
     gantool.run(file, out=whole, level="quiet")
     first, last = end_of(file, tmp_path, fork, killed_at_write)

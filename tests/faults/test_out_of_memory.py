@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import gantool
-from gantool.reporting.grids import GridsObserver
+from gantool.reporting.observers import GridsObserver
 from gantool.training.players import Average
 from gantool_losses.plugin import BCE
 

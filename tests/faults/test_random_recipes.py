@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from gantool.errors import RecipeError
 from gantool.launch.session import Session, assemble, prepare, read
-from gantool.reporting.streams import open_console
+from gantool.reporting.console.messages import open_console
 from gantool.training.observers import Observer, Record
 from tests.states import leaves
 

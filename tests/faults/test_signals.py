@@ -90,7 +90,7 @@ def test_a_second_sigint_stops_at_once(
         Checkpoints.save = never_ending  # type: ignore[method-assign, assignment]
 
     def note_drawing() -> None:
-        for what in ("curves.draw_curves", "report.observer.write_report"):
+        for what in ("pictures.curves.draw_curves", "report.writing.write_report"):
             monkeypatch.setattr(f"gantool.reporting.{what}", lambda *_, **__: drawn.touch())
 
     file, run = recipe(**LONG), tmp_path / "run"

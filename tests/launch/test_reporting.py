@@ -13,7 +13,7 @@ import torch
 from gantool.launch import reporting
 from gantool.launch.reporting import look_at_end, note_parent, peak_memory
 from gantool.recipe.reading import read_recipe
-from gantool.reporting.report.neighbor_rows import Neighbors
+from gantool.reporting.report.writing import Neighbors
 from gantool.runs.folder import RunFolder
 
 PROC = Path("/proc/self/status")

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
+from gantool.reporting.console.dashboard import Trend
 from gantool.reporting.figures import (
-    Trend,
     figure_label,
     format_duration,
     format_epoch,

@@ -8,8 +8,7 @@ import pytest
 from typing_extensions import override
 
 from gantool.interfaces.logger import Logger, RunDescription
-from gantool.reporting.loggers import LoggersObserver
-from gantool.reporting.sent import SentSteps
+from gantool.reporting.loggers import LoggersObserver, SentSteps
 from gantool.training.observers import Record
 
 if TYPE_CHECKING:

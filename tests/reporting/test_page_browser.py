@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from gantool.reporting.grids import save_grid
+from gantool.reporting.pictures.grids import save_grid
 from gantool.reporting.report.writing import write_report
 from gantool.runs.folder import RunFolder
 from gantool.runs.status import new_status, write_status

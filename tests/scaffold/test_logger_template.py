@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gantool import RunDescription
-from gantool.reporting.loggers import LoggersObserver
-from gantool.reporting.sent import SentSteps
+from gantool.reporting.loggers import LoggersObserver, SentSteps
 from gantool.scaffold.naming import Naming
 from gantool.scaffold.writing import package_files
 from gantool.training.observers import Record

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from gantool.reporting.messages import WARNING_STYLE, say
+from gantool.reporting.console.messages import WARNING_STYLE, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,1 +1,63 @@
 """The page kit: one self-contained HTML file that opens anywhere, offline, in light and dark."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from gantool.files.durable import written_aside
+from gantool.reporting.figures import format_duration, format_epoch, format_figure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jinja2 import Environment
+
+TEMPLATES = "gantool.reporting.page"
+"""The package whose folder "templates" holds the templates, their style and their scripts."""
+
+
+def render(template: str, **context: Any) -> str:
+    """Return the page that a template makes of its context.
+
+    Every value is escaped, unless it is a `markupsafe.Markup`; the page's content security policy
+    forbids it to load anything besides.
+
+    Args:
+        template: File name among the kit's templates, as in "report.html"; it extends
+            "layout.html", whose blocks are "title", "lead", "content" and "script".
+        context: What the template asks for.
+
+    Raises:
+        jinja2.UndefinedError: When the template asks for something else.
+    """
+    return _environment().get_template(template).render(**context)
+
+
+def write_page(path: Path, page: str) -> None:
+    """Write a page, so that a reader sees the old one or the new one; its folder must exist.
+
+    Raises:
+        OSError: When the file cannot be written.
+    """
+    with written_aside(path) as aside:
+        aside.write_text(page, encoding="utf-8", errors="backslashreplace")
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "duration": format_duration,
+        "epoch": format_epoch,
+        "figure": format_figure,
+    }
+    return environment

@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gantool.reporting.grids import GAP, magnification, near_square
+from gantool.reporting.pictures.grids import GAP, magnification, near_square
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gantool.files.durable import make_folder
 from gantool.recipe.naming import plainly
 from gantool.reporting.figures import format_epoch
+from gantool.reporting.page import render, write_page
 from gantool.reporting.page.images import Frame, embed, pick_evenly, read_picture, unmagnified
-from gantool.reporting.page.rendering import render, write_page
 from gantool.reporting.report import summary
-from gantool.reporting.report.neighbor_rows import Neighbors
-from gantool.reporting.report.panels import practitioner_charts, report_chart, score_charts
+from gantool.reporting.report.panels import (
+    practitioner_charts,
+    report_chart,
+    score_charts,
+    score_tables,
+)
 from gantool.reporting.report.recipe_lines import dropped, read_parent, recipe_lines
 from gantool.reporting.report.record import read_record
-from gantool.reporting.report.scores import score_tables
-from gantool.reporting.report.verdict import verdict_of
+from gantool.reporting.report.summary import verdict_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +29,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from gantool.data.pixels import Pixels
+    from gantool.evaluation.failing import Copies
+    from gantool.evaluation.neighbors import Neighborhood
+    from gantool.reporting.page.images import EmbeddedImage
     from gantool.reporting.report.record import RunRecord
     from gantool.runs.folder import RunFolder
     from gantool.runs.status import RunStatus
@@ -109,3 +117,55 @@ def _readable(record: RunRecord) -> Iterator[tuple[str, NDArray[np.uint8]]]:
 def labeled_grids(record: RunRecord) -> list[tuple[str, Path]]:
     """Return the epoch of each sample grid in words, and its file."""
     return [(f"epoch {format_epoch(record.epoch(step))}", path) for step, path in record.grids]
+
+
+MOST_ROWS = 12
+BUDGET_BYTES = 400_000
+SHOWN_PIXELS = 96
+
+
+@dataclass(frozen=True)
+class NeighborRow:
+    """A generated picture.
+
+    Attributes:
+        generated: The picture.
+        nearest: Training images, the nearest first.
+        ratio: How near that one is, in units of what is usual among real images.
+    """
+
+    generated: EmbeddedImage
+    nearest: tuple[EmbeddedImage, ...]
+    ratio: float
+
+
+@dataclass(frozen=True)
+class Neighbors:
+    """What the page shows of the nearest neighbors.
+
+    Attributes:
+        space: Where they were looked for: an extractor's name, or "pixels".
+        rows: Generated pictures, those that are nearest to a training image, the nearest first.
+        copies: How many of all that were drawn are copies.
+    """
+
+    space: str
+    rows: tuple[NeighborRow, ...]
+    copies: Copies
+
+
+def show_neighbors(found: Neighborhood, training: Pixels) -> Neighbors:
+    """Return what the page shows of a neighborhood among the training images."""
+    order = found.ratio.argsort()[:MOST_ROWS]
+    pictures = []
+    for index in order.tolist():
+        pictures.append(found.images[index].numpy())
+        pictures += list(training[found.nearest[index]].numpy())
+    embedded = embed(pictures, budget_bytes=BUDGET_BYTES, shown_pixels=SHOWN_PIXELS)
+    width = 1 + found.nearest.shape[1]
+    starts = range(0, len(embedded), width)
+    rows = (
+        NeighborRow(embedded[start], tuple(embedded[start + 1 : start + width]), ratio)
+        for start, ratio in zip(starts, found.ratio[order].tolist(), strict=True)
+    )
+    return Neighbors(found.space, tuple(rows), found.copies)

@@ -15,8 +15,7 @@ import pytest
 from PIL import Image
 
 from gantool import MissingExtraError, RunDescription
-from gantool.reporting.loggers import LoggersObserver
-from gantool.reporting.sent import SentSteps
+from gantool.reporting.loggers import LoggersObserver, SentSteps
 from gantool.training.observers import Record
 from gantool_mlflow.plugin import MLflow
 

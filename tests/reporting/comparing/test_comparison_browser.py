@@ -11,7 +11,7 @@ import pytest
 
 from gantool.evaluation.comparison.comparison import compare
 from gantool.reporting.comparing.page import comparison_page
-from gantool.reporting.grids import save_grid
+from gantool.reporting.pictures.grids import save_grid
 from gantool.runs.folder import RunFolder
 
 if TYPE_CHECKING:

@@ -10,10 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from gantool.evaluation.comparison.comparison import Comparison, compare
-from gantool.reporting.comparing.page import comparison_page, write_comparison
-from gantool.reporting.comparing.strips import _cut, same_latents, strips_of
+from gantool.reporting.comparing.page import (
+    _cut,
+    comparison_page,
+    same_latents,
+    strips_of,
+    write_comparison,
+)
 from gantool.reporting.comparing.wording import conclusion
-from gantool.reporting.grids import save_grid
+from gantool.reporting.pictures.grids import save_grid
 from gantool.runs.folder import RunFolder
 
 Plant = Callable[..., Path]

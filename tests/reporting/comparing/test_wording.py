@@ -12,7 +12,7 @@ import pytest
 
 from gantool.evaluation.comparison.comparison import Comparison, compare
 from gantool.evaluation.comparison.groups import Spread
-from gantool.reporting.comparing.data import as_data, as_markdown
+from gantool.reporting.comparing.forms import as_data, as_markdown
 from gantool.reporting.comparing.table import protocol_in_words, rows_of, shown_columns
 from gantool.reporting.comparing.wording import (
     conclusion,

@@ -11,7 +11,6 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from gantool.reporting.grids import save_grid
 from gantool.reporting.page.images import (
     EmbeddedImage,
     embed,
@@ -19,6 +18,7 @@ from gantool.reporting.page.images import (
     read_picture,
     unmagnified,
 )
+from gantool.reporting.pictures.grids import save_grid
 
 RANDOM = np.random.default_rng(0)
 

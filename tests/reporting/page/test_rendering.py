@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from jinja2 import UndefinedError
 
-from gantool.reporting.page.rendering import render, write_page
+from gantool.reporting.page import render, write_page
 
 
 def test_a_template_that_asks_for_more_fails() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gantool.reporting.page.scales import Scale, fit, round_numbers
+from gantool.reporting.page.charts import Scale, fit, round_numbers
 
 
 def test_places_are_linear_or_logarithmic() -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from gantool.reporting.report import observer as observing
-from gantool.reporting.report.observer import ReportObserver
+from gantool.reporting.observers import ReportObserver
+from gantool.reporting.report import writing
 from gantool.runs.folder import RunFolder
 from gantool.runs.status import read_status
 
@@ -37,7 +37,7 @@ def test_pages_take_up_less_than_a_hundredth_of_the_time(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, clock = make_run("running"), Clock()
-    monkeypatch.setattr(observing, "write_report", clock.write)
+    monkeypatch.setattr(writing, "write_report", clock.write)
     page = ReportObserver(folder, read_status(folder), clock)
     for step in range(1, 4000):
         clock.now += 1.0
@@ -78,7 +78,7 @@ def test_a_failure_costs_the_page_and_is_said_once(
     def fail(*arguments: object, **options: object) -> None:
         raise error
 
-    monkeypatch.setattr(observing, "write_report", fail)
+    monkeypatch.setattr(writing, "write_report", fail)
     folder = make_run("running")
     page = ReportObserver(folder, read_status(folder))
     with caplog.at_level(logging.WARNING, "gantool"):

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from gantool.reporting.report.panels import score_charts
+from gantool.reporting.report.panels import AFTER, DURING, UNKNOWN, score_charts, score_tables
 from gantool.reporting.report.record import read_record
-from gantool.reporting.report.scores import AFTER, DURING, UNKNOWN, score_tables
 from gantool.runs.folder import RunFolder
 from gantool.runs.scores import ExtractorStamp, Protocol
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from gantool.evaluation.failing import Copies
-from gantool.reporting.report import verdict
+from gantool.reporting.report import summary as verdict
 from gantool.reporting.report.record import read_record
-from gantool.reporting.report.verdict import verdict_of
+from gantool.reporting.report.summary import verdict_of
 from gantool.runs.folder import RunFolder
 from gantool.training.signs import WINDOW_STEPS
 

@@ -11,9 +11,8 @@ import pytest
 import torch
 
 from gantool.evaluation.neighbors import find_neighbors
-from gantool.reporting.grids import save_grid
-from gantool.reporting.report.neighbor_rows import MOST_ROWS, show_neighbors
-from gantool.reporting.report.writing import write_report
+from gantool.reporting.pictures.grids import save_grid
+from gantool.reporting.report.writing import MOST_ROWS, show_neighbors, write_report
 from gantool.runs.folder import RunFolder
 
 MakeRun = Callable[..., RunFolder]

@@ -1,0 +1,187 @@
+"""A comparison as plain data, and as Markdown."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from gantool.evaluation.comparison.verdicts import (
+    climbs,
+    collapsed,
+    discriminator_wins,
+    diverged,
+    generator_ahead,
+    unfinished,
+)
+from gantool.reporting.comparing.table import SECTIONS, protocol_in_words, rows_of, shown_columns
+from gantool.reporting.comparing.wording import conclusion, game_in_words
+from gantool.text import markdown, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from gantool.evaluation.comparison.comparison import Comparison
+    from gantool.evaluation.comparison.groups import Column, Group, Spread
+    from gantool.evaluation.comparison.recorded import RecordedRun
+    from gantool.reporting.comparing.table import Row
+
+SIGNS: dict[str, Callable[[RecordedRun], bool]] = {
+    "generator_loss_climbs": climbs,
+    "discriminator_wins": discriminator_wins,
+    "generator_ahead": generator_ahead,
+    "collapsed": collapsed,
+    "diverged": diverged,
+    "unfinished": unfinished,
+}
+"""The rules about single runs."""
+
+
+def as_data(comparison: Comparison) -> dict[str, Any]:
+    """Return a comparison as plain data for JSON."""
+    lead = comparison.lead
+    return {
+        "groups": [_group(group) for group in comparison.groups],
+        "differences": [
+            {"option": option, "values": list(values)} for option, values in comparison.differences
+        ],
+        "scores": [_column(column, comparison) for column in comparison.columns],
+        "winner": lead.order[0].name if lead is not None and lead.is_clear else None,
+        "lead": None
+        if lead is None
+        else {
+            "score": lead.column.name,
+            "order": [group.name for group in lead.order],
+            "size": lead.size,
+            "noise": lead.noise,
+            "noise_from": lead.source,
+        },
+        "conclusion": conclusion(comparison),
+    }
+
+
+def as_markdown(comparison: Comparison) -> str:
+    """Return the table and the conclusion as Markdown."""
+    names = [group.name for group in comparison.groups]
+    lines = ["| | " + " | ".join(map(markdown, names)) + " |", "|---" * (len(names) + 1) + "|"]
+    section = ""
+    for row in rows_of(comparison):
+        if row.section != section:
+            section = row.section
+            lines.append(f"| **{SECTIONS[section]}** |" + " |" * len(names))
+        cells = [*map(markdown, row.cells)]
+        cells = [f"**{cell}**" if place == row.best else cell for place, cell in enumerate(cells)]
+        lines.append(f"| {markdown(row.label)} | " + " | ".join(cells) + " |")
+    games = [f"- **{markdown(g.name)}**: {markdown(game_in_words(g))}" for g in comparison.groups]
+    protocols = [
+        f"- {markdown(each.name)}: {markdown(protocol_in_words(each))}."
+        for each in shown_columns(comparison)
+    ]
+    said = markdown(conclusion(comparison))
+    parts = [said, "\n".join(lines), "\n".join(games), "\n".join(protocols)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _group(group: Group) -> dict[str, Any]:
+    return {
+        "name": group.name,
+        "runs": [_run(run) for run in group.runs],
+        "signs": {name: group.count(rule) for name, rule in SIGNS.items()},
+        "in_words": game_in_words(group),
+    }
+
+
+def _run(run: RecordedRun) -> dict[str, Any]:
+    trend = run.stability.trend
+    return {
+        "folder": str(run.folder.path),
+        "seed": run.seed,
+        "step": run.step,
+        "steps": run.status.steps,
+        "epochs": run.epochs,
+        "seconds": run.timing.seconds,
+        "images_per_second": run.timing.images_per_second,
+        **asdict(run.stability),
+        "generator_loss_slope": None if trend is None else trend.slope,
+        "scores_without_protocol": run.without_protocol,
+    }
+
+
+def _column(column: Column, comparison: Comparison) -> dict[str, Any]:
+    return {
+        "name": column.name,
+        "direction": column.direction,
+        "options": json.loads(column.options),
+        "protocol": column.protocol.as_data(),
+        "final": dict(_spreads(column.final, comparison)),
+        "best": dict(_spreads(column.best, comparison)),
+    }
+
+
+def _spreads(
+    figure: Callable[[Group], Spread | None], comparison: Comparison
+) -> Iterator[tuple[str, dict[str, Any] | None]]:
+    for group in comparison.groups:
+        spread = figure(group)
+        yield group.name, None if spread is None else asdict(spread)
+
+
+BEST_STYLE = "bold green"
+LABEL_WIDTHS = (29, 40)
+"""Columns for what says which figure it is, on terminals narrower than `TEXT_WIDTH` and others."""
+TEXT_WIDTH = 100
+"""Columns at most of a paragraph: longer lines are hard to read."""
+
+
+def show_comparison(comparison: Comparison, console: Console) -> None:
+    """Print table, conclusion and protocols for a person."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    width = min(console.width, TEXT_WIDTH)
+    console.print(_table(comparison, LABEL_WIDTHS[console.width >= TEXT_WIDTH]))
+    for group in comparison.groups:
+        console.print()
+        console.print(Text(visible(group.name), "bold cyan"), soft_wrap=True)
+        console.print(Padding(Text(visible(game_in_words(group))), (0, 0, 0, 2)), width=width)
+    console.print()
+    console.print(Text("Conclusion", "bold"))
+    console.print(Padding(Text(visible(conclusion(comparison))), (0, 0, 0, 2)), width=width)
+    for column in shown_columns(comparison):
+        console.print()
+        text = f"{column.name}: {protocol_in_words(column)}"
+        console.print(Text(visible(text), "dim"), width=width)
+
+
+def _table(comparison: Comparison, label_width: int) -> Table:
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold cyan")
+    table.add_column("", width=label_width, overflow="fold")
+    for group in comparison.groups:
+        table.add_column(Text(visible(group.name)), overflow="fold")
+    section = ""
+    for row in rows_of(comparison):
+        if row.section != section:
+            if section:
+                table.add_row()
+            section = row.section
+            table.add_row(Text(SECTIONS[section], "bold"))
+        label = Text(visible(row.short or row.label), overflow="fold")
+        table.add_row(Padding(label, (0, 0, 0, 4 if row.short else 2)), *_cells(row))
+    return table
+
+
+def _cells(row: Row) -> list[Text]:
+    from rich.text import Text
+
+    return [
+        Text(visible(cell), BEST_STYLE if place == row.best else "")
+        for place, cell in enumerate(row.cells)
+    ]

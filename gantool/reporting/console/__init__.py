@@ -1,0 +1,1 @@
+"""The terminal: messages, progress, and a run as it goes on."""

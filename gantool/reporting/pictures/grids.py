@@ -1,0 +1,284 @@
+"""Sample grids: many images in one picture, drawn at the moments a person wants to compare."""
+
+from __future__ import annotations
+
+import logging
+import math
+import struct
+import zlib
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from gantool.files.durable import make_folder, written_aside
+from gantool.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.ImageFont import FreeTypeFont
+
+
+log = logging.getLogger("gantool")
+
+GAP = 2
+"""Pixels between two images and around all of them."""
+BACKGROUND = {1: (32,), 3: (32, 32, 32), 4: (0, 0, 0, 0)}
+"""What shows in the gaps, by the number of channels: dark gray, or nothing."""
+GRID_WIDTH = 1024
+LARGEST_TILE = 256
+"""Pixels up to which small images are magnified."""
+
+
+def save_grid(images: NDArray[np.uint8], path: Path, columns: int | None = None) -> None:
+    """Write images as one PNG, row by row, magnified by a whole factor where they are small.
+
+    The file is written aside and renamed, so that nobody sees half of it.
+
+    Args:
+        images: uint8 [N, H, W, C] with 1, 3 or 4 channels.
+        path: The file; its folder is made if it is missing.
+        columns: Images in a row; by default as many as make the picture nearly square.
+
+    Raises:
+        OSError: When the file cannot be written.
+        ValueError: When the array is something else.
+    """
+    from PIL import Image
+
+    picture = draw_grid(images, columns)
+    channels = picture.shape[2]
+    make_folder(path.parent)
+    with written_aside(path) as aside:
+        Image.fromarray(picture[:, :, 0] if channels == 1 else picture).save(aside, format="PNG")
+
+
+def stream_grid(
+    chunks: Iterable[NDArray[np.uint8]],
+    count: int,
+    path: Path,
+    columns: int | None = None,
+    names: Sequence[str] = (),
+) -> None:
+    """Write the picture that `save_grid` writes, row by row, while its images are made.
+
+    Args:
+        chunks: The images, some at a time, uint8 [n, H, W, C].
+        count: Images in all.
+        path: As in `save_grid`.
+        columns: As in `save_grid`.
+        names: What to write to the left of each row, if anything.
+
+    Raises:
+        OSError, ValueError: As `save_grid`.
+    """
+    make_folder(path.parent)
+    with written_aside(path) as aside, aside.open("wb") as file:
+        writer = written = None
+        for number, (images, across) in enumerate(_in_rows(chunks, count, columns)):
+            row = _row(images, across)
+            if names:
+                written = written or RowNames(names, len(row), BACKGROUND[row.shape[2]])
+                row = written.beside(number, row)
+            if writer is None:
+                height = math.ceil(count / across) * len(row) + GAP
+                writer = PngWriter(file, height, *row.shape[1:])
+            writer.add(row)
+        if writer is not None:
+            writer.add(_gap(row))
+            writer.finish()
+
+
+def draw_grid(images: NDArray[np.uint8], columns: int | None = None) -> NDArray[np.uint8]:
+    """Return the picture that `save_grid` writes, uint8 [height, width, C]."""
+    import numpy as np
+
+    _check(images, columns)
+    rows = [_row(part, across) for part, across in _in_rows([images], len(images), columns)]
+    return np.concatenate([*rows, _gap(rows[0])])
+
+
+def _in_rows(
+    chunks: Iterable[NDArray[np.uint8]], count: int, columns: int | None
+) -> Iterator[tuple[NDArray[np.uint8], int]]:
+    """Yield the images of each row of a grid, and how many it has room for."""
+    import numpy as np
+
+    waiting: NDArray[np.uint8] | None = None
+    for chunk in chunks:
+        _check(chunk, columns)
+        waiting = chunk if waiting is None else np.concatenate([waiting, chunk])
+        height, width = chunk.shape[1:3]
+        across = min(near_square(count, width / height) if columns is None else columns, count)
+        while len(waiting) >= across:
+            yield waiting[:across], across
+            waiting = waiting[across:]
+    if waiting is not None and len(waiting):
+        yield waiting, across
+
+
+def _row(images: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
+    """Return one row of a grid, with the gaps above and beside its images."""
+    import numpy as np
+
+    _, height, width, channels = images.shape
+    factor = magnification(height, width, columns)
+    tiles = images.repeat(factor, axis=1).repeat(factor, axis=2)  # [n, H * factor, W * factor, C]
+    across = width * factor + GAP
+    shape = (GAP + height * factor, GAP + columns * across, channels)
+    row = np.full(shape, BACKGROUND[channels], dtype=np.uint8)
+    for index, tile in enumerate(tiles):
+        left = GAP + index * across
+        row[GAP:, left : left + across - GAP] = tile
+    return row
+
+
+def _gap(row: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the gap below a row."""
+    return row[:GAP]
+
+
+def _check(images: NDArray[np.uint8], columns: int | None) -> None:
+    expected = "expected uint8 [N, H, W, C] with 1, 3 or 4 channels and none of them 0"
+    if images.ndim != 4 or images.shape[-1] not in BACKGROUND or 0 in images.shape:
+        raise ValueError(f"{expected}, got the shape {list(images.shape)}")
+    if images.dtype != "uint8":
+        raise ValueError(f"{expected}, got {images.dtype}")
+    if columns is not None and columns < 1:
+        raise ValueError(f"expected at least 1 image in a row, got {columns}")
+
+
+def near_square(count: int, aspect: float = 1.0) -> int:
+    """Return how many images to put in a row.
+
+    A rectangle without empty places is preferred if one side is at most twice the other.
+
+    Args:
+        count: Images in all.
+        aspect: Width of an image divided by its height.
+    """
+    nearest = min(count, math.ceil(math.sqrt(count / aspect)))
+    full = (columns for columns in range(nearest, count + 1) if count % columns == 0)
+    return next((c for c in full if c * aspect <= 2 * (count // c)), nearest)
+
+
+def magnification(height: int, width: int, columns: int) -> int:
+    """Return the largest whole factor that keeps the grid, and each image, of a handy size."""
+    by_grid = GRID_WIDTH // (columns * width)
+    by_tile = LARGEST_TILE // max(height, width)
+    return max(1, min(by_grid, by_tile))
+
+
+LARGEST, SMALLEST = 20, 9
+"""Pixels of the letters."""
+WIDEST = 320
+"""Pixels that a name may take; what is longer is cut."""
+MARGIN = 10
+INK: dict[int, int | tuple[int, ...]] = {1: 230, 3: (230, 230, 230), 4: (128, 128, 128, 255)}
+"""Of the letters, by the number of channels: light on dark gray; gray where nothing is behind."""
+
+
+class RowNames:
+    """Names to the left of the rows of a grid.
+
+    Args:
+        names: One for each row.
+        height: Pixels of a row.
+        ground: What is behind the names, for each channel.
+    """
+
+    def __init__(self, names: Sequence[str], height: int, ground: tuple[int, ...]) -> None:
+        self._font = _font(height)
+        self._ground = ground
+        self._names = [_cut(visible(name), self._font) for name in names]
+        self._width = round(max(map(self._font.getlength, self._names))) + 2 * MARGIN
+
+    def beside(self, number: int, row: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return a row, uint8 [height, width, C] with 1, 3 or 4 channels, after its name."""
+        import numpy as np
+        from PIL import Image, ImageDraw
+
+        height, _, channels = row.shape
+        margin = np.full((height, self._width, channels), self._ground, dtype=np.uint8)
+        image = Image.fromarray(margin[:, :, 0] if channels == 1 else margin)
+        place = (self._width - MARGIN, height // 2)
+        ink, font = INK[channels], self._font
+        ImageDraw.Draw(image).text(place, self._names[number], fill=ink, font=font, anchor="rm")
+        return np.concatenate([np.asarray(image).reshape(margin.shape), row], axis=1)
+
+
+def _font(height: float) -> FreeTypeFont:
+    """Return a font that fits into a row; matplotlib's knows more scripts than Pillow's."""
+    import matplotlib as mpl
+    from PIL import ImageFont
+
+    file = Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    return ImageFont.truetype(file, max(SMALLEST, min(LARGEST, int(height / 2))))
+
+
+def _cut(name: str, font: FreeTypeFont) -> str:
+    if font.getlength(name) <= WIDEST:
+        return name
+    kept = next(n for n in range(len(name), -1, -1) if font.getlength(name[:n] + "…") <= WIDEST)
+    return name[:kept] + "…"
+
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+COLOR_TYPES = {1: 0, 3: 2, 4: 6}
+"""Of the header (PNG specification, third edition, section 11.2.1), by channels."""
+UP = 2
+"""The filter that keeps differences to the row above (section 9.2)."""
+
+
+class PngWriter:
+    """A PNG file in the making.
+
+    Args:
+        file: Where it is written.
+        height: Of the picture.
+        width: Of the picture.
+        channels: 1 for gray, 3 for color, 4 with transparency.
+    """
+
+    def __init__(self, file: IO[bytes], height: int, width: int, channels: int) -> None:
+        import numpy as np
+
+        self._file = file
+        self._packer = zlib.compressobj()
+        self._above = np.zeros((1, width * channels), np.uint8)
+        file.write(SIGNATURE)
+        header = struct.pack(">IIBBBBB", width, height, 8, COLOR_TYPES[channels], 0, 0, 0)
+        self._chunk(b"IHDR", header)
+
+    def add(self, rows: NDArray[np.uint8]) -> None:
+        """Write some more rows, uint8 [h, width, channels].
+
+        Raises:
+            OSError: When the disk is full or failing.
+        """
+        import numpy as np
+
+        flat = rows.reshape(len(rows), -1)
+        filtered = flat - np.concatenate([self._above, flat[:-1]])  # modulo 256
+        lines = np.insert(filtered, 0, UP, axis=1)  # [h, 1 + width * channels]
+        self._above = flat[-1:].copy()
+        self._data(self._packer.compress(lines.tobytes()))
+
+    def finish(self) -> None:
+        """Write the end, once all rows were added.
+
+        Raises:
+            OSError: When the disk is full or failing.
+        """
+        self._data(self._packer.flush())
+        self._chunk(b"IEND", b"")
+
+    def _data(self, packed: bytes) -> None:
+        if packed:
+            self._chunk(b"IDAT", packed)
+
+    def _chunk(self, kind: bytes, body: bytes) -> None:
+        checksum = struct.pack(">I", zlib.crc32(kind + body))
+        self._file.write(struct.pack(">I", len(body)) + kind + body + checksum)
