@@ -80,5 +80,5 @@ def random_images(shape: ImageShape, count: int, classes: int) -> TrainingImages
 
 def bits_of(trainer: Trainer) -> dict[str, bytes]:
     """Return everything a trainer would save, as bytes by path: equal means bitwise equal."""
-    saved = state.gather(trainer.game, trainer.average, trainer.totals, trainer.step)
+    saved = state.gather(trainer.game, trainer.step)
     return dict(leaves(saved))

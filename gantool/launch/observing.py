@@ -176,7 +176,7 @@ def _protocol(session: Session, witness: Witness) -> Protocol:
         witness.network.stamp,
         witness.shape(table.count),
         fingerprint=session.prepared.fingerprint,
-        averaged=session.trainer.average is not None and plan.tables.sampling.weights != "raw",
+        averaged=session.trainer.game.average is not None and plan.tables.sampling.weights != "raw",
         seeds=[table.seed],
     )
 
@@ -255,8 +255,8 @@ def _drawer(
     trainer, table = session.trainer, session.plan.tables.sampling
     setup = trainer.game.setup
     network = trainer.game.network("generator")
-    if trainer.average is not None and table.weights != "raw":
-        network = trainer.average.network
+    if trainer.game.average is not None and table.weights != "raw":
+        network = trainer.game.average.network
     latents = draw_latents(seed, count, setup.latent_dim)
     if setup.classes and labels is None:
         labels = draw_labels(seed, count, setup.classes)

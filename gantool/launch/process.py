@@ -83,7 +83,7 @@ def train(
 
     trainer = session.trainer
     trainer.saver = _saver(session, folder, status)
-    trainer.game.ranks.take_from_first([*shared(trainer.game, trainer.average).values()])
+    trainer.game.ranks.take_from_first([*shared(trainer.game).values()])
     if not is_first():
         _train_along(session, folder)
         return

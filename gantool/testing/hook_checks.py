@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gantool.interfaces.regularizer import Regularizer
-    from gantool.training.step import UpdateStep
+    from gantool.training.step.view import UpdateStep
     from gantool.training.trainer import Trainer
 
 Hook = Callable[..., Any]

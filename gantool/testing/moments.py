@@ -9,10 +9,8 @@ import torch
 
 from gantool.data.rows import Rows
 from gantool.testing.watching import PENALTY_HOOKS, watched
-from gantool.training.fakes import generate
-from gantool.training.objective import Objective
-from gantool.training.seen import Seen
-from gantool.training.step import UpdateStep
+from gantool.training.step.objective import generate, objective
+from gantool.training.step.view import Seen, UpdateStep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,10 +70,10 @@ class Moment:
         graph = self.player == "generator" or game.regularization.need_both_graphs
         batch = game.real_batch(0, 0)
         with game.only_trains(self.player):
-            fakes = generate(game, self.step, self._rows, with_graph=graph)
-            fakes = fakes._replace(images=fake(fakes.images))
-            objective = Objective(game, self.step, updates_done)
-            return objective.value(batch._replace(images=real(batch.images)), fakes)
+            generate(self.step, with_graph=graph)
+            self.step.seen.fake = fake(self.step.fake)
+            batch = batch._replace(images=real(batch.images))
+            return objective(self.step, batch, updates_done)[0]
 
     def gradients(self, value: Tensor) -> list[Tensor]:
         """Return the gradients of a scalar in the player's weights; zeros where there are none."""

@@ -13,7 +13,7 @@ import torch
 from gantool.testing.trial import build_trial, take_steps
 from gantool.testing.watching import INSIDE_UPDATES, watched
 from gantool.training.game import Game
-from gantool.training.step import UpdateStep
+from gantool.training.step.view import UpdateStep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from gantool.interfaces.regularizer import Regularizer
     from gantool.interfaces.step import Player
-    from gantool.training.seen import Seen
+    from gantool.training.step.view import Seen
 
 ENGINE = "_engine_run_backward"
 """What `torch.autograd.grad`, however it was imported, ends in."""

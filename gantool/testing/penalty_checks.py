@@ -27,7 +27,7 @@ from gantool.testing.watching import (
     overrides,
     variants,
 )
-from gantool.training.regularization import PENALTIES
+from gantool.training.regularization import penalty_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -145,7 +145,7 @@ def _moments(component: Regularizer, penalties: Penalties, **trial: Any) -> Iter
     """
     trainer = build_trial(penalties.of(component), **trial)
     for player in PLAYERS:
-        if trainer.game.regularization.having(PENALTIES[player], player):
+        if trainer.game.regularization.having(penalty_of(player), player):
             yield Moment(trainer, player)
 
 

@@ -11,7 +11,6 @@ from gantool.testing.tape import TapeRecorder
 from gantool.testing.trial import build_trial, take_steps, weights_of
 from gantool.testing.watching import each_player, overridden
 from gantool.training.device.graphs import WARM_UP, GraphedTurns
-from gantool.training.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,9 +77,7 @@ def _require_near(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], h
 def can_be_recorded(component: Regularizer) -> None:
     """If it is `capturable`, replays of a recorded step train as eager steps do, to the bit."""
     eager, replayed = (build_trial(component, log_every_steps=100) for _ in range(2))
-    turns = replayed.turns
-    require(isinstance(turns, Turns), "its steps are not the engine's")
-    replayed.turns = graphed = GraphedTurns(turns, TapeRecorder())  # type: ignore[arg-type]
+    replayed.turns = graphed = GraphedTurns(replayed.game, TapeRecorder())
     steps = WARM_UP + 3
     expected = weights_of(take_steps(eager, steps))
     found = weights_of(take_steps(replayed, steps))

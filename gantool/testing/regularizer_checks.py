@@ -29,7 +29,7 @@ from gantool.testing.trial import (
     weights_of,
 )
 from gantool.testing.watching import each_player, has_strength, overrides
-from gantool.training.updates import Update
+from gantool.training.step.update import Update
 
 if TYPE_CHECKING:
     from gantool.interfaces.regularizer import Regularizer
@@ -120,7 +120,7 @@ def leaves_the_other_player_alone(component: Regularizer) -> None:
         before = {name: weight.detach().clone() for name, weight in weights.items()}
         for weight in weights.values():
             weight.grad = torch.ones_like(weight)
-        Update(trainer.game, player, trainer.game.real_batch(0, 0), 0, 0, None).perform()
+        Update(trainer.game, player, trainer.game.real_batch(0, 0), 0, 0, counts=False).perform()
         after = {name: weight.detach() for name, weight in weights.items()}
         require_same(after, before, f"after an update of the {player}, the {other}")
         if not overrides("around_update")(type(component)):  # which may look ahead
@@ -183,5 +183,5 @@ def _require_finite(trainer: Trainer, how: str) -> None:
     """Go on if weights and figures are finite."""
     for name, tensor in weights_of(trainer).items():
         require_finite(tensor, f"{how}, after {trainer.step} steps, {name}")
-    for name, value in trainer.totals.means().items():
+    for name, value in trainer.game.totals.means().items():
         require(math.isfinite(value), f"{how}, {name} is {value}")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gantool.interfaces.regularizer import Regularizer
-    from gantool.training.step import UpdateStep
+    from gantool.training.step.view import UpdateStep
 
 Hook = Callable[..., Any]
 

@@ -182,7 +182,7 @@ def weights_of(trainer: Trainer) -> dict[str, Tensor]:
 def saved(trainer: Trainer) -> bytes:
     """Return a trainer's whole state as a checkpoint holds it."""
     content = io.BytesIO()
-    torch.save(state.gather(trainer.game, trainer.average, trainer.totals, trainer.step), content)
+    torch.save(state.gather(trainer.game, trainer.step), content)
     return content.getvalue()
 
 

@@ -23,15 +23,16 @@ from gantool.training.players import Average, build_competitor, build_network
 from gantool.training.randomness import Streams
 from gantool.training.regularization import Regularization
 from gantool.training.state.saving import Accord
+from gantool.training.step.update import take_turns
 from gantool.training.totals import Totals
 from gantool.training.trainer import Trainer
-from gantool.training.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from torch import Tensor, nn
 
+    from gantool.data.batches import Batch
     from gantool.data.selection import TrainingImages
     from gantool.interfaces.step import Player
     from gantool.recipe.schema import Recipe
@@ -62,20 +63,17 @@ def build_trainer(
         UsageError: When the networks to begin with are others.
     """
     game = _game(recipe, images, device, ranks or Ranks(), beginning)
-    average = None
     if recipe.tables.ema.half_life_images is not None:
         size = recipe.tables.training.batch_size
         with calling(recipe.architecture, "the copying of its generator"):
-            average = Average(game.network("generator"), recipe.tables.ema, size)
+            game.average = Average(game.network("generator"), recipe.tables.ema, size)
         if beginning is not None:
             parts = game.setup, game.regularization, game.ranks
             averaged = _network(recipe, *parts, beginning, "average")
-            average.network.load_state_dict(averaged.state_dict())
-    totals = Totals(device.device)
-    turns = Turns(game, totals, average)
+            game.average.network.load_state_dict(averaged.state_dict())
     accord = Accord(game.ranks, on_gpu=device.device.type == "cuda")
     training = recipe.tables.training
-    return Trainer(game, average, totals, _as_asked(turns, recipe), training, accord)
+    return Trainer(game, _turns(game, recipe), training, accord)
 
 
 def _game(
@@ -105,6 +103,7 @@ def _game(
         device=device,
         number=torch.zeros((), dtype=torch.int64, device=device.device),
         progress=torch.zeros((), dtype=device.dtype, device=device.device),
+        totals=Totals(device.device),
         accumulate=training.accumulate,
         uniform_labels=training.label_sampling == "uniform",
         reuse_fakes=training.reuse_fakes,
@@ -123,14 +122,14 @@ def _competitors(
     device: Device,
     network: Callable[[Player], nn.Module],
 ) -> dict[Player, Competitor]:
-    """Give both players' networks, once built, to the device and their optimizers."""
+    """Give the players' networks, once built, to the device and their optimizers."""
     competitors = {}
     for player in PLAYERS:
         table, built = recipe.optimizer[player], network(player)
         if not any(weight.requires_grad for weight in built.parameters()):
             found, expected = "a network without trainable weights", "one that can be trained"
             raise misbehaved(recipe.architecture, player, found, expected)
-        competitors[player] = build_competitor(built, player, table, regularization, device)
+        competitors[player] = build_competitor(built, player, setup, table, regularization, device)
     return competitors
 
 
@@ -187,16 +186,16 @@ def _batches(
     )
 
 
-def _as_asked(turns: Turns, recipe: Recipe) -> Turns | GraphedTurns:
-    """Have steps recorded, where that is possible and wanted."""
+def _turns(game: Game, recipe: Recipe) -> Callable[[Sequence[Batch], int], None]:
+    """Return what makes a step: from a recording, where that is possible and wanted."""
     wish = recipe.tables.device.graph
-    if wish == "off" or turns.game.device.device.type != "cuda":
-        return turns
-    if reason := reason_for_eager_steps(turns.game, insists=wish == "on"):
+    if wish == "off" or game.device.device.type != "cuda":
+        return partial(take_turns, game)
+    if reason := reason_for_eager_steps(game, insists=wish == "on"):
         level = logging.WARNING if wish == "on" else logging.INFO
         logging.getLogger("gantool").log(level, "steps are not recorded: %s", reason)
-        return turns
-    return GraphedTurns(turns, CudaRecorder())
+        return partial(take_turns, game)
+    return GraphedTurns(game, CudaRecorder())
 
 
 def build_setup(recipe: Recipe, classes: int, device: Device, steps: int) -> Setup:

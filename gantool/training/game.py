@@ -1,4 +1,4 @@
-"""The game that both players' updates share: networks, loss, regularizers, randomness, device."""
+"""The game that all updates share: players, loss, regularizers, randomness, device."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from gantool.registry.calling import owner_of, passes
-from gantool.training import returned
+from gantool.registry.calling import described, misbehaved, owner_of, passes
 from gantool.training.device.compiling import image_gradient
 from gantool.training.device.ranks import Ranks
 from gantool.training.optimizers import learning_rate_at
-from gantool.training.players import each_player
+from gantool.training.regularization import objection_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -28,19 +27,20 @@ if TYPE_CHECKING:
     from gantool.interfaces.step import Player, Setup
     from gantool.registry.calling import Owner
     from gantool.training.device.device import Device
-    from gantool.training.players import Competitor
+    from gantool.training.players import Average, Competitor
     from gantool.training.randomness import Streams
     from gantool.training.regularization import Regularization
+    from gantool.training.totals import Totals
 
 
 @dataclass
 class Game:
-    """Everything an update needs that outlives it.
+    """Everything a step needs that outlives it.
 
     Attributes:
         setup: What is known before the first step.
         architecture: Whose networks play.
-        competitors: Both players.
+        competitors: All players, in the order of their turns.
         loss: The recipe's loss.
         regularization: The active regularizers.
         batches: Real images and labels.
@@ -48,6 +48,8 @@ class Game:
         device: What is computed with.
         number: Steps completed, 0-dim int64 on the device.
         progress: Share of the run completed, 0-dim on the device.
+        totals: Running sums of the open log interval.
+        average: The moving average of the generator, if one is kept.
         accumulate: Slices in which a batch is worked through.
         uniform_labels: Whether labels of generated images are equally frequent.
         reuse_fakes: Whether the generator's update reuses the last discriminator update's fakes.
@@ -68,6 +70,8 @@ class Game:
     device: Device
     number: Tensor
     progress: Tensor
+    totals: Totals
+    average: Average | None = None
     accumulate: int = 1
     uniform_labels: bool = False
     reuse_fakes: bool = False
@@ -94,12 +98,18 @@ class Game:
         return hasattr(network, "mapping") and hasattr(network, "synthesis")
 
     def real_batches(self, step: int) -> list[Batch]:
-        """Return the real images of each of a step's discriminator updates."""
-        return [self.real_batch(step, i) for i in range(self.setup.discriminator_updates)]
+        """Return the real images of each of a step's updates that takes a batch."""
+        return [self.real_batch(step, index) for index in range(self.batches_per_step)]
+
+    @property
+    def batches_per_step(self) -> int:
+        """Batches of real images that one step takes."""
+        turns = (competitor.turn for competitor in self.competitors.values())
+        return sum(turn.updates for turn in turns if turn.takes_batches)
 
     def real_batch(self, step: int, index: int) -> Batch:
-        """Return the real images of a discriminator update, mirrored by chance if asked for."""
-        number = step * self.setup.discriminator_updates + index
+        """Return one of a step's batches of real images, mirrored by chance if asked for."""
+        number = step * self.batches_per_step + index
         if not self.horizontal_flip:
             return self.batches.batch(number)
         self.streams.begin(step, "real", index)
@@ -125,9 +135,28 @@ class Game:
                 raise
             raise self._maker(player, error).failed(what, error) from error
         shape = (len(inputs), *(self.setup.image if player == "generator" else ()))
-        if objection := returned.objection_to_output(found, shape, inputs):
-            raise self._maker(player).misbehaved(what, *objection, network.forward)
-        return found.to(self.device.dtype)
+        if not _is_output(found, shape, inputs.device):
+            expected = f"a tensor of shape {[*shape]} (a floating-point type, {inputs.device})"
+            maker = self._maker(player)
+            raise maker.misbehaved(what, described(found), expected, network.forward)
+        output: Tensor = found.to(self.device.dtype)
+        return output
+
+    def terms(self, player: Player, real: Tensor | None, fake: Tensor) -> Tensor:
+        """Return the loss's terms for a player's update, [N].
+
+        Args:
+            player: Whose.
+            real: Logits of real images, [N], where the player sees any.
+            fake: Logits of generated images, [N].
+
+        Raises:
+            PluginError: As `terms_of`.
+        """
+        if self.competitors[player].turn.takes_batches and real is not None:
+            return terms_of(self.loss, player, real, fake)
+        others = real if self.loss.needs_real_in_generator else None
+        return terms_of(self.loss, player, fake, others)
 
     def _maker(self, player: Player, fault: BaseException | None = None) -> Owner:
         """Return whose a player's network is: the architecture's, or who has wrapped it.
@@ -175,20 +204,21 @@ class Game:
 
     @contextmanager
     def only_trains(self, player: Player) -> Iterator[None]:
-        """Freeze the other player, unless a regularizer differentiates in both.
+        """Freeze all other players, unless a regularizer differentiates in several.
 
         Only what was trainable before is switched, and switched back.
         """
         if self.regularization.need_both_graphs:
             yield
             return
-        other = self.competitors["discriminator" if player == "generator" else "generator"]
-        for parameter in other.parameters:
+        others = [each for each in self.competitors.values() if each.player != player]
+        parameters = [parameter for other in others for parameter in other.parameters]
+        for parameter in parameters:
             parameter.requires_grad_(False)
         try:
             yield
         finally:
-            for parameter in other.parameters:
+            for parameter in parameters:
                 parameter.requires_grad_(True)
 
     def set_clock(self, step: int) -> None:
@@ -197,10 +227,47 @@ class Game:
         if self.regularization.active:  # nobody else reads them
             self.number.fill_(step)
             self.progress.fill_(progress)
-        for competitor in each_player(self.competitors):
+        for competitor in self.competitors.values():
             if competitor.table.schedule != "constant":
                 rate = learning_rate_at(competitor.table, progress)
                 competitor.learning_rate.fill_(rate)
+
+
+def terms_of(loss: Loss, player: Player, logits: Tensor, others: Tensor | None) -> Tensor:
+    """Return a loss's terms for a player's update, [N].
+
+    Args:
+        loss: The recipe's.
+        player: Whose; the method of the loss is called like it.
+        logits: Its first argument, [N].
+        others: Its second argument, [N], if it gets one.
+
+    Raises:
+        PluginError: When it fails, or returns no terms of the logits' shape, type and graph.
+    """
+    try:
+        found = getattr(loss, player)(logits, others)
+    except (Exception, SystemExit) as error:  # a plugin may fail in any way
+        if passes(error):
+            raise
+        raise owner_of(loss).failed(player, error) from error
+    if (objection := objection_to(found, logits)) is not None:
+        raise misbehaved(loss, player, objection, described(logits))
+    if logits.requires_grad and not found.requires_grad:
+        without = f"{described(found)} without a graph"
+        raise misbehaved(loss, player, without, "one that depends on its logits")
+    terms: Tensor = found
+    return terms
+
+
+def _is_output(found: object, shape: tuple[int, ...], device: torch.device) -> bool:
+    """Whether a network has returned images or logits."""
+    return (
+        isinstance(found, torch.Tensor)
+        and found.shape == shape
+        and found.is_floating_point()
+        and found.device == device
+    )
 
 
 class _Probe(nn.Module):

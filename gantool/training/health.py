@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field, ValidationError
 from typing_extensions import override
 
 from gantool.errors import UsageError
+from gantool.training.game import terms_of
 from gantool.training.observers import Observer, Record
-from gantool.training.returned import terms_of
 from gantool.training.signs import (
     WINDOW_STEPS,
     Stakes,

@@ -1,22 +1,23 @@
-"""The two players: networks, optimizers and the generator's average."""
+"""The players: networks, optimizers, turns, snapshots, and the generator's average."""
 
 from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
+from typing_extensions import override
 
-from gantool.interfaces.step import PLAYERS
+from gantool.interfaces.step import Snapshot
 from gantool.registry.calling import call, described, misbehaved
 from gantool.training.device.ranks import synchronize
 from gantool.training.optimizers import build_optimizer
 from gantool.training.randomness import global_seed, seed_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from torch import Tensor
 
@@ -29,11 +30,35 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """A player's part of each step.
+
+    Attributes:
+        updates: How many it makes, one after the other.
+        takes_batches: Whether each is made on real images of its own. Otherwise those of the
+            update before serve, and the player sees them only if somebody needs that.
+        trains_generator: Whether it differentiates generated images in the generator's weights.
+    """
+
+    updates: int
+    takes_batches: bool
+    trains_generator: bool
+
+
+def turn_of(player: Player, setup: Setup) -> Turn:
+    """Return a player's part of each step."""
+    if player == "generator":
+        return Turn(1, takes_batches=False, trains_generator=True)
+    return Turn(setup.discriminator_updates, takes_batches=True, trains_generator=False)
+
+
+@dataclass(frozen=True)
 class Competitor:
     """One player with what trains it.
 
     Attributes:
-        player: Which of the two.
+        player: Its name.
+        turn: Its part of each step.
         network: Its network.
         parameters: What its optimizer trains: the network's trainable parameters, then those of
             the regularizers' states.
@@ -43,6 +68,7 @@ class Competitor:
     """
 
     player: Player
+    turn: Turn
     network: nn.Module
     parameters: tuple[nn.Parameter, ...]
     optimizer: torch.optim.Optimizer
@@ -101,6 +127,7 @@ def _prepared(network: nn.Module, active: Active, player: Player, setup: Setup) 
 def build_competitor(
     network: nn.Module,
     player: Player,
+    setup: Setup,
     table: OptimizerTable,
     regularization: Regularization,
     device: Device,
@@ -112,7 +139,8 @@ def build_competitor(
     dtype = torch.float32 if device.device.type == "cuda" else device.dtype
     learning_rate = torch.tensor(table.learning_rate, dtype=dtype, device=device.device)
     optimizer = build_optimizer(table, player, parameters, learning_rate, regularization)
-    return Competitor(player, network, parameters, optimizer, learning_rate, table)
+    turn = turn_of(player, setup)
+    return Competitor(player, turn, network, parameters, optimizer, learning_rate, table)
 
 
 def _trained(
@@ -167,6 +195,34 @@ class Average:
             copied.copy_(buffer)
 
 
-def each_player(competitors: Mapping[Player, Competitor]) -> Iterator[Competitor]:
-    """Yield the discriminator, then the generator."""
-    yield from (competitors[player] for player in PLAYERS)
+class PlayerSnapshot(Snapshot):
+    """Copies of a player's weights, buffers and optimizer state, put back in place."""
+
+    def __init__(self, competitor: Competitor) -> None:
+        self._competitor = competitor
+        self._tensors = [tensor.detach().clone() for tensor in self._live_tensors()]
+        self._optimizer = {
+            parameter: {key: _copied(value) for key, value in state.items()}
+            for parameter, state in competitor.optimizer.state.items()
+        }
+
+    @override
+    def restore(self) -> None:
+        """Put everything back; gradients stay as they are."""
+        with torch.no_grad():
+            for live, saved in zip(self._live_tensors(), self._tensors, strict=True):
+                live.copy_(saved)
+        state = self._competitor.optimizer.state
+        state.clear()  # an optimizer makes its state in its first step, which is now undone
+        for parameter, saved_state in self._optimizer.items():
+            state[parameter] = {key: _copied(value) for key, value in saved_state.items()}
+
+    def __exit__(self, *_: object) -> None:
+        self.restore()
+
+    def _live_tensors(self) -> list[Tensor]:
+        return [*self._competitor.parameters, *self._competitor.network.buffers()]
+
+
+def _copied(value: Any) -> Any:
+    return value.clone() if isinstance(value, torch.Tensor) else value

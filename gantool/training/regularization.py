@@ -1,11 +1,16 @@
-"""The active regularizers of a run, asked by the hook that they override."""
+"""The active regularizers of a run, asked by the hook that they override.
+
+Kind, shape, type and device of what their hooks return are looked at, never the numbers: nothing
+here waits for the device, and a recorded step is looked at while it is recorded.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer, is_off
 from gantool.registry.calling import call, described, misbehaved
@@ -15,20 +20,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gantool.errors import PluginError
-    from gantool.interfaces.step import Player, Setup
+    from gantool.interfaces.step import DiscriminatorStep, Player, Setup, Step
 
-PENALTIES = {"discriminator": "discriminator_penalty", "generator": "generator_penalty"}
-OF_ONE_PLAYER = frozenset(
-    {
-        "prepare",
-        "optimizer_options",
-        *PENALTIES.values(),
-        "after_update",
-        "figures",
-        "around_update",
-    }
-)
-"""Hooks that a `player` option restricts to that player."""
+OF_ALL_PLAYERS = frozenset({"latents", "batch", "transform", "sample_weights"})
+"""Hooks that a `player` option does not restrict to that player."""
+
+
+def penalty_of(player: Player) -> str:
+    """Return the hook that adds to a player's objective."""
+    return f"{player}_penalty"
+
+
+def objection_to(found: Any, given: Tensor) -> str | None:
+    """Return what stands in the place of a tensor, if it cannot stand there."""
+    same = isinstance(found, Tensor) and (
+        found.shape == given.shape and found.dtype == given.dtype and found.device == given.device
+    )
+    return None if same else described(found)
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,69 @@ class Active:
     def misbehaved(self, hook: str, found: str, expected: str) -> PluginError:
         """Return the error that says what a hook returned instead of what it should have."""
         return misbehaved(self.component, hook, found, expected, name=self.stream)
+
+    def changed(self, hook: str, given: Tensor, step: Step) -> Tensor:
+        """Return what a hook makes of a tensor: another one of its shape, type and device.
+
+        Raises:
+            PluginError: When it fails, or returns something else.
+        """
+        return self._like(hook, self.call(hook, given, step), given)
+
+    def batch(self, step: DiscriminatorStep) -> tuple[Tensor, Tensor]:
+        """Return the real and the generated images to use instead of the step's.
+
+        Raises:
+            PluginError: When the hook fails, or returns something else.
+        """
+        found = self.call("batch", step.real, step.fake, step)
+        if not isinstance(found, tuple | list) or len(found) != 2:
+            expected = f"two tensors, real and generated images, {described(step.real)}"
+            raise self.misbehaved("batch", described(found), expected)
+        real, fake = found
+        return self._like("batch", real, step.real), self._like("batch", fake, step.fake)
+
+    def weights(self, step: Step, terms: Tensor) -> Tensor | None:
+        """Return a weight for each term, [N], or None for equal ones.
+
+        Raises:
+            PluginError: When the hook fails, or returns something else; [N, 1] would broadcast to
+                [N, N] in silence.
+        """
+        found = self.call("sample_weights", step)
+        return None if found is None else self._like("sample_weights", found, terms)
+
+    def penalty(self, hook: str, step: Step) -> Tensor:
+        """Return a penalty, a scalar on the device of the logits.
+
+        Raises:
+            PluginError: When the hook fails, or returns something else.
+        """
+        found = self.call(hook, step)
+        if _is_scalar(found, step.fake_logits) and found.is_floating_point():
+            return found  # type: ignore[no-any-return]
+        raise self.misbehaved(hook, described(found), described(step.fake_logits.new_zeros(())))
+
+    def figures(self, step: Step, near: Tensor) -> dict[str, Tensor]:
+        """Return copies of what `figures` returned, by the names of the record.
+
+        Raises:
+            PluginError: When the hook fails, or returns no scalars by name, on a tensor's device.
+        """
+        found = self.call("figures", step)
+        expected = f"tensors of shape [] by name, all on {near.device}"
+        if not isinstance(found, Mapping):
+            raise self.misbehaved("figures", described(found), expected)
+        for name, value in found.items():
+            if not isinstance(name, str) or not _is_scalar(value, near):
+                raise self.misbehaved("figures", f"{described(value)} as {name!r}", expected)
+        return {f"{self.stream}/{name}": value.clone() for name, value in found.items()}
+
+    def _like(self, hook: str, found: Any, given: Tensor) -> Tensor:
+        """Return what a hook returned, if it can stand where a given tensor stood."""
+        if (objection := objection_to(found, given)) is None:
+            return found  # type: ignore[no-any-return]
+        raise self.misbehaved(hook, objection, described(given))
 
     def overrides(self, hook: str) -> bool:
         """Whether the component implements a hook itself."""
@@ -106,7 +177,7 @@ class Regularization:
         return [
             active
             for active in self.active
-            if active.overrides(hook) and (hook not in OF_ONE_PLAYER or active.concerns(player))
+            if active.overrides(hook) and (hook in OF_ALL_PLAYERS or active.concerns(player))
         ]
 
     def states(self) -> dict[str, nn.Module]:
@@ -124,6 +195,10 @@ class Regularization:
     def need_both_graphs(self) -> bool:
         """Whether any of them differentiates in the weights of both players at once."""
         return any(active.component.needs_both_graphs for active in self.active)
+
+
+def _is_scalar(found: Any, near: Tensor) -> bool:
+    return isinstance(found, Tensor) and found.dim() == 0 and found.device == near.device
 
 
 def _state_of(component: Regularizer, stream: str, setup: Setup) -> nn.Module | None:

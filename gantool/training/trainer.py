@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from gantool.data.batches import Batch
     from gantool.recipe.schema import TrainingTable
     from gantool.training.game import Game
-    from gantool.training.players import Average
     from gantool.training.state.saving import Accord, Saver
-    from gantool.training.totals import Totals
 
 log = logging.getLogger("gantool")
 
@@ -33,9 +31,7 @@ class Trainer:
     trainer whose state is restored goes on exactly as if it had never stopped.
 
     Attributes:
-        game: Networks, optimizers, loss, regularizers, images.
-        average: The moving average of the generator, if one is kept.
-        totals: Running sums of the open log interval.
+        game: Players, loss, regularizers, images, and the figures of the open log interval.
         turns: Makes the updates of one step, eagerly or from a recording.
         table: The recipe's `[training]`.
         accord: What several processes agree upon.
@@ -49,8 +45,6 @@ class Trainer:
     """
 
     game: Game
-    average: Average | None
-    totals: Totals
     turns: Callable[[Sequence[Batch], int], None]
     table: TrainingTable
     accord: Accord
@@ -82,9 +76,9 @@ class Trainer:
         """Update the discriminator, then the generator, then the generator's average."""
         game, done = self.game, self.step + 1
         game.set_clock(self.step)
-        if self.average is not None:
-            self.average.set_clock(done)
-        self.totals.is_closing = done % self.table.log_every_steps == 0 or done >= game.setup.steps
+        if game.average is not None:
+            game.average.set_clock(done)
+        game.totals.is_closing = done % self.table.log_every_steps == 0 or done >= game.setup.steps
         with game.ranks.at_work():
             self.turns(game.real_batches(self.step), self.step)
         self.step = done
@@ -96,8 +90,8 @@ class Trainer:
         Raises:
             DivergedError: When one of them is not finite, unless the recipe ignores that.
         """
-        record = Record(self.step, self.epoch, self.totals.means())
-        self.totals.clear()
+        record = Record(self.step, self.epoch, self.game.totals.means())
+        self.game.totals.clear()
         for observer in self.observers:
             observer.at_log(record)
         if self.table.on_divergence != "ignore":
@@ -112,7 +106,7 @@ class Trainer:
         Raises:
             DivergedError, DiskError: As `Saver.save`.
         """
-        self.game.ranks.require_equal(state.shared(self.game, self.average))
+        self.game.ranks.require_equal(state.shared(self.game))
         if self.saver is None:
             return
         ratings = [observer.rating(self.step) for observer in self.observers]
@@ -128,7 +122,7 @@ class Trainer:
         Raises:
             UsageError: When it is of other networks.
         """
-        self.step = state.restore(saved, self.game, self.average, self.totals)
+        self.step = state.restore(saved, self.game)
         self.memory = dict(saved.get("observers", {}))
         if self.saver is not None:
             self.saver.last_step = self.step
@@ -179,7 +173,7 @@ class Trainer:
         """Return all that a checkpoint holds: the training's state and the observers' memory."""
         for observer in self.observers:
             self.memory |= observer.memory()
-        current = state.gather(self.game, self.average, self.totals, self.step)
+        current = state.gather(self.game, self.step)
         return {**current, "about": dict(self.about), "observers": dict(self.memory)}
 
     def _observed_step(self) -> None:
@@ -187,7 +181,7 @@ class Trainer:
         self.one_step()
         for observer in self.observers:
             observer.after_step(self.step)
-        if self.totals.is_closing:
+        if self.game.totals.is_closing:
             self.log()
         self.stop_reason = self.accord.reason_to_stop(wish_to_stop(self.observers), self.step)
         ends = self.is_finished() or self.stop_reason is not None

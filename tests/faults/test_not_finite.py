@@ -20,7 +20,7 @@ from gantool.runs.records import JsonLines
 from gantool.runs.status import read_status
 from gantool.training.game import Game
 from gantool.training.state.state import first_non_finite
-from gantool.training.updates import Update
+from gantool.training.step.update import Update
 from gantool_losses.plugin import BCE
 
 if TYPE_CHECKING:

@@ -14,9 +14,8 @@ from torch import Tensor
 from gantool import Architecture, Loss, Player, Regularizer
 from gantool.data.rows import Rows
 from gantool.interfaces.step import PLAYERS
-from gantool.training.seen import Seen
 from gantool.training.state import state
-from gantool.training.step import UpdateStep
+from gantool.training.step.view import Seen, UpdateStep
 from gantool.training.trainer import Trainer
 from tests.linear_players import LinearPlayers
 from tests.trainers import bits_of, merged, train_on_random_images
@@ -124,7 +123,7 @@ def continues(make: Build, steps: int = 3) -> bool:
     saved = io.BytesIO()
     for _ in range(steps):
         first.one_step()
-    torch.save(state.gather(first.game, first.average, first.totals, first.step), saved)
+    torch.save(state.gather(first.game, first.step), saved)
     saved.seek(0)
     second.restore(torch.load(saved, weights_only=True))
     for _ in range(steps):

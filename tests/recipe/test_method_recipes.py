@@ -62,7 +62,7 @@ def test_they_train(name: str) -> None:
         recipe, TrainingImages(pixels, held_out=pixels[:0]), open_device(recipe.tables.device)
     )
     trainer.one_step()
-    figures = trainer.totals.means()
+    figures = trainer.game.totals.means()
     assert {f"penalty/{r.name}" for r in recipe.regularizers} - {"penalty/diffaugment"} <= set(
         figures
     )

@@ -38,7 +38,7 @@ def test_the_average_follows_its_formula(
     train_plain: Train, table: dict[str, Any], accumulate: int
 ) -> None:
     trainer = train_plain(ema=table, training={"accumulate": accumulate})
-    generator, average = trainer.game.network("generator"), trainer.average
+    generator, average = trainer.game.network("generator"), trainer.game.average
     assert average is not None
     expected = [weight.detach().clone() for weight in generator.parameters()]
     for step in range(1, 7):
@@ -55,7 +55,7 @@ def test_the_average_follows_its_formula(
 
 def test_half_of_the_first_weights_is_left_after_the_half_life(train_plain: Train) -> None:
     trainer = train_plain(ema={"half_life_images": 4.0 * BATCH})
-    average = trainer.average
+    average = trainer.game.average
     assert average is not None
     for weight in average.network.parameters():
         weight.fill_(1.0)
@@ -72,7 +72,7 @@ def test_buffers_are_copied_and_the_average_is_not_trained(train: Train) -> None
     trainer = train(ema={"half_life_images": 1000.0})  # BatchNorm
     for _ in range(3):
         trainer.one_step()
-    average, generator = trainer.average, trainer.game.network("generator")
+    average, generator = trainer.game.average, trainer.game.network("generator")
     assert average is not None
     buffers = dict(average.network.named_buffers())
     assert any("running_mean" in name for name in buffers)
@@ -87,5 +87,5 @@ def test_buffers_are_copied_and_the_average_is_not_trained(train: Train) -> None
 
 
 def test_without_a_half_life_there_is_no_average(train: Train) -> None:
-    assert train().average is None
-    assert train(ema={"start_step": 3, "ramp_up": 0.1}).average is None
+    assert train().game.average is None
+    assert train(ema={"start_step": 3, "ramp_up": 0.1}).game.average is None

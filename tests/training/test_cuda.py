@@ -101,10 +101,10 @@ def test_replays_draw_and_lose_what_eager_steps_do(
         graphed.one_step()
         assert torch.equal(drawn(eager), drawn(graphed)), step
         if step % 5 == 0:
-            ours, theirs = graphed.totals.means(), eager.totals.means()
+            ours, theirs = graphed.game.totals.means(), eager.game.totals.means()
             assert ours == pytest.approx(theirs, rel=tolerance, abs=tolerance), step
-            eager.totals.clear()
-            graphed.totals.clear()
+            eager.game.totals.clear()
+            graphed.game.totals.clear()
     assert isinstance(graphed.turns, GraphedTurns)
     assert graphed.turns.is_recording
 
@@ -127,7 +127,7 @@ def test_recipes_are_recorded(train: Train, name: str) -> None:
     for _ in range(STEPS):
         trainer.one_step()
     assert trainer.turns.is_recording
-    assert all(torch.isfinite(torch.tensor([*trainer.totals.means().values()])))
+    assert all(torch.isfinite(torch.tensor([*trainer.game.totals.means().values()])))
 
 
 @pytest.mark.parametrize("graph", ["off", "on"])

@@ -165,8 +165,8 @@ def test_a_save_reads_the_flag_before_the_interval_ends(train: Train, tmp_path: 
     """The sums of the open interval are not finite, while every weight still is."""
     trainer = trapped(train, tmp_path, 0, log_every_steps=100)
     trainer.one_step()
-    trainer.totals.note({"discriminator_loss": torch.tensor(float("nan"))})
-    trainer.totals.end_step()
+    trainer.game.totals.note({"discriminator_loss": torch.tensor(float("nan"))})
+    trainer.game.totals.end_step()
     with pytest.raises(DivergedError):
         trainer.save()
     assert Checkpoints(tmp_path, "run").all() == []

@@ -10,7 +10,6 @@ import torch
 from gantool.errors import UsageError
 from gantool.runs.checkpoints import Checkpoints
 from gantool.training.health import HealthObserver
-from gantool.training.players import each_player
 from gantool.training.state.form import WAY_OUT, of_shape, remembered, training_state
 
 if TYPE_CHECKING:
@@ -36,9 +35,9 @@ def test_what_an_optimizer_remembers_is_known_before_its_first_step(
     train: Train, optimizer: dict[str, Any]
 ) -> None:
     trainer = train(optimizer=optimizer)
-    known = {c.player: remembered(c.optimizer) for c in each_player(trainer.game.competitors)}
+    known = {c.player: remembered(c.optimizer) for c in trainer.game.competitors.values()}
     trainer.one_step()
-    for competitor in each_player(trainer.game.competitors):
+    for competitor in trainer.game.competitors.values():
         for parameter in competitor.parameters:
             expected = of_shape(known[competitor.player], parameter)
             found = competitor.optimizer.state.get(parameter, {})
@@ -52,7 +51,7 @@ def test_trying_an_optimizer_out_changes_nothing(
     trainer = train()
     trainer.one_step()
     before = bits(trainer)
-    for competitor in each_player(trainer.game.competitors):
+    for competitor in trainer.game.competitors.values():
         remembered(competitor.optimizer)
     assert bits(trainer) == before
 
@@ -135,6 +134,6 @@ def test_a_state_of_another_precision_is_converted(train: Train) -> None:
     double = train(device={"precision": "float64"})
     double.restore(single._state())
     double.one_step()
-    for competitor in each_player(double.game.competitors):
+    for competitor in double.game.competitors.values():
         for parameter in competitor.parameters:
             assert competitor.optimizer.state[parameter]["exp_avg"].dtype == torch.float64

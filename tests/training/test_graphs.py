@@ -14,7 +14,6 @@ from gantool import LazyOption, Regularizer, Step, Update
 from gantool.testing.tape import TapeRecorder
 from gantool.training.device.graphs import WARM_UP, GraphedTurns, reason_for_eager_steps
 from gantool.training.state import state
-from gantool.training.turns import Turns
 from gantool_augmentation.plugin import InstanceNoise
 from gantool_dcgan.plugin import DCGAN
 from gantool_gradient_penalties.plugin import R1
@@ -55,9 +54,8 @@ class Counted(TapeRecorder):
 
 def recorded(trainer: Trainer) -> Counted:
     """Have a trainer's steps recorded."""
-    assert isinstance(trainer.turns, Turns)
     recorder = Counted()
-    trainer.turns = GraphedTurns(trainer.turns, recorder)
+    trainer.turns = GraphedTurns(trainer.game, recorder)
     return recorder
 
 
@@ -105,8 +103,8 @@ def test_replays_are_eager_steps_under_a_cosine_rate_a_fading_noise_and_a_ramped
         for step in range(1, STEPS + 1):
             trainer.one_step()
             if step % 5 == 0:
-                found.append(trainer.totals.means())
-                trainer.totals.clear()
+                found.append(trainer.game.totals.means())
+                trainer.game.totals.clear()
     assert recorder.recorded == kinds
     assert recorder.replayed >= STEPS - (WARM_UP + 1) * (kinds + 1) - STEPS // 5
     assert figures[0] == figures[1]
@@ -123,7 +121,7 @@ def test_a_state_restored_between_replays_is_what_they_go_on_from(train: Train) 
     for _ in range(20):
         straight.one_step()
         graphed.one_step()
-    saved = state.gather(straight.game, straight.average, straight.totals, 20)
+    saved = state.gather(straight.game, 20)
     saved = copy.deepcopy(saved)
     for _ in range(5):
         graphed.one_step()
@@ -140,7 +138,7 @@ def test_going_back_to_the_first_step_begins_anew(
 ) -> None:
     straight, graphed = (train(training={"steps": 30}, **CHANGING) for _ in range(2))
     recorder = recorded(graphed)
-    first = copy.deepcopy(state.gather(graphed.game, graphed.average, graphed.totals, 0))
+    first = copy.deepcopy(state.gather(graphed.game, 0))
     for _ in range(8):
         graphed.one_step()
     graphed.restore(first)
@@ -188,8 +186,7 @@ def test_what_cannot_be_recorded_is_made_step_by_step_and_said_once(
     train: Train, caplog: pytest.LogCaptureFixture
 ) -> None:
     trainer, recorder = train(training={"steps": 30}), Failing()
-    assert isinstance(trainer.turns, Turns)
-    trainer.turns = GraphedTurns(trainer.turns, recorder)
+    trainer.turns = GraphedTurns(trainer.game, recorder)
     with caplog.at_level(logging.WARNING, "gantool"):
         for _ in range(12):
             trainer.one_step()
@@ -230,8 +227,7 @@ def test_a_hook_that_cannot_be_recorded_is_no_fault_of_its_plugin(
     train: Train, caplog: pytest.LogCaptureFixture
 ) -> None:
     trainer = train(Waiting(), training={"steps": 30})
-    assert isinstance(trainer.turns, Turns)
-    trainer.turns = GraphedTurns(trainer.turns, Marking())
+    trainer.turns = GraphedTurns(trainer.game, Marking())
     with caplog.at_level(logging.WARNING, "gantool"):
         for _ in range(12):
             trainer.one_step()
@@ -268,8 +264,7 @@ def test_a_recording_that_does_something_else_is_noticed_and_costs_nothing(
     times: int,
 ) -> None:
     eager, graphed = (train(training={"steps": 30}, **CHANGING) for _ in range(2))
-    assert isinstance(graphed.turns, Turns)
-    graphed.turns = turns = GraphedTurns(graphed.turns, Faulty(times))
+    graphed.turns = turns = GraphedTurns(graphed.game, Faulty(times))
     for _ in range(8):
         eager.one_step()
         graphed.one_step()
@@ -279,14 +274,13 @@ def test_a_recording_that_does_something_else_is_noticed_and_costs_nothing(
         "a recording did not do what its step does"
     ]
     assert bits(eager) == bits(graphed)
-    assert eager.totals.means() == graphed.totals.means()
+    assert eager.game.totals.means() == graphed.game.totals.means()
 
 
 def test_a_step_into_nothing_finite_is_no_reason_to_stop_recording(train: Train) -> None:
     trainer = train(training={"steps": 30})
-    assert isinstance(trainer.turns, Turns)
-    trainer.turns = turns = GraphedTurns(trainer.turns, TapeRecorder())
-    saved = copy.deepcopy(state.gather(trainer.game, trainer.average, trainer.totals, 0))
+    trainer.turns = turns = GraphedTurns(trainer.game, TapeRecorder())
+    saved = copy.deepcopy(state.gather(trainer.game, 0))
     with torch.no_grad():
         next(trainer.game.network("generator").parameters()).fill_(torch.nan)
     for _ in range(WARM_UP + 2):

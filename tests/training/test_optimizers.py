@@ -144,7 +144,7 @@ def test_a_large_gradient_is_scaled_down_to_the_limit(train_plain: Train, player
         )
         trainer.one_step()
         norm = torch.cat([slope.flatten() for slope in seen]).norm()
-        return trainer.totals.means()[f"{player}_gradient_norm"], float(norm)
+        return trainer.game.totals.means()[f"{player}_gradient_norm"], float(norm)
 
     recorded, free = norms(None)
     assert recorded == pytest.approx(free, rel=1e-12)

@@ -20,7 +20,6 @@ from gantool.training.device.ranks import SynchronizedBatchNorm, synchronize
 from gantool.training.observers import Observer
 from gantool.training.state import state
 from gantool.training.state.saving import Saver
-from gantool.training.turns import Turns
 from gantool_augmentation.plugin import DiffAugment
 from gantool_dcgan.plugin import DCGAN
 from gantool_gradient_penalties.plugin import R1, WganGP
@@ -47,8 +46,8 @@ def take(trainer: Trainer, steps: int) -> Trainer:
 def distance(a: Trainer, b: Trainer) -> float:
     """Return the largest difference of any weight, buffer or average."""
     ours, theirs = (
-        state.gather(a.game, a.average, a.totals, 0),
-        state.gather(b.game, b.average, b.totals, 0),
+        state.gather(a.game, 0),
+        state.gather(b.game, 0),
     )
     pairs = [
         (tensor, theirs["networks"][player][name])
@@ -108,8 +107,8 @@ def test_ranks_make_the_steps_of_one_process(train: Train, model: str, count: in
     for rank in apart:
         assert distance(alone, rank) < 1e-9
         assert distance(apart[0], rank) == 0
-        assert rank.totals.means() == apart[0].totals.means()
-        assert rank.totals.means() == pytest.approx(alone.totals.means(), rel=1e-9)
+        assert rank.game.totals.means() == apart[0].game.totals.means()
+        assert rank.game.totals.means() == pytest.approx(alone.game.totals.means(), rel=1e-9)
 
 
 class Recorder:
@@ -141,8 +140,7 @@ def test_where_one_rank_cannot_record_its_steps_no_rank_does(train: Train, fault
     pair = [train(device={"precision": "float64"}, ranks=ranks) for ranks in ranks_in_threads(2)]
     recorded = []
     for trainer, its_fault in zip(pair, ("none", fault), strict=True):
-        assert isinstance(trainer.turns, Turns)
-        trainer.turns = turns = GraphedTurns(trainer.turns, Recorder(trainer, its_fault))
+        trainer.turns = turns = GraphedTurns(trainer.game, Recorder(trainer, its_fault))
         recorded.append(turns)
     in_threads(take, pair, [WARM_UP + 3] * 2)
     assert not any(turns.is_recording for turns in recorded)
@@ -336,7 +334,7 @@ def test_a_run_goes_on_with_another_number_of_ranks(train: Train) -> None:
     pair = [build(ranks) for ranks in ranks_in_threads(2)]
     in_threads(take, pair, [3, 3])
     content = io.BytesIO()
-    torch.save(state.gather(pair[0].game, pair[0].average, pair[0].totals, 3), content)
+    torch.save(state.gather(pair[0].game, 3), content)
 
     def go_on(trainer: Trainer) -> Trainer:
         trainer.restore(torch.load(io.BytesIO(content.getvalue()), weights_only=True))

@@ -139,8 +139,8 @@ def losses_of_a_step(
     real = real_images(trainer, trainer.step)
     trainer.one_step()
     d_noise, g_noise = kept.latents[-2:]
-    figures = trainer.totals.means()
-    trainer.totals.clear()
+    figures = trainer.game.totals.means()
+    trainer.game.totals.clear()
     ours = (figures["discriminator_loss"], figures["generator_loss"])
     return ours, loop.step(real, d_noise, g_noise), len(real)
 

@@ -113,8 +113,8 @@ def test_r1_of_a_linear_discriminator_is_half_gamma_times_its_squared_weights(
         trainer.one_step()
         weights = game.d.to_logit.weight  # D(x) = w x + b
         penalty = 3.0 / 2 * weights.square().sum()
-        shown = trainer.totals.means()["penalty/r1"]
-        trainer.totals.clear()
+        shown = trainer.game.totals.means()["penalty/r1"]
+        trainer.game.totals.clear()
         assert shown == pytest.approx(penalty.item(), abs=1e-12)
         z_d, z_g = game.latents[-2:]
         game.descend(game.d, game.d_loss(game.real(step), game.g(z_d).detach()) + penalty)
@@ -193,10 +193,10 @@ def test_feature_matching_is_given_real_images_in_the_generator_update(
         game.descend(game.d, game.d_loss(real, game.g(z_d).detach()))
         fake = game.g(z_g)
         gap = features(real).mean(0).detach() - features(fake).mean(0)
-        assert trainer.totals.means()["penalty/feature-matching"] == pytest.approx(
+        assert trainer.game.totals.means()["penalty/feature-matching"] == pytest.approx(
             gap.square().sum().item(), abs=1e-12
         )
-        trainer.totals.clear()
+        trainer.game.totals.clear()
         game.descend(game.g, game.g_loss(fake) + gap.square().sum())
     assert game.distance() < 1e-12
 

@@ -220,14 +220,14 @@ def test_slices_of_a_batch_see_the_draws_of_the_whole_batch(train_plain: Train) 
         return trainer
 
     whole = trained(1)
-    figures = whole.totals.means()
+    figures = whole.game.totals.means()
     assert {"penalty/views", "generator_gradient_norm", "real_score"} <= figures.keys()
     for slices in (2, 3, 8):
         sliced = trained(slices)
         for player in PLAYERS:
             weights = (dict(t.game.network(player).state_dict()) for t in (sliced, whole))
             torch.testing.assert_close(*weights, rtol=0, atol=1e-9)
-        assert sliced.totals.means() == pytest.approx(figures, abs=1e-9)
+        assert sliced.game.totals.means() == pytest.approx(figures, abs=1e-9)
 
 
 def test_rows_keep_their_part_of_what_is_drawn_for_each_image() -> None:

@@ -240,11 +240,11 @@ def test_a_run_starts_from_the_networks_of_another_with_fresh_optimizers(
     options: dict[str, Any] = {"ema": {"half_life_images": 20.0}, "training": {"seed": 5}}
     second = train(beginning=beginning(state), **options)
     assert second.step == 0
-    assert second.average is not None
-    assert first.average is not None
+    assert second.game.average is not None
+    assert first.game.average is not None
     for ours, theirs in (
         *((second.game.network(p), first.game.network(p)) for p in second.game.competitors),
-        (second.average.network, first.average.network),
+        (second.game.average.network, first.game.average.network),
     ):
         torch.testing.assert_close(
             dict(ours.state_dict()), dict(theirs.state_dict()), rtol=0, atol=0
@@ -257,6 +257,8 @@ def test_without_a_saved_average_it_starts_from_the_generator(train: Train, tmp_
     first.one_step()
     options: dict[str, Any] = {"ema": {"half_life_images": 20.0}, "training": {"seed": 5}}
     second = train(beginning=beginning(saved_state(first, tmp_path)), **options)
-    assert second.average is not None
+    assert second.game.average is not None
     expected = dict(first.game.network("generator").state_dict())
-    torch.testing.assert_close(dict(second.average.network.state_dict()), expected, rtol=0, atol=0)
+    torch.testing.assert_close(
+        dict(second.game.average.network.state_dict()), expected, rtol=0, atol=0
+    )

@@ -203,11 +203,11 @@ def test_no_part_of_a_state_that_is_not_finite_is_saved(
     checkpoints = saved_by(trainer, tmp_path)
     trainer.one_step()
     competitor = trainer.game.competitors["generator"]
-    assert trainer.average is not None
+    assert trainer.game.average is not None
     targets = {
         "networks": competitor.parameters[0],
         "optimizers": competitor.optimizer.state[competitor.parameters[0]]["exp_avg_sq"],
-        "average": next(trainer.average.network.buffers()),
+        "average": next(trainer.game.average.network.buffers()),
     }
     targets[part].data.select(0, -1).fill_(float("inf"))
     with pytest.raises(DivergedError):

@@ -189,7 +189,7 @@ def test_game_losses_are_those_of_both_players(train_plain: Train, looking: Look
 
     trainer = train_plain(looking(look, needs_both_graphs=True))
     trainer.one_step()
-    figures = trainer.totals.means()
+    figures = trainer.game.totals.means()
     assert losses[0][0] == pytest.approx(figures["discriminator_loss"], abs=1e-12)
     assert losses[1][1] == pytest.approx(figures["generator_loss"], abs=1e-12)
 

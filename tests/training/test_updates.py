@@ -195,7 +195,7 @@ def test_sample_weights_of_several_regularizers_multiply(
     trainer.one_step()
     real, fake = game.d(game.real(0)), game.d(game.g(game.latents[0]))
     hinge = (1 - real).clamp(min=0).mean() + (1 + fake).clamp(min=0).mean()
-    loss = trainer.totals.means()["discriminator_loss"]
+    loss = trainer.game.totals.means()["discriminator_loss"]
     assert loss == pytest.approx(hinge.item() / 4, abs=1e-12)
 
 
@@ -260,7 +260,7 @@ def test_what_a_regularizer_tells_is_recorded_as_it_was_then(train_plain: Train)
     )
     for _ in range(3):
         trainer.one_step()
-    found = trainer.totals.means()
+    found = trainer.game.totals.means()
     assert found["counter/count"] == found["counter-2/count"] == sum(range(1, 7)) / 6
 
 
@@ -281,7 +281,7 @@ def test_look_aheads_are_not_recorded(train_plain: Train) -> None:
     def figures(*regularizers: Regularizer) -> dict[str, float]:
         trainer = train_plain(*regularizers)
         trainer.one_step()
-        return trainer.totals.means()
+        return trainer.game.totals.means()
 
     assert figures(Ahead()) == figures()
 

@@ -31,7 +31,7 @@ def take_steps(trainer: Trainer, watch: Watch, count: int = 2, *, may_read: bool
         NotForCudaError: When something is on the wrong device, or the host would wait.
         BrokenPromise: When what steps leave is on another device, or of another type.
     """
-    turns, note = trainer.turns, trainer.totals.note
+    turns, note = trainer.turns, trainer.game.totals.note
     figures: list[tuple[str, Tensor]] = []
 
     def watched(*args: Any) -> None:
@@ -44,7 +44,7 @@ def take_steps(trainer: Trainer, watch: Watch, count: int = 2, *, may_read: bool
         note(values)
 
     trainer.turns = watched
-    trainer.totals.note = noted  # type: ignore[method-assign, assignment]
+    trainer.game.totals.note = noted  # type: ignore[method-assign, assignment]
     watch.in_step, watch.may_read = True, may_read
     for _ in range(count):
         trainer.one_step()
@@ -55,7 +55,7 @@ def take_steps(trainer: Trainer, watch: Watch, count: int = 2, *, may_read: bool
         require(value.dim() == 0, f"the figure {name} is no scalar")
     for name, value in kept(trainer).items():
         _require(value, torch.float32 if value.is_floating_point() else value.dtype, name)
-    for sums in trainer.totals._kept.values():
+    for sums in trainer.game.totals._kept.values():
         _require(sums.values, torch.float64, "a sum of figures")
 
 
@@ -76,7 +76,7 @@ def kept(trainer: Trainer) -> dict[str, Tensor]:
             found |= {f"{player} {k} {index}": v for k, v in state.items() if v is not None}
     for stream, module in game.regularization.states().items():
         found |= {f"{stream} {name}": value for name, value in module.named_buffers()}
-    if trainer.average is not None:
-        average = trainer.average.network.state_dict()
+    if trainer.game.average is not None:
+        average = trainer.game.average.network.state_dict()
         found |= {f"average {name}": value for name, value in average.items()}
     return found

@@ -14,9 +14,9 @@ import torch
 from torch.nn.utils import get_total_norm
 
 from gantool.errors import PluginError
-from gantool.training.players import each_player
-from gantool.training.regularization import PENALTIES
+from gantool.training.regularization import penalty_of
 from gantool.training.state import state
+from gantool.training.step.update import take_turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from gantool.data.batches import Batch
     from gantool.training.game import Game
     from gantool.training.randomness import Place
-    from gantool.training.turns import Turns
 
 log = logging.getLogger("gantool")
 
@@ -103,12 +102,12 @@ class GraphedTurns:
     recording is first tried beside the step itself; one that does something else ends recording.
 
     Args:
-        turns: Makes a step.
-        recorder: Records it.
+        game: Whose steps.
+        recorder: Records them.
     """
 
-    def __init__(self, turns: Turns, recorder: Recorder) -> None:
-        self._turns = turns
+    def __init__(self, game: Game, recorder: Recorder) -> None:
+        self._game = game
         self._recorder: Recorder | None = recorder
         self._seen: Counter[Hashable] = Counter()
         self._recordings: dict[Hashable, _Recording] = {}
@@ -120,7 +119,7 @@ class GraphedTurns:
         return self._recorder is not None
 
     def __call__(self, reals: Sequence[Batch], step: int) -> None:
-        """Make a step, as `Turns` does."""
+        """Make a step, as `take_turns` does."""
         kind = self._kind(reals, step)
         self._follow_optimizers()
         if kind in self._recordings:
@@ -128,25 +127,23 @@ class GraphedTurns:
         elif self._recorder is not None and self._is_due(kind, reals):
             self._record(self._recorder, kind, reals, step)
         else:
-            self._turns(reals, step)
+            take_turns(self._game, reals, step)
 
     def _kind(self, reals: Sequence[Batch], step: int) -> Hashable:
         """Return what tells steps apart that run different operations."""
         sizes = tuple(len(real.images) for real in reals)
-        numbers = {"discriminator": range(step * len(reals), (step + 1) * len(reals))}
         applied = tuple(
-            number % active.every == 0
-            for player, hook in PENALTIES.items()
-            for active in self._turns.game.regularization.active
-            if active.overrides(hook)
-            for number in numbers.get(player, [step])  # updates of the player before each
+            (step * each.turn.updates + index) % active.every == 0
+            for each in self._game.competitors.values()
+            for active in self._game.regularization.having(penalty_of(each.player), each.player)
+            for index in range(each.turn.updates)
         )
-        return sizes, self._turns.totals.is_closing, applied
+        return sizes, self._game.totals.is_closing, applied
 
     def _is_due(self, kind: Hashable, reals: Sequence[Batch]) -> bool:
         """Whether steps of a kind have been seen often enough, and are worth it."""
         self._seen[kind] += 1
-        usual = all(real.rows.total == self._turns.game.batches.size for real in reals)
+        usual = all(real.rows.total == self._game.batches.size for real in reals)
         return usual and self._seen[kind] > WARM_UP
 
     def _record(
@@ -158,14 +155,14 @@ class GraphedTurns:
             recording = self._recorded(recorder, reals, step)
         except (RuntimeError, PluginError) as error:  # the step itself tells whose fault it is
             failure = str(error).partition("\n")[0]
-        game = self._turns.game
+        game = self._game
         everywhere = game.ranks.all(recording is not None, game.device.device)
         if recording is None or not everywhere:
             self._give_up(failure)
-            self._turns(reals, step)
+            take_turns(game, reals, step)
             return
         replayed = partial(self._replay, recording, reals, step)
-        agrees = _rehearse(self._turns, replayed, partial(self._turns, reals, step))
+        agrees = _rehearse(game, replayed, partial(take_turns, game, reals, step))
         if not game.ranks.all(agrees is not False, game.device.device):
             self._give_up("a recording did not do what its step does")
         elif agrees:
@@ -178,15 +175,17 @@ class GraphedTurns:
             RuntimeError: When it cannot be recorded.
             PluginError: Likewise, inside a plugin's hook.
         """
-        streams, totals = self._turns.game.streams, self._turns.totals
+        streams, totals = self._game.streams, self._game.totals
         held = [_copied(real) for real in reals]
         with streams.held() as places, totals.observed() as names:
-            replay = recorder.record(lambda: self._turns(held, step), streams.generators())
+            replay = recorder.record(
+                lambda: take_turns(self._game, held, step), streams.generators()
+            )
         return _Recording(held, tuple(names), list(places), replay)
 
     def _follow_optimizers(self) -> None:
         """Begin anew if optimizers have, as when a run goes back to its first step."""
-        memory = _memory_of(self._turns)
+        memory = _memory_of(self._game)
         if not _are(memory, self._memory):
             self._recordings, self._seen, self._memory = {}, Counter(), memory
 
@@ -195,35 +194,35 @@ class GraphedTurns:
         log.warning("steps cannot be recorded and are made one by one: %s", reason)
         self._recorder = None
         self._recordings.clear()
-        self._turns.game.streams.forget()
+        self._game.streams.forget()
 
     def _replay(self, recording: _Recording, reals: Sequence[Batch], step: int) -> None:
         for held, real in zip(recording.reals, reals, strict=True):
             held.images.copy_(real.images)
             if held.labels is not None and real.labels is not None:
                 held.labels.copy_(real.labels)
-        self._turns.game.streams.start(recording.places, step)
-        self._turns.totals.count(recording.names)
+        self._game.streams.start(recording.places, step)
+        self._game.totals.count(recording.names)
         recording.replay()
 
 
-def _rehearse(turns: Turns, replayed: Callable[[], None], eager: Callable[[], None]) -> bool | None:
+def _rehearse(game: Game, replayed: Callable[[], None], eager: Callable[[], None]) -> bool | None:
     """Return whether a recording changes the weights as the step itself does; make that step.
 
     None if the step leads to weights that are not finite, which compare with nothing.
 
     Args:
-        turns: Whose networks, averages and totals are put back in between.
+        game: Whose networks, averages and totals are put back in between.
         replayed: Makes the step by its recording.
         eager: Makes the same step; what it leaves is what remains.
     """
-    before = copy.deepcopy(state.gather(turns.game, turns.average, turns.totals, step=0))
-    start = _weights(turns)
+    before = copy.deepcopy(state.gather(game, step=0))
+    start = _weights(game)
     replayed()
-    by_recording = _weights(turns)
-    state.restore(before, turns.game, turns.average, turns.totals)
+    by_recording = _weights(game)
+    state.restore(before, game)
     eager()
-    by_itself = _weights(turns)
+    by_itself = _weights(game)
     moved = {player: _distance(start[player], by_itself[player]) for player in start}
     if not all(map(math.isfinite, moved.values())):
         return None
@@ -233,11 +232,11 @@ def _rehearse(turns: Turns, replayed: Callable[[], None], eager: Callable[[], No
     )
 
 
-def _weights(turns: Turns) -> dict[str, list[Tensor]]:
+def _weights(game: Game) -> dict[str, list[Tensor]]:
     """Return copies of what each player's optimizer trains."""
     return {
         each.player: [parameter.detach().clone() for parameter in each.parameters]
-        for each in each_player(turns.game.competitors)
+        for each in game.competitors.values()
     }
 
 
@@ -264,12 +263,11 @@ def reason_for_eager_steps(game: Game, *, insists: bool) -> str | None:
     return None
 
 
-def _memory_of(turns: Turns) -> list[object]:
+def _memory_of(game: Game) -> list[object]:
     """Return what each player's optimizer remembers of its first weight, nothing at first."""
-    competitors = each_player(turns.game.competitors)
     return [
         value
-        for each in competitors
+        for each in game.competitors.values()
         for value in each.optimizer.state.get(each.parameters[0], {}).values()
     ]
 

@@ -10,7 +10,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from gantool.errors import UsageError
 from gantool.training.device.ranks import SynchronizedBatchNorm
-from gantool.training.players import each_player
 from gantool.training.state.form import (
     AS_BEFORE,
     WAY_OUT,
@@ -27,11 +26,10 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from gantool.training.game import Game
-    from gantool.training.players import Average, Competitor
-    from gantool.training.totals import Totals
+    from gantool.training.players import Competitor
 
 
-def gather(game: Game, average: Average | None, totals: Totals, step: int) -> dict[str, Any]:
+def gather(game: Game, step: int) -> dict[str, Any]:
     """Return the state after `step` completed steps: plain data and tensors.
 
     Random numbers need no state of their own: they follow from the seed and the step.
@@ -39,44 +37,44 @@ def gather(game: Game, average: Average | None, totals: Totals, step: int) -> di
     return {
         "step": step,
         "attempt": game.streams.attempt,
-        "networks": {c.player: c.network.state_dict() for c in each_player(game.competitors)},
-        "optimizers": {c.player: _optimizer_state(c) for c in each_player(game.competitors)},
-        "average": average.network.state_dict() if average else None,
+        "networks": {c.player: c.network.state_dict() for c in game.competitors.values()},
+        "optimizers": {c.player: _optimizer_state(c) for c in game.competitors.values()},
+        "average": game.average.network.state_dict() if game.average else None,
         "regularizers": {
             stream: module.state_dict() for stream, module in game.regularization.states().items()
         },
-        "totals": totals.state(),
+        "totals": game.totals.state(),
         "followers": sorted(game.followers),
     }
 
 
-def restore(state: Mapping[str, Any], game: Game, average: Average | None, totals: Totals) -> int:
+def restore(state: Mapping[str, Any], game: Game) -> int:
     """Put a state back, in place, and return its step.
 
     Raises:
         UsageError: When the state is of other networks, of another recipe, or no state at all.
     """
     try:
-        return _restore(state, game, average, totals)
+        return _restore(state, game)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UsageError(f"the saved state is not one of a training: {reason}", WAY_OUT) from error
 
 
-def _restore(state: Mapping[str, Any], game: Game, average: Average | None, totals: Totals) -> int:
+def _restore(state: Mapping[str, Any], game: Game) -> int:
     game.streams.attempt = int(state["attempt"])
     networks = state["networks"]
-    for competitor in each_player(game.competitors):
+    for competitor in game.competitors.values():
         load_network(competitor.network, networks[competitor.player], competitor.player)
-    if average is not None:
-        load_network(average.network, state["average"] or networks["generator"], "average")
-    for competitor in each_player(game.competitors):
+    if game.average is not None:
+        load_network(game.average.network, state["average"] or networks["generator"], "average")
+    for competitor in game.competitors.values():
         _restore_optimizer(competitor, state["optimizers"][competitor.player])
     for stream, module in game.regularization.states().items():
         saved = state["regularizers"].get(stream, {})
         refuse_other_tensors(saved, module.state_dict(), f"regularizer '{stream}'")
         module.load_state_dict(saved)
-    totals.restore(state["totals"])
+    game.totals.restore(state["totals"])
     game.followers = set(state.get("followers", ()))
     return int(state["step"])
 
@@ -92,15 +90,15 @@ def load_network(network: nn.Module, saved: Mapping[str, Tensor], owner: str) ->
     network.load_state_dict(saved)
 
 
-def shared(game: Game, average: Average | None) -> dict[str, Tensor]:
+def shared(game: Game) -> dict[str, Tensor]:
     """Return what must be the same in all processes that train together.
 
     BatchNorm's statistics are each process's own, unless they are synchronized.
     """
     modules: dict[str, nn.Module] = {
-        **{c.player: c.network for c in each_player(game.competitors)},
+        **{c.player: c.network for c in game.competitors.values()},
         **game.regularization.states(),
-        **({"average": average.network} if average else {}),
+        **({"average": game.average.network} if game.average else {}),
     }
     return {
         f"{owner}.{name}": tensor

@@ -288,4 +288,4 @@ def test_its_probability_is_among_the_figures(build: Callable[..., Trainer]) -> 
     assert len(set(seen)) > 3
     # p moves at the second update of each step: half of its values are those of the step before
     expected = (sum(seen) + sum([0.5, *seen[:-1]])) / 12
-    assert trainer.totals.means()["ada/probability"] == pytest.approx(expected)
+    assert trainer.game.totals.means()["ada/probability"] == pytest.approx(expected)

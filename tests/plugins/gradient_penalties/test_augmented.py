@@ -65,7 +65,7 @@ class Watched:
 
     def first_penalty(self, name: str) -> float:
         self.trainer.one_step()
-        return self.trainer.totals.means()[f"penalty/{name}"]
+        return self.trainer.game.totals.means()[f"penalty/{name}"]
 
 
 @by_name
@@ -100,7 +100,7 @@ def test_without_transforms_it_is_what_it_is_alone(
 ) -> None:
     alone = build(penalty(), architecture=LinearPlayers(depth=2), image={"size": 8})
     alone.one_step()
-    expected = alone.totals.means()[f"penalty/{penalty.name}"]
+    expected = alone.game.totals.means()[f"penalty/{penalty.name}"]
     plain = Watched(build, augmentation, penalty(transformed=False)).first_penalty(penalty.name)
     through = Watched(build, augmentation, penalty()).first_penalty(penalty.name)
     assert plain == expected
@@ -118,7 +118,7 @@ def test_slopes_of_one_are_wanted_of_d_near_what_it_is_shown(
     with torch.no_grad():
         weight.mul_(3 / weight.norm())
     trainer.one_step()
-    assert trainer.totals.means()[f"penalty/{penalty.name}"] == pytest.approx(40.0, rel=1e-12)
+    assert trainer.game.totals.means()[f"penalty/{penalty.name}"] == pytest.approx(40.0, rel=1e-12)
 
 
 @by_name

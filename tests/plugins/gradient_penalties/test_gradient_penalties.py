@@ -207,7 +207,7 @@ def test_the_engine_adds_it_to_the_discriminators_loss_and_resumes(
     trainer = make()
     trainer.one_step()
     names = {f"penalty/{component.name}" for component in PENALTIES}
-    assert names <= trainer.totals.means().keys()
+    assert names <= trainer.game.totals.means().keys()
     assert continues(make)
 
 

@@ -95,4 +95,4 @@ def test_it_trains_and_can_be_turned_off(module: ModuleType, bench: Callable[...
     trainer = bench(module.WganLP(every_steps=2), module.WganLP(weight=0.0)).trainer
     trainer.one_step()
     assert [active.stream for active in trainer.game.regularization.active] == ["their-wgan-lp"]
-    assert "penalty/their-wgan-lp" in trainer.totals.means()
+    assert "penalty/their-wgan-lp" in trainer.game.totals.means()

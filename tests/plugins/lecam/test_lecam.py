@@ -73,8 +73,8 @@ def test_penalties_follow_moving_averages_of_the_logits(
     penalties = []
     for _ in range(6):
         trainer.one_step()
-        penalties.append(trainer.totals.means()["penalty/lecam"])
-        trainer.totals.clear()
+        penalties.append(trainer.game.totals.means()["penalty/lecam"])
+        trainer.game.totals.clear()
     whole = [
         (np.concatenate([real for real, _ in slices]), np.concatenate([fake for _, fake in slices]))
         for start in range(0, len(Watching.seen), accumulate)

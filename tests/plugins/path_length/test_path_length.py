@@ -128,7 +128,7 @@ def test_the_average_follows_the_lengths_of_the_updates_that_apply_it(
             applied += 1
             penalties.append(1.5 * float(np.mean((lengths.numpy() - average) ** 2)))
             average = 0.8 * average + 0.2 * float(lengths.mean())
-            found = trainer.totals.means()["penalty/path-length"]
+            found = trainer.game.totals.means()["penalty/path-length"]
             assert found == pytest.approx(np.mean(penalties), rel=1e-12)
         assert state.get_buffer("mean").item() == pytest.approx(average, rel=1e-12)
         assert state.get_buffer("count") == 0

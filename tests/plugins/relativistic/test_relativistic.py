@@ -81,7 +81,7 @@ def test_the_generator_is_trained_on_real_images_too(
     assert torch.equal(real_d, batch)
     assert torch.equal(real_g, batch)
     expected = loss.generator(discriminator(fake_g), discriminator(real_g)).mean().item()
-    assert trainer.totals.means()["generator_loss"] == pytest.approx(expected, rel=1e-12)
+    assert trainer.game.totals.means()["generator_loss"] == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -175,7 +175,7 @@ def test_the_engine_penalizes_the_named_player_alone(
         if name.endswith("weight")
     )
     trainer.one_step()
-    figures = trainer.totals.means()
+    figures = trainer.game.totals.means()
     assert figures["penalty/orthogonal"] == pytest.approx(0.3 * expected, rel=1e-12)
     plain = build(architecture=LinearPlayers(depth=2))
     plain.one_step()

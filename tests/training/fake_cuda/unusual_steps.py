@@ -41,8 +41,8 @@ def test_state_from_the_cpu_is_gone_on_from(train: Train, watch: Watch) -> None:
 
     first, second = build(), build()
     take_steps(first, watch)
-    first.totals.clear()  # as a log does
-    saved = gather(first.game, first.average, first.totals, first.step)
+    first.game.totals.clear()  # as a log does
+    saved = gather(first.game, first.step)
     second.restore(tree_map_only(Tensor, Tensor.cpu, saved))
     take_steps(second, watch)
 

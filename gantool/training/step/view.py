@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import torch
 from typing_extensions import override
@@ -11,13 +12,13 @@ from typing_extensions import override
 from gantool.errors import PluginError
 from gantool.interfaces.step import DiscriminatorStep, GameLosses, GeneratorStep
 from gantool.registry.calling import owner_of
-from gantool.training import returned
+from gantool.training.players import PlayerSnapshot
 from gantool.training.randomness import Draws
-from gantool.training.returned import terms_of
-from gantool.training.seen import Shown, Slope
-from gantool.training.snapshot import PlayerSnapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Self
+
     from torch import Tensor, nn
 
     from gantool.data.rows import Rows
@@ -25,20 +26,68 @@ if TYPE_CHECKING:
     from gantool.training.game import Game
     from gantool.training.randomness import Streams
     from gantool.training.regularization import Active
-    from gantool.training.seen import Seen
 
 State = TypeVar("State", bound="nn.Module")
 
 
+class Shown(NamedTuple):
+    """Images of an update, the place where their transforms draw, and what D sees of them."""
+
+    images: Tensor
+    place: str
+    result: Tensor
+
+
+class Slope(NamedTuple):
+    """The gradient of the logits in images with labels, through the transforms or without them."""
+
+    images: Tensor
+    labels: Tensor | None
+    transformed: bool
+    gradient: Tensor
+
+
+@dataclass
+class Seen:
+    """Results of an update so far, on some rows of its batch; absent until computed."""
+
+    real: Tensor | None = None
+    fake: Tensor | None = None
+    real_labels: Tensor | None = None
+    fake_labels: Tensor | None = None
+    latents: Tensor | None = None
+    real_logits: Tensor | None = None
+    fake_logits: Tensor | None = None
+    shown: list[Shown] = field(default_factory=list)
+    slopes: list[Slope] = field(default_factory=list)
+    calls: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def joined(cls, slices: Sequence[Self]) -> Self:
+        """Return the results of all slices of a batch, one after the other, without graphs."""
+        whole = cls()
+        for name in (each.name for each in fields(cls)):
+            parts = [getattr(seen, name) for seen in slices]
+            if parts and all(isinstance(part, torch.Tensor) for part in parts):
+                setattr(whole, name, torch.cat(parts).detach())
+        return whole
+
+
 class UpdateStep(DiscriminatorStep, GeneratorStep):
-    """The `step` that one regularizer is given at one place; all share what was computed."""
+    """The `step` that one regularizer is given at one place; all share what was computed.
+
+    Attributes:
+        game: Networks, loss, regularizers.
+        rows: Which rows of the batch it is about.
+        seen: What was computed so far.
+    """
 
     def __init__(
         self, game: Game, player: Player, rows: Rows, seen: Seen, streams: Streams | None = None
     ) -> None:
-        self._game = game
+        self.game = game
+        self.rows = rows
         self._player: Player = player
-        self._rows = rows
         self._streams = streams or game.streams
         self.seen = seen
         self._viewer: Active | None = None
@@ -100,24 +149,24 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
     @property
     @override
     def number(self) -> Tensor:
-        return self._game.number
+        return self.game.number
 
     @property
     @override
     def progress(self) -> Tensor:
         if self._viewer is not None:
-            self._game.followers.add(self._viewer.stream)
-        return self._game.progress
+            self.game.followers.add(self._viewer.stream)
+        return self.game.progress
 
     @property
     @override
     def random(self) -> Draws:
         stream = self._viewer.stream if self._viewer else "engine"
-        return Draws(self._streams, stream, self._place, self._rows, self._again)
+        return Draws(self._streams, stream, self._place, self.rows, self._again)
 
     @override
     def network(self, player: Player) -> nn.Module:
-        return self._game.network(player)
+        return self.game.network(player)
 
     @override
     def discriminate(
@@ -125,7 +174,7 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
     ) -> Tensor:
         if transformed:
             images = self._transformed(images, self._next_place("discriminate"))
-        return self._game.probe("discriminator", images, labels)
+        return self.game.probe("discriminator", images, labels)
 
     @override
     def features(
@@ -133,7 +182,7 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
     ) -> Tensor:
         if transformed:
             images = self.transform(images)
-        return self._game.probe("discriminator", images, labels, method="features")
+        return self.game.probe("discriminator", images, labels, method="features")
 
     @override
     def transform(self, images: Tensor, *, like: Tensor | None = None) -> Tensor:
@@ -150,18 +199,18 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
 
     @override
     def generate(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self._game.probe("generator", latents, labels)
+        return self.game.probe("generator", latents, labels)
 
     @override
     def mapping(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        if not self._game.generator_is_split:
+        if not self.game.generator_is_split:
             return latents
-        return self._game.probe("generator", latents, labels, method="mapping")
+        return self.game.probe("generator", latents, labels, method="mapping")
 
     @override
     def synthesis(self, styles: Tensor, labels: Tensor | None = None) -> Tensor:
-        method = "synthesis" if self._game.generator_is_split else "forward"
-        return self._game.probe("generator", styles, labels, method=method)
+        method = "synthesis" if self.game.generator_is_split else "forward"
+        return self.game.probe("generator", styles, labels, method=method)
 
     @override
     def image_gradient(
@@ -172,26 +221,21 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
             same = known.images is images and known.labels is labels
             if same and known.transformed == transformed:
                 return known.gradient
-        take = self._gradient_through_transforms if transformed else self._game.image_gradient
+        take = self._gradient_through_transforms if transformed else self.game.image_gradient
         gradient = take(images, labels)
         self.seen.slopes.append(Slope(images, labels, transformed, gradient))
         return gradient
 
     @override
     def game_losses(self) -> GameLosses:
-        if not self._game.regularization.need_both_graphs:
+        if not self.game.regularization.need_both_graphs:
             raise self._refused("calls game_losses without needs_both_graphs = True")
-        real, fake = self.real_logits, self.fake_logits
-        loss = self._game.loss
-        in_generator = real if loss.needs_real_in_generator else None
-        return GameLosses(
-            terms_of(loss, "discriminator", real, fake).mean(),
-            terms_of(loss, "generator", fake, in_generator).mean(),
-        )
+        logits = self.real_logits, self.fake_logits
+        return GameLosses(**{p: self.game.terms(p, *logits).mean() for p in self.game.competitors})
 
     @override
     def snapshot(self, player: Player) -> PlayerSnapshot:
-        return PlayerSnapshot(self._game.competitors[player])
+        return PlayerSnapshot(self.game.competitors[player])
 
     @override
     def state(self, kind: type[State]) -> State:
@@ -203,7 +247,7 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
 
     @override
     def average(self, value: Tensor) -> Tensor:
-        return self._game.ranks.mean(value, self._rows.count)
+        return self.game.ranks.mean(value, self.rows.count)
 
     def show(self, images: Tensor, name: str) -> Tensor:
         """Return what the discriminator sees of the update's own images, and remember it."""
@@ -214,19 +258,18 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
     @property
     def _transforming(self) -> list[Active]:
         """Regularizers that change images before the discriminator sees them, in turn."""
-        return self._game.regularization.having("transform", self._player)
+        return self.game.regularization.having("transform", self._player)
 
     def _transformed(self, images: Tensor, name: str) -> Tensor:
         """Return images as everybody's transform changes them, by the same draws each time."""
         place = f"transform {name}"
         self.seen.calls[place] = calls = self.seen.calls.get(place, 0) + 1
         for active in self._transforming:
-            found = active.call("transform", images, self.for_(active, place, calls - 1))
-            images = returned.like(active, "transform", found, images)
+            images = active.changed("transform", images, self.for_(active, place, calls - 1))
         return images
 
     def _shown(self, images: Tensor) -> Shown | None:
-        """Return what is known of images if they are the update's own."""
+        """Return what the discriminator was shown of images that are the update's own."""
         return next((shown for shown in self.seen.shown if shown.images is images), None)
 
     def _gradient_through_transforms(self, images: Tensor, labels: Tensor | None) -> Tensor:
@@ -239,12 +282,12 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
             if not shown.requires_grad:
                 streams = ", ".join(f"'{active.stream}'" for active in self._transforming)
                 raise PluginError(f"what regularizer {streams} transforms has lost its graph")
-            slopes = self._game.image_gradient(shown, labels)
+            slopes = self.game.image_gradient(shown, labels)
             (gradient,) = torch.autograd.grad(shown, inputs, slopes, create_graph=True)
         return gradient
 
     def _next_place(self, call: str) -> str:
-        """Name a place of use: who calls what, for the how-manieth time in this update."""
+        """Name a place of use: caller, call, and its number among such calls in this update."""
         caller = f"{self._viewer.stream if self._viewer else ''} {self._place} {call}"
         self.seen.calls[caller] = number = self.seen.calls.get(caller, 0) + 1
         return f"{caller} {number}"
@@ -255,7 +298,7 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
         way_out = None
         if self._player == "generator" and name.startswith("real"):
             way_out = "set needs_real_in_generator = True on its class"
-        what = f"asks for step.{name}, which a {self._player} update has not got here"
+        what = f"asks for step.{name}, which a {self._player} update does not have here"
         raise self._refused(what, way_out)
 
     def _refused(self, what: str, way_out: str | None = None) -> PluginError:

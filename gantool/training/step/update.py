@@ -1,4 +1,4 @@
-"""One update of one player: gradients of its objective, and the optimizer's step."""
+"""One step, from top to bottom: each player's updates in turn, then the average."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
-from gantool.training import returned
-from gantool.training.fakes import Fakes, generate
-from gantool.training.objective import Objective, differentiating
-from gantool.training.seen import Seen, joined
-from gantool.training.step import UpdateStep
+from gantool.training.step.objective import differentiating, generate, objective
+from gantool.training.step.view import Seen, UpdateStep
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
@@ -24,9 +21,33 @@ if TYPE_CHECKING:
     from gantool.interfaces.step import Player
     from gantool.interfaces.step import Update as UpdateInterface
     from gantool.training.game import Game
+    from gantool.training.players import Competitor
     from gantool.training.randomness import Streams
     from gantool.training.regularization import Active
-    from gantool.training.totals import Totals
+
+
+def take_turns(game: Game, reals: Sequence[Batch], step: int) -> None:
+    """Make a step: update each player as often as it is its turn, then the generator's average.
+
+    Nothing in here waits for the device, and what changes from step to step is in tensors: the
+    step can be recorded once and replayed.
+
+    Args:
+        game: Networks, optimizers, loss, regularizers.
+        reals: The real images of each update that takes a batch.
+        step: Steps completed before this one.
+    """
+    batches, batch = iter(reals), reals[0]
+    kept: list[Seen] = []
+    for player, competitor in game.competitors.items():
+        for index in range(competitor.turn.updates):
+            if competitor.turn.takes_batches:
+                batch = next(batches)
+                kept.clear()
+            Update(game, player, batch, step, index, kept).perform()
+    game.totals.end_step()
+    if game.average is not None:
+        game.average.update()
 
 
 @dataclass
@@ -36,11 +57,11 @@ class Update:
     Attributes:
         game: What outlives the update.
         player: Whose update it is.
-        batch: Real images; the generator's update has those of the last discriminator update.
+        batch: Real images; those of the update before, where the player takes no batches.
         step: Steps completed.
         index: Which of the step's updates of this player it is.
-        totals: Where figures are added; None for a look-ahead, which does not count.
-        kept_fakes: With `reuse_fakes`, what the discriminator's update leaves to the generator's.
+        kept: With `reuse_fakes`, the fakes that one player's last update leaves to the next one's.
+        counts: Whether its figures are added up; those of a look-ahead are not.
         place: Distinguishes the draws of look-aheads.
     """
 
@@ -49,8 +70,8 @@ class Update:
     batch: Batch
     step: int
     index: int
-    totals: Totals | None
-    kept_fakes: list[Fakes] = field(default_factory=list)
+    kept: list[Seen] = field(default_factory=list)
+    counts: bool = True
     place: str = ""
     _repetitions: int = 0
     _look_aheads: int = 0
@@ -74,21 +95,18 @@ class Update:
 
     def gradients(self) -> None:
         """Compute the gradients of the objective, slice by slice."""
-        competitor = self.game.competitors[self.player]
-        competitor.optimizer.zero_grad(set_to_none=True)
+        self.competitor.optimizer.zero_grad(set_to_none=True)
         self._slices_seen.clear()
         figures: dict[str, Tensor] = {}
         for part, rows in enumerate(self._slices):
             self._seed_draws(part)
-            step = UpdateStep(self.game, self.player, rows, Seen())
-            objective = Objective(self.game, step, self._updates_done)
-            fakes = self._fakes(step, rows)
+            step = self._begun(rows)
             with self.game.only_trains(self.player):
-                value = objective.value(self.batch.part(rows), fakes)
+                value, found = objective(step, self.batch.part(rows), self._updates_done)
                 value = value if rows.share == 1 else rows.share * value
                 with differentiating(self.game, self.player):
-                    torch.autograd.backward(value, inputs=competitor.parameters)
-            _accumulate(figures, objective.figures, rows.share)
+                    torch.autograd.backward(value, inputs=self.competitor.parameters)
+            _accumulate(figures, found, rows.share)
             self._slices_seen.append(step.seen)
         self._repetitions += 1
         self.game.ranks.sum_([*self._gradients, *figures.values()])
@@ -96,36 +114,43 @@ class Update:
 
     def apply(self) -> None:
         """Clip the gradients, if asked to, and let the optimizer use them."""
-        competitor = self.game.competitors[self.player]
-        largest = competitor.table.clip_gradient_norm
-        if largest is not None or (self.totals is not None and self.totals.is_closing):
+        largest = self.competitor.table.clip_gradient_norm
+        if largest is not None or (self.counts and self.game.totals.is_closing):
             norm = get_total_norm(self._gradients, foreach=True)
             self._record({f"{self.player}_gradient_norm": norm})
             if largest is not None:
-                clip_grads_with_norm_(competitor.parameters, largest, norm, foreach=True)
-        competitor.optimizer.step()
+                clip_grads_with_norm_(self.competitor.parameters, largest, norm, foreach=True)
+        self.competitor.optimizer.step()
+
+    @property
+    def competitor(self) -> Competitor:
+        """The player's network and optimizer."""
+        return self.game.competitors[self.player]
 
     @property
     def _gradients(self) -> list[Tensor]:
-        parameters = self.game.competitors[self.player].parameters
-        return [p.grad for p in parameters if p.grad is not None]
+        return [p.grad for p in self.competitor.parameters if p.grad is not None]
 
-    def _fakes(self, step: UpdateStep, rows: Rows) -> Fakes:
-        """Generate images, or take those that the discriminator's update has left."""
-        if self.player == "generator" and self.kept_fakes:
-            return self.kept_fakes.pop(0)
-        needs_graph = self.player == "generator" or self.game.regularization.need_both_graphs
-        hands_on = self.game.reuse_fakes and self.player == "discriminator"
-        fakes = generate(self.game, step, rows, with_graph=needs_graph or hands_on)
+    def _begun(self, rows: Rows) -> UpdateStep:
+        """Return the step with images generated, or with those that the update before has left."""
+        through_generator = self.competitor.turn.trains_generator
+        if through_generator and self.kept:
+            return UpdateStep(self.game, self.player, rows, self.kept.pop(0))
+        needs_graph = through_generator or self.game.regularization.need_both_graphs
+        hands_on = self.game.reuse_fakes and not through_generator
+        step = UpdateStep(self.game, self.player, rows, Seen())
+        generate(step, with_graph=needs_graph or hands_on)
+        seen, fake = step.seen, step.fake
         if hands_on:
-            self.kept_fakes.append(fakes)
-        return fakes if needs_graph else fakes._replace(images=fakes.images.detach())
+            self.kept.append(Seen(fake=fake, latents=seen.latents, fake_labels=seen.fake_labels))
+        seen.fake = fake if needs_graph else fake.detach()
+        return step
 
     def _look_ahead(self, player: Player) -> None:
         """Update the other player on the same real images, with draws of its own."""
         self._look_aheads += 1
         place = f"{self.place} look-ahead {self._look_aheads}"
-        Update(self.game, player, self.batch, self.step, self.index, None, place=place)()
+        Update(self.game, player, self.batch, self.step, self.index, counts=False, place=place)()
 
     def _tell_after(self) -> None:
         """Let regularizers look at the finished update, on all of our rows at once."""
@@ -133,19 +158,18 @@ class Update:
         telling = self.game.regularization.having("figures", self.player)
         if not watching and not telling:
             return
-        seen, streams = joined(self._slices_seen), self._streams_apart("after")
+        seen, streams = Seen.joined(self._slices_seen), self._streams_apart("after")
         step = UpdateStep(self.game, self.player, self.batch.rows, seen, streams)
         with torch.no_grad():
             for active in watching:
                 active.call("after_update", step.for_(active, "after_update"))
             for active in telling:
-                found = active.call("figures", step.for_(active, "figures"))
-                self._record(returned.figures(active, found, self.game.progress))
+                self._record(active.figures(step.for_(active, "figures"), self.game.progress))
 
     def _step_before(self) -> UpdateStep:
         """Return the step as it is before anything is generated."""
         seen = Seen()
-        if self.player == "discriminator" or self.game.needs_real_in_generator:
+        if self.competitor.turn.takes_batches or self.game.needs_real_in_generator:
             seen = Seen(real=self.batch.images, real_labels=self.batch.labels)
         streams = self._streams_apart("around")
         return UpdateStep(self.game, self.player, self.batch.rows, seen, streams)
@@ -168,12 +192,11 @@ class Update:
     @property
     def _updates_done(self) -> int:
         """Updates of this player before this one."""
-        each = self.game.setup.discriminator_updates if self.player == "discriminator" else 1
-        return self.step * each + self.index
+        return self.step * self.competitor.turn.updates + self.index
 
     def _record(self, figures: Mapping[str, Tensor]) -> None:
-        if self.totals is not None:
-            self.totals.note(figures)
+        if self.counts:
+            self.game.totals.note(figures)
 
 
 @dataclass

@@ -1,0 +1,1 @@
+"""One step: the updates of every player, in turn."""
