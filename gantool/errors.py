@@ -15,7 +15,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 
 class GantoolError(Exception):
@@ -24,9 +23,12 @@ class GantoolError(Exception):
     Args:
         message: What was expected and what was found, in one sentence.
         hint: The way out, if there is one to offer.
+
+    Attributes:
+        exit_code: What the command line exits with.
     """
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -156,13 +158,4 @@ class Interrupted(GantoolError):  # noqa: N818  a request that was honored, not 
     def __init__(self, message: str, hint: str | None = None, *, signal_number: int) -> None:
         super().__init__(message, hint)
         self.signal_number = signal_number
-
-    @property
-    def code(self) -> int:
-        """Exit code by the shell's convention."""
-        return 128 + self.signal_number
-
-
-def exit_code(error: GantoolError) -> int:
-    """Return the exit code that the command line gives for `error`."""
-    return error.code if isinstance(error, Interrupted) else error.exit_code
+        self.exit_code = 128 + signal_number  # the shell's convention

@@ -41,7 +41,6 @@ from gantool.cli.arguments import DebugOption
 from gantool.cli.cache import CLEAR_EXAMPLES, SHOW_EXAMPLES, clear
 from gantool.cli.cache import show as show_cache
 from gantool.cli.help import COMMANDS, SETTINGS, CommandPage, GroupPage
-from gantool.errors import exit_code
 from gantool.reporting.console.messages import replace_closed_streams
 
 if TYPE_CHECKING:
@@ -188,7 +187,7 @@ def _run(arguments: Sequence[str] | None) -> int:
             show_bug(error)
             return 1
         show_failure(failure)
-        return exit_code(failure)
+        return failure.exit_code
     return 0
 
 

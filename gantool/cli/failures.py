@@ -6,7 +6,7 @@ import logging
 import traceback
 
 from gantool.errors import DeviceMemoryError, DiskError, GantoolError
-from gantool.files.faults import FAULTS, in_words, is_fault
+from gantool.files.disk import FAULTS, in_words, is_fault
 from gantool.registry.calling import blamed
 from gantool.runs.environment import is_first
 

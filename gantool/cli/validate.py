@@ -11,7 +11,7 @@ import typer
 from gantool.cli.arguments import DebugOption, JsonOption, SetOption
 from gantool.cli.completion import complete_recipe
 from gantool.cli.output import one_line, print_json, print_records, styled, tell
-from gantool.errors import GantoolError, Problem, RecipeError, exit_code
+from gantool.errors import GantoolError, Problem, RecipeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +87,7 @@ def validate(
             report(verdict)
             if verdict.error is not None and verdict is not verdicts[-1]:
                 tell("")
-    if codes := [exit_code(verdict.error) for verdict in verdicts if verdict.error]:
+    if codes := [verdict.error.exit_code for verdict in verdicts if verdict.error]:
         raise typer.Exit(max(codes))
 
 

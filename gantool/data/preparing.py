@@ -38,8 +38,7 @@ from gantool.data.row_file import HEADER_BYTES
 from gantool.data.skipped import UNREADABLE, Skipped
 from gantool.data.unfinished import JOURNAL, Unfinished, images_done
 from gantool.errors import DataError, DiskError
-from gantool.files.asides import remove
-from gantool.files.durable import sync_folder, sync_path
+from gantool.files.durable import remove, sync_folder, sync_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator

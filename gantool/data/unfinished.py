@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from gantool.data.skipped import UNREADABLE
-from gantool.files.asides import remove
-from gantool.files.durable import sync
+from gantool.files.durable import remove, sync
 from gantool.files.plain import holds_plain_files, open_plain
 
 if TYPE_CHECKING:

@@ -14,8 +14,7 @@ from gantool.exporting.card import SHOWN, model_card
 from gantool.exporting.onnx_graph import check_extra, write_graph
 from gantool.exporting.plain import plain_generator
 from gantool.exporting.weights import write_weights
-from gantool.files.asides import sweep
-from gantool.files.durable import make_folder, write_durably
+from gantool.files.durable import make_folder, sweep, write_durably
 from gantool.files.locks import BusyError, occupied
 from gantool.recipe.naming import bare
 from gantool.reporting.pictures.grids import save_grid

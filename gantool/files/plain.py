@@ -10,12 +10,11 @@ import errno
 import io
 import os
 import stat
-from typing import IO, TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import IO, Any, Literal, Self
 
 from gantool.errors import UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from gantool.files.durable import sync_folder
 
 # Opening a pipe must not wait for somebody at its other end.
 GUARDED = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -70,8 +69,6 @@ def make_plain_folder(folder: Path) -> None:
         UsageError: When a link is in its place.
         OSError: When the disk is full or failing, or the folder above it is missing.
     """
-    from gantool.files.durable import sync_folder
-
     try:
         folder.mkdir()
     except FileExistsError:
@@ -136,3 +133,51 @@ def _opener(path: str, flags: int) -> int:
         return descriptor
     os.close(descriptor)
     raise OSError(errno.EINVAL, "not a plain file", path)
+
+
+GONE = " (deleted)"
+"""What Linux adds to the name of what is not there any more."""
+
+
+class Anchor:
+    """Remembers a folder itself, not its name, until the context ends.
+
+    Args:
+        folder: Where it is now.
+
+    Raises:
+        OSError: When it cannot be opened.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        # Held open, so that its number cannot go to another; Windows keeps open folders in place.
+        self._descriptor = None if os.name == "nt" else os.open(folder, os.O_RDONLY)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def has_moved(self) -> bool:
+        """Whether something else, or nothing, is in its place; no while nothing can be seen."""
+        if self._descriptor is None:
+            return False
+        try:
+            here = self._folder.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            return False
+        return not os.path.samestat(here, os.fstat(self._descriptor))
+
+    def place(self) -> Path | None:
+        """Return where it is now, if it is anywhere and the system tells."""
+        try:
+            place = os.readlink(f"/proc/self/fd/{self._descriptor}")
+        except OSError:
+            return None
+        return None if place.endswith(GONE) else Path(place)

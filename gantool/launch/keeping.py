@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from gantool.errors import DiskError, GantoolError
-from gantool.files.faults import in_words, is_fault
+from gantool.files.disk import in_words, is_fault
 from gantool.runs.checkpoints import Checkpoints
 from gantool.training.observers import Observer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gantool.files.anchor import Anchor
+    from gantool.files.plain import Anchor
     from gantool.runs.folder import RunFolder
 
 

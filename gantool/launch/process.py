@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from gantool.errors import DivergedError, Interrupted
-from gantool.files.anchor import Anchor
 from gantool.files.durable import write_durably, written_aside
-from gantool.files.plain import make_plain_folder
+from gantool.files.plain import Anchor, make_plain_folder
 from gantool.launch.divergence import divergence_noted
 from gantool.launch.keeping import FolderGoneError, Whereabouts
 from gantool.launch.observing import observed, outcome_of

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gantool.errors import DiskError, UsageError
-from gantool.files.anchor import Anchor
 from gantool.files.durable import make_folder
+from gantool.files.plain import Anchor
 from gantool.launch.keeping import disk_faults_named
 from gantool.runs.environment import are_on_one_machine, is_first, is_restarted, job
 from gantool.runs.folder import RUNS, RunFolder, list_runs, take_folder

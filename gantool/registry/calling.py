@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import GantoolError, PluginError
-from gantool.files.faults import FAULTS
+from gantool.files.disk import FAULTS
 from gantool.registry.surroundings import working_folder
 
 if TYPE_CHECKING:

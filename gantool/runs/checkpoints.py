@@ -17,8 +17,16 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from gantool.errors import UsageError
-from gantool.files.asides import aside_of, remove, sweep, trash_of
-from gantool.files.durable import sync, sync_folder, write_durably
+from gantool.files.disk import bytes_of, require_space
+from gantool.files.durable import (
+    aside_of,
+    remove,
+    sweep,
+    sync,
+    sync_folder,
+    trash_of,
+    write_durably,
+)
 from gantool.files.plain import (
     is_plain_folder,
     make_plain_folder,
@@ -26,7 +34,6 @@ from gantool.files.plain import (
     read_plain,
     refuse_link,
 )
-from gantool.files.space import bytes_of, require_space
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -27,7 +27,6 @@ from PIL import Image
 
 import gantool
 from gantool.cli.failures import understood
-from gantool.errors import exit_code
 from gantool.files import durable
 from gantool.recipe.writing import dump
 from gantool.runs.checkpoints import MANIFEST, STATE, Checkpoint, Checkpoints
@@ -225,7 +224,7 @@ def _code_of(work: Callable[[], object]) -> int:
     except Exception as error:
         failure = understood(error)
         os.write(2, traceback.format_exc().encode(errors="replace"))
-        return CRASHED if failure is None else exit_code(failure)
+        return CRASHED if failure is None else failure.exit_code
     return 0
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gantool
-from gantool.errors import GantoolError, exit_code
+from gantool.errors import GantoolError
 
 if TYPE_CHECKING:
     from tests.faults.conftest import Fork, Publish, Recipe
@@ -75,7 +75,7 @@ def test_hostile_recipes_are_refused_at_once(
         try:
             gantool.run(file, out=tmp_path / "run", level="quiet")
         except GantoolError as error:
-            return exit_code(error), time.process_time() - started, str(error)
+            return error.exit_code, time.process_time() - started, str(error)
         return 0, 0.0, ""
 
     def work() -> None:

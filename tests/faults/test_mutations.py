@@ -17,7 +17,6 @@ import pytest
 import gantool
 from gantool.cli.app import main
 from gantool.cli.failures import understood
-from gantool.errors import exit_code
 from gantool.recipe.writing import dump
 from tests.faults.mutations import mutate, restore
 
@@ -225,7 +224,7 @@ def loading(folder: object) -> int:
         failure = understood(error)
         if failure is None:
             traceback.print_exc()
-        return 1 if failure is None else exit_code(failure)
+        return 1 if failure is None else failure.exit_code
     return 0
 
 

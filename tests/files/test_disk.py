@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 
-from gantool.files.space import BESIDES, bytes_of
+from gantool.files.disk import BESIDES, bytes_of
 from gantool.runs.checkpoints import Checkpoints
 
 
