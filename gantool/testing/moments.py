@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gantool.data.rows import Rows
+from gantool.data.batches import Rows
 from gantool.testing.watching import PENALTY_HOOKS, watched
 from gantool.training.step.objective import generate, objective
 from gantool.training.step.view import Seen, UpdateStep

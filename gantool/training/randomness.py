@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from gantool.data.rows import Rows
+    from gantool.data.batches import Rows
 
 SEED_BITS = 63
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gantool import Architecture, Loss, Player, Regularizer
-from gantool.data.rows import Rows
+from gantool.data.batches import Rows
 from gantool.interfaces.step import PLAYERS
 from gantool.training.state import state
 from gantool.training.step.view import Seen, UpdateStep

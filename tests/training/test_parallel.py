@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from gantool import DivergedError, RecipeError, Regularizer, Step
-from gantool.data.rows import Rows, all_rows
+from gantool.data.batches import Rows, all_rows
 from gantool.recipe.schema import CheckpointsTable
 from gantool.runs.checkpoints import Checkpoints
 from gantool.testing.ranks import in_threads, ranks_in_threads

@@ -11,7 +11,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from gantool import DiscriminatorStep, GeneratorStep, Player, Regularizer, Step, Update
-from gantool.data.rows import Rows
+from gantool.data.batches import Rows
 from gantool.interfaces.step import PLAYERS
 from gantool.training.randomness import Draws, Streams, global_seed, seed_of
 

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from gantool.data.batches import Batch
-    from gantool.data.rows import Rows
+    from gantool.data.batches import Batch, Rows
     from gantool.interfaces.step import Player
     from gantool.interfaces.step import Update as UpdateInterface
     from gantool.training.game import Game

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from gantool.data.rows import Rows
+    from gantool.data.batches import Rows
     from gantool.interfaces.step import Player
     from gantool.training.game import Game
     from gantool.training.randomness import Streams

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gantool.data.rows import all_rows
+from gantool.data.batches import all_rows
 from gantool.training.randomness import Draws, Streams
 from gantool_augmentation.plugin import ADA, DiffAugment, InstanceNoise
 from gantool_gradient_penalties.plugin import R1, R2, Dragan, WganGP, WganLP
