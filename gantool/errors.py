@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 
 class GantoolError(Exception):
@@ -45,51 +45,17 @@ class UsageError(GantoolError):
     exit_code = 2
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong with a recipe.
-
-    Attributes:
-        message: What was expected and what was found.
-        path: Names of tables and options, and indices into arrays, down to the culprit.
-        file: The recipe file, or the argument: "--set training.steps=abc".
-        line: Line in the file, from 1; None for an argument.
-        column: Character in the line, from 1; None for an argument.
-        suggestion: The way out, if there is one to offer.
-        excerpt: The line itself; None for an argument.
-        width: Characters that the culprit takes up, from `column` on.
-    """
-
-    message: str
-    path: tuple[str | int, ...]
-    file: str
-    line: int | None = None
-    column: int | None = None
-    suggestion: str | None = None
-    excerpt: str | None = None
-    width: int = 1
-
-    @property
-    def place(self) -> str:
-        """`file:line:column`, which terminals and editors can follow; or the argument."""
-        return self.file if self.line is None else f"{self.file}:{self.line}:{self.column}"
-
-    def __str__(self) -> str:
-        way_out = "" if self.suggestion is None else f"; {self.suggestion}"
-        return f"{self.place}: {self.message}{way_out}"
-
-
 class RecipeError(UsageError):
     """A recipe has problems; the message holds all of them, sorted by place.
 
     Args:
         message: Every problem with its line and a caret, ready to print; or one plain sentence.
         hint: The way out of a single problem that has no place.
-        problems: The same problems as data; empty where the message is one plain sentence.
+        problems: The same as data, each a `Problem` of the recipe; empty for one plain sentence.
     """
 
     def __init__(
-        self, message: str, hint: str | None = None, *, problems: tuple[Problem, ...] = ()
+        self, message: str, hint: str | None = None, *, problems: tuple[Any, ...] = ()
     ) -> None:
         super().__init__(message, hint)
         self.problems = problems

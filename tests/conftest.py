@@ -67,7 +67,7 @@ def plant(tmp_path: Path) -> Plant:
         status: dict[str, Any] | None = None,
         **tables: Any,
     ) -> Path:
-        from gantool.recipe.writing import dump
+        from gantool.recipe.documents import dump
 
         document: dict[str, Any] = {
             "dataset": {"use": "folder", "folder": "/pictures"},

@@ -100,8 +100,7 @@ def folder_or_recipe(named: str, overrides: Sequence[str]) -> tuple[str, Sequenc
     A file, or a shipped recipe of that name, comes first; a folder with recipes in it, such as a
     run's, is none of pictures.
     """
-    from gantool.recipe.extending import is_archive
-    from gantool.recipe.shipped import FOR_PICTURES, SUFFIX, find_shipped
+    from gantool.recipe.shipped import FOR_PICTURES, SUFFIX, find_shipped, is_archive
 
     path = Path(named)
     of_pictures = path.is_dir() or (is_archive(path) and path.is_file())

@@ -17,7 +17,7 @@ def schema(debug: DebugOption = False) -> None:
     "#:schema gantool.schema.json" is then completed and checked while it is written, by
     editors that use Taplo.
     """
-    from gantool.recipe.json_schema import recipe_schema
+    from gantool.recipe.editor import recipe_schema
     from gantool.registry.catalog import installed
 
     print_json(recipe_schema(installed()))

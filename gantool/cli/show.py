@@ -64,8 +64,8 @@ def annotated(recipe: Recipe) -> Iterator[tuple[str, str]]:
 
     Lines with an origin are padded, so that the origins stand below each other.
     """
-    from gantool.recipe.positions import locate
-    from gantool.recipe.writing import dump
+    from gantool.recipe.documents import dump
+    from gantool.recipe.source.toml import locate
 
     text = dump(recipe.document)
     positions = locate(text)
@@ -83,7 +83,7 @@ def annotated(recipe: Recipe) -> Iterator[tuple[str, str]]:
 def _styled(line: str, origin: str) -> Text:
     from rich.text import Text
 
-    from gantool.recipe.resolving import DEFAULT
+    from gantool.recipe.documents import DEFAULT
     from gantool.text import visible
 
     if not origin:

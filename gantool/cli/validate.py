@@ -11,7 +11,8 @@ import typer
 from gantool.cli.arguments import DebugOption, JsonOption, SetOption
 from gantool.cli.completion import complete_recipe
 from gantool.cli.output import one_line, print_json, print_records, styled, tell
-from gantool.errors import GantoolError, Problem, RecipeError
+from gantool.errors import GantoolError, RecipeError
+from gantool.recipe.source.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,8 +8,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from gantool.exporting.scores import scores_of
-from gantool.recipe.naming import plainly
-from gantool.recipe.writing import dump
+from gantool.recipe.documents import dump, plainly
 from gantool.reporting.figures import format_epoch
 from gantool.runs.history import read_recipe_table
 from gantool.text import markdown, visible

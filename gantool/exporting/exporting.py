@@ -16,7 +16,7 @@ from gantool.exporting.plain import plain_generator
 from gantool.exporting.weights import write_weights
 from gantool.files.durable import make_folder, sweep, write_durably
 from gantool.files.locks import BusyError, occupied
-from gantool.recipe.naming import bare
+from gantool.recipe.documents import bare
 from gantool.reporting.pictures.grids import save_grid
 
 if TYPE_CHECKING:

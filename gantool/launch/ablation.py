@@ -12,8 +12,8 @@ from gantool.files.durable import make_folder, write_durably
 from gantool.launch.resuming import resume
 from gantool.launch.running import run
 from gantool.launch.toggles import without
+from gantool.recipe.documents import dump
 from gantool.recipe.reading import read_recipe
-from gantool.recipe.writing import dump
 from gantool.runs.folder import RUNS, RunFolder
 from gantool.runs.status import read_status
 

@@ -6,8 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gantool.errors import UsageError
-from gantool.recipe.naming import plainly
-from gantool.recipe.resolving import DEFAULT
+from gantool.recipe.documents import DEFAULT, plainly
 from gantool.recipe.schema import SINGLES
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from gantool.launch.divergence import divergence_noted
 from gantool.launch.keeping import FolderGoneError, Whereabouts
 from gantool.launch.observing import observed, outcome_of
 from gantool.launch.session import memory_faults_named
-from gantool.recipe.writing import dump
+from gantool.recipe.documents import dump
 from gantool.runs.checkpoints import Checkpoints
 from gantool.runs.environment import is_first
 from gantool.runs.status import write_json, write_status

@@ -16,8 +16,7 @@ from gantool.launch.keeping import disk_faults_named
 from gantool.launch.process import note_environment, train
 from gantool.launch.session import assemble, prepare, read_to_train, refuse_other_images
 from gantool.launch.showing import opened, shown
-from gantool.recipe.resolving import unsaid
-from gantool.recipe.writing import dump
+from gantool.recipe.documents import dump, unsaid
 from gantool.reporting.console.messages import say
 from gantool.runs.checkpoints import Checkpoints
 from gantool.runs.environment import is_first

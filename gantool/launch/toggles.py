@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gantool.errors import UsageError
 from gantool.interfaces.step import PLAYERS
 from gantool.launch.changes import OF_NO_CONSEQUENCE
-from gantool.recipe.naming import bare
+from gantool.recipe.documents import bare
 from gantool.text import guess
 
 if TYPE_CHECKING:

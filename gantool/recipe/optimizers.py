@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gantool.interfaces.step import PLAYERS
-from gantool.recipe.entries import Entry, Origin, plain
-from gantool.recipe.merging import merge
+from gantool.recipe.check.tables import validate
+from gantool.recipe.composing import merge
 from gantool.recipe.schema import DEFAULT_OPTIMIZER, OPTIMIZERS
-from gantool.recipe.validating import validate
-from gantool.recipe.wording import shown
+from gantool.recipe.source.entries import Entry, Origin, plain
+from gantool.recipe.source.wording import shown
 from gantool.text import guess, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gantool.interfaces.step import Player
-    from gantool.recipe.positions import KeyPath
-    from gantool.recipe.problems import Problems
     from gantool.recipe.schema import OptimizerTable
+    from gantool.recipe.source.problems import Problems
+    from gantool.recipe.source.toml import KeyPath
 
 
 @dataclass(frozen=True)

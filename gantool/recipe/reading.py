@@ -6,23 +6,28 @@ import json
 from typing import TYPE_CHECKING, Any, cast
 
 from gantool.errors import RecipeError
-from gantool.recipe.advice import advise
-from gantool.recipe.building import build
-from gantool.recipe.consistency import check_consistency
-from gantool.recipe.extending import find, read_chain
-from gantool.recipe.naming import Naming, components_of
-from gantool.recipe.overrides import apply_overrides, read_overrides
-from gantool.recipe.problems import Problems
-from gantool.recipe.resolving import resolve, trace
-from gantool.recipe.schema import CoreTables, Recipe
-from gantool.recipe.tokens import MOST_BYTES
+from gantool.interfaces.step import PLAYERS
+from gantool.recipe.check.components import build
+from gantool.recipe.check.consistency import advise, check_consistency
+from gantool.recipe.composing import apply_overrides, read_chain, read_overrides
+from gantool.recipe.documents import DEFAULT, ORDER, Naming, components_of
+from gantool.recipe.schema import CORE_TABLES, CoreTables, Recipe
+from gantool.recipe.shipped import find
+from gantool.recipe.source.entries import Entry
+from gantool.recipe.source.problems import Problems
+from gantool.recipe.source.toml import MOST_BYTES
 from gantool.registry.catalog import installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from gantool.recipe.building import Draft
+    from pydantic import BaseModel
+
+    from gantool.recipe.check.components import Chosen, Draft
+    from gantool.recipe.optimizers import Optimizers
+    from gantool.recipe.schema import Recipe
+    from gantool.recipe.source.toml import KeyPath
     from gantool.registry.catalog import Catalog
 
 MOST_RESOLVED_BYTES = 3 * MOST_BYTES // 4
@@ -100,3 +105,57 @@ def _refuse_too_long(document: Mapping[str, Any]) -> None:
             f"with all its values the recipe takes {size:,} bytes, {MOST_RESOLVED_BYTES:,} at most",
             "shorten its longest array",
         )
+
+
+def resolve(draft: Draft) -> dict[str, Any]:
+    """Return a draft without problems as plain data that, written as TOML, is a recipe again.
+
+    What is None cannot be said in TOML and is left out; so are empty arrays of tables.
+    """
+    assert draft.optimizers is not None
+    found: dict[str, Any] = {"requires": list(draft.requires)} if draft.requires else {}
+    found |= {kind: _component(chosen) for kind, chosen in draft.singles.items()}
+    found |= {array: list(map(_component, many)) for array, many in draft.lists.items() if many}
+    found |= {name: _options(draft.tables[name]) for name in CORE_TABLES}
+    found["optimizer"] = _optimizers(draft.optimizers)
+    return {name: found[name] for name in ORDER if name in found}
+
+
+def _component(chosen: Chosen) -> dict[str, Any]:
+    return {"use": chosen.offer.full_name, **_options(chosen.component)}
+
+
+def _optimizers(optimizers: Optimizers) -> dict[str, Any]:
+    """Return what both players share, and the tables of players that differ from it."""
+    shared = _options(optimizers.shared)
+    players = {player: _options(optimizers.players[player]) for player in PLAYERS}
+    return shared | {player: own for player, own in players.items() if own != shared}
+
+
+def _options(model: BaseModel) -> dict[str, Any]:
+    """Return a model's options as recipes write them; `use` first, where it is one of them."""
+    include = set(type(model).model_fields)
+    found = model.model_dump(mode="json", include=include, by_alias=True, exclude_none=True)
+    use = {"use": found["use"]} if "use" in found else {}
+    return use | found
+
+
+def trace(document: dict[str, Any], draft: Draft) -> dict[KeyPath, str]:
+    """Return for each value of a resolved document where it was said, or that it is a default."""
+    assert draft.optimizers is not None
+    said = Entry({**draft.document.table, "optimizer": draft.optimizers.tables}, draft.origin())
+    return dict(_trace(document, said, ()))
+
+
+def _trace(value: Any, said: Entry | None, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    if isinstance(value, dict):
+        table = said.table if said else {}
+        for name, inside in value.items():
+            yield from _trace(inside, table.get(name), (*path, name))
+    elif value and isinstance(value, list) and isinstance(value[0], dict):
+        elements = said.elements if said else []
+        for index, inside in enumerate(value):
+            element = elements[index] if index < len(elements) else None
+            yield from _trace(inside, element, (*path, index))
+    else:
+        yield path, str(said.origin.key) if said else DEFAULT

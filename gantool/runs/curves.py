@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from gantool.recipe.wording import shown
+from gantool.recipe.source.wording import shown
 from gantool.runs.documents import LARGEST, Damages, number
 from gantool.runs.records import rising, step_lines
 

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from gantool.errors import UsageError
 from gantool.files.plain import open_plain
-from gantool.recipe.wording import reword
+from gantool.recipe.source.wording import reword
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gantool.data.cache import dataset_cache
-from gantool.recipe.naming import plainly
+from gantool.recipe.documents import plainly
 from tests.cli.conftest import Gantool, Install
 
 CLASHING = '''

@@ -11,7 +11,7 @@ from PIL import Image
 
 import gantool
 from gantool.evaluation.sampling.trained import TrainedRun
-from gantool.recipe.writing import dump
+from gantool.recipe.documents import dump
 from gantool.runs.folder import RunFolder
 
 Train = Callable[..., TrainedRun]

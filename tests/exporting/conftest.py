@@ -14,7 +14,7 @@ import gantool
 from gantool.evaluation.sampling.trained import TrainedRun
 from gantool.exporting.config import ArchitectureConfig, ExportConfig, ImageConfig
 from gantool.exporting.plain import PlainGenerator
-from gantool.recipe.writing import dump
+from gantool.recipe.documents import dump
 from gantool.runs.folder import RunFolder
 
 Train = Callable[..., TrainedRun]

@@ -28,7 +28,7 @@ from PIL import Image
 import gantool
 from gantool.cli.failures import understood
 from gantool.files import durable
-from gantool.recipe.writing import dump
+from gantool.recipe.documents import dump
 from gantool.runs.checkpoints import MANIFEST, STATE, Checkpoint, Checkpoints
 from gantool.runs.folder import RunFolder
 from gantool.runs.status import read_status

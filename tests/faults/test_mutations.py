@@ -17,7 +17,7 @@ import pytest
 import gantool
 from gantool.cli.app import main
 from gantool.cli.failures import understood
-from gantool.recipe.writing import dump
+from gantool.recipe.documents import dump
 from tests.faults.mutations import mutate, restore
 
 if TYPE_CHECKING:

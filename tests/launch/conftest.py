@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gantool.recipe.writing import dump
+from gantool.recipe.documents import dump
 
 Write = Callable[..., Path]
 

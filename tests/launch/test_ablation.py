@@ -31,7 +31,7 @@ TABLES: dict[str, Any] = {
 def test_every_part_can_be_taken_out_and_what_is_left_is_a_recipe(
     write_recipe: Write, tmp_path: Path
 ) -> None:
-    from gantool.recipe.writing import dump
+    from gantool.recipe.documents import dump
 
     document = read_recipe(write_recipe(**TABLES)).document
     found = toggles_of(document)

@@ -6,12 +6,12 @@ import pytest
 
 from gantool.errors import PluginError
 from gantool.interfaces.dataset import ImageShape
-from gantool.recipe.consistency import culprit
+from gantool.recipe.check.consistency import culprit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gantool.recipe.consistency import Takes
+    from gantool.recipe.check.consistency import Takes
     from gantool.recipe.schema import Recipe
 
 

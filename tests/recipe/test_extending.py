@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gantool.errors import RecipeError
-from gantool.recipe import extending, shipped
+from gantool.recipe import shipped
 from gantool.recipe.reading import read_recipe
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def test_problem_of_a_parent_is_shown_once_and_in_the_parent(
 
 def test_find_refuses_nothing_that_is_a_file(folder: Path) -> None:
     (folder / "odd name").write_text("")
-    assert extending.find("odd name").name == "odd name"
+    assert shipped.find("odd name").name == "odd name"
 
 
 def test_a_chain_without_end_is_cut(folder: Path, catalog: Catalog, minimal: str) -> None:

@@ -11,8 +11,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from gantool.interfaces.loss import Loss
-from gantool.recipe.draft7 import in_draft7
-from gantool.recipe.json_schema import recipe_schema
+from gantool.recipe.editor import in_draft7, recipe_schema
 from gantool.recipe.shipped import shipped_recipes
 from gantool.registry.catalog import Catalog, installed
 from gantool.registry.discovery import Plugin

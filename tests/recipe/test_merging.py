@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from gantool.recipe.entries import Source, annotate, plain
-from gantool.recipe.merging import merge
+from gantool.recipe.composing import merge
+from gantool.recipe.source.entries import annotate, plain
+from gantool.recipe.source.problems import Source
 
 FILE = Source("a.toml", Path("/"), text="")
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gantool.data.selection import TrainingImages
-from gantool.recipe.naming import plainly
+from gantool.recipe.documents import plainly
 from gantool.recipe.reading import read_recipe
 from gantool.training.building import build_trainer
 from gantool.training.device.device import open_device

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gantool.recipe.overrides import parse_value
+from gantool.recipe.composing import parse_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable

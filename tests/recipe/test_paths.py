@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 from pydantic import BaseModel, DirectoryPath
 
-from gantool.recipe.entries import Source, annotate
-from gantool.recipe.paths import with_absolute_paths
-from gantool.recipe.problems import Problems
+from gantool.recipe.check.tables import with_absolute_paths
 from gantool.recipe.reading import read_recipe
+from gantool.recipe.source.entries import annotate
+from gantool.recipe.source.problems import Problems, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import tomlkit
 
-from gantool.recipe.positions import KeyPath, locate
-from gantool.recipe.tokens import find_hazard
+from gantool.recipe.source.toml import KeyPath, find_hazard, locate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gantool.recipe import requirements
+from gantool.recipe.check import consistency
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
             raise PackageNotFoundError(name)
         return versions[name]
 
-    monkeypatch.setattr(requirements, "version", version)
+    monkeypatch.setattr(consistency, "version", version)
 
 
 def required(minimal: str, *wanted: str) -> str:

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from gantool.recipe.naming import plainly
+from gantool.recipe.documents import dump, plainly
 from gantool.recipe.reading import read_recipe
 from gantool.recipe.shipped import ShippedRecipe, shipped_recipes
-from gantool.recipe.writing import dump
 
 RECIPES = shipped_recipes()
 
@@ -20,7 +19,7 @@ RECIPES = shipped_recipes()
 def test_reading_and_writing_need_no_torch() -> None:
     code = (
         "import sys; from gantool.recipe.reading import read_recipe; "
-        "from gantool.recipe.writing import dump; dump(read_recipe('spectral').document); "
+        "from gantool.recipe.documents import dump; dump(read_recipe('spectral').document); "
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gantool.recipe.documents import dump
 from gantool.recipe.reading import read_recipe
-from gantool.recipe.tokens import MOST_BYTES
-from gantool.recipe.writing import dump
+from gantool.recipe.source.toml import MOST_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

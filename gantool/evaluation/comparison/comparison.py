@@ -9,7 +9,7 @@ from gantool.evaluation.comparison.groups import OF_NO_CONSEQUENCE, columns_of, 
 from gantool.evaluation.comparison.recorded import RunReader
 from gantool.evaluation.comparison.verdicts import deciding_column, lead_of
 from gantool.interfaces.step import PLAYERS
-from gantool.recipe.resolving import ORDER
+from gantool.recipe.documents import ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gantool.errors import GantoolError
 from gantool.evaluation.comparison.scores import series_of
 from gantool.evaluation.comparison.stability import stability_of
-from gantool.recipe.naming import plainly
+from gantool.recipe.documents import plainly
 from gantool.runs.curves import read_curves
 from gantool.runs.documents import Damages
 from gantool.runs.history import option, read_history

@@ -10,8 +10,8 @@ from typing_extensions import override
 
 from gantool.errors import UsageError
 from gantool.evaluation.sampling.generator import TrainedGenerator, refuse_non_finite
+from gantool.recipe.documents import unsaid
 from gantool.recipe.reading import read_recipe
-from gantool.recipe.resolving import unsaid
 from gantool.runs.checkpoints import Checkpoint, Checkpoints
 from gantool.runs.status import read_status
 from gantool.text import visible

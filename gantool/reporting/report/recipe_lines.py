@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import ConfigDict
 
 from gantool.errors import GantoolError, UsageError
-from gantool.recipe.naming import plainly
+from gantool.recipe.documents import plainly
 from gantool.runs.documents import read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gantool.recipe.positions import KeyPath
+    from gantool.recipe.source.toml import KeyPath
     from gantool.reporting.report.record import RunRecord
 
 log = logging.getLogger("gantool")
@@ -83,8 +83,8 @@ def _shipped(name: str) -> Parent | None:
 
 def recipe_lines(document: Mapping[str, Any], parent: Parent | None) -> list[RecipeLine]:
     """Return a recipe's lines; where it differs from its parent, they tell the parent's value."""
-    from gantool.recipe.positions import locate
-    from gantool.recipe.writing import dump
+    from gantool.recipe.documents import dump
+    from gantool.recipe.source.toml import locate
 
     text = dump(document)
     positions = locate(text)

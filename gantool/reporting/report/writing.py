@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gantool.files.durable import make_folder
-from gantool.recipe.naming import plainly
+from gantool.recipe.documents import plainly
 from gantool.reporting.figures import format_epoch
 from gantool.reporting.page import render, write_page
 from gantool.reporting.page.images import Frame, embed, pick_evenly, read_picture, unmagnified

@@ -1,18 +1,148 @@
-"""From a recipe file to entries, however hostile the file."""
+"""Recipe values that remember where they were said."""
 
 from __future__ import annotations
 
+import datetime
+import math
 import re
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from gantool.recipe.entries import Entry, Place, Source, annotate, leaves, unfit
-from gantool.recipe.positions import Span
-from gantool.recipe.tokens import MOST_BYTES, find_hazard, split
+from gantool.recipe.source.problems import Place, Source
+from gantool.recipe.source.toml import (
+    MOST_BYTES,
+    KeyPath,
+    Span,
+    find_hazard,
+    split,
+)
 
 if TYPE_CHECKING:
-    from gantool.recipe.problems import Problems
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from gantool.recipe.source.problems import Problems
+
+DATES = (datetime.date, datetime.time)  # a datetime is a date
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where something was said: a path in a source's own document."""
+
+    source: Source
+    path: KeyPath
+
+    @property
+    def key(self) -> Place:
+        """The key."""
+        return Place(self.source, self.source.positions.key(self.path))
+
+    @property
+    def value(self) -> Place:
+        """The value behind the key."""
+        return Place(self.source, self.source.positions.value(self.path))
+
+    @property
+    def header(self) -> Place:
+        """The header of the table, or what introduces the table instead."""
+        return Place(self.source, self.source.positions.header(self.path))
+
+    @property
+    def end(self) -> Place:
+        """The end of the whole source, where something could be added."""
+        length = len(self.source.text or "")
+        return Place(self.source, Span(length, length))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A value of a recipe and its origin.
+
+    Attributes:
+        value: A scalar, a list of entries, or a dictionary of entries by name. In what `--set`
+            arguments say, a dictionary by index stands for changed elements of an array.
+        origin: Where it was said.
+    """
+
+    value: Any
+    origin: Origin
+
+    @property
+    def table(self) -> dict[Any, Entry]:
+        """The entries of a table; none where the value is no table."""
+        return self.value if isinstance(self.value, dict) else {}
+
+    @property
+    def elements(self) -> list[Entry]:
+        """The entries of an array; none where the value is no array."""
+        return self.value if isinstance(self.value, list) else []
+
+    def said(self, name: str) -> Any:
+        """Return the plain value of an option in this table, or None."""
+        return plain(self.table[name]) if name in self.table else None
+
+    def without(self, *names: str) -> Entry:
+        """Return the same table without some of its options."""
+        kept = {name: entry for name, entry in self.table.items() if name not in names}
+        return Entry(kept, self.origin)
+
+
+def annotate(value: Any, source: Source, path: KeyPath = ()) -> Entry:
+    """Return plain data as entries that know their place in a source."""
+    if isinstance(value, dict):
+        value = {name: annotate(item, source, (*path, name)) for name, item in value.items()}
+    elif isinstance(value, list):
+        value = [annotate(item, source, (*path, index)) for index, item in enumerate(value)]
+    return Entry(value, Origin(source, path))
+
+
+def plain(entry: Entry) -> Any:
+    """Return the values without their origins."""
+    if isinstance(entry.value, dict):
+        return {name: plain(item) for name, item in entry.value.items()}
+    if isinstance(entry.value, list):
+        return [plain(item) for item in entry.value]
+    return entry.value
+
+
+def follow(entry: Entry, path: KeyPath) -> tuple[Entry, KeyPath]:
+    """Follow a path as far as the data goes; return what is there and the path that led to it.
+
+    Names that the data does not have are left out: validators put the branches of unions there.
+    """
+    led: KeyPath = ()
+    for name in path:
+        inside: dict[Any, Entry] = dict(enumerate(entry.elements)) or entry.table
+        if name in inside:
+            entry, led = inside[name], (*led, name)
+    return entry, led
+
+
+def leaves(entry: Entry) -> Iterator[Entry]:
+    """Yield the entries that are neither tables nor arrays."""
+    if isinstance(entry.value, dict | list):
+        for inside in [*entry.table.values(), *entry.elements]:
+            yield from leaves(inside)
+    else:
+        yield entry
+
+
+def unfit(value: Any) -> tuple[str, str | None] | None:
+    """Return why a TOML value can be no option of a recipe and the way out, or None if it can."""
+    if isinstance(value, DATES):
+        return f"a recipe holds no dates or times, got {value}", "put text into quotes"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"expected a finite number, got {value}", None
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return (
+            f"expected a number of at most 64 bits, got one of {value.bit_length() + 1} bits",
+            None,
+        )
+    return None
+
 
 BYTE_ORDER_MARK = "\ufeff"
 WHERE = re.compile(r"\s*\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")

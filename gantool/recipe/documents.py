@@ -9,22 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gantool.recipe.entries import Entry
-from gantool.recipe.schema import LISTS, SINGLES
-from gantool.recipe.shipped import shipped_folder
+import tomlkit
+
+from gantool.recipe.schema import CORE_TABLES, LISTS, SINGLES
+from gantool.recipe.source.entries import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
+    from tomlkit.items import AoT, InlineTable, Table
+
+    from gantool.recipe.schema import Recipe
     from gantool.registry.catalog import Catalog
 
+DEFAULT = "default"
+FIRST = ("requires", *SINGLES, *LISTS, "image", "optimizer")
+ORDER = (*FIRST, *(name for name in CORE_TABLES if name not in FIRST))
+"""The order in which a resolved recipe holds its tables."""
 KIND_OF: Mapping[str, str] = {**{kind: kind for kind in SINGLES}, **LISTS}
 """The tables and arrays that name components, and their kind."""
-BESIDE_A_RUN = "run.json"
-"""What stands beside the recipe of a run, which was resolved when the run began."""
 
 
 @dataclass
@@ -40,21 +45,23 @@ class Naming:
     catalog: Catalog
     notes: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def in_full(self, document: Entry, file: Path | None = None) -> Entry:
+    def in_full(
+        self, document: Entry, *, ours_first: bool = False, shipped: str | None = None
+    ) -> Entry:
         """Return a document whose names are full, where it is clear who is meant.
 
         Args:
             document: Of a recipe file, or of `--set` arguments.
-            file: The recipe file; None for arguments.
+            ours_first: Whether a bare name means gantool's own, as in recipes of runs.
+            shipped: Name of the recipe, if it is a shipped one; its bare names mean ours too.
         """
-        shipped = file is not None and _is_in(file, shipped_folder())
-        ours = shipped or (file is not None and file.with_name(BESIDE_A_RUN).is_file())
 
         def full_name(kind: str, use: str) -> str:
             if ":" in use:
                 return use
-            if shipped and file is not None:
-                self._note(kind, use, file.stem)
+            if shipped is not None:
+                self._note(kind, use, shipped)
+            ours = ours_first or shipped is not None
             found = self.catalog.meant(kind, use) if ours else self.catalog.only(kind, use)
             return use if found is None else found.full_name
 
@@ -152,5 +159,67 @@ def _renamed(document: Mapping[str, Any], rename: Callable[[str, str], str]) -> 
     return found
 
 
-def _is_in(file: Path, folder: Path) -> bool:
-    return file.absolute().parent == folder.absolute()
+def dump(document: Mapping[str, Any]) -> str:
+    """Return a recipe's plain data as TOML; reading it gives equal data.
+
+    The order is the document's, but for options before tables, which tomlkit sees to.
+
+    Args:
+        document: As in `Recipe.document`: no value is None.
+    """
+    written = tomlkit.document()
+    for name, value in document.items():
+        written.add(name, _item(value))
+    return tomlkit.dumps(written)
+
+
+def _is_array_of_tables(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(v, dict) for v in value)
+
+
+def _item(value: Any) -> Any:
+    """Return a top-level value: a table with a header, `[[tables]]`, or a plain value."""
+    if isinstance(value, dict):
+        return _table(value)
+    return _array_of_tables(value) if _is_array_of_tables(value) else _value(value)
+
+
+def _table(options: Mapping[str, Any]) -> Table:
+    """Return a table; tables inside it get headers too, as in `[optimizer.discriminator]`."""
+    table = tomlkit.table()
+    for name, value in options.items():
+        table.add(name, _table(value) if isinstance(value, dict) else _value(value))
+    return table
+
+
+def _array_of_tables(entries: list[Mapping[str, Any]]) -> AoT:
+    array = tomlkit.aot()
+    for entry in entries:
+        table = tomlkit.table()
+        for name, value in entry.items():
+            table.add(name, _value(value))
+        array.append(table)
+    return array
+
+
+def _value(value: Any) -> Any:
+    """Return a value that fits behind an equals sign; a table in one line."""
+    if isinstance(value, dict):
+        return _inline(value)
+    if isinstance(value, list):
+        # as text: appending takes time that grows with the square of the length
+        return tomlkit.array(f"[{', '.join(tomlkit.item(_value(e)).as_string() for e in value)}]")
+    return value
+
+
+def _inline(options: Mapping[str, Any]) -> InlineTable:
+    table = tomlkit.inline_table()
+    for name, value in options.items():
+        table.add(name, _value(value))
+    return table
+
+
+def unsaid(recipe: Recipe, table: str) -> dict[str, Any]:
+    """Return the options of a table that no file and no argument says, with their values."""
+    origins, values = recipe.origins, recipe.document[table]
+    return {name: value for name, value in values.items() if origins.get((table, name)) == DEFAULT}

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from gantool.recipe.entries import Entry, follow, plain
-from gantool.recipe.paths import with_absolute_paths
 from gantool.recipe.schema import CORE_TABLES, LEADING, OPTIMIZERS, OptimizerTable
-from gantool.recipe.wording import reword, shown
+from gantool.recipe.source.entries import Entry, follow, plain
+from gantool.recipe.source.wording import reword, shown
 from gantool.text import guess
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from pydantic import BaseModel
     from pydantic_core import ErrorDetails
 
-    from gantool.recipe.positions import KeyPath
-    from gantool.recipe.problems import Problems
+    from gantool.recipe.source.problems import Problems
+    from gantool.recipe.source.toml import KeyPath
+
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -152,3 +154,59 @@ def _missing(where: KeyPath, table: Entry, owner: str, problems: Problems) -> No
     outer, _ = follow(table, where[:-1])
     path: tuple[Any, ...] = (*outer.origin.path, where[-1])
     problems.missing(f"missing option {shown(where[-1])} in {owner}", outer.origin.header, path)
+
+
+def with_absolute_paths(model: type[BaseModel], table: Entry, problems: Problems) -> dict[str, Any]:
+    """Return the plain options of a table, the relative paths among them made absolute.
+
+    An option is a path where its type is, or contains, `pathlib.Path`. An empty path, or one that
+    no file system can have, is a problem.
+    """
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    return {
+        name: _absolute(entry, fields[name].annotation, problems)
+        if name in fields and _holds_paths(fields[name].annotation)
+        else plain(entry)
+        for name, entry in table.table.items()
+    }
+
+
+def _holds_paths(annotation: Any) -> bool:
+    return any(isinstance(part, type) and issubclass(part, Path) for part in _parts(annotation))
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    """Yield a type and every type that it is made of."""
+    yield annotation
+    for part in get_args(annotation):
+        yield from _parts(part)
+
+
+def _words(annotation: Any) -> set[Any]:
+    """Return the words that a type takes besides paths, as in `Literal["auto"] | Path`."""
+    literals = [part for part in _parts(annotation) if get_origin(part) is Literal]
+    return {word for literal in literals for word in get_args(literal)}
+
+
+def _absolute(entry: Entry, annotation: Any, problems: Problems) -> Any:
+    """Return the plain value of a path, or of an array or a table of paths, made absolute."""
+    if isinstance(entry.value, list):
+        return [_absolute(element, annotation, problems) for element in entry.value]
+    if isinstance(entry.value, dict):
+        return {name: _absolute(e, annotation, problems) for name, e in entry.value.items()}
+    if not isinstance(entry.value, str) or entry.value in _words(annotation):
+        return entry.value
+    if not entry.value or "\0" in entry.value:
+        message = f"expected a path, got {entry.value!r}"
+        problems.add(message, entry.origin.value, entry.origin.path)
+        return entry.value
+    return str(absolute(entry.value, entry.origin.source.folder))
+
+
+def absolute(path: str, folder: Path) -> Path:
+    """Return a path as seen from a folder; `~` is the user's home."""
+    try:
+        seen = folder / Path(path).expanduser()
+    except RuntimeError:  # `~name` of nobody
+        seen = folder / path
+    return seen.resolve() if ".." in seen.parts else seen

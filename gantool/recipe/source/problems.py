@@ -2,19 +2,106 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from gantool.errors import Problem, RecipeError
-from gantool.recipe.entries import Place
+from gantool.errors import RecipeError
+from gantool.recipe.source.toml import Positions, Span, locate
 
 if TYPE_CHECKING:
-    from gantool.recipe.positions import KeyPath
+    from pathlib import Path
+
+    from gantool.recipe.source.toml import KeyPath
 
 MOST_SHOWN = 50
 """A hostile recipe can have thousands of problems; nobody reads more than these."""
 LONGEST_MESSAGE = 500
 MOST_COLUMNS = 100
 """Characters of a line that are shown."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A recipe file, or one `--set` argument.
+
+    Attributes:
+        label: How messages name it.
+        folder: What its relative paths are relative to.
+        rank: Its turn among the sources of a recipe: the file, its parents, the arguments.
+        text: The file's text, with line ends of one character; None for an argument.
+    """
+
+    label: str
+    folder: Path
+    rank: int = 0
+    text: str | None = None
+
+    @cached_property
+    def positions(self) -> Positions:
+        """Where everything stands in the text."""
+        return locate(self.text or "")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A span of a source; arguments are not divided into spans."""
+
+    source: Source
+    span: Span
+
+    @property
+    def standing(self) -> tuple[int, int]:
+        """What sorts places: the source's turn, then the first character."""
+        return self.source.rank, self.span.start
+
+    @property
+    def line(self) -> int:
+        """Line of the first character, from 1."""
+        return (self.source.text or "").count("\n", 0, self.span.start) + 1
+
+    @property
+    def column(self) -> int:
+        """Character in that line, from 1."""
+        return self.span.start - (self.source.text or "").rfind("\n", 0, self.span.start)
+
+    def __str__(self) -> str:
+        label = self.source.label
+        return label if self.source.text is None else f"{label}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a recipe.
+
+    Attributes:
+        message: What was expected and what was found.
+        path: Names of tables and options, and indices into arrays, down to the culprit.
+        file: The recipe file, or the argument: "--set training.steps=abc".
+        line: Line in the file, from 1; None for an argument.
+        column: Character in the line, from 1; None for an argument.
+        suggestion: The way out, if there is one to offer.
+        excerpt: The line itself; None for an argument.
+        width: Characters that the culprit takes up, from `column` on.
+    """
+
+    message: str
+    path: tuple[str | int, ...]
+    file: str
+    line: int | None = None
+    column: int | None = None
+    suggestion: str | None = None
+    excerpt: str | None = None
+    width: int = 1
+
+    @property
+    def place(self) -> str:
+        """`file:line:column`, which terminals and editors can follow; or the argument."""
+        return self.file if self.line is None else f"{self.file}:{self.line}:{self.column}"
+
+    def __str__(self) -> str:
+        way_out = "" if self.suggestion is None else f"; {self.suggestion}"
+        return f"{self.place}: {self.message}{way_out}"
 
 
 class Problems:

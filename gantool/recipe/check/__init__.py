@@ -1,0 +1,1 @@
+"""Checks of a recipe: tables by their models, components, and what goes together."""

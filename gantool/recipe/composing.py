@@ -1,0 +1,347 @@
+"""Lay a recipe over those that it extends, and `--set` arguments over all: key by key.
+
+A table naming another `use` than the one below replaces it whole; `steps` and `epochs` replace
+each other; arrays replace.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gantool.errors import RecipeError
+from gantool.recipe.documents import bare
+from gantool.recipe.schema import DEFAULT_OPTIMIZER, LISTS
+from gantool.recipe.shipped import SUFFIX, find_shipped, shipped_folder, shipped_names
+from gantool.recipe.source.entries import (
+    DATES,
+    Entry,
+    Origin,
+    UnreadableError,
+    annotate,
+    plain,
+    read,
+    report_unfit,
+)
+from gantool.recipe.source.problems import Source
+from gantool.recipe.source.toml import MOST_DEPTH, find_hazard
+from gantool.recipe.source.wording import shown
+from gantool.text import guess, one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gantool.recipe.documents import Naming
+    from gantool.recipe.source.entries import Origin
+    from gantool.recipe.source.problems import Problems
+    from gantool.recipe.source.toml import KeyPath
+
+BESIDE_A_RUN = "run.json"
+"""Stands beside the recipe of a run, which was resolved when the run began."""
+MOST_PARENTS = 30
+"""Recipes that one may extend, one over the other."""
+LENGTHS = {"epochs": "steps", "steps": "epochs"}
+OPTIMIZER = ("optimizer",)
+
+
+def read_chain(path: Path, problems: Problems, files: list[Path], naming: Naming) -> Entry | None:
+    """Read a recipe and everything it extends.
+
+    Args:
+        path: The recipe file.
+        problems: Is told what cannot be read; what can be is returned nevertheless.
+        files: Is given the recipe's file and those it extends, in this order.
+        naming: Says which components each of them means.
+
+    Returns:
+        The merged document without `extends`, or None where the recipe itself is unreadable.
+
+    Raises:
+        RecipeError: When the file itself cannot be opened.
+    """
+    document = _read_first(path, problems)
+    documents = [] if document is None else [document]
+    files.append(path)
+    while document is not None and "extends" in document.table:
+        document = _read_parent(document.table["extends"], files, problems)
+        if document is None:
+            problems.partial = True
+        else:
+            documents.append(document)
+    for each in documents:
+        refuse_two_lengths(each, problems)
+    named = zip(documents, files, strict=False)  # the last file may hold none
+    return _overlay([_in_full(each, file, naming) for each, file in named])
+
+
+def _in_full(document: Entry, file: Path, naming: Naming) -> Entry:
+    shipped = file.absolute().parent == shipped_folder().absolute()
+    of_a_run = file.with_name(BESIDE_A_RUN).is_file()
+    return naming.in_full(document, ours_first=of_a_run, shipped=file.stem if shipped else None)
+
+
+def _read_first(path: Path, problems: Problems) -> Entry | None:
+    try:
+        return read(path, label=_label(path), rank=0, problems=problems)
+    except UnreadableError as error:
+        raise RecipeError(str(error)) from error
+
+
+def _read_parent(extends: Entry, chain: list[Path], problems: Problems) -> Entry | None:
+    """Read the recipe that `extends` names and add it to the chain, or say why it cannot be."""
+    name = extends.value
+    origin = extends.origin
+    if not isinstance(name, str) or not name:
+        message = f"expected a recipe's file or name in quotes, got {shown(plain(extends))}"
+        problems.add(message, origin.value, origin.path)
+        return None
+    path = origin.source.folder / name
+    shipped = find_shipped(name)
+    if not os.path.isfile(path) and shipped is not None:
+        path = shipped
+    if len(chain) > MOST_PARENTS:
+        message = f"recipes extend each other over more than {MOST_PARENTS} files"
+        problems.add(message, origin.value, origin.path)
+        return None
+    if any(_same(path, earlier) for earlier in chain):
+        circle = " -> ".join(f"'{each.name}'" for each in [*chain, path])
+        problems.add(f"recipes extend each other in a circle: {circle}", origin.value, origin.path)
+        return None
+    chain.append(path)
+    try:
+        return read(path, label=_label(path), rank=len(chain) - 1, problems=problems)
+    except UnreadableError as error:
+        message, way_out = _explain(error, path, name, origin.source.label)
+        problems.add(message, origin.value, origin.path, way_out)
+        return None
+
+
+def _explain(error: UnreadableError, path: Path, name: str, child: str) -> tuple[str, str | None]:
+    """Say why `extends` leads nowhere, and which recipe may be meant."""
+    if os.path.exists(path):
+        return f"cannot extend '{name}': {error}", None
+    beside = {file.name for file in path.parent.glob(f"*{SUFFIX}")}
+    beside.discard(Path(child).name)
+    known = sorted(beside | {f"{shipped}{SUFFIX}" for shipped in shipped_names()})
+    message = f"no recipe '{name}' to extend: neither beside this file nor among the shipped ones"
+    return message, guess(path.name, known)
+
+
+def _overlay(documents: list[Entry]) -> Entry | None:
+    """Merge documents, the child first, each over the one that follows."""
+    merged: Entry | None = None
+    for document in reversed(documents):
+        own = document.without("extends")
+        merged = own if merged is None else merge(merged, own)
+    return merged
+
+
+def _label(path: Path) -> str:
+    """Return the path as a person would write it: below the working folder without its name."""
+    path = Path(os.path.normpath(path))
+    working = Path.cwd()
+    return str(path.relative_to(working) if path.is_relative_to(working) else path)
+
+
+def _same(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except (OSError, ValueError):
+        return False
+
+
+def merge(below: Entry, above: Entry, path: KeyPath = (), use: str | None = None) -> Entry:
+    """Return a document with another one laid over it.
+
+    Args:
+        below: The parent's entry.
+        above: The child's entry at the same path, or that of `--set` arguments.
+        path: Where in the document both are.
+        use: The component that the lower table means where it does not say.
+    """
+    if below.elements and _by_index(above):
+        return _merge_elements(below, above, path)
+    if not (isinstance(below.value, dict) and isinstance(above.value, dict)):
+        return above
+    use = below.said("use") or (DEFAULT_OPTIMIZER if path == OPTIMIZER else use)
+    if use is not None and above.said("use") not in (None, use):
+        return above
+    merged = dict(below.table)
+    if path == ("training",):
+        for length in LENGTHS.keys() & above.table.keys():
+            merged.pop(LENGTHS[length], None)
+    inherited = use if path == OPTIMIZER else None
+    for name, entry in above.table.items():
+        lower = merged.get(name)
+        merged[name] = merge(lower, entry, (*path, name), inherited) if lower else entry
+    is_argument = above.origin.source.text is None  # it has no header that a person could look at
+    return Entry(merged, below.origin if is_argument else above.origin)
+
+
+def combine(first: Entry, second: Entry) -> Entry:
+    """Return what two `--set` arguments say together, whatever their order.
+
+    The rules of `merge` are between what they say and what the recipe says, not among them.
+    """
+    if first.elements and _by_index(second):
+        elements = list(first.elements)
+        for index, entry in second.table.items():
+            elements[index] = combine(elements[index], entry)
+        return Entry(elements, first.origin)
+    if not (isinstance(first.value, dict) and isinstance(second.value, dict)):
+        return second
+    combined = dict(first.table)
+    for name, entry in second.table.items():
+        combined[name] = combine(combined[name], entry) if name in combined else entry
+    return Entry(combined, first.origin)
+
+
+def refuse_two_lengths(document: Entry, problems: Problems) -> None:
+    """Name a problem where one source gives the length of training twice."""
+    training = document.table.get("training")
+    if training is None or not LENGTHS.keys() <= training.table.keys():
+        return
+    later = max((training.table[length].origin for length in LENGTHS), key=_standing)
+    message = "`epochs` and `steps` both say how long to train"
+    problems.add(message, later.key, later.path, "leave one of them out")
+
+
+def _standing(origin: Origin) -> tuple[int, int]:
+    return origin.key.standing
+
+
+def _by_index(entry: Entry) -> bool:
+    """Whether an entry changes elements of an array instead of replacing it."""
+    return bool(entry.table) and all(isinstance(name, int) for name in entry.table)
+
+
+def _merge_elements(below: Entry, above: Entry, path: KeyPath) -> Entry:
+    elements = list(below.elements)
+    for index, entry in above.table.items():
+        elements[index] = merge(elements[index], entry, (*path, index))
+    return Entry(elements, below.origin)
+
+
+FIRST_RANK = 1_000_000
+"""Arguments come after all files, however long the chain."""
+
+
+class Override(NamedTuple):
+    """One argument: which option, and its new value."""
+
+    names: tuple[str, ...]
+    value: Entry
+
+
+class _NoSuchElementError(Exception):
+    """An address leads to no element of an array, or to several."""
+
+    def __init__(self, message: str, suggestion: str | None) -> None:
+        super().__init__(message)
+        self.suggestion = suggestion
+
+
+def read_overrides(arguments: Sequence[str], problems: Problems) -> list[Override]:
+    """Return the arguments that can be understood by themselves, and name the others."""
+    found = [_read(argument, rank, problems) for rank, argument in enumerate(arguments, FIRST_RANK)]
+    return [override for override in found if override is not None]
+
+
+def _read(argument: str, rank: int, problems: Problems) -> Override | None:
+    source = Source(f"--set {argument}", Path.cwd(), rank)
+    origin = Origin(source, ())
+    key, equals, raw = argument.partition("=")
+    names = tuple(name.strip() for name in key.split("."))
+    if not equals or not all(names):
+        problems.add("expected KEY=VALUE, as in training.steps=600", origin.key, ())
+    elif len(names) > MOST_DEPTH:
+        problems.add(f"expected a key of at most {MOST_DEPTH} parts", origin.key, ())
+    elif names == ("extends",):
+        problems.add("`extends` can be said in a file only", origin.key, names)
+    else:
+        value = annotate(parse_value(raw.strip()), source, names)
+        report_unfit(value, problems)
+        return Override(names, value)
+    return None
+
+
+def parse_value(raw: str) -> Any:
+    """Return what a value means in TOML; a bare word, or anything that is no TOML, is text."""
+    if find_hazard(raw):
+        return raw
+    try:
+        document = tomllib.loads(f"value = {raw}")
+    except ValueError:
+        return raw
+    value = document.get("value")
+    return raw if len(document) != 1 or isinstance(value, DATES) else value
+
+
+def apply_overrides(
+    document: Entry, overrides: Sequence[Override], problems: Problems, naming: Naming
+) -> Entry:
+    """Return a document with the arguments laid over it, by the rules of merging.
+
+    Args:
+        document: What the recipe's files say, with full names.
+        overrides: The arguments.
+        problems: Is told which of them lead nowhere.
+        naming: Says which components they mean.
+    """
+    said = Entry({}, document.origin)
+    for override in overrides:
+        now = merge(document, said)
+        try:
+            said = naming.in_full(combine(said, _nest(now, override, 0)))
+        except _NoSuchElementError as error:
+            origin = override.value.origin
+            problems.missing(str(error), origin.key, override.names, error.suggestion)
+    refuse_two_lengths(said, problems)
+    return merge(document, said)
+
+
+def _nest(now: Entry | None, override: Override, depth: int) -> Entry:
+    """Return the value inside one table for each name of its key.
+
+    Args:
+        now: What the recipe, and the arguments before this one, say at this depth.
+        override: The argument.
+        depth: Names of the key that have been followed.
+    """
+    origin = override.value.origin
+    if depth == len(override.names):
+        return override.value
+    name: str | int = override.names[depth]
+    if depth == 1 and now is None and override.names[0] in LISTS:
+        now = Entry([], origin)
+    if now is not None and isinstance(now.value, list):
+        name = _index(now.elements, override.names[: depth + 1])
+        inside: Entry | None = now.elements[name]
+    else:
+        inside = None if now is None else now.table.get(name)
+    here = Origin(origin.source, override.names[:depth])
+    return Entry({name: _nest(inside, override, depth + 1)}, here)
+
+
+def _index(elements: list[Entry], address: tuple[str, ...]) -> int:
+    """Return which element of an array an address means: by its number, or by its `use`.
+
+    Raises:
+        _NoSuchElementError: When there is none, or when several have that `use`.
+    """
+    array, name = address[-2:]
+    uses = [str(element.said("use") or "") for element in elements]
+    found = [index for index, use in enumerate(uses) if name in (use, bare(use))]
+    if name in (numbers := [str(index) for index in range(len(elements))]):
+        found = [numbers.index(name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        choices = one_of(f"{array}.{index}" for index in found)
+        raise _NoSuchElementError(f"several of the {array} are '{name}'", f"write {choices}")
+    names = [bare(use) for use in uses if use]
+    said = ", ".join(f"'{name}'" for name in names) or "none"
+    message = f"no '{name}' among the {array} of this recipe"
+    raise _NoSuchElementError(message, guess(name, names) or f"there are: {said}")

@@ -1,0 +1,1 @@
+"""TOML that remembers where everything was said, and the problems found there."""
