@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gantool.interfaces.component import KINDS
 from gantool.registry.catalog import Catalog, Offer
-from gantool.registry.discovery import discover
+from gantool.registry.loading import discover
 from generating.markdown import from_docstring, options_table, table
 
 if TYPE_CHECKING:

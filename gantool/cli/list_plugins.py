@@ -13,7 +13,7 @@ from gantool.errors import PluginError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gantool.registry.discovery import Plugin
+    from gantool.registry.plugin import Plugin
 
 EXAMPLES = """
 gantool list-plugins

@@ -12,7 +12,7 @@ from PIL.Image import Image
 from gantool.data.cache import DATASETS, dataset_cache, entry_lock
 from gantool.files.plain import refuse_link
 from gantool.registry.calling import call, described, owner_of, passes, plugin_of
-from gantool.registry.surroundings import working_folder_kept
+from gantool.registry.plugin import working_folder_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gantool.errors import DataError, DeviceMemoryError, PluginError
 from gantool.launch.changes import describe
 from gantool.recipe.reading import read_recipe
-from gantool.registry.surroundings import working_folder_kept
+from gantool.registry.plugin import working_folder_kept
 from gantool.runs.folder import existing_folder
 
 if TYPE_CHECKING:

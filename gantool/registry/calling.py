@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from gantool.errors import GantoolError, PluginError
 from gantool.files.disk import FAULTS
-from gantool.registry.surroundings import working_folder
+from gantool.registry.plugin import said, working_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,8 +46,6 @@ class Owner:
 
     def failed(self, hook: str, error: BaseException) -> PluginError:
         """Return the error that says which hook failed, where and how."""
-        from gantool.registry.loading import said  # not in every process that decodes images
-
         reason = " ".join(said(error).split())
         cut = reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}..."
         what = f"{type(error).__name__}: {cut}".removesuffix(": ")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from gantool.errors import PluginError
 from gantool.interfaces.component import KINDS, Component
-from gantool.registry.discovery import Plugin, discover
+from gantool.registry.loading import discover
+from gantool.registry.plugin import Plugin
 from gantool.text import guess
 
 if TYPE_CHECKING:

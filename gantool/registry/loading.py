@@ -1,12 +1,14 @@
-"""Load one plugin, whatever it does, and say what is wrong with it."""
+"""Find the installed plugins and load each of them, so that a broken one hurts nobody else."""
 
 from __future__ import annotations
 
 import inspect
+import os
 from contextlib import redirect_stdout
 from dataclasses import replace
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pluggy
 
@@ -15,30 +17,118 @@ from gantool.interfaces import component as hooks
 from gantool.interfaces.component import KINDS, Component
 from gantool.interfaces.metric import DIRECTIONS, Metric
 from gantool.interfaces.regularizer import Regularizer
-from gantool.registry.plugin import NAME
-from gantool.registry.surroundings import named_if_slow, working_folder_kept
+from gantool.registry.plugin import (
+    DISABLED,
+    NAME,
+    OWN_DISTRIBUTION,
+    Package,
+    Plugin,
+    named_if_slow,
+    package_of,
+    said,
+    working_folder_kept,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from importlib.metadata import EntryPoint
 
-    from gantool.registry.origin import Origin
-    from gantool.registry.plugin import Plugin
+    from gantool.registry.plugin import Package, Plugin
+
+
+GROUP = "gantool.plugins"
+ENTRY_POINTS = "entry_points.txt"
+
+
+class Found(NamedTuple):
+    """An entry point and the package that declares it."""
+
+    entry: EntryPoint
+    package: Package
+
+    @property
+    def order(self) -> tuple[bool, str, str]:
+        """What sorts them: gantool's own first, then by name."""
+        return self.package.name != OWN_DISTRIBUTION, self.entry.name, self.package.name
+
+
+def discover() -> tuple[Plugin, ...]:
+    """Load every installed plugin: gantool's own first, then by name.
+
+    Plugins named in the environment variable GANTOOL_DISABLE_PLUGINS are left out.
+    """
+    disabled = {name.strip() for name in os.environ.get(DISABLED, "").split(",")}
+    entries, unreadable = _entries()
+    plugins: dict[str, Plugin] = {}
+    repeated = []
+    for entry, package in sorted(_with_packages(entries), key=lambda found: found.order):
+        if entry.name in disabled:
+            continue
+        plugin = Plugin(entry.name, entry.value, package.name, package.version)
+        if entry.name in plugins:
+            repeated.append(_repeated(plugin, plugins[entry.name]))
+        else:
+            plugins[entry.name] = load(plugin, entry, package)
+    return (*plugins.values(), *repeated, *unreadable)
+
+
+def _repeated(plugin: Plugin, first: Plugin) -> Plugin:
+    """Return a plugin that is left out, since another one has its name."""
+    owner = f"{first.distribution} {first.version}"
+    return replace(plugin, failure=f"its name is taken by the plugin of {owner}")
+
+
+def _with_packages(entries: list[EntryPoint]) -> list[Found]:
+    """Read the metadata of each package once."""
+    packages: dict[Distribution | None, Package] = {}
+    for entry in entries:
+        if entry.dist not in packages:
+            packages[entry.dist] = package_of(entry.dist)
+    return [Found(entry, packages[entry.dist]) for entry in entries]
+
+
+def _entries() -> tuple[list[EntryPoint], list[Plugin]]:
+    """Return the declared entry points, and what is known of packages that declare them badly."""
+    try:
+        return list(entry_points(group=GROUP)), []
+    except Exception:  # one malformed file of any package fails this call for all of them
+        return _entries_one_by_one()
+
+
+def _entries_one_by_one() -> tuple[list[EntryPoint], list[Plugin]]:
+    """Look into each package by itself; of two with the same name, Python imports the first."""
+    entries: list[EntryPoint] = []
+    unreadable: list[Plugin] = []
+    seen = set()
+    for distribution in distributions():
+        package = package_of(distribution)
+        if package.name in seen:
+            continue
+        seen.add(package.name)
+        try:
+            entries += distribution.entry_points.select(group=GROUP)
+        except Exception as error:  # a parser meets any text at all
+            if GROUP in (distribution.read_text(ENTRY_POINTS) or ""):
+                failure = f"its {ENTRY_POINTS} cannot be read: {error}"
+                name = package.name.removeprefix(f"{OWN_DISTRIBUTION}-")
+                plugin = Plugin(name, "unknown", package.name, package.version, failure=failure)
+                unreadable.append(plugin)
+    return entries, unreadable
+
 
 HOOK = hooks.gantool_components.__name__
 LONGEST_QUOTE = 60
 """Characters that are quoted of what a plugin prints or returns."""
 
 
-def load(plugin: Plugin, entry: EntryPoint, origin: Origin) -> Plugin:
+def load(plugin: Plugin, entry: EntryPoint, package: Package) -> Plugin:
     """Load a plugin; whatever goes wrong becomes its `failure`.
 
     Args:
         plugin: What is known of it.
         entry: Where its module is.
-        origin: The package that brought it.
+        package: The package that brought it.
     """
-    if misfit := origin.misfit():
+    if misfit := package.misfit():
         return replace(plugin, failure=misfit)
     printed = StringIO()  # stdout is data; a plugin's prints are not
     try:
@@ -47,11 +137,11 @@ def load(plugin: Plugin, entry: EntryPoint, origin: Origin) -> Plugin:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a plugin may fail in any way
-        return replace(plugin, failure=" ".join(reason(error, origin).split()))
+        return replace(plugin, failure=" ".join(reason(error, package).split()))
     return replace(plugin, components=components, remark=_remark(printed.getvalue()))
 
 
-def reason(error: BaseException, origin: Origin) -> str:
+def reason(error: BaseException, package: Package) -> str:
     """Say why a plugin cannot be loaded."""
     if isinstance(error, GantoolError):
         return error.message if error.hint is None else f"{error.message}; {error.hint}"
@@ -60,7 +150,7 @@ def reason(error: BaseException, origin: Origin) -> str:
     if isinstance(error, SystemExit):
         return f"loading it ends the program (SystemExit: {error.code})"
     text = f"{type(error).__name__}: {said(error)}".removesuffix(": ")
-    if isinstance(error, ImportError) and (missing := origin.missing()):
+    if isinstance(error, ImportError) and (missing := package.missing()):
         return f"{text}; missing: {', '.join(missing)}"
     return text
 
@@ -172,11 +262,3 @@ def _remark(printed: str) -> str | None:
 
 def _quoted(text: str) -> str:
     return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 3]}..."
-
-
-def said(error: BaseException) -> str:
-    """Return an exception's message; even that may fail."""
-    try:
-        return str(error)
-    except Exception:
-        return "(no message)"

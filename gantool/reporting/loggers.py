@@ -14,7 +14,7 @@ from typing_extensions import override
 from gantool.errors import MissingExtraError, UsageError
 from gantool.files.durable import written_aside
 from gantool.registry.calling import owner_of
-from gantool.registry.surroundings import working_folder_kept
+from gantool.registry.plugin import working_folder_kept
 from gantool.runs.documents import Step, read_document
 from gantool.training.observers import Observer, Record
 

@@ -14,7 +14,7 @@ from gantool.version import VERSION
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gantool.registry.discovery import Plugin
+    from gantool.registry.plugin import Plugin
     from gantool.runs.documents import Damages
     from gantool.runs.folder import RunFolder
 

@@ -17,7 +17,7 @@ from gantool.errors import DataError, UsageError
 from gantool.launch.changes import describe
 from gantool.launch.session import Session
 from gantool.registry.catalog import Catalog, installed
-from gantool.registry.discovery import Plugin
+from gantool.registry.plugin import Plugin
 
 Write = Callable[..., Path]
 Cut = Callable[..., Path]

@@ -16,7 +16,7 @@ from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer
 from gantool.recipe.reading import read_recipe
 from gantool.recipe.schema import Recipe
 from gantool.registry.catalog import Catalog
-from gantool.registry.discovery import Plugin
+from gantool.registry.plugin import Plugin
 
 if TYPE_CHECKING:
     from collections.abc import Callable

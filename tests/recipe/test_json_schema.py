@@ -14,7 +14,7 @@ from gantool.interfaces.loss import Loss
 from gantool.recipe.editor import in_draft7, recipe_schema
 from gantool.recipe.shipped import shipped_recipes
 from gantool.registry.catalog import Catalog, installed
-from gantool.registry.discovery import Plugin
+from gantool.registry.plugin import Plugin
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -286,7 +286,7 @@ def test_a_plugin_that_takes_long_to_import_is_named(
     run: Run, plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It waits until it has been named: with nobody to name it, until the test is given up."""
-    monkeypatch.setattr("gantool.registry.surroundings.SLOW_SECONDS", 0.2)
+    monkeypatch.setattr("gantool.registry.plugin.SLOW_SECONDS", 0.2)
     site = plant("tarrying")
     module = site / "gantool_tarrying.py"
     module.write_text(WAITING + module.read_text())

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from gantool.registry.discovery import Plugin, discover
-from gantool.registry.loading import checked, load
-from gantool.registry.origin import Origin, origin_of
+from gantool.registry.loading import checked, discover, load
+from gantool.registry.plugin import Package, Plugin, package_of
 
 Plant = Callable[..., Path]
 
@@ -154,7 +153,7 @@ def test_an_interrupt_stops_the_program() -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        load(Plugin("odd", "odd", "odd", "1"), _as_any(Entry()), Origin())
+        load(Plugin("odd", "odd", "odd", "1"), _as_any(Entry()), Package())
 
 
 def _as_any(value: object) -> Any:
@@ -177,7 +176,7 @@ def _as_any(value: object) -> Any:
     ],
 )
 def test_which_gantool_a_package_is_made_for(requires: str, misfit: str | None) -> None:
-    assert Origin("odd", "1", (requires,)).misfit() == misfit
+    assert Package("odd", "1", (requires,)).misfit() == misfit
 
 
 def test_a_package_for_another_gantool_is_not_imported(plant: Plant) -> None:
@@ -190,11 +189,11 @@ def test_a_package_for_another_gantool_is_not_imported(plant: Plant) -> None:
 
 def test_what_is_missing() -> None:
     requires = ("pluggy>=1", "pluggy>=99", "nowhere", "nowhere-else; extra == 'x'", "??")
-    assert Origin("odd", "1", requires).missing() == ["pluggy>=99", "nowhere"]
+    assert Package("odd", "1", requires).missing() == ["pluggy>=99", "nowhere"]
 
 
-def test_an_origin_of_nothing() -> None:
-    assert origin_of(None) == Origin("unknown", "unknown", ())
+def test_a_package_of_nothing() -> None:
+    assert package_of(None) == Package("unknown", "unknown", ())
 
 
 def test_a_component_class_is_returned_as_it_is() -> None:

@@ -14,6 +14,7 @@ from gantool.interfaces.loss import Loss
 from gantool.interfaces.regularizer import Regularizer, is_off, refusal_of
 from gantool.registry.calling import call, calling, described, misbehaved
 from gantool.registry.catalog import not_loaded
+from gantool.registry.plugin import fits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -201,17 +202,12 @@ def _check(entry: Entry, catalog: Catalog, problems: Problems) -> None:
 
 def _fault(requirement: Requirement) -> str | None:
     """Return why an installed package does not do, or None."""
-    from packaging.version import InvalidVersion
-
     try:
         found = version(requirement.name)
     except PackageNotFoundError:
         return f"this recipe requires {requirement}, which is not installed"
-    try:
-        fits = requirement.specifier.contains(found, prereleases=True)
-    except InvalidVersion:
-        fits = False
-    return None if fits else f"this recipe requires {requirement}, found {found}"
+    fault = f"this recipe requires {requirement}, found {found}"
+    return None if fits(requirement, found) else fault
 
 
 def _broken(requirement: Requirement, catalog: Catalog) -> str | None:

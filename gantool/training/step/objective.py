@@ -9,7 +9,7 @@ import torch
 
 from gantool.errors import PluginError
 from gantool.registry.calling import owner_of
-from gantool.registry.loading import said
+from gantool.registry.plugin import said
 from gantool.training.randomness import Draws
 from gantool.training.regularization import penalty_of
 
