@@ -38,7 +38,7 @@ gantool ablate mine.toml --toggle ema --set 'metrics=[{use="kid"}]' --report abl
 def complete_toggle(context: typer.Context, incomplete: str) -> list[str]:
     """Offer the parts of the recipe that was typed, after a comma too."""
     from gantool.errors import GantoolError
-    from gantool.launch.toggles import toggles_of
+    from gantool.launch.ablation import toggles_of
     from gantool.recipe.reading import read_recipe
 
     before, comma, begun = incomplete.rpartition(",")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from gantool.launch.benching import bench
-from gantool.launch.opening import load
+from gantool.launch.benchmarking import bench
 from gantool.launch.resuming import resume
-from gantool.launch.running import dry_run, run
+from gantool.launch.running import dry_run, load, run
 
 __all__ = ["bench", "dry_run", "load", "resume", "run"]

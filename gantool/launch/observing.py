@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from gantool.interfaces.logger import RunDescription
-from gantool.launch.keeping import FolderGoneError
+from gantool.launch.folder import FolderGoneError
 from gantool.launch.reporting import look_at_end, note_parent, peak_memory
 from gantool.registry.calling import calling
 

@@ -10,7 +10,7 @@ from gantool.errors import DivergedError, Interrupted
 from gantool.files.durable import write_durably, written_aside
 from gantool.files.plain import Anchor, make_plain_folder
 from gantool.launch.divergence import divergence_noted
-from gantool.launch.keeping import FolderGoneError, Whereabouts
+from gantool.launch.folder import FolderGoneError, Whereabouts
 from gantool.launch.observing import observed, outcome_of
 from gantool.launch.session import memory_faults_named
 from gantool.recipe.documents import dump

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING
 from gantool.errors import UsageError
 from gantool.files.durable import write_durably
 from gantool.files.plain import is_plain_folder
-from gantool.launch import together
 from gantool.launch.changes import judge
 from gantool.launch.divergence import remind_of_divergence
-from gantool.launch.keeping import disk_faults_named
+from gantool.launch.folder import disk_faults_named, held, joined
 from gantool.launch.process import note_environment, train
-from gantool.launch.session import assemble, prepare, read_to_train, refuse_other_images
-from gantool.launch.showing import opened, shown
+from gantool.launch.session import (
+    assemble,
+    opened,
+    prepare,
+    read_to_train,
+    refuse_other_images,
+    shown,
+)
 from gantool.recipe.documents import dump, unsaid
 from gantool.reporting.console.messages import say
 from gantool.runs.checkpoints import Checkpoints
@@ -68,9 +73,9 @@ def resume(
     folder = existing_folder(Path(run)) if run is not None else _newest_run()
     said = [*overrides, *([] if steps is None else [f"training.steps={steps}"])]
     said += [] if device is None else [f'device.name="{device}"']
-    with shown() as console, together.held(folder), disk_faults_named(folder):
+    with shown() as console, held(folder), disk_faults_named(folder):
         plan = read_to_train(folder.recipe, said)
-        with together.joined(plan) as ranks:
+        with joined(plan) as ranks:
             session = _gone_on(plan, folder, console, level, ranks, override=override)
             if not session.trainer.is_finished() or not _has_ended(folder):
                 _train(session, folder, console, level, changed=bool(said))

@@ -1,30 +1,34 @@
-"""Start a run, try one out."""
+"""Start a run, try one out, open one."""
 
 from __future__ import annotations
 
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from gantool.launch import together
+from gantool.errors import UsageError
+from gantool.exporting.folder import CONFIG, ExportedFolder
+from gantool.launch.folder import begun_before, joined, taken
 from gantool.launch.process import train, write_beginning
 from gantool.launch.reporting import peak_memory
 from gantool.launch.resuming import resume
-from gantool.launch.session import assemble, prepare, read_to_train
-from gantool.launch.showing import opened, shown
+from gantool.launch.session import assemble, opened, prepare, read_to_train, shown
 from gantool.reporting.console.messages import say
 from gantool.reporting.figures import format_duration
 from gantool.runs.environment import is_first, job
-from gantool.runs.folder import RunFolder
+from gantool.runs.folder import RECIPE, RunFolder
 from gantool.runs.status import hold, new_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from gantool.evaluation.sampling.generator import TrainedGenerator
     from gantool.evaluation.sampling.trained import TrainedRun
     from gantool.launch.session import Session
     from gantool.reporting.console.messages import Level
+    from gantool.runs.folder import RunFolder
+
 
 TRIAL_STEPS = 2
 """Steps of a dry run."""
@@ -59,13 +63,13 @@ def run(
         Interrupted: When a signal stopped the run, after saving.
     """
     given = None if out is None else Path(out)
-    if (begun := together.begun(given)) is not None:
+    if (begun := begun_before(given)) is not None:
         return resume(begun.path, level=level)
     with shown() as console:
         plan = read_to_train(recipe, overrides)
         with (
-            together.joined(plan) as ranks,
-            together.taken(given, plan.name, ranks) as folder,
+            joined(plan) as ranks,
+            taken(given, plan.name, ranks) as folder,
         ):
             prepared = prepare(plan, console, level)
             session = assemble(plan, prepared, ranks)
@@ -119,3 +123,42 @@ def _expected(session: Session, folder: RunFolder, steps: int) -> Iterator[tuple
     size = sum(file.stat().st_size for file in checkpoint.iterdir())
     kept = session.plan.tables.checkpoints.keep_last
     yield "disk", f"{kept} checkpoints of {size / MEBIBYTE:,.0f} MiB each"
+
+
+def load(
+    path: str | Path,
+    *,
+    device: str | None = None,
+    checkpoint: str | None = None,
+    weights: Literal["ema", "raw"] | None = None,
+) -> TrainedGenerator:
+    """Open a run or an exported folder to draw samples from it.
+
+    Args:
+        path: A run folder, or a folder that `gantool export --to safetensors` wrote.
+        device: Compute with this device instead of the recipe's.
+        checkpoint: Of a run: "newest", "best" or a number of steps; by default the newest.
+        weights: Of a run: averaged or raw ones; by default those that its recipe samples from.
+
+    Raises:
+        UsageError: When there is neither, or a checkpoint or weights are asked of an exported
+            folder, which holds one generator.
+        RecipeError: When averaged weights are asked of a run that keeps no average.
+    """
+    folder, exported = RunFolder(Path(path)), ExportedFolder(Path(path))
+    if folder.exists():
+        from gantool.evaluation.sampling.trained import NEWEST, TrainedRun
+
+        settings = () if weights is None else (f'sampling.weights="{weights}"',)
+        return TrainedRun(folder, device, checkpoint or NEWEST, settings)
+    if not exported.config.is_file():
+        raise UsageError(
+            f"no run and no exported generator in {path}: neither {RECIPE} nor {CONFIG} is there",
+            "gantool list-runs shows the runs here",
+        )
+    if checkpoint is not None or weights is not None:
+        what = "no checkpoints" if weights is None else "one kind of weights"
+        raise UsageError(f"{path} is an exported generator: it has {what}")
+    from gantool.exporting.exported import ExportedGenerator
+
+    return ExportedGenerator(exported, device)

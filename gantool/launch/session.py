@@ -12,6 +12,7 @@ from gantool.errors import DataError, DeviceMemoryError, PluginError
 from gantool.launch.changes import describe
 from gantool.recipe.reading import read_recipe
 from gantool.registry.plugin import working_folder_kept
+from gantool.runs.environment import is_first
 from gantool.runs.folder import existing_folder
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from gantool.data.prepared import PreparedImages
     from gantool.data.selection import TrainingImages
+    from gantool.evaluation.sampling.trained import TrainedRun
     from gantool.recipe.schema import Recipe, TrainingTable
     from gantool.reporting.console.messages import Level
     from gantool.runs.folder import RunFolder
@@ -46,6 +48,24 @@ class Session:
     prepared: PreparedImages
     device: Device
     trainer: Trainer
+
+
+@contextmanager
+def shown() -> Iterator[Console]:
+    """Open the console and show warnings on it; of several processes, only the first speaks."""
+    from gantool.reporting.console.messages import open_console, show_warnings
+
+    console = open_console()
+    console.quiet = not is_first()
+    with show_warnings(console):
+        yield console
+
+
+def opened(folder: RunFolder) -> TrainedRun:
+    """Return a run, ready to draw samples from."""
+    from gantool.evaluation.sampling.trained import TrainedRun
+
+    return TrainedRun(folder)
 
 
 def read(recipe: str | Path, overrides: Sequence[str]) -> Recipe:

@@ -11,8 +11,7 @@ import pytest
 from gantool import UsageError
 from gantool.errors import DivergedError, Interrupted
 from gantool.launch import ablation, running
-from gantool.launch.ablation import Planned, plan_ablation, run_ablation
-from gantool.launch.toggles import toggles_of, without
+from gantool.launch.ablation import Planned, plan_ablation, run_ablation, toggles_of, without
 from gantool.recipe.reading import read_recipe
 from gantool.runs.folder import RunFolder
 

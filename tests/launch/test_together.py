@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gantool import UsageError
-from gantool.launch.together import begun, tell_of_division
+from gantool.launch.folder import begun_before, tell_of_division
 from gantool.recipe.reading import read_recipe
 from gantool.recipe.schema import DeviceTable
 from gantool.training.device.ranks import Ranks, join
@@ -53,17 +53,17 @@ def test_a_recipe_is_warned_of_slices_by_all_three(write_recipe: Write) -> None:
 def test_restarted_processes_of_several_machines_need_the_folders_name(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert begun(None) is None
+    assert begun_before(None) is None
     monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
     monkeypatch.setenv("WORLD_SIZE", "4")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     with pytest.raises(UsageError, match="several machines") as caught:
-        begun(None)
+        begun_before(None)
     assert "--out FOLDER" in str(caught.value.hint)
-    assert begun(tmp_path / "none") is None
+    assert begun_before(tmp_path / "none") is None
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "recipe.toml").touch()
-    found = begun(tmp_path / "run")
+    found = begun_before(tmp_path / "run")
     assert found is not None
     assert found.path == tmp_path / "run"
 

@@ -13,9 +13,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gantool.data.streaming import Stream
-from gantool.launch.benchmarking.arithmetic import operations_of_a_step, peak_of
-from gantool.launch.benchmarking.costs import Cost, Progress, costs
-from gantool.launch.benchmarking.peers import peer
+from gantool.launch.benchmarking.costs import Cost, Progress, costs, operations_of_a_step, peak_of
+from gantool.launch.benchmarking.peer import peer
 from gantool.launch.benchmarking.timing import Timing, by_turns, seconds, times_at_once
 
 if TYPE_CHECKING:

@@ -1,29 +1,115 @@
-"""Several processes on one run: torchrun starts them, the first does what is done once."""
+"""The folder of a run that is trained: taken, held, watched, its disk's faults named."""
 
 from __future__ import annotations
 
 import logging
+import os
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from gantool.errors import DiskError, UsageError
+from typing_extensions import override
+
+from gantool.errors import DiskError, GantoolError, UsageError
+from gantool.files.disk import in_words, is_fault
 from gantool.files.durable import make_folder
 from gantool.files.plain import Anchor
-from gantool.launch.keeping import disk_faults_named
+from gantool.runs.checkpoints import Checkpoints
 from gantool.runs.environment import are_on_one_machine, is_first, is_restarted, job
 from gantool.runs.folder import RUNS, RunFolder, list_runs, take_folder
 from gantool.runs.status import hold, let_go, read_status
+from gantool.training.observers import Observer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
 
+    from gantool.files.plain import Anchor
     from gantool.interfaces.loss import Loss
     from gantool.interfaces.regularizer import Regularizer
     from gantool.recipe.schema import Recipe
+    from gantool.runs.folder import RunFolder
     from gantool.training.device.ranks import Ranks
+
+
+class FolderGoneError(DiskError):
+    """A run's folder was renamed or deleted while the run was trained."""
+
+
+class Whereabouts(Observer):
+    """Looks after every step whether the run's folder is where it was, before others write.
+
+    Args:
+        folder: The run's.
+        anchor: Holds on to it.
+    """
+
+    def __init__(self, folder: RunFolder, anchor: Anchor) -> None:
+        self._folder = folder
+        self._anchor = anchor
+
+    @override
+    def after_step(self, step: int) -> None:
+        self._look()
+
+    @override
+    def memory(self) -> Mapping[str, Any]:
+        self._look()
+        return {}
+
+    def _look(self) -> None:
+        """Raise once it has gone.
+
+        Raises:
+            FolderGoneError: When something else, or nothing, is in its place.
+        """
+        if self._anchor.has_moved():
+            message = f"{self._folder.path} was renamed or deleted while the run was trained in it"
+            raise FolderGoneError(message, _way_on(self._anchor.place()))
+
+
+def _way_on(place: Path | None) -> str:
+    """Return what can be done with a folder that is elsewhere now, if it is anywhere."""
+    if place is None:
+        return "nothing is left of it; start anew with: gantool run RECIPE"
+    return f"{_safe_in(place)}: gantool resume {place}"
+
+
+@contextmanager
+def disk_faults_named(folder: RunFolder) -> Iterator[None]:
+    """Turn a file system's fault into a message that names the file, and what is safe.
+
+    Raises:
+        DiskError: In its place.
+    """
+    try:
+        yield
+    except OSError as error:
+        if not is_fault(error) or not _concerns(folder, error):
+            raise
+        hint = f"{_safe_in(folder.path)}: gantool resume {folder.path}"
+        raise DiskError(
+            f"run {folder.path} could not be written: {in_words(error)}", hint
+        ) from error
+
+
+def _concerns(folder: RunFolder, error: OSError) -> bool:
+    """Whether it is about a file of the run, or about one without a name."""
+    if error.filename is None:
+        return True
+    return Path(os.fsdecode(error.filename)).is_relative_to(folder.path)
+
+
+def _safe_in(folder: Path) -> str:
+    """Return in words what a run can go on from."""
+    try:
+        checkpoint, _ = Checkpoints(RunFolder(folder).checkpoints, "").newest()
+    except (OSError, GantoolError):
+        return "when its disk can be read again, go on with"
+    if checkpoint is None:
+        return "no checkpoint was saved; when it can be written again, begin with"
+    return f"its checkpoint of step {checkpoint.step} is intact; go on from there with"
 
 
 WAY_OUT = "name one that can be written with --out FOLDER"
@@ -132,7 +218,7 @@ def held(folder: RunFolder) -> AbstractContextManager[None]:
     return hold(folder) if is_first() else nullcontext()
 
 
-def begun(out: Path | None) -> RunFolder | None:
+def begun_before(out: Path | None) -> RunFolder | None:
     """Return the run that the processes had begun before torchrun started them again.
 
     Args:
