@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gantool.data.inspecting import Inspection, Spread
-    from gantool.data.prepared import PreparedImages
+    from gantool.data.prepare.prepared import PreparedImages
 
 EXAMPLES = """
 gantool data inspect data/paintings

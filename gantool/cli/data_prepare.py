@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from gantool.data.prepared import PreparedImages
-    from gantool.data.skipped import Skipped
+    from gantool.data.prepare.decoding import Skipped
+    from gantool.data.prepare.prepared import PreparedImages
 
 EXAMPLES = """
 gantool data prepare base
@@ -43,7 +43,7 @@ def prepare(
     Prints their number, the number of files that had to be skipped, and their folder. What was
     prepared before is found again; what was interrupted goes on.
     """
-    from gantool.data import preparing
+    from gantool.data.prepare import preparing
     from gantool.recipe.reading import read_recipe
     from gantool.reporting.console.messages import open_console, show_warnings
     from gantool.reporting.console.progress import preparation_progress

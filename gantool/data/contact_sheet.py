@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from gantool.data.prepared import PreparedImages
+    from gantool.data.prepare.prepared import PreparedImages
 
 PAPER = (250, 250, 248)
 INK = (38, 38, 38)

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gantool.data.checked_source import open_source
 from gantool.data.duplicates import identical, similar
-from gantool.data.pool import Pool
-from gantool.data.prepared import UNLABELED
-from gantool.data.preparing import NoUsableImagesError, prepare_source, processors, silent
-from gantool.data.proportions import squashed
+from gantool.data.prepare.decoding import NOT_AN_IMAGE
+from gantool.data.prepare.fingerprint import rendering_of
+from gantool.data.prepare.pool import Pool
+from gantool.data.prepare.prepared import UNLABELED, squashed
+from gantool.data.prepare.preparing import NoUsableImagesError, prepare_source, processors, silent
 from gantool.data.remarks import LookingJob
-from gantool.data.rendering import rendering_of
-from gantool.data.skipped import NOT_AN_IMAGE
+from gantool.data.source import open_source
 from gantool.interfaces.filenames import kind_of, way_out
 
 if TYPE_CHECKING:
@@ -24,10 +23,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gantool.data.prepared import PreparedImages
-    from gantool.data.preparing import Progress
-    from gantool.data.rendering import Rendering
-    from gantool.data.skipped import Skipped
+    from gantool.data.prepare.decoding import Skipped
+    from gantool.data.prepare.fingerprint import Rendering
+    from gantool.data.prepare.prepared import PreparedImages
+    from gantool.data.prepare.preparing import Progress
     from gantool.interfaces.dataset import Dataset, ImageSource
     from gantool.recipe.schema import ImageTable
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gantool.data.color import PROFILE_LIMIT, Profile, ProfileTooLargeError, profile_of
-from gantool.data.decoding import opened, orientation, quiet_decoders, upright
-from gantool.data.limits import Limits
-from gantool.data.rendering import Rendering
+from gantool.data.prepare.color import PROFILE_LIMIT, Profile, ProfileTooLargeError, profile_of
+from gantool.data.prepare.decoding import opened, orientation, quiet_decoders, upright
+from gantool.data.prepare.fingerprint import Rendering
+from gantool.data.prepare.limits import Limits
 from gantool.interfaces.dataset import ImageSource
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-    from gantool.data.job import Chunk, Starting
+    from gantool.data.prepare.job import Chunk, Starting
     from gantool.interfaces.dataset import ImageShape
 
 ANIMATED = "animated"

@@ -3,18 +3,60 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 import torch
 
-from gantool.data.pixels import MappedPixels
 from gantool.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
     from torch import Tensor
 
-    from gantool.data.pixels import Pixels
-    from gantool.data.prepared import PreparedImages
+    from gantool.data.prepare.prepared import PreparedImages
+
+
+class Pixels(Protocol):
+    """uint8 images [N, H, W, C]: a tensor, or what is read like one."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """N, H, W and C."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> Tensor:
+        """Return the images of a slice, or of indices int64 [n], in memory."""
+
+
+class MappedPixels:
+    """Some of the prepared images, which stay on disk until somebody looks at them.
+
+    Args:
+        images: uint8 [M, H, W, C], mapped into memory.
+        chosen: Which of them, and in which order, int64 [N].
+    """
+
+    def __init__(self, images: NDArray[np.uint8], chosen: NDArray[np.int64]) -> None:
+        self._images = images
+        self._chosen = chosen
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """N, H, W and C."""
+        return (len(self), *self._images.shape[1:])
+
+    def __getitem__(self, rows: slice | list[int] | Tensor, /) -> Tensor:
+        """Return a copy of some images, on the CPU."""
+        index = rows.numpy() if isinstance(rows, torch.Tensor) else rows
+        return torch.from_numpy(self._images[self._chosen[index]])
 
 
 @dataclass(frozen=True)
@@ -48,7 +90,7 @@ def select(
     Raises:
         DataError: When a conditional run has an image without a label; it is named.
     """
-    chosen, kept = prepared.split(held_out, seed)
+    chosen, kept = split(prepared.names, held_out, seed)
     labels = _labels(prepared) if conditional else None
     return TrainingImages(
         pixels=MappedPixels(prepared.images, chosen),
@@ -69,3 +111,32 @@ def _labels(prepared: PreparedImages) -> Tensor:
             "set training.conditional = false to train without labels",
         )
     return torch.from_numpy(prepared.labels.copy())
+
+
+def split(
+    names: Sequence[str], held_out: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Divide images into those to train on and those to hold out, by a hash of their names.
+
+    The images with the smallest hashes are held out, so that adding or removing some files moves
+    few of the others.
+
+    Args:
+        names: What names each image.
+        held_out: Share to hold out, in [0, 1); if above 0, at least one image is.
+        seed: Another seed holds out other images.
+
+    Returns:
+        Indices in increasing order, two int64 arrays.
+    """
+    count = len(names)
+    size = min(max(1, round(held_out * count)), count - 1) if held_out > 0 else 0
+    if size <= 0:
+        return np.arange(count, dtype=np.int64), np.empty(0, np.int64)
+    key = str(seed).encode()[:64]
+    hashes = b"".join(
+        blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8, key=key).digest()
+        for name in names
+    )
+    order = np.argsort(np.frombuffer(hashes, "<u8"), kind="stable")
+    return np.sort(order[size:]), np.sort(order[:size])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch.nn.functional import adaptive_avg_pool2d
 
-from gantool.data.preparing import prepared_before
+from gantool.data.prepare.preparing import prepared_before
 from gantool.data.selection import select
 from gantool.errors import DataError
 from gantool.evaluation.failing import Copies
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from gantool.data.pixels import Pixels
-    from gantool.data.selection import TrainingImages
+    from gantool.data.selection import Pixels, TrainingImages
     from gantool.evaluation.sampling.trained import TrainedRun
     from gantool.evaluation.scoring.evidence import Progress
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-    from gantool.data.pixels import Pixels
+    from gantool.data.selection import Pixels
     from gantool.recipe.schema import Recipe
     from gantool.reporting.report.writing import Neighbors
     from gantool.runs.folder import RunFolder

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from gantool.data.prepared import PreparedImages
+    from gantool.data.prepare.prepared import PreparedImages
     from gantool.data.selection import TrainingImages
     from gantool.evaluation.sampling.trained import TrainedRun
     from gantool.recipe.schema import Recipe, TrainingTable
@@ -91,8 +91,8 @@ def read_to_train(recipe: str | Path, overrides: Sequence[str]) -> Recipe:
 
 def prepare(plan: Recipe, console: Console, level: Level) -> PreparedImages:
     """Return the prepared images, decoding them if that was not done before."""
-    from gantool.data.preparing import prepare
-    from gantool.data.proportions import squashed
+    from gantool.data.prepare.prepared import squashed
+    from gantool.data.prepare.preparing import prepare
     from gantool.reporting.console.progress import preparation_progress
 
     with preparation_progress(console, level) as progress:

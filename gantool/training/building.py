@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from gantool.data.batches import Batches
-from gantool.data.streaming import Stream
+from gantool.data.batches import Batches, Stream
 from gantool.errors import RecipeError
 from gantool.interfaces.regularizer import refusal_of
 from gantool.interfaces.step import PLAYERS, Setup

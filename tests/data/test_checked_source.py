@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gantool import Dataset, PluginError
-from gantool.data.checked_source import open_source
+from gantool.data.source import open_source
 
 Tree = Callable[[Path], Dataset]
 Fill = Callable[[int], Path]

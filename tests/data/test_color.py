@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from gantool import ImageShape
-from gantool.data.color import PROFILE_LIMIT, Profile, profile_of
-from gantool.data.decoding import decode, decode_one, quiet_decoders
-from gantool.data.rendering import Rendering
+from gantool.data.prepare.color import PROFILE_LIMIT, Profile, profile_of
+from gantool.data.prepare.decoding import decode, decode_one, quiet_decoders
+from gantool.data.prepare.fingerprint import Rendering
 from tests.data import icc
 
 ADOBE_TO_XYZ = np.array(  # Adobe RGB (1998) Color Image Encoding, section 4.3.5.3; D65

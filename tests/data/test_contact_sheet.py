@@ -7,7 +7,7 @@ import pytest
 
 from gantool.data import contact_sheet as drawing
 from gantool.data.contact_sheet import contact_sheet
-from gantool.data.preparing import prepare
+from gantool.data.prepare.preparing import prepare
 from gantool.recipe.schema import ImageTable
 
 if TYPE_CHECKING:

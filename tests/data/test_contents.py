@@ -15,13 +15,12 @@ import pytest
 from PIL import Image
 
 from gantool import DataError, Dataset
-from gantool.data.checked_source import open_source
-from gantool.data.fingerprint import earlier_fingerprint
-from gantool.data.job import DecodingJob
-from gantool.data.prepared import ARRAYS, MANIFEST, open_prepared
-from gantool.data.preparing import prepare, prepared_before
-from gantool.data.rendering import rendering_of
-from gantool.data.unfinished import JOURNAL, Unfinished
+from gantool.data.prepare.fingerprint import earlier_fingerprint, rendering_of
+from gantool.data.prepare.job import DecodingJob
+from gantool.data.prepare.prepared import ARRAYS, MANIFEST, open_prepared
+from gantool.data.prepare.preparing import prepare, prepared_before
+from gantool.data.prepare.unfinished import JOURNAL, Unfinished
+from gantool.data.source import open_source
 from gantool.launch.session import refuse_other_images
 from gantool.recipe.schema import ImageTable
 from gantool_artworks.plugin import Artworks

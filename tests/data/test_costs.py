@@ -14,12 +14,11 @@ from PIL import Image
 
 from gantool import Dataset, GantoolError, ImageShape, PluginError
 from gantool.data import inspecting
-from gantool.data.job import DecodingJob
-from gantool.data.limits import Allowance, Limits, TooCostlyError
-from gantool.data.pool import Pool
-from gantool.data.preparing import prepare
-from gantool.data.rendering import Rendering
-from gantool.data.webp import stated_size
+from gantool.data.prepare.fingerprint import Rendering
+from gantool.data.prepare.job import DecodingJob
+from gantool.data.prepare.limits import Allowance, Limits, TooCostlyError, stated_size
+from gantool.data.prepare.pool import Pool
+from gantool.data.prepare.preparing import prepare
 from gantool.recipe.schema import ImageTable
 from gantool_folders.tree import open_tree
 from tests import costly_images as costly

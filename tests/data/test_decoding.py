@@ -9,9 +9,9 @@ import pytest
 from PIL import Image, ImageOps
 
 from gantool import ImageShape
-from gantool.data import decoding, skipped
-from gantool.data.decoding import decode, decode_one, quiet_decoders
-from gantool.data.rendering import Fit, Rendering, Resample
+from gantool.data.prepare import decoding
+from gantool.data.prepare.decoding import decode, decode_one, quiet_decoders
+from gantool.data.prepare.fingerprint import Fit, Rendering, Resample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -239,7 +239,7 @@ def test_animation_gives_its_first_frame() -> None:
 def test_bomb_is_refused_before_it_is_loaded(
     tmp_path: Path, png: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert skipped.PIXEL_LIMIT == Image.MAX_IMAGE_PIXELS
+    assert decoding.PIXEL_LIMIT == Image.MAX_IMAGE_PIXELS
     warned = png(9500, 9500)
     (tmp_path / "warned.png").write_bytes(warned)
     (tmp_path / "error.png").write_bytes(png(65000, 65000))

@@ -11,10 +11,9 @@ import pytest
 from PIL import Image
 
 from gantool import DataError, Dataset, ImageShape
-from gantool.data.checked_source import open_source
-from gantool.data.fingerprint import earlier_fingerprint, fingerprint
-from gantool.data.preparing import prepare
-from gantool.data.rendering import Rendering
+from gantool.data.prepare.fingerprint import Rendering, earlier_fingerprint, fingerprint
+from gantool.data.prepare.preparing import prepare
+from gantool.data.source import open_source
 from gantool.launch.session import refuse_other_images
 from gantool.recipe.schema import ImageTable
 from gantool.runs.folder import RunFolder

@@ -17,7 +17,7 @@ import gantool_artworks
 import gantool_folders
 from gantool import DataError, Dataset, open_image
 from gantool.data import inspecting
-from gantool.data.preparing import prepare
+from gantool.data.prepare.preparing import prepare
 from gantool.interfaces.dataset import FORMATS
 from gantool.recipe.schema import ImageTable
 from gantool_artworks.plugin import Artworks

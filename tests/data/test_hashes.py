@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gantool.data import hashes
-from gantool.data.hashes import NEAREST, close_pairs
+from gantool.data import duplicates
+from gantool.data.duplicates import NEAREST, close_pairs
 
 
 def clustered(count: int, flips: int) -> np.ndarray:
@@ -43,13 +43,13 @@ def test_the_nearest_of_all_are_found(count: int, flips: int) -> None:
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     values = clustered(300, 4)
     whole = close_pairs(values, 7)
-    monkeypatch.setattr(hashes, "BLOCK_PAIRS", 1000)
+    monkeypatch.setattr(duplicates, "BLOCK_CANDIDATES", 1000)
     assert (close_pairs(values, 7) == whole).all()
 
 
 def test_among_equals_only_those_right_before_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hashes, "MOST_COMPARED", 20)
-    monkeypatch.setattr(hashes, "BLOCK_PAIRS", 20)
+    monkeypatch.setattr(duplicates, "MOST_COMPARED", 20)
+    monkeypatch.setattr(duplicates, "BLOCK_CANDIDATES", 20)
     values = np.zeros(200, np.uint64)
     found = set(map(tuple, close_pairs(values, 7).tolist()))
     assert found == nearest_by_definition(values, window=20)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from gantool.data.prepared import open_prepared, split
-from gantool.data.preparing import prepare
+from gantool.data.prepare.prepared import open_prepared
+from gantool.data.prepare.preparing import prepare
+from gantool.data.selection import split
 from gantool.recipe.schema import ImageTable
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def test_every_file_name_survives(
     assert prepared.labels.tolist() == [0, 0, -1]
     with pytest.raises(IndexError):
         prepared.names[3]
-    train, out = prepared.split(0.4, seed=0)
+    train, out = split(prepared.names, 0.4, seed=0)
     assert len(train) + len(out) == 3
 
 
@@ -100,7 +101,7 @@ def test_opening_is_quick_and_needs_no_writable_cache(
     def refuse(path: Path) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("gantool.data.prepared.os.utime", refuse)
+    monkeypatch.setattr("gantool.data.prepare.prepared.os.utime", refuse)
     started = time.perf_counter()
     assert open_prepared(prepared.folder, prepared.fingerprint) is not None
     assert time.perf_counter() - started < 0.05

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from gantool import DataError, Dataset
-from gantool.data import row_file
-from gantool.data.decoding import decode
-from gantool.data.preparing import prepare
-from gantool.data.rendering import rendering_of
+from gantool.data.prepare import job as row_file
+from gantool.data.prepare.decoding import decode
+from gantool.data.prepare.fingerprint import rendering_of
+from gantool.data.prepare.preparing import prepare
 from gantool.recipe.schema import ImageTable
 
 if TYPE_CHECKING:

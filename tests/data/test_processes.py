@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gantool.data import pool, preparing, unfinished
-from gantool.data.decoding import decode
-from gantool.data.preparing import prepare
-from gantool.data.rendering import rendering_of
+from gantool.data.prepare import pool, preparing, unfinished
+from gantool.data.prepare.decoding import decode
+from gantool.data.prepare.fingerprint import rendering_of
+from gantool.data.prepare.preparing import prepare
 from gantool.errors import DataError, DiskError
 from gantool.recipe.schema import ImageTable
 
@@ -40,7 +40,7 @@ from pathlib import Path
 print("started", flush=True)
 sys.path.insert(0, {importable!r})
 from tree_source import TreeDataset
-from gantool.data.preparing import prepare
+from gantool.data.prepare.preparing import prepare
 from gantool.recipe.schema import ImageTable
 prepared = prepare(
     TreeDataset(root=Path({root!r})),
@@ -87,7 +87,7 @@ def test_program_without_main_guard_runs_once(
 
 
 def test_decoding_process_imports_no_torch() -> None:
-    code = "import sys, gantool.data.worker, gantool.data.job; print('torch' in sys.modules)"
+    code = "import sys\nfrom gantool.data.prepare import job, pool\nprint('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert done.stdout.strip() == b"False"
 
@@ -97,9 +97,9 @@ def test_killed_preparation_leaves_no_process_and_resumes(
 ) -> None:
     root = folder(800)
     program = script(root).replace(
-        "from gantool.data.preparing import prepare",
-        "from gantool.data import unfinished\nunfinished.COMMIT_SECONDS = 0\n"
-        "from gantool.data.preparing import prepare",
+        "from gantool.data.prepare.preparing import prepare",
+        "from gantool.data.prepare import unfinished\nunfinished.COMMIT_SECONDS = 0\n"
+        "from gantool.data.prepare.preparing import prepare",
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -181,7 +181,7 @@ def test_full_disk_is_said_before_and_during(
     dataset = tree(folder(150))
     with monkeypatch.context() as patch:
         usage = SimpleNamespace(free=150 * 8 * 8 * 3 - 1)
-        patch.setattr("gantool.data.preparing.shutil.disk_usage", lambda path: usage)
+        patch.setattr("gantool.data.prepare.preparing.shutil.disk_usage", lambda path: usage)
         with pytest.raises(DiskError, match=r"needs 0.03 MB, and .* has 0.03 MB free"):
             prepare(dataset, SMALL)
     exchange = pool.Worker._exchange

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gantool import ImageShape
-from gantool.data.proportions import far_share, squashed
+from gantool.data.prepare.prepared import far_share, squashed
 
 SQUARE = ImageShape(3, 64, 64)
 WIDE, HIGH, NEAR, EXACT = (320, 200), (200, 320), (290, 200), (300, 200)

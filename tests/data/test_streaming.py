@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from gantool.data.batches import Batches
-from gantool.data.pixels import MappedPixels
-from gantool.data.streaming import AHEAD, Stream, send
+from gantool.data.batches import AHEAD, Batches, Stream, send
+from gantool.data.selection import MappedPixels
 
 if TYPE_CHECKING:
     from pathlib import Path

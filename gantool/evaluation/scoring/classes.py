@@ -7,7 +7,7 @@ import statistics
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gantool.data.pixels import MappedPixels
+from gantool.data.selection import MappedPixels, split
 from gantool.errors import UsageError
 from gantool.evaluation.scoring.evidence import Witness
 from gantool.evaluation.scoring.features import FeatureNetwork
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from gantool.data.prepared import PreparedImages
+    from gantool.data.prepare.prepared import PreparedImages
     from gantool.evaluation.sampling.trained import TrainedRun
     from gantool.evaluation.scoring.evidence import Progress
     from gantool.evaluation.scoring.judgment import Judgment, Score
@@ -108,7 +108,7 @@ class ClassOfRun:
         """
         run, tables = self.run, self.run.recipe.tables
         train, kept = map(
-            self._of_class, self.prepared.split(tables.image.held_out, tables.training.seed)
+            self._of_class, split(self.prepared.names, tables.image.held_out, tables.training.seed)
         )
         if len(train) < FEWEST_IMAGES:
             raise UsageError(f"{len(train)} training images, at least {FEWEST_IMAGES} are needed")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from gantool.data.pixels import Pixels
+    from gantool.data.selection import Pixels
     from gantool.evaluation.scoring.features import Features
     from gantool.interfaces.metric import Extractor, Rows
 

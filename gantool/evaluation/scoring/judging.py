@@ -19,7 +19,7 @@ from gantool.runs.status import refuse_going
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from gantool.data.prepared import PreparedImages
+    from gantool.data.prepare.prepared import PreparedImages
     from gantool.evaluation.scoring.evidence import Progress
     from gantool.evaluation.scoring.example import Example
     from gantool.interfaces.metric import Evidence, EvidenceShape, Metric
@@ -153,7 +153,7 @@ def images_of(run: TrainedRun, tell: Progress) -> PreparedImages:
     Raises:
         DataError: When they have changed since.
     """
-    from gantool.data.preparing import prepare
+    from gantool.data.prepare.preparing import prepare
 
     dataset = run.recipe.dataset
     prepared = prepare(

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gantool.data.streaming import Stream
+from gantool.data.batches import Stream
 from gantool.launch.benchmarking.costs import Cost, Progress, costs, operations_of_a_step, peak_of
 from gantool.launch.benchmarking.peer import peer
 from gantool.launch.benchmarking.timing import Timing, by_turns, seconds, times_at_once
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from gantool.data.prepared import PreparedImages
+    from gantool.data.prepare.prepared import PreparedImages
     from gantool.launch.session import Session
     from gantool.recipe.schema import Recipe
     from gantool.training.trainer import Trainer

@@ -18,7 +18,7 @@ from gantool.launch.benchmarking.timing import by_turns, seconds
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gantool.data.prepared import PreparedImages
+    from gantool.data.prepare.prepared import PreparedImages
     from gantool.recipe.schema import Recipe
     from gantool.training.device.device import Device
     from gantool.training.trainer import Trainer

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from gantool.data.pixels import Pixels
+    from gantool.data.selection import Pixels
     from gantool.evaluation.failing import Copies
     from gantool.evaluation.neighbors import Neighborhood
     from gantool.reporting.page.images import EmbeddedImage

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING:
-    from gantool.data.pixels import Pixels
+    from gantool.data.selection import Pixels
 
 M_TRIM_THRESHOLD = -1
 M_MMAP_MAX = -4

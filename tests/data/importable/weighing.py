@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gantool.data.job import DecodingJob
+from gantool.data.prepare.job import DecodingJob
 
 if TYPE_CHECKING:
-    from gantool.data.job import Chunk, Starting
+    from gantool.data.prepare.job import Chunk, Starting
 
 
 class WeighingJob(DecodingJob):

@@ -12,7 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from gantool import UsageError
-from gantool.data.preparing import prepare
+from gantool.data.prepare.preparing import prepare
+from gantool.data.selection import split
 from gantool.evaluation.sampling.trained import TrainedRun
 from gantool.evaluation.scoring.classes import judge_classes, mean_over_classes
 from tests.evaluation.conftest import Train, train
@@ -40,7 +41,7 @@ def real_images(run: TrainedRun, name: str) -> Tensor:
     """Return the training images of a class, uint8 [N, H, W, C]."""
     tables = run.recipe.tables
     prepared = prepare(run.recipe.dataset, tables.image)
-    rows, _ = prepared.split(tables.image.held_out, tables.training.seed)
+    rows, _ = split(prepared.names, tables.image.held_out, tables.training.seed)
     inside = [row for row in rows if prepared.names[row].startswith(f"{name}/")]
     return torch.from_numpy(prepared.images[inside])
 

@@ -14,7 +14,8 @@ from torch import Tensor
 
 import gantool
 from gantool import DataError, MissingExtraError, PluginError, UsageError
-from gantool.data.preparing import prepare
+from gantool.data.prepare.preparing import prepare
+from gantool.data.selection import split
 from gantool.evaluation.sampling.trained import TrainedRun
 from gantool.evaluation.scoring.judging import judge
 from gantool.runs.scores import ExtractorStamp, Protocol
@@ -32,8 +33,8 @@ def real_images(run: TrainedRun) -> tuple[Tensor, Tensor]:
     """Return training and held-out images, uint8 [N, H, W, C]."""
     tables = run.recipe.tables
     prepared = prepare(run.recipe.dataset, tables.image)
-    split = prepared.split(tables.image.held_out, tables.training.seed)
-    train, held_out = (torch.from_numpy(prepared.images[rows]) for rows in split)
+    parts = split(prepared.names, tables.image.held_out, tables.training.seed)
+    train, held_out = (torch.from_numpy(prepared.images[rows]) for rows in parts)
     return train, held_out
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from gantool import DataError, ImageSource, ListsOtherFiles
-from gantool.data.preparing import prepare
+from gantool.data.prepare.preparing import prepare
 from gantool.interfaces import filenames
 from gantool.recipe.schema import ImageTable
 from gantool_folders.plugin import Folder

@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_map_only
 from typing_extensions import override
 
 from gantool import DiscriminatorStep, Player, Regularizer, Step, Update
-from gantool.data import streaming
+from gantool.data import batches as streaming
 from gantool.testing.pretend_gpu.stepping import DEVICE, RUN, take_steps
 from gantool.training.device.ranks import Ranks, SynchronizedBatchNorm
 from gantool.training.state.state import gather

@@ -1,20 +1,52 @@
-"""Fingerprints that tell one set of prepared images from another."""
+"""The rendering of a data set's images, and fingerprints that tell one set of them from another."""
 
 from __future__ import annotations
 
 import json
 from array import array
 from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from gantool.data.decoding import DECODER_VERSION
+from gantool.data.prepare.decoding import DECODER_VERSION
 from gantool.interfaces.dataset import TellsChanges
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gantool.data.rendering import Rendering
-    from gantool.interfaces.dataset import ImageSource
+    from gantool.interfaces.dataset import ImageShape, ImageSource
+    from gantool.recipe.schema import ImageTable
+
+
+Fit = Literal["stretch", "crop", "pad"]
+Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
+Profiles = Literal["convert", "ignore"]
+
+
+class Rendering(NamedTuple):
+    """All that the pixels of a prepared image depend on, besides its file.
+
+    It is pickled into decoding processes, which need no recipe.
+
+    Attributes:
+        shape: Channels, height and width.
+        fit: "stretch" to the shape, "crop" around the center, or "pad" with black
+            (transparent black where there are four channels).
+        resample: Pillow's name of the filter that shrinks and enlarges.
+        draft: Whether a JPEG's decoder leaves out detail that the size does not need.
+        profiles: Whether embedded color profiles are converted to sRGB.
+    """
+
+    shape: ImageShape
+    fit: Fit = "stretch"
+    resample: Resample = "bilinear"
+    draft: bool = True
+    profiles: Profiles = "convert"
+
+
+def rendering_of(image: ImageTable) -> Rendering:
+    """Return what a recipe's `[image]` says of every image."""
+    return Rendering(image.shape, image.fit, image.resample, image.draft, image.profiles)
+
 
 LAYOUT_VERSION = 1
 """Raised whenever the files of prepared images change their meaning."""

@@ -9,15 +9,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gantool.data.skipped import UNREADABLE
+from gantool.data.prepare.decoding import UNREADABLE
+from gantool.data.prepare.prepared import (
+    HEADER_BYTES,
+    LABELS,
+    NAME_ENDS,
+    NAMES,
+    UNLABELED,
+    npy_header,
+)
 from gantool.files.durable import remove, sync
 from gantool.files.plain import holds_plain_files, open_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
     from pathlib import Path
 
-    from gantool.data.job import Chunk, DecodingJob, Skips
+    from gantool.data.prepare.job import Chunk, DecodingJob, Skips
+    from gantool.interfaces.dataset import ImageSource
+
 
 JOURNAL = "journal.jsonl"
 COMMIT_SECONDS = 2.0
@@ -162,3 +172,50 @@ def _entry(document: dict[str, Any]) -> Entry:
     """
     (start, stop), skips = document["chunk"], document["skips"]
     return Entry(int(start), int(stop), [(int(index), str(reason)) for index, reason in skips])
+
+
+BLOCK_IMAGES = 4096
+
+
+def write_columns(folder: Path, source: ImageSource, skipped: Container[int]) -> tuple[int, int]:
+    """Write labels and names of the images that were not skipped, in the order of the source.
+
+    Returns:
+        Number of images, and bytes of all names.
+    """
+    count = length = 0
+    with (
+        (folder / LABELS).open("wb") as labels,
+        (folder / NAMES).open("wb") as names,
+        (folder / NAME_ENDS).open("wb") as ends,
+    ):
+        for file in (labels, names, ends):
+            file.seek(HEADER_BYTES)
+        for block in _blocks(len(source), skipped):
+            texts = [source.name(index).encode("utf-8", "surrogatepass") for index in block]
+            stops = length + np.cumsum([len(text) + 1 for text in texts], dtype=np.int64)
+            labels.write(np.array([_label(source, index) for index in block], np.int64).data)
+            names.write(b"".join(text + b"\n" for text in texts))
+            ends.write((stops - 1).data)
+            count, length = count + len(block), int(stops[-1])
+        for file, dtype, rows in (
+            (labels, "<i8", count),
+            (names, "|u1", length),
+            (ends, "<i8", count),
+        ):
+            file.seek(0)
+            file.write(npy_header(dtype, (rows,)))
+    return count, length
+
+
+def _blocks(count: int, skipped: Container[int]) -> Iterator[list[int]]:
+    """Yield the indices that were not skipped, some thousands at a time."""
+    for start in range(0, count, BLOCK_IMAGES):
+        stop = min(start + BLOCK_IMAGES, count)
+        if block := [index for index in range(start, stop) if index not in skipped]:
+            yield block
+
+
+def _label(source: ImageSource, index: int) -> int:
+    label = source.label(index)
+    return UNLABELED if label is None else label

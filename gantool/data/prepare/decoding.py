@@ -8,10 +8,10 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
-from gantool.data.color import profile_of, to_srgb
-from gantool.data.skipped import PIXEL_LIMIT, TOO_LARGE, UnusableError, reason
+from gantool.data.prepare.color import PROFILE_LIMIT, ProfileTooLargeError, profile_of, to_srgb
+from gantool.data.prepare.limits import TooCostlyError
 from gantool.errors import GantoolError
 from gantool.interfaces.dataset import is_read
 
@@ -20,9 +20,68 @@ if TYPE_CHECKING:
 
     from PIL.ImageCms import ImageCmsTransform
 
-    from gantool.data.limits import Allowance
-    from gantool.data.rendering import Rendering
+    from gantool.data.prepare.fingerprint import Rendering
+    from gantool.data.prepare.limits import Allowance
     from gantool.interfaces.dataset import ImageShape, ImageSource
+
+
+PIXEL_LIMIT = 89_478_485
+"""Pixels of the largest image that is decoded: Pillow's own limit, 256 MiB of RGB."""
+
+NOT_AN_IMAGE = "not an image"
+TRUNCATED = "truncated"
+TOO_LARGE = f"larger than {PIXEL_LIMIT // 10**6} megapixels"
+MISSING = "missing"
+UNREADABLE = "unreadable"
+CORRUPT = "corrupt"
+PROFILE_TOO_LARGE = f"color profile larger than {PROFILE_LIMIT >> 20} MB"
+CRASHED = "crashes its decoder, or does not fit in memory"
+TOO_SLOW = "takes more than {:g} seconds to decode"
+
+
+class Skipped(NamedTuple):
+    """An image that could not be used.
+
+    Attributes:
+        name: Its name in the source.
+        reason: Why, in plain words.
+        number: Its place in the source.
+    """
+
+    name: str
+    reason: str
+    number: int
+
+
+class UnusableError(Exception):
+    """An image that is whole, and cannot be used all the same; the message is the reason."""
+
+
+REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (Image.DecompressionBombError, TOO_LARGE),
+    (Image.DecompressionBombWarning, TOO_LARGE),
+    (ProfileTooLargeError, PROFILE_TOO_LARGE),
+    (UnidentifiedImageError, NOT_AN_IMAGE),
+    (FileNotFoundError, MISSING),
+    (EOFError, TRUNCATED),
+    (MemoryError, f"{UNREADABLE}: not enough memory"),
+)
+
+
+def reason(error: Exception) -> str:
+    """Say in plain words why an image could not be decoded."""
+    for kind, words in REASONS:
+        if isinstance(error, kind):
+            return words
+    text = " ".join(str(error).split())[:100]
+    if isinstance(error, (UnusableError, TooCostlyError)):
+        return text
+    if isinstance(error, OSError) and error.errno is not None:  # reading failed, not decoding
+        return f"{UNREADABLE}: {error.strerror}"
+    if "truncated" in text.lower():
+        return TRUNCATED
+    return f"{CORRUPT}: {text or type(error).__name__}"
+
 
 DECODER_VERSION = 1
 """Raised whenever the same file would give other pixels: prepared images are then made again."""

@@ -19,24 +19,24 @@ from gantool.data.cache import (
     entry_lock,
     prepared_cache,
 )
-from gantool.data.checked_source import open_source
-from gantool.data.columns import write_columns
-from gantool.data.decoding import DIGEST_BYTES
-from gantool.data.fingerprint import fingerprint, listing_of
-from gantool.data.job import DIGESTS, SIZE, SIZES, DecodingJob
-from gantool.data.pool import Pool
-from gantool.data.prepared import (
+from gantool.data.prepare.decoding import DIGEST_BYTES, UNREADABLE, Skipped
+from gantool.data.prepare.fingerprint import fingerprint, listing_of, rendering_of
+from gantool.data.prepare.job import DecodingJob
+from gantool.data.prepare.pool import Pool
+from gantool.data.prepare.prepared import (
     ARRAYS,
+    DIGESTS,
+    HEADER_BYTES,
     MANIFEST,
+    SIZE,
+    SIZES,
     Manifest,
     PreparedImages,
     checksums,
     open_prepared,
 )
-from gantool.data.rendering import rendering_of
-from gantool.data.row_file import HEADER_BYTES
-from gantool.data.skipped import UNREADABLE, Skipped
-from gantool.data.unfinished import JOURNAL, Unfinished, images_done
+from gantool.data.prepare.unfinished import JOURNAL, Unfinished, images_done, write_columns
+from gantool.data.source import open_source
 from gantool.errors import DataError, DiskError
 from gantool.files.durable import remove, sync_folder, sync_path
 
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
     from pathlib import Path
 
-    from gantool.data.fingerprint import Listing
-    from gantool.data.pool import Result
+    from gantool.data.prepare.fingerprint import Listing
+    from gantool.data.prepare.pool import Result
     from gantool.interfaces.dataset import Dataset, ImageSource
     from gantool.recipe.schema import ImageTable
 

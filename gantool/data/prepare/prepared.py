@@ -5,21 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import os
+import struct
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 from zlib import crc32
 
 import numpy as np
 
-from gantool.data.decoding import DIGEST_BYTES
-from gantool.data.fingerprint import Listing
-from gantool.data.job import DIGESTS, IMAGES, SIZE, SIZES
-from gantool.data.row_file import HEADER_BYTES, npy_header
-from gantool.data.skipped import Skipped
+from gantool.data.prepare.decoding import DIGEST_BYTES, Skipped
+from gantool.data.prepare.fingerprint import Listing
 from gantool.files.durable import write_durably
 from gantool.files.plain import holds_plain_files
 from gantool.interfaces.dataset import ImageShape
@@ -27,12 +24,20 @@ from gantool.interfaces.dataset import ImageShape
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+
+IMAGES = "images.npy"
+DIGESTS = "digests.npy"
+SIZES = "sizes.npy"
+SIZE = struct.Struct("<3I")
+"""Width and height in pixels, and 1 where colors were converted."""
 LABELS = "labels.npy"
 NAMES = "names.npy"
 NAME_ENDS = "name_ends.npy"
 ARRAYS = (IMAGES, DIGESTS, SIZES, LABELS, NAMES, NAME_ENDS)
 MANIFEST = "manifest.json"
 UNLABELED = -1
+HEADER_BYTES = 128
+"""Length of every header, so that the number of rows can change without moving them."""
 BLOCK_BYTES = 1 << 22
 LARGEST_COUNT = 2**48
 
@@ -103,13 +108,6 @@ class PreparedImages:
     def are(self, mark: object) -> bool:
         """Whether they are the images of a fingerprint, also one from before contents counted."""
         return bool(mark) and mark in (self.fingerprint, self.earlier)
-
-    def split(self, held_out: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the indices of the training images and of those kept from training.
-
-        See `split`, which does it by name.
-        """
-        return split(self.names, held_out, seed)
 
 
 @dataclass(frozen=True)
@@ -265,30 +263,40 @@ def _array(path: Path, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
     return array
 
 
-def split(
-    names: Sequence[str], held_out: float, seed: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Divide images into those to train on and those to hold out, by a hash of their names.
+def npy_header(dtype: str, shape: Sequence[int]) -> bytes:
+    """Return the header of an array in NumPy's format 1.0, always 128 bytes long."""
+    text = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {tuple(shape)}, }}"
+    padded = text.ljust(HEADER_BYTES - 11) + "\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(padded)) + padded.encode("ascii")
 
-    The images with the smallest hashes are held out, so that adding or removing some files moves
-    few of the others.
+
+FAR = 1.5
+"""How many times as wide, or as high, a picture is as the shape asks for, that is far from it."""
+MOST = 0.5
+"""Share of such pictures beyond which squashing them is worth a word."""
+
+
+def far_share(sizes: NDArray[np.integer], shape: ImageShape) -> float:
+    """Return the share of pictures whose proportions are far from a shape's, in [0, 1].
 
     Args:
-        names: What names each image.
-        held_out: Share to hold out, in [0, 1); if above 0, at least one image is.
-        seed: Another seed holds out other images.
-
-    Returns:
-        Indices in increasing order, two int64 arrays.
+        sizes: Width and height of each picture as it is meant to be seen, [N, 2].
+        shape: What they are brought to.
     """
-    count = len(names)
-    size = min(max(1, round(held_out * count)), count - 1) if held_out > 0 else 0
-    if size <= 0:
-        return np.arange(count, dtype=np.int64), np.empty(0, np.int64)
-    key = str(seed).encode()[:64]
-    hashes = b"".join(
-        blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8, key=key).digest()
-        for name in names
+    known = sizes[(sizes > 0).all(1)].astype(np.float64)
+    if not len(known):
+        return 0.0
+    stretch = known[:, 0] / known[:, 1] * shape.height / shape.width
+    return float((np.maximum(stretch, 1 / stretch) > FAR).mean())
+
+
+def squashed(sizes: NDArray[np.integer], shape: ImageShape, fit: str) -> str | None:
+    """Return a warning where most pictures lose their proportions, else None; see `far_share`."""
+    share = far_share(sizes, shape)
+    if fit != "stretch" or share <= MOST:
+        return None
+    return (
+        f"{share:.0%} of the pictures are more than {FAR} times as wide or as high as "
+        f'{shape.height}x{shape.width} asks for, and image.fit = "stretch" squashes them; '
+        '--set image.fit=crop cuts them around the center, "pad" keeps them whole'
     )
-    order = np.argsort(np.frombuffer(hashes, "<u8"), kind="stable")
-    return np.sort(order[size:]), np.sort(order[:size])
