@@ -11,7 +11,7 @@ import torch
 from gantool import Architecture, ImageShape, Loss, Player, Regularizer
 from gantool.data.selection import TrainingImages
 from gantool.recipe.schema import OPTIMIZERS, CoreTables, OptimizerTable, Recipe
-from gantool.testing.trial import GivenImages
+from gantool.testing.harness.trial import GivenImages
 from gantool.training.building import build_trainer
 from gantool.training.device.device import open_device
 from gantool.training.state import state

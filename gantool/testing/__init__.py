@@ -11,12 +11,9 @@ Three lines in a plugin's own tests check everything:
 
 from __future__ import annotations
 
+from gantool.testing.checking import Check, CheckResult, parametrize_with_checks, run_checks
 from gantool.testing.claims import BrokenPromise
-from gantool.testing.closed_forms import ClosedForm, QuadraticGame
-from gantool.testing.collecting import Check
-from gantool.testing.parametrizing import parametrize_with_checks
-from gantool.testing.promises import Promise, checks_for
-from gantool.testing.running import CheckResult, run_checks
+from gantool.testing.promises import ClosedForm, Promise, QuadraticGame, checks_for
 
 __all__ = [
     "BrokenPromise",

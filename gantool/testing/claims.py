@@ -1,7 +1,9 @@
-"""Claims that checks make, and their words when one is broken."""
+"""Claims that checks make, their words when one is broken, and the causes of failures."""
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gantool.errors import GantoolError
@@ -86,3 +88,31 @@ def _distance(found: Tensor, expected: Tensor) -> str:
     if found.shape != expected.shape:
         return f"its shape, {list(found.shape)} against {list(expected.shape)}"
     return f"up to {float((found.double() - expected.double()).abs().max()):.3g}"
+
+
+def root_of(error: BaseException) -> BaseException:
+    """Return what an error was raised from in the end."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def place_in(package: str, error: BaseException) -> str | None:
+    """Return the innermost line of a package that an error went through, as "plugin.py:31"."""
+    place = None
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if frame.f_globals.get("__name__", "").partition(".")[0] == package:
+            place = f"{Path(frame.f_code.co_filename).name}:{line}"
+    return place
+
+
+def cause_of(error: BaseException, package: str) -> str:
+    """Return what is the same for all checks of a plugin that fail for one reason.
+
+    That is the finding itself or, of an error in the plugin's package, its type and place.
+    """
+    root = root_of(error)
+    if isinstance(root, BrokenPromise) and root.cause:
+        return root.cause
+    place = None if isinstance(root, BrokenPromise) else place_in(package, root)
+    return f"{type(root).__name__}: {root}" if place is None else f"{type(root).__name__}, {place}"

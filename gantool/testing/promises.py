@@ -3,42 +3,46 @@
 from __future__ import annotations
 
 import inspect
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pydantic import ValidationError
 
 from gantool.errors import UsageError
-from gantool.interfaces.component import KINDS
+from gantool.interfaces.component import KINDS, Component
+from gantool.testing.claims import BrokenPromise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from torch import Tensor
+
+    from gantool.interfaces.step import Player
+    from gantool.registry.plugin import Plugin
+
 
 PLUGIN = "plugin"
 COMPONENT = "component"
 GROUPS = (PLUGIN, COMPONENT, *KINDS)
 """What promises are about: a plugin as a whole, any component, or components of one kind."""
-ROOMS = (
-    "plugin_checks",
-    "component_checks",
-    "option_checks",
-    "dataset_checks",
-    "source_checks",
-    "architecture_checks",
-    "network_checks",
-    "loss_checks",
-    "regularizer_checks",
-    "hook_checks",
-    "transform_checks",
-    "call_checks",
-    "penalty_checks",
-    "rank_checks",
-    "gpu_checks",
-    "metric_checks",
-    "extractor_checks",
-    "logger_checks",
+MODULES = (
+    "components",
+    "datasets",
+    "architectures",
+    "networks",
+    "losses",
+    "regularizers",
+    "hooks",
+    "penalties",
+    "metrics",
+    "extractors",
+    "loggers",
 )
-"""The modules of this package that hold the checks, in the order in which they are made."""
+"""The modules of `gantool.testing.checks`, in the order in which their checks are made."""
 
 CheckFunction = TypeVar("CheckFunction", bound="Callable[[Any], None]")
 
@@ -113,7 +117,100 @@ def checks_for(group: str) -> tuple[Promise, ...]:
 @cache
 def _all() -> tuple[Promise, ...]:
     """Import every check and return the promises in the order of the modules."""
-    for room in ROOMS:
-        import_module(f"gantool.testing.{room}")
-    rooms = [f"gantool.testing.{room}" for room in ROOMS]
-    return tuple(sorted(_promises, key=lambda each: rooms.index(each.function.__module__)))
+    modules = [f"gantool.testing.checks.{name}" for name in MODULES]
+    for module in modules:
+        import_module(module)
+    return tuple(sorted(_promises, key=lambda each: modules.index(each.function.__module__)))
+
+
+AnyComponent = TypeVar("AnyComponent", bound=Component)
+Tested_co = TypeVar("Tested_co", bound=Component, covariant=True)
+
+ClosedForm = Callable[[Any, "QuadraticGame"], "float | Tensor"]
+"""Returns the value of a component's penalty in a game."""
+
+
+@dataclass(frozen=True)
+class QuadraticGame:
+    """An update in a game of players that fit on paper, in float64.
+
+    The discriminator is D(x) = <weight, x> + <curvature, x^2> / 2 + bias: its gradient differs
+    from image to image, so that it matters in which images a penalty takes it. Its features are
+    the images' own values. The generator is G(z) = generator_weight z.
+
+    Attributes:
+        player: Whose update it is.
+        weight: The discriminator's, [C, H, W].
+        curvature: The discriminator's, [C, H, W].
+        bias: The discriminator's, a scalar.
+        generator_weight: [C * H * W, latent_dim].
+        real: Real images, [N, C, H, W].
+        fake: Generated images, [N, C, H, W].
+        latents: What they are generated from, [N, latent_dim].
+        differentiated: Images [N, C, H, W] whose `step.image_gradient` the penalty asked for.
+    """
+
+    player: Player
+    weight: Tensor
+    curvature: Tensor
+    bias: Tensor
+    generator_weight: Tensor
+    real: Tensor
+    fake: Tensor
+    latents: Tensor
+    differentiated: tuple[Tensor, ...] = ()
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Return the discriminator's logits [N] of images [N, C, H, W]."""
+        return (images * self.weight + images.square() * self.curvature / 2).sum(
+            (1, 2, 3)
+        ) + self.bias
+
+    def slopes(self, images: Tensor) -> Tensor:
+        """Return the gradient of each logit in its image, [N, C, H, W]."""
+        return self.weight + images * self.curvature
+
+
+@dataclass(frozen=True)
+class Subject(Generic[Tested_co]):
+    """A component under test, and a place to make files in.
+
+    Attributes:
+        component: Its class.
+        plugin: Who supplies it.
+        scratch: A folder that is removed when the check has ended.
+        closed_form: What its penalty should be on paper, where a test knows it.
+    """
+
+    component: type[Tested_co]
+    plugin: Plugin
+    scratch: Path
+    closed_form: ClosedForm | None = None
+
+    def folder(self) -> Path:
+        """Return a new, empty folder."""
+        return Path(mkdtemp(dir=self.scratch))
+
+    def example(self) -> Tested_co:
+        """Return the component's example.
+
+        Raises:
+            BrokenPromise: When its options are not valid.
+        """
+        try:
+            return self.component.example(self.folder())
+        except ValidationError as error:
+            first, *_ = error.errors()
+            option = ".".join(map(str, first["loc"])) or "options"
+            reason = f"`example` is not valid: {option}: {first['msg']}"
+            raise BrokenPromise(f"{reason}; override `example`") from error
+
+
+def with_options(component: AnyComponent, **options: Any) -> AnyComponent:
+    """Return a component with other options, validated as those of a recipe are.
+
+    Raises:
+        ValidationError: When they are not valid.
+    """
+    table = {**component.model_dump(mode="json"), **options}
+    return type(component).model_validate_json(json.dumps(table))

@@ -14,8 +14,13 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from gantool import ImageShape
-from gantool.testing.networks import Norm, SmallDiscriminator, SmallGenerator, SmallNetworks
-from gantool.testing.style_networks import StyleGenerator
+from gantool.testing.harness.networks import (
+    Norm,
+    SmallDiscriminator,
+    SmallGenerator,
+    SmallNetworks,
+    StyleGenerator,
+)
 
 if TYPE_CHECKING:
     from gantool.testing import CheckResult

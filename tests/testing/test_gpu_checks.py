@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from torch.utils import backend_registration
 
-from gantool.testing.pretend_gpu import asking
-from gantool.testing.pretend_gpu.asking import end_process
+from gantool.testing.harness import believing as asking
+from gantool.testing.harness.believing import end_process
 
 if TYPE_CHECKING:
     from gantool.testing import CheckResult

@@ -105,7 +105,7 @@ BROKEN = [
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Wait for threads for a moment only, and end those that are left."""
-    monkeypatch.setattr("gantool.testing.logger_checks.SECONDS", 0.05)
+    monkeypatch.setattr("gantool.testing.checks.loggers.SECONDS", 0.05)
     Haunting.end.clear()
     yield
     Haunting.end.set()

@@ -12,7 +12,7 @@ import pytest
 from gantool import Regularizer
 from gantool.registry.plugin import Plugin
 from gantool.testing import Check, CheckResult, checks_for
-from gantool.testing.running import run_check
+from gantool.testing.checking import run_check
 
 if TYPE_CHECKING:
     from gantool import Component

@@ -11,7 +11,7 @@ import torch
 from typing_extensions import override
 
 from gantool import LazyOption, Regularizer, Step, Update
-from gantool.testing.tape import TapeRecorder
+from gantool.testing.harness.operations import TapeRecorder
 from gantool.training.device.graphs import WARM_UP, GraphedTurns, reason_for_eager_steps
 from gantool.training.state import state
 from gantool_augmentation.plugin import InstanceNoise

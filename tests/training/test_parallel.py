@@ -14,7 +14,7 @@ from gantool import DivergedError, RecipeError, Regularizer, Step
 from gantool.data.batches import Rows, all_rows
 from gantool.recipe.schema import CheckpointsTable
 from gantool.runs.checkpoints import Checkpoints
-from gantool.testing.ranks import in_threads, ranks_in_threads
+from gantool.testing.harness.trial import in_threads, ranks_in_threads
 from gantool.training.device.graphs import WARM_UP, GraphedTurns
 from gantool.training.device.ranks import SynchronizedBatchNorm, synchronize
 from gantool.training.observers import Observer

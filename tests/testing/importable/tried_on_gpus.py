@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from gantool import DiscriminatorStep, Loss, Regularizer, Step
-from gantool.testing.networks import SmallDiscriminator, SmallGenerator, SmallNetworks
+from gantool.testing.harness.networks import SmallDiscriminator, SmallGenerator, SmallNetworks
 
 if TYPE_CHECKING:
     from gantool import ImageShape

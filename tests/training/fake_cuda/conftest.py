@@ -9,12 +9,12 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gantool.testing.pretend_gpu.watching import Watch
+    from gantool.testing.harness.pretending import Watch
 
 
 @pytest.fixture(scope="session")
 def _cuda() -> None:
-    from gantool.testing.pretend_gpu.pretending import believe_in_cuda
+    from gantool.testing.harness.pretending import believe_in_cuda
 
     believe_in_cuda()
 
@@ -25,7 +25,7 @@ def watch(_cuda: None) -> Iterator[Watch]:
     import torch
     from torch._subclasses.fake_tensor import FakeTensorMode
 
-    from gantool.testing.pretend_gpu.watching import Watch
+    from gantool.testing.harness.pretending import Watch
 
     here = torch.autograd.set_multithreading_enabled(False)  # other threads are not watched
     with here, FakeTensorMode(), Watch() as watching:

@@ -10,15 +10,15 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicO
 from typing_extensions import override
 
 from gantool import PluginError
-from gantool.testing.pretend_gpu.stepping import DEVICE, RUN, take_steps
-from gantool.testing.pretend_gpu.watching import NotForCudaError
+from gantool.testing.harness.pretending import NotForCudaError
+from gantool.testing.harness.trying import DEVICE, RUN, take_steps
 from gantool_gradient_penalties.plugin import R1
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from gantool import DiscriminatorStep
-    from gantool.testing.pretend_gpu.watching import Watch
+    from gantool.testing.harness.pretending import Watch
     from tests.training.conftest import Train
 
 

@@ -11,7 +11,7 @@ from torch.nn.utils import parametrize
 
 from gantool.recipe.reading import read_recipe
 from gantool.recipe.shipped import shipped_names
-from gantool.testing.pretend_gpu.stepping import DEVICE, RUN, take_steps
+from gantool.testing.harness.trying import DEVICE, RUN, take_steps
 from gantool.training.building import build_trainer
 from gantool.training.device.device import open_device
 from gantool_dcgan.plugin import DCGAN
@@ -20,7 +20,7 @@ from gantool_spectral_norm.plugin import SpectralNorm
 from tests.trainers import random_images
 
 if TYPE_CHECKING:
-    from gantool.testing.pretend_gpu.watching import Watch
+    from gantool.testing.harness.pretending import Watch
     from tests.training.conftest import Train
 
 RECIPES = shipped_names()

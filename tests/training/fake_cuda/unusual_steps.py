@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from gantool import DiscriminatorStep, Player, Regularizer, Step, Update
 from gantool.data import batches as streaming
-from gantool.testing.pretend_gpu.stepping import DEVICE, RUN, take_steps
+from gantool.testing.harness.trying import DEVICE, RUN, take_steps
 from gantool.training.device.ranks import Ranks, SynchronizedBatchNorm
 from gantool.training.state.state import gather
 from gantool_augmentation.plugin import ADA
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gantool import GeneratorStep
-    from gantool.testing.pretend_gpu.watching import Watch
+    from gantool.testing.harness.pretending import Watch
     from gantool.training.trainer import Trainer
     from tests.training.conftest import Train
 

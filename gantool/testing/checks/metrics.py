@@ -1,0 +1,292 @@
+"""Promises of every metric, judged on evidence that is drawn."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING, Any
+from unittest import SkipTest
+
+import torch
+from torch import Tensor
+
+from gantool.errors import UsageError
+from gantool.interfaces.metric import DIRECTIONS, Evidence, EvidenceShape, Samples
+from gantool.testing.claims import BrokenPromise, require
+from gantool.testing.harness.isolation import (
+    global_random_state,
+    global_random_state_kept,
+    seed_global_random_state,
+)
+from gantool.testing.promises import promise, with_options
+
+if TYPE_CHECKING:
+    from gantool.interfaces.metric import Metric
+    from gantool.testing.promises import Subject
+
+
+CHANNELS = (1, 3, 4)
+SCORE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+SOME_EXTRACTOR = "some-extractor"
+TRIES = 8
+"""Seeds over which scores are averaged where the seed may change them."""
+SPREADS = 6.0
+"""Standard errors that are chance."""
+ROUNDING = 1e-4
+
+
+@promise("metric")
+def says_which_way_is_better(subject: Subject[Metric]) -> None:
+    """Its `direction` is "lower", "higher" or "none"."""
+    direction = getattr(subject.component, "direction", None)
+    require(direction in DIRECTIONS, f"`direction` is {direction!r}")
+
+
+@promise("metric")
+def gives_finite_scores(subject: Subject[Metric]) -> None:
+    """Its scores are finite floats by name, at least one."""
+    metric = subject.example()
+    _require_finite(_scores(metric, gather(pictures(1))), "")
+
+
+@promise("metric")
+def judges_what_it_accepts(subject: Subject[Metric]) -> None:
+    """Evidence that `check` does not refuse is judged: of few images, none held out, no logits."""
+    metric = subject.example()
+    for count in (2, 8, 64):
+        for held_out, logits in ((True, True), (False, True), (True, False)):
+            evidence = gather(pictures(1, count=count), held_out=held_out, logits=logits)
+            try:
+                metric.check(shape_of(evidence))
+            except UsageError:
+                continue
+            without = [
+                name
+                for name, there in (("held-out images", held_out), ("logits", logits))
+                if not there
+            ]
+            how = f"of {count} images" + "".join(f" without {name}" for name in without)
+            _require_finite(metric.compute(evidence), how)
+
+
+def _has_direction(component: type[Metric]) -> bool:
+    return getattr(component, "direction", None) in DIRECTIONS[:2]
+
+
+@promise("metric", when=_has_direction)
+def tells_good_from_bad(subject: Subject[Metric]) -> None:
+    """Its first score is better for fakes like the real images than for dark and equal ones."""
+    metric = subject.example()
+    good, bad = (
+        next(iter(_scores(metric, gather(fakes)).values()))
+        for fakes in (pictures(1), dull_pictures())
+    )
+    better = good < bad if metric.direction == "lower" else good > bad
+    way = f"{metric.direction} is better"
+    require(better, f"{way}, but good fakes score {good:.6g} and bad ones {bad:.6g}")
+
+
+@promise("metric")
+def depends_on_the_seed_alone(subject: Subject[Metric]) -> None:
+    """The same evidence and seed give the same scores; no other randomness is used or changed."""
+    metric = subject.example()
+    scores = []
+    for seed in (1, 2):
+        evidence = gather(pictures(1))
+        with global_random_state_kept():
+            seed_global_random_state(seed)
+            before = global_random_state()
+            scores.append(_scores(metric, evidence))
+            drawn = global_random_state() != before
+        require(not drawn, "it draws from a global random state; use evidence.random")
+    require(scores[0] == scores[1], f"the same evidence scores {scores[0]} and then {scores[1]}")
+
+
+@promise("metric")
+def ignores_the_order(subject: Subject[Metric]) -> None:
+    """The same images in another order score the same, or within what the seed alone changes."""
+    metric = subject.example()
+    chance = torch.Generator().manual_seed(0)
+    orders = [list(range(COUNT)), list(reversed(range(COUNT)))]
+    orders += [torch.randperm(COUNT, generator=chance).tolist() for _ in range(2)]
+    for among in ("fake", "real", "held_out"):
+        first, *others = [_tries(metric, mixed(order, among)) for order in orders]
+        for other in others:
+            for name, (mean, spread) in first.items():
+                again, other_spread = other[name]
+                allowed = SPREADS * math.hypot(spread, other_spread) + ROUNDING * (1 + abs(mean))
+                near = abs(again - mean) <= allowed
+                finding = f"with the {among} images in another order, '{name}' is {again:.6g}"
+                require(near, f"{finding} instead of {mean:.6g}")
+
+
+def _tries(metric: Metric, evidence: Evidence) -> dict[str, tuple[float, float]]:
+    """Return means of scores over some seeds, with the standard errors of these means."""
+    tries = []
+    for seed in range(TRIES):
+        tries.append(_scores(metric, replace(evidence, random=torch.Generator().manual_seed(seed))))
+    columns = {name: [scores[name] for scores in tries] for name in tries[0]}
+    return {
+        name: (fmean(column), stdev(column) / math.sqrt(TRIES)) for name, column in columns.items()
+    }
+
+
+@promise("metric")
+def leaves_the_evidence_alone(subject: Subject[Metric]) -> None:
+    """It changes nothing in the evidence, which other metrics use after it."""
+    given, untouched = gather(pictures(1)), gather(pictures(1))
+    _scores(subject.example(), given)
+    for what in ("real", "fake", "held_out"):
+        now, before = getattr(given, what), getattr(untouched, what)
+        for part in ("images", "features", "logits"):
+            same = torch.equal(getattr(now, part), getattr(before, part))
+            require(same, f"it changes the {part} of the {what} samples")
+
+
+@promise("metric")
+def judges_any_channels(subject: Subject[Metric]) -> None:
+    """Images of 1, 3 and 4 channels are judged."""
+    metric = subject.example()
+    for channels in CHANNELS:
+        evidence = gather(pictures(1, channels=channels))
+        _require_finite(_scores(metric, evidence), f"of {channels} channels")
+
+
+@promise("metric")
+def names_its_scores(subject: Subject[Metric]) -> None:
+    """`score_name` is a word for any extractor, and `remarks` are texts."""
+    metric = subject.example()
+    for extractor in (None, SOME_EXTRACTOR):
+        name = metric.score_name(extractor)
+        require(SCORE_NAME.fullmatch(name) is not None, f"its score is called {name!r}")
+    evidence = gather(pictures(1))
+    remarks: object = metric.remarks(_scores(metric, evidence), shape_of(evidence))
+    texts = isinstance(remarks, tuple) and all(isinstance(remark, str) for remark in remarks)
+    require(texts, f"`remarks` returns {remarks!r}")
+
+
+def _portions(component: type[Metric]) -> list[str]:
+    """Return the options that say how many images are worked on at a time."""
+    return [name for name in component.model_fields if "batch" in name or "chunk" in name]
+
+
+@promise("metric", when=lambda component: bool(_portions(component)))
+def ignores_its_portions(subject: Subject[Metric]) -> None:
+    """Options that say how many images are worked on at a time change no score."""
+    metric = subject.example()
+    scores = _scores(metric, gather(pictures(1)))
+    for option in _portions(subject.component):
+        others = _scores(with_options(metric, **{option: 7}), gather(pictures(1)))
+        near = others.keys() == scores.keys() and all(
+            math.isclose(others[name], score, rel_tol=1e-4, abs_tol=1e-6)
+            for name, score in scores.items()
+        )
+        require(near, f"with {option} = 7 it scores {others} instead of {scores}")
+
+
+def _scores(metric: Metric, evidence: Evidence) -> dict[str, float]:
+    """Return the scores.
+
+    Raises:
+        SkipTest: When the metric refuses the evidence.
+    """
+    try:
+        metric.check(shape_of(evidence))
+    except UsageError as error:
+        message = f"the evidence of this check is refused: {error.message}"
+        raise SkipTest(message) from error
+    return metric.compute(evidence)
+
+
+def _require_finite(scores: object, how: str) -> None:
+    """Go on if scores are finite floats by name."""
+    if not isinstance(scores, dict) or not scores:
+        raise BrokenPromise(f"its scores {how} are {scores!r}")
+    for name, score in scores.items():
+        require(isinstance(name, str) and name != "", f"a score is named {name!r}")
+        finite = type(score) is float and math.isfinite(score)
+        require(finite, f"the score '{name}' {how} is {score!r}, not a finite float")
+
+
+COUNT = 64
+"""Images of each sort."""
+SIDE = 16
+FEATURES = 16
+LOGITS = 10
+KIND = 40
+"""Images of the first of two kinds."""
+REAL, HELD_OUT, FLAT = 101, 102, 103
+"""Seeds of pictures that are no fakes."""
+
+
+def gather(fake: Tensor, *, held_out: bool = True, logits: bool = True) -> Evidence:
+    """Return evidence on fakes.
+
+    Args:
+        fake: uint8 [N, C, H, W]; there are as many real images, of the same channels.
+        held_out: Whether there are as many images held out.
+        logits: Whether there are logits.
+    """
+    count, channels = len(fake), fake.shape[1]
+    unseen = pictures(HELD_OUT, channels=channels, count=count)
+    return Evidence(
+        real=_samples(pictures(REAL, channels=channels, count=count), logits=logits),
+        fake=_samples(fake, logits=logits),
+        held_out=_samples(unseen, logits=logits) if held_out else None,
+        random=torch.Generator().manual_seed(0),
+    )
+
+
+def mixed(order: Sequence[int], among: str) -> Evidence:
+    """Return evidence of which one sort of images is of two kinds, in some order.
+
+    Args:
+        order: Of the 64 images; the first 40 are like the others, the rest with much less contrast.
+        among: "real", "fake" or "held_out".
+    """
+    evidence = gather(pictures(1))
+    flat = pictures(FLAT) // 8 + 112
+    both = torch.cat([getattr(evidence, among).images[:KIND], flat[KIND:]])
+    parts: dict[str, Any] = {among: _samples(both[torch.tensor(order)], logits=True)}
+    return replace(evidence, **parts)
+
+
+def shape_of(evidence: Evidence) -> EvidenceShape:
+    """Return how much evidence there is."""
+    held_out, logits = evidence.held_out, evidence.fake.logits
+    return EvidenceShape(
+        real=len(evidence.real.images),
+        fake=len(evidence.fake.images),
+        held_out=0 if held_out is None else len(held_out.images),
+        features=evidence.real.features.shape[1],
+        logits=0 if logits is None else logits.shape[1],
+    )
+
+
+def pictures(seed: int, *, channels: int = 3, count: int = COUNT) -> Tensor:
+    """Draw images of one distribution, smooth waves of any direction; uint8 [N, C, H, W]."""
+    chance = torch.Generator().manual_seed(seed)
+    slopes = 2 * torch.randn(2, count, channels, 1, 1, generator=chance)
+    phases = 6 * torch.rand(count, channels, 1, 1, generator=chance)
+    place = torch.linspace(0, 1, SIDE)
+    waves = (slopes[0] * place[:, None] + slopes[1] * place + phases).sin()  # [N, C, H, W]
+    return (127.5 + 100 * waves).round().to(torch.uint8)
+
+
+def dull_pictures() -> Tensor:
+    """Draw images that no generator should make, dark and nearly equal; uint8 [N, 3, H, W]."""
+    chance = torch.Generator().manual_seed(1)
+    return torch.randint(0, 4, (COUNT, 3, SIDE, SIDE), dtype=torch.uint8, generator=chance)
+
+
+def _samples(images: Tensor, *, logits: bool) -> Samples:
+    """Return images with what a fixed random network makes of them."""
+    chance = torch.Generator().manual_seed(2)
+    values = images.flatten(1).float() / 127.5 - 1  # [N, C * H * W]
+    weights = torch.randn(values.shape[1], FEATURES, generator=chance) / values.shape[1] ** 0.5
+    features = (values @ weights).tanh()  # [N, F]
+    classifier = 4 * torch.randn(FEATURES, LOGITS, generator=chance)
+    return Samples(images, features, features @ classifier if logits else None)

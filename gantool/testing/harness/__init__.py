@@ -1,0 +1,1 @@
+"""What checks stand on: small networks, short trainings, pretended devices, fresh processes."""

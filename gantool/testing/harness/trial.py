@@ -1,0 +1,238 @@
+"""Short trainings with the real engine, on generated images, alone or shared between ranks."""
+
+from __future__ import annotations
+
+import io
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from itertools import product
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import torch
+from torch import distributed
+from torch.distributed.distributed_c10d import PrefixStore, ProcessGroupGloo
+from typing_extensions import override
+
+from gantool.data.selection import TrainingImages
+from gantool.interfaces.dataset import Dataset, ImageShape
+from gantool.interfaces.loss import Loss
+from gantool.interfaces.regularizer import Regularizer, refusal_of
+from gantool.recipe.schema import (
+    AdamTable,
+    CoreTables,
+    DeviceTable,
+    ImageTable,
+    Recipe,
+    TrainingTable,
+)
+from gantool.testing.claims import BrokenPromise
+from gantool.testing.harness.networks import SmallNetworks
+from gantool.testing.promises import with_options
+from gantool.training.building import build_trainer
+from gantool.training.device.device import open_device
+from gantool.training.device.ranks import Ranks
+from gantool.training.state import state
+from gantool.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from gantool.interfaces.architecture import Architecture
+    from gantool.interfaces.dataset import ImageSource
+
+
+BATCH_SIZE = 4
+IMAGES = 12
+CLASSES = 3
+SQUARE = ImageShape(3, 16, 16)
+SHAPES = (SQUARE, *(ImageShape(c, side, side) for side in (16, 32, 64, 128) for c in (3, 1, 4)))
+LATENT_DIMS = (6, 16, 32, 64, 128, 256, 512)
+
+
+class Setting(NamedTuple):
+    """The images and latents of a trial.
+
+    Attributes:
+        image: Shape of the images.
+        conditional: Whether with labels.
+        latent_dim: Numbers in one latent.
+    """
+
+    image: ImageShape = SQUARE
+    conditional: bool = False
+    latent_dim: int = 6
+
+    def refusal(self, regularizer: Regularizer) -> str | None:
+        """Return why a regularizer does not support this, or None."""
+        classes = CLASSES if self.conditional else 0
+        return refusal_of(regularizer, self.image, classes, self.latent_dim)
+
+
+PLAIN = Setting()
+
+
+def setting_for(regularizer: Regularizer) -> Setting:
+    """Return the plainest trial that a regularizer says it supports.
+
+    Raises:
+        BrokenPromise: When it refuses all that are tried.
+    """
+    for conditional, dim, image in product((False, True), LATENT_DIMS, SHAPES):
+        setting = Setting(image, conditional, dim)
+        if (refusal := setting.refusal(regularizer)) is None:
+            return setting
+    message = f"`check` refuses every trial, with and without labels; the last because {refusal}"
+    raise BrokenPromise(message)
+
+
+class GivenImages(Dataset):
+    """Stands where a recipe names a dataset; the images of a trial are given as tensors."""
+
+    name = "given"
+
+    @override
+    def open(self, cache: Path) -> ImageSource:
+        raise NotImplementedError
+
+
+class LogisticLoss(Loss):
+    """Non-saturating loss of logits (Goodfellow et al. 2014), smooth everywhere."""
+
+    name = "logistic"
+
+    @override
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return torch.nn.functional.softplus(-real) + torch.nn.functional.softplus(fake)  # [N]
+
+    @override
+    def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        return torch.nn.functional.softplus(-fake)  # [N]
+
+
+def build_trial(
+    *regularizers: Regularizer,
+    architecture: Architecture | None = None,
+    loss: Loss | None = None,
+    setting: Setting | None = None,
+    device: Mapping[str, Any] | None = None,
+    ranks: Ranks | None = None,
+    **training: Any,
+) -> Trainer:
+    """Build a trainer of small networks; nothing is trained yet.
+
+    Args:
+        *regularizers: What is tried.
+        architecture: By default small networks without normalization.
+        loss: By default the logistic one.
+        setting: With which images and latents; by default what the first regularizer supports.
+        device: Options of `[device]`; by default float32.
+        ranks: Those among whom each batch is divided; by default none but this process.
+        **training: Options of `[training]`.
+    """
+    image, conditional, latent_dim = setting or (
+        setting_for(regularizers[0]) if regularizers else PLAIN
+    )
+    options = {"steps": 100, "batch_size": BATCH_SIZE, "conditional": conditional, **training}
+    recipe = Recipe(
+        name="trial",
+        dataset=GivenImages(),
+        architecture=with_options(architecture or SmallNetworks(), latent_dim=latent_dim),
+        loss=loss or LogisticLoss(),
+        regularizers=regularizers,
+        metrics=(),
+        loggers=(),
+        extractor=None,
+        optimizer={"generator": AdamTable(), "discriminator": AdamTable()},
+        tables=CoreTables(
+            training=TrainingTable(**options),
+            image=ImageTable.model_validate({"size": image[1:], "channels": image.channels}),
+            device=DeviceTable(**{"name": "cpu", **(device or {"precision": "float32"})}),
+        ),
+        document={},
+        origins={},
+    )
+    images = _images(image, conditional=conditional)
+    return build_trainer(recipe, images, open_device(recipe.tables.device), ranks)
+
+
+def _images(image: ImageShape, *, conditional: bool) -> TrainingImages:
+    """Return random images and, if asked for, labels."""
+    chance = torch.Generator().manual_seed(0)
+    size = (IMAGES, image.height, image.width, image.channels)
+    pixels = torch.randint(0, 256, size, dtype=torch.uint8, generator=chance)
+    labels = torch.arange(IMAGES) % CLASSES if conditional else None
+    classes = CLASSES if conditional else 0
+    return TrainingImages(pixels, held_out=pixels[:0], labels=labels, classes=classes)
+
+
+def take_steps(trainer: Trainer, count: int) -> Trainer:
+    """Train for some steps and return the trainer."""
+    for _ in range(count):
+        trainer.one_step()
+    return trainer
+
+
+def weights_of(trainer: Trainer) -> dict[str, Tensor]:
+    """Return copies of both networks' weights and buffers, by name."""
+    return {
+        f"{player}.{name}": tensor.detach().clone()
+        for player, competitor in trainer.game.competitors.items()
+        for name, tensor in competitor.network.state_dict().items()
+    }
+
+
+def saved(trainer: Trainer) -> bytes:
+    """Return a trainer's whole state as a checkpoint holds it."""
+    content = io.BytesIO()
+    torch.save(state.gather(trainer.game, trainer.step), content)
+    return content.getvalue()
+
+
+def restored(content: bytes) -> dict[str, Any]:
+    """Return a state that was saved: tensors and plain data, nothing else."""
+    loaded: dict[str, Any] = torch.load(io.BytesIO(content), weights_only=True)
+    return loaded
+
+
+def tensors_in(value: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
+    """Yield the numbers and tensors in a state, with their paths."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from tensors_in(part, f"{path}/{key}")
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from tensors_in(part, f"{path}/{index}")
+    elif isinstance(value, int | float | torch.Tensor):
+        yield path, torch.as_tensor(value)
+
+
+PATIENCE = timedelta(seconds=60)
+Result = TypeVar("Result")
+
+
+def ranks_in_threads(count: int) -> list[Ranks]:
+    """Return the ranks of a group that threads of this process can be."""
+    store = distributed.HashStore()  # type: ignore[attr-defined]
+
+    def meet(index: int) -> Ranks:
+        tensors = PrefixStore("tensors", store)
+        group = ProcessGroupGloo(tensors, index, count, timeout=PATIENCE)
+        return Ranks(index, count, group, PrefixStore("words", store))
+
+    return in_threads(meet, range(count))
+
+
+def in_threads(work: Callable[..., Result], *arguments: Sequence[object]) -> list[Result]:
+    """Do work at the same time, once for each argument, as `map` does one after the other.
+
+    Raises:
+        Exception: The first one that any of them raises.
+    """
+    with ThreadPoolExecutor(len(arguments[0])) as pool:
+        return [
+            future.result()
+            for future in [*(pool.submit(work, *a) for a in zip(*arguments, strict=True))]
+        ]

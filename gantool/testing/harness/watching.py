@@ -1,0 +1,236 @@
+"""Watch what a regularizer's hooks are given, what they return, and what they ask networks for."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+from unittest import SkipTest, mock
+
+import torch
+from pydantic import ValidationError
+
+from gantool.errors import MissingExtraError
+from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer
+from gantool.interfaces.step import PLAYERS
+from gantool.testing.claims import BrokenPromise
+from gantool.testing.harness.trial import build_trial, take_steps
+from gantool.testing.promises import with_options
+from gantool.training.game import Game
+from gantool.training.step.view import UpdateStep
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from gantool.interfaces.step import Player
+    from gantool.testing.promises import Subject
+    from gantool.training.step.view import Seen
+
+
+AnyRegularizer = TypeVar("AnyRegularizer", bound=Regularizer)
+Around = Callable[..., Any]
+"""Is given the hook itself and its arguments, and returns what the hook should return."""
+
+PENALTY_HOOKS = ("discriminator_penalty", "generator_penalty")
+BEFORE_THE_OPTIMIZER = ("latents", "batch", "transform", "sample_weights", *PENALTY_HOOKS)
+INSIDE_UPDATES = (*BEFORE_THE_OPTIMIZER, "after_update", "figures")
+
+
+def overridden(component: type[Regularizer], hooks: tuple[str, ...]) -> list[str]:
+    """Return those of some hooks that a class implements itself."""
+    return [hook for hook in hooks if getattr(component, hook) is not getattr(Regularizer, hook)]
+
+
+def overrides(*hooks: str) -> Callable[[type[Regularizer]], bool]:
+    """Return whether a class implements any of some hooks itself, as a capability."""
+    return lambda component: bool(overridden(component, hooks))
+
+
+def has_strength(component: type[Regularizer]) -> bool:
+    """Whether a class declares which option turns it off, as a capability."""
+    return component.strength is not None
+
+
+def is_lazy(component: type[Regularizer]) -> bool:
+    """Whether a class may apply its penalties now and then, as a capability."""
+    return issubclass(component, LazyOption)
+
+
+def variants(component: AnyRegularizer) -> Iterator[AnyRegularizer]:
+    """Yield a regularizer, and the same for the other player where it can be told so."""
+    yield component
+    if isinstance(component, PlayerOption):
+        (other,) = set(PLAYERS) - {component.player}
+        with suppress(ValidationError):  # it may narrow the option down to one player
+            yield with_options(component, player=other)
+
+
+def each_player(check: Callable[[Any], None]) -> Callable[[Subject[Regularizer]], None]:
+    """Let a check of a regularizer be made of the example, for each player it can apply to."""
+
+    @wraps(check)
+    def tried(subject: Subject[Regularizer]) -> None:
+        __tracebackhide__ = True
+        for component in variants(subject.example()):
+            try:
+                check(component)
+            except (SkipTest, MissingExtraError):
+                raise
+            except Exception as error:
+                if isinstance(component, PlayerOption):
+                    reason = error if isinstance(error, BrokenPromise) else repr(error)
+                    message = f"with player = {component.player!r}, {reason}"
+                    raise BrokenPromise(message) from error
+                raise
+
+    return tried
+
+
+def watched(
+    component: AnyRegularizer, around: Around, *hooks: str, **declared: Any
+) -> AnyRegularizer:
+    """Return the same regularizer, of a subclass whose hooks are called through a function.
+
+    Args:
+        component: What to watch; hooks that it does not implement stay so.
+        around: Is given a hook and its arguments, and returns what the hook should return.
+        *hooks: Names of the hooks to watch.
+        **declared: Class attributes to declare otherwise.
+    """
+    of = type(component)
+    namespace = {hook: _through(around, getattr(of, hook)) for hook in overridden(of, hooks)}
+    about = {"__module__": of.__module__, "__qualname__": of.__qualname__, "__doc__": of.__doc__}
+    metaclass: Any = type(of)
+    subclass = metaclass(of.__name__, (of,), {**about, **namespace, **declared})
+    observed: AnyRegularizer = subclass.model_construct(**dict(component))
+    return observed
+
+
+def _through(around: Around, hook: Callable[..., Any]) -> Callable[..., Any]:
+    def call(self: Regularizer, *arguments: Any) -> Any:
+        return around(partial(hook, self), *arguments)
+
+    return call
+
+
+ENGINE = "_engine_run_backward"
+"""What `torch.autograd.grad`, however it was imported, ends in."""
+
+
+@dataclass(frozen=True)
+class NetworkCall:
+    """A call of a network that a hook has made.
+
+    Attributes:
+        hook: The hook.
+        player: Whose network.
+        inputs: Latents, styles or images.
+        labels: Those it was given, if any.
+        seen: What the update had seen by then.
+    """
+
+    hook: str
+    player: Player
+    inputs: Tensor
+    labels: Tensor | None
+    seen: Seen
+
+
+@dataclass
+class HookedCalls:
+    """Calls that hooks make, while the engine trains with them.
+
+    Attributes:
+        calls: Calls of networks, through the step.
+        gradients: Images whose gradients were taken through the step.
+        own_gradients: Names of hooks that took gradients in images by themselves.
+    """
+
+    calls: list[NetworkCall] = field(default_factory=list)
+    gradients: list[Tensor] = field(default_factory=list)
+    own_gradients: list[str] = field(default_factory=list)
+    _hook: str = ""
+    _step: UpdateStep | None = None
+    _depth: int = 0
+
+    def of_training(self, component: Regularizer, **trial: Any) -> HookedCalls:
+        """Train for two steps with a regularizer and return this.
+
+        Args:
+            component: The regularizer.
+            **trial: Arguments of `build_trial`.
+        """
+        with self.listening():
+            take_steps(build_trial(watched(component, self._around, *INSIDE_UPDATES), **trial), 2)
+        return self
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take note of gradients that are asked for through a step, and of what hooks call."""
+        with (
+            mock.patch.object(UpdateStep, "image_gradient", self._gradient()),
+            mock.patch.object(Game, "probe", self._probe()),
+            mock.patch.object(torch.autograd, ENGINE, self._engine()),
+        ):
+            yield
+
+    def _around(self, hook: Callable[..., Any], *arguments: Any) -> Any:
+        self._hook = str(getattr(hook, "func", hook).__name__)
+        self._step = arguments[-1]
+        try:
+            return hook(*arguments)
+        finally:
+            self._hook = ""
+
+    def _gradient(self) -> Callable[..., Tensor]:
+        original = UpdateStep.image_gradient
+
+        def image_gradient(step: UpdateStep, images: Tensor, *args: Any, **options: Any) -> Tensor:
+            self.gradients.append(images.detach())
+            labels = args[0] if args else options.get("labels")
+            self._note("discriminator", images, labels)
+            self._depth += 1
+            try:
+                return original(step, images, *args, **options)
+            finally:
+                self._depth -= 1
+
+        return image_gradient
+
+    def _probe(self) -> Callable[..., Tensor]:
+        original = Game.probe
+
+        def probe(
+            game: Game, player: Player, inputs: Tensor, labels: Tensor | None, **options: Any
+        ) -> Tensor:
+            self._note(player, inputs, labels)
+            return original(game, player, inputs, labels, **options)
+
+        return probe
+
+    def _engine(self) -> Callable[..., Any]:
+        original = getattr(torch.autograd, ENGINE)
+
+        def run(outputs: Any, *arguments: Any, **options: Any) -> Any:
+            inputs = arguments[3] if len(arguments) > 3 else options.get("inputs", ())
+            if self._hook and not self._depth and any(map(self._is_image, inputs)):
+                self.own_gradients.append(self._hook)
+            return original(outputs, *arguments, **options)
+
+        return run
+
+    def _is_image(self, tensor: object) -> bool:
+        """Whether something has the shape of images, or of a single one, as `torch.func` has it."""
+        assert self._step is not None
+        shape = getattr(tensor, "shape", ())
+        return len(shape) >= 3 and shape[-3:] == self._step.fake.shape[1:]
+
+    def _note(self, player: Player, inputs: Tensor, labels: Tensor | None) -> None:
+        if self._hook and not self._depth and self._step is not None:
+            seen = copy.copy(self._step.seen)  # as it is now
+            self.calls.append(NetworkCall(self._hook, player, inputs.detach(), labels, seen))
