@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from gantool.interfaces.architecture import Architecture
-    from gantool.interfaces.component import Component, hookimpl
+    from gantool.interfaces.component import Bears, Component, hookimpl
     from gantool.interfaces.dataset import (
         Dataset,
         ImageShape,
@@ -62,7 +62,7 @@ _MODULES = {
         "UsageError",
     ),
     "gantool.interfaces.architecture": ("Architecture",),
-    "gantool.interfaces.component": ("Component", "hookimpl"),
+    "gantool.interfaces.component": ("Bears", "Component", "hookimpl"),
     "gantool.interfaces.filenames": ("OtherFiles", "is_image_name"),
     "gantool.interfaces.dataset": (
         "Dataset",
@@ -100,6 +100,7 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "Architecture",
+    "Bears",
     "Component",
     "DataError",
     "Dataset",

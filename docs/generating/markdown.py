@@ -6,7 +6,7 @@ import inspect
 import re
 from typing import TYPE_CHECKING
 
-from gantool.cli.describe import default
+from gantool.cli.describe import default, meaning
 from gantool.cli.options import options_of
 
 if TYPE_CHECKING:
@@ -57,8 +57,9 @@ def options_table(model: type[BaseModel], without: Collection[str] = ()) -> str:
         model: Whose fields they are.
         without: Names of options to leave out.
     """
+    bears_upon = getattr(model, "bears_upon", "training")
     rows = [
-        (f"`{each.name}`", each.type, default(each), each.meaning)
+        (f"`{each.name}`", each.type, default(each), meaning(each, bears_upon))
         for each in options_of(model)
         if each.name not in without
     ]

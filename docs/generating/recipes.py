@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING
 
-from gantool.cli.options import options_of
+from gantool.cli.options import BEARINGS, options_of
 from gantool.interfaces.step import PLAYERS
 from gantool.recipe.schema import (
     CORE_TABLES,
@@ -47,7 +47,8 @@ def _tables() -> Iterator[str]:
         if name == "training":
             yield from _optimizer()
         yield f"### `[{name}]`"
-        yield (inspect.getdoc(model) or "").partition("\n\n")[0]
+        said = (inspect.getdoc(model) or "").partition("\n\n")[0]
+        yield said if model.bears_upon == "training" else f"{said} {BEARINGS[model.bears_upon]}"
         yield options_table(model)
 
 

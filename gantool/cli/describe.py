@@ -12,7 +12,7 @@ import typer
 
 from gantool.cli.arguments import DebugOption, JsonOption
 from gantool.cli.completion import complete_component
-from gantool.cli.options import as_toml, options_of, recipe_table
+from gantool.cli.options import BEARINGS, as_toml, options_of, recipe_table
 from gantool.cli.output import print_json, print_lines, print_listing
 
 if TYPE_CHECKING:
@@ -96,22 +96,31 @@ def print_page(offer: Offer, use: str) -> None:
         print_lines([""])
         _say(paragraph.replace("\n", " "))
     print_lines([""])
-    print_options(options_of(offer.component))
+    print_options(options_of(offer.component), offer.component.bears_upon)
     print_lines([""])
     _say("In a recipe", "bold")
     print_lines([""])
     print_lines(recipe_table(offer.component, use).splitlines())
 
 
-def print_options(options: list[Option]) -> None:
-    """Print a table of options, or that there are none."""
+def print_options(options: list[Option], bears_upon: str) -> None:
+    """Print a table of options, or that there are none, and what they bear upon."""
     if not options:
         print_lines(["It has no options."])
         return
     columns = ("option", "type", "default", "meaning")
     print_listing(
-        columns, [(each.name, each.type, default(each), each.meaning) for each in options]
+        columns,
+        [(each.name, each.type, default(each), meaning(each, bears_upon)) for each in options],
     )
+    if bears_upon != "training":
+        print_lines(["", BEARINGS[bears_upon]])
+
+
+def meaning(option: Option, bears_upon: str) -> str:
+    """Return an option's documentation, and what it bears upon where that is not its class's."""
+    own = "" if option.bears_upon == bears_upon else f" {BEARINGS[option.bears_upon]}"
+    return f"{option.meaning}{own}"
 
 
 def default(option: Option) -> str:

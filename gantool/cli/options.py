@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 Schema = Mapping[str, Any]
 """A piece of a JSON schema."""
 
+BEARINGS = {
+    "training": "Another value trains something else.",
+    "start": "Read only when a run begins.",
+    "bits": "Another value changes only the last bits of numbers.",
+    "nothing": "Another value changes nothing that is trained.",
+}
+"""What an option's bearing means, in a sentence."""
 TYPES = {"boolean": "true | false", "string": "text", "object": "table", "null": "nothing"}
 LIMITS = {"exclusiveMinimum": ">", "minimum": ">=", "exclusiveMaximum": "<", "maximum": "<="}
 PLACEHOLDERS = {"boolean": False, "string": "...", "array": [], "object": {}}
@@ -29,6 +36,7 @@ class Option:
         required: Whether it has no default.
         default: Plain data; None where it is required, or absent by default.
         meaning: Its documentation.
+        bears_upon: What another value changes: "training", "start", "bits" or "nothing".
         placeholder: Something of the right type, for a required option.
     """
 
@@ -37,6 +45,7 @@ class Option:
     required: bool
     default: Any
     meaning: str
+    bears_upon: str
     placeholder: Any = None
 
 
@@ -44,6 +53,9 @@ def options_of(component: type[BaseModel]) -> list[Option]:
     """Return the options of a component, in the order of its fields."""
     from pydantic_core import to_jsonable_python
 
+    from gantool.interfaces.component import bearings_of
+
+    bearings = bearings_of(component)
     document = component.model_json_schema()
     schemas = document.get("properties", {})
     found = []
@@ -59,6 +71,7 @@ def options_of(component: type[BaseModel]) -> list[Option]:
                 required=required,
                 default=to_jsonable_python(default),
                 meaning=" ".join((field.description or "").split()),
+                bears_upon=bearings[key],
                 placeholder=PLACEHOLDERS.get(schema.get("type", "string"), 0),
             )
         )

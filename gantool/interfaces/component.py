@@ -6,9 +6,10 @@ import ast
 import inspect
 import linecache
 import sys
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 
 import pluggy
 from pydantic import BaseModel, ConfigDict
@@ -23,6 +24,44 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 KINDS = ("dataset", "architecture", "loss", "regularizer", "metric", "extractor", "logger")
 RESERVED_OPTIONS = frozenset({"name", "kind", "use"})
+Bearing = Literal["training", "start", "bits", "nothing"]
+
+
+@dataclass(frozen=True)
+class Bears:
+    """What another value of an option changes, said beside the option's type.
+
+    `log_every: Annotated[int, Bears("nothing")] = 10`. Resuming, comparing, the grouping of seeds
+    and ablations go by it; an option that says nothing has the `bears_upon` of its class.
+
+    "training" is what is trained; "start" only how a run begins, its images or first weights, which
+    one that goes on has already; "bits" only the last bits of numbers; "nothing" only what is
+    shown, recorded or kept.
+
+    Attributes:
+        upon: One of these four.
+
+    Raises:
+        ValueError: When it is another word.
+    """
+
+    upon: Bearing
+
+    def __post_init__(self) -> None:
+        if self.upon not in get_args(Bearing):
+            msg = f"expected one of {', '.join(map(repr, get_args(Bearing)))}, got {self.upon!r}"
+            raise ValueError(msg)
+
+
+def bearings_of(model: type[BaseModel]) -> dict[str, Bearing]:
+    """Return what the options of a component, or of a table of the core, bear upon."""
+    of_class: Bearing = getattr(model, "bears_upon", "training")
+    return {
+        field.alias or name: next(
+            (each.upon for each in field.metadata if isinstance(each, Bears)), of_class
+        )
+        for name, field in model.model_fields.items()
+    }
 
 
 class Component(BaseModel):
@@ -46,6 +85,8 @@ class Component(BaseModel):
 
     kind: ClassVar[str]
     name: ClassVar[str]
+    bears_upon: ClassVar[Bearing] = "training"
+    """What its options change unless they say it themselves with `Bears`."""
     expected_failures: ClassVar[Mapping[str, str]] = {}
     """Contract checks that cannot pass, and why: `{"stays_finite": "it has a pole at 0"}`."""
 

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import IO, TYPE_CHECKING, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from gantool.errors import UsageError
-from gantool.interfaces.component import Component
+from gantool.interfaces.component import Bearing, Component
 from gantool.interfaces.filenames import has_pillow_heif
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Dataset(Component):
     """A collection of images, labeled or not."""
 
     kind: ClassVar[str] = "dataset"
+    bears_upon: ClassVar[Bearing] = "start"
 
     @abstractmethod
     def open(self, cache: Path) -> ImageSource:

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gantool.interfaces.component import Component
+from gantool.interfaces.component import Bearing, Component
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +43,7 @@ class Logger(Component):
     """
 
     kind: ClassVar[str] = "logger"
+    bears_upon: ClassVar[Bearing] = "nothing"
 
     optional: bool = False
     """Whether a run goes on without it where its package is not installed."""

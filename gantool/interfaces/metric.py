@@ -6,7 +6,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
-from gantool.interfaces.component import Component
+from gantool.interfaces.component import Bearing, Component
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,6 +101,7 @@ class Metric(Component):
     """A way to score generated images against real ones."""
 
     kind: ClassVar[str] = "metric"
+    bears_upon: ClassVar[Bearing] = "nothing"
     direction: ClassVar[Literal["lower", "higher", "none"]]
     """Which way is better; "none" where neither is."""
 
@@ -145,6 +146,7 @@ class Extractor(Component):
     """A fixed feature network."""
 
     kind: ClassVar[str] = "extractor"
+    bears_upon: ClassVar[Bearing] = "nothing"
     resizer: ClassVar[str] = "none"
     """How it resizes images before it looks at them; every score states it."""
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from gantool.errors import DivergedError, Interrupted, UsageError
 from gantool.files.durable import make_folder, write_durably
 from gantool.interfaces.step import PLAYERS
-from gantool.launch.changes import OF_NO_CONSEQUENCE
 from gantool.launch.resuming import resume
 from gantool.launch.running import run
+from gantool.recipe.bearings import part_bearing_upon
 from gantool.recipe.documents import bare, dump
 from gantool.recipe.reading import read_recipe
 from gantool.runs.folder import RUNS, RunFolder
@@ -170,24 +170,24 @@ def _refuse_other(each: Planned) -> None:
     """
     if not each.folder.exists():
         return
-    found = read_recipe(each.folder.recipe).document
-    differing = [
-        name
-        for name in {**found, **each.document}
-        if name != "device" and found.get(name) != each.document.get(name)
-    ]
+    found, planned = (
+        part_bearing_upon(document, "training", "start")
+        for document in (read_recipe(each.folder.recipe).document, each.document)
+    )
+    differing = [name for name in {**found, **planned} if found.get(name) != planned.get(name)]
     if differing:
+        changes = _changes(found, planned, differing)
         raise UsageError(
-            f"{each.folder.path} holds a run of another recipe: {_changes(found, each, differing)}",
+            f"{each.folder.path} holds a run of another recipe: {changes}",
             "choose another folder with --out",
         )
 
 
-def _changes(found: Mapping[str, Any], each: Planned, tables: Sequence[str]) -> str:
+def _changes(found: Mapping[str, Any], planned: Mapping[str, Any], tables: Sequence[str]) -> str:
     """Return in what two recipes differ, table by table, in a line."""
     told = []
     for name in tables:
-        before, now = found.get(name), each.document.get(name)
+        before, now = found.get(name), planned.get(name)
         if isinstance(before, dict) and isinstance(now, dict):
             told += [
                 f"{name}.{option} {before.get(option, '-')} there, {now.get(option, '-')} here"
@@ -200,8 +200,6 @@ def _changes(found: Mapping[str, Any], each: Planned, tables: Sequence[str]) -> 
 
 
 ARRAY = "regularizers"
-SWITCHES = ("architecture", "image", "training", "loss")
-"""Tables whose options that are true can be turned off."""
 
 
 def toggles_of(document: Mapping[str, Any]) -> tuple[str, ...]:
@@ -262,10 +260,9 @@ def _toggles(document: Mapping[str, Any]) -> Iterator[str]:
     tables = (optimizer, *(optimizer.get(player, {}) for player in PLAYERS))
     if any(each.get("schedule", "constant") != "constant" for each in tables):
         yield "optimizer.schedule"
-    for table in SWITCHES:
-        options = document.get(table, {}).items()
-        found = (f"{table}.{name}" for name, value in options if value is True)
-        yield from (name for name in found if name not in OF_NO_CONSEQUENCE)
+    for table, options in part_bearing_upon(document, "training").items():
+        if isinstance(options, dict) and table != "optimizer":
+            yield from (f"{table}.{name}" for name, value in options.items() if value is True)
 
 
 def _names(document: Mapping[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gantool.errors import UsageError
+from gantool.recipe.bearings import part_bearing_upon
 from gantool.recipe.documents import DEFAULT, plainly
 from gantool.recipe.schema import SINGLES
 
@@ -17,28 +18,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("gantool")
 
-Meaning = Literal["training", "bits", "nothing"]
+Meaning = Literal["training", "bits"]
 
-OF_NO_CONSEQUENCE = (
-    "checkpoints",
-    "evaluation",
-    "extends",
-    "health",
-    "loggers",
-    "metrics",
-    "requires",
-    "sampling",
-    "dataset",  # the images' fingerprint judges it, and the three of [image] below
-    "image.draft",
-    "image.profiles",
-    "image.resample",
-    "device",  # so does what is computed with
-    "training.log_every_steps",
-    "training.on_divergence",
-    "training.rollbacks",
-    "training.start_from",
-)
-"""Tables and options of a recipe that do not touch what is trained."""
 LENGTH = ("training.epochs", "training.steps")
 """Options that only extend a run, unless something follows its progress."""
 MISSING = "-"
@@ -51,7 +32,7 @@ class Change(NamedTuple):
         name: An option's key, a plugin, or a part of the machine.
         before: Its value at the checkpoint.
         now: Its value now.
-        meaning: Whether it alters the training, or only its last bits, or neither.
+        meaning: Whether it alters the training, or only its last bits.
     """
 
     name: str
@@ -64,16 +45,21 @@ def describe(session: Session) -> dict[str, Any]:
     """Return what a checkpoint tells of how it was made, plain data."""
     import torch
 
+    device = session.device
     return {
         "recipe": session.plan.document,
         "plugins": dict(_plugins(session.plan.document)),
         "computing": {
             "device": str(session.device),
             "layout": str(session.device.layout).removeprefix("torch."),
+            "precision": str(session.device.autocast or session.device.dtype).removeprefix(
+                "torch."
+            ),
+            "compile": session.plan.tables.device.compile,
             "deterministic": session.plan.tables.device.deterministic,
             "torch": str(torch.__version__),
             "threads": torch.get_num_threads(),
-            "processor": session.device.processor,
+            "processor": device.processor,
             "processes": session.trainer.game.ranks.count,
             "cuda": torch.version.cuda,
             "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
@@ -118,10 +104,12 @@ def _compare(saved: Mapping[str, Any], session: Session) -> Iterator[Change]:
         table.schedule != "constant" for table in session.plan.optimizer.values()
     )
     unsaid = {".".join(map(str, k)) for k, o in session.plan.origins.items() if o == DEFAULT}
-    then, new_one = (_flat(plainly(each)) for each in (before.get("recipe", {}), now["recipe"]))
+    then, new_one = (_trained(each) for each in (before.get("recipe", {}), now["recipe"]))
     for key, old, new in _differences(then, new_one):
-        if old != MISSING or key not in unsaid:  # an option that has come up since changes nothing
-            yield Change(key, old, new, _meaning(key, follows=follows))
+        only_extends = key in LENGTH and not follows
+        is_new = old == MISSING and key in unsaid  # an option that came up since changes nothing
+        if not only_extends and not is_new:
+            yield Change(key, old, new, "training")
     for name, old, new in _differences(before.get("plugins", {}), now["plugins"]):
         yield Change(f"plugin {name}", old, new, "training")
     computed = before.get("computing", {})
@@ -130,13 +118,9 @@ def _compare(saved: Mapping[str, Any], session: Session) -> Iterator[Change]:
         yield Change(name, old, new, "bits")
 
 
-def _meaning(key: str, *, follows: bool) -> Meaning:
-    """Return what another value of an option does to a training that has begun."""
-    if key in LENGTH:
-        return "training" if follows else "nothing"
-    if any(key == part or key.startswith(f"{part}.") for part in OF_NO_CONSEQUENCE):
-        return "nothing"
-    return "training"
+def _trained(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what bears upon the training of a run that has begun, by dotted key."""
+    return _flat(part_bearing_upon(plainly(document), "training"))
 
 
 def _differences(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -18,6 +18,7 @@ from pydantic import (
     PositiveInt,
 )
 
+from gantool.interfaces.component import Bearing, Bears
 from gantool.interfaces.dataset import ImageShape
 from gantool.recipe.optimizer_tables import (
     DEFAULT_OPTIMIZER,
@@ -99,11 +100,13 @@ class ImageTable(Table):
     """1 for grayscale, 3 for RGB, 4 for RGB with transparency."""
     fit: Literal["stretch", "crop", "pad"] = "stretch"
     """How an image of another shape is fitted: squashed, cut around its center, or padded."""
-    resample: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = "bilinear"
+    resample: Annotated[
+        Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"], Bears("start")
+    ] = "bilinear"
     """Filter that shrinks and enlarges, by Pillow's names; "nearest" alone leaves out pixels."""
-    draft: bool = True
+    draft: Annotated[bool, Bears("start")] = True
     """Whether a JPEG's decoder leaves out detail that the size does not need, which is faster."""
-    profiles: Literal["convert", "ignore"] = "convert"
+    profiles: Annotated[Literal["convert", "ignore"], Bears("start")] = "convert"
     """Whether colors are converted from a file's embedded color profile to sRGB."""
     horizontal_flip: bool = False
     """Whether half of the images, chosen anew in every batch, are mirrored."""
@@ -142,15 +145,15 @@ class TrainingTable(Table):
     """Slices in which a batch is worked through to save memory; BatchNorm sees each by itself."""
     synchronize_batch_norm: bool = True
     """Whether BatchNorm, where several processes share a batch, is over the whole batch."""
-    start_from: Path | None = None
+    start_from: Annotated[Path | None, Bears("start")] = None
     """A run folder whose trained networks this run starts from, with fresh optimizers; regularizers
     that change networks, such as spectral norm, may be others."""
-    log_every_steps: PositiveInt = 10
+    log_every_steps: Annotated[PositiveInt, Bears("nothing")] = 10
     """Steps over which losses are averaged for one record."""
-    on_divergence: Literal["stop", "rollback", "ignore"] = "stop"
+    on_divergence: Annotated[Literal["stop", "rollback", "ignore"], Bears("nothing")] = "stop"
     """What to do when a loss, a gradient or a weight becomes NaN or infinite: stop, go back to the
     last checkpoint and on with other noise, or go on; such a state is never saved."""
-    rollbacks: PositiveInt = 3
+    rollbacks: Annotated[PositiveInt, Bears("nothing")] = 3
     """Most rollbacks of a run; after them it stops."""
 
 
@@ -168,6 +171,8 @@ class EmaTable(Table):
 
 class SamplingTable(Table):
     """How pictures are drawn from the generator, and when."""
+
+    bears_upon: ClassVar[Bearing] = "nothing"
 
     weights: Literal["ema", "raw"] | None = None
     """Averaged or raw weights; by default the average where the run keeps one."""
@@ -187,6 +192,8 @@ class SamplingTable(Table):
 class CheckpointsTable(Table):
     """When the run is saved, and what is kept."""
 
+    bears_upon: ClassVar[Bearing] = "nothing"
+
     every_seconds: PositiveFloat | None = 60.0
     """Longest time between two checkpoints."""
     every_steps: PositiveInt | None = None
@@ -199,6 +206,8 @@ class CheckpointsTable(Table):
 
 class EvaluationTable(Table):
     """How the metrics of the recipe are computed during training."""
+
+    bears_upon: ClassVar[Bearing] = "nothing"
 
     every_epochs: PositiveInt | None = None
     """Epochs between two evaluations; absent: only at the end, if the recipe names metrics."""
@@ -213,6 +222,8 @@ class EvaluationTable(Table):
 class HealthTable(Table):
     """What happens when a run is alive and yet leads nowhere."""
 
+    bears_upon: ClassVar[Bearing] = "nothing"
+
     policy: Literal["warn", "stop", "off"] = "warn"
     """What to do when the discriminator has won, when the generated images are all alike, or when
     nothing changes any more: say so, save and stop as well, or do not even look."""
@@ -221,9 +232,11 @@ class HealthTable(Table):
 class DeviceTable(Table):
     """What the run computes with."""
 
+    bears_upon: ClassVar[Bearing] = "bits"
+
     name: DeviceName = "auto"
     """"auto", "cpu", "cuda", "cuda:1", "mps"; "auto" takes a GPU if there is one."""
-    precision: Literal["auto", "float32", "bf16", "float64"] = "auto"
+    precision: Annotated[Literal["auto", "float32", "bf16", "float64"], Bears("training")] = "auto"
     """Arithmetic of the networks; "auto" is bf16 autocast on CUDA and float32 elsewhere. Losses,
     gradients in images, averages and optimizers are never in bf16; on CUDA, convolutions and
     products of float32 are TF32."""
@@ -244,9 +257,9 @@ class DeviceTable(Table):
 class CoreTables(Table):
     """All tables that the core owns, optimizers aside: their options depend on `use`."""
 
-    extends: str | None = None
+    extends: Annotated[str | None, Bears("nothing")] = None
     """The recipe that this one builds on: a file beside it, or a shipped recipe's name."""
-    requires: tuple[str, ...] = ()
+    requires: Annotated[tuple[str, ...], Bears("nothing")] = ()
     """Plugin packages this recipe needs, as in "gantool-wgan-gp>=0.1"."""
     image: ImageTable = Field(default_factory=ImageTable)
     training: TrainingTable = Field(default_factory=TrainingTable)

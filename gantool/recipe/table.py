@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from gantool.interfaces.component import Bearing
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 """A share of a whole, never all of it."""
@@ -21,3 +23,6 @@ class Table(BaseModel):
         use_attribute_docstrings=True,
         defer_build=True,
     )
+
+    bears_upon: ClassVar[Bearing] = "training"
+    """What its options change unless they say it themselves with `Bears`."""

@@ -122,6 +122,7 @@ def test_json_names_plugin_and_papers(gantool: Callable[..., Any]) -> None:
             "required": False,
             "default": 1.0,
             "meaning": "Probability that the discriminator should give real images.",
+            "bears_upon": "training",
         }
     ]
 

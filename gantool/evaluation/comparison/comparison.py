@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gantool.evaluation.comparison.groups import OF_NO_CONSEQUENCE, columns_of, group_runs
+from gantool.evaluation.comparison.groups import columns_of, group_runs
 from gantool.evaluation.comparison.recorded import RunReader
 from gantool.evaluation.comparison.verdicts import deciding_column, lead_of
 from gantool.interfaces.step import PLAYERS
@@ -72,8 +72,6 @@ def refuse_unlike(folders: Iterable[RunFolder]) -> None:
 
 
 NOT_SAID = "–"
-UNTOLD = (*OF_NO_CONSEQUENCE, "extends", "sampling", "device")
-"""Tables that are no part of what is compared."""
 SEED = "training.seed"
 
 
@@ -91,7 +89,7 @@ class Difference(NamedTuple):
 
 def recipe_differences(groups: Sequence[Group]) -> tuple[Difference, ...]:
     """Return every option in which the groups' recipes differ, in the recipes' order."""
-    told = [dict(_told(group.first.document)) for group in groups]
+    told = [dict(_told(group.first.trained)) for group in groups]
     options = {option: None for each in told for option in each if option != SEED}
     found = (
         Difference(option, tuple(each.get(option, NOT_SAID) for each in told))
@@ -125,8 +123,6 @@ def _joined(differences: Sequence[Difference]) -> Iterator[Difference]:
 def _told(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield each option and its value as text."""
     for name, value in document.items():
-        if name in UNTOLD:
-            continue
         if name == "optimizer" and isinstance(value, dict):
             yield from _players(value)
         elif isinstance(value, list):

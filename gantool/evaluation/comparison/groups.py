@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from gantool.evaluation.comparison.scores import Key, Reading, Series
     from gantool.runs.scores import Protocol
 
-OF_NO_CONSEQUENCE = ("checkpoints", "evaluation", "health", "loggers", "metrics", "requires")
-"""Tables that change nothing of what is trained."""
-
 
 @dataclass(frozen=True)
 class Spread:
@@ -81,8 +78,7 @@ def group_runs(runs: Sequence[RecordedRun]) -> tuple[Group, ...]:
     _refuse(runs)
     together: dict[str, list[RecordedRun]] = {}
     for run in runs:
-        told = {n: table for n, table in run.document.items() if n not in OF_NO_CONSEQUENCE}
-        together.setdefault(without_seed(told), []).append(run)
+        together.setdefault(without_seed(run.trained), []).append(run)
     names = _names([members[0] for members in together.values()])
     return tuple(
         Group(name, tuple(members)) for name, members in zip(names, together.values(), strict=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gantool.errors import GantoolError
 from gantool.evaluation.comparison.scores import series_of
 from gantool.evaluation.comparison.stability import stability_of
+from gantool.recipe.bearings import part_bearing_upon
 from gantool.recipe.documents import plainly
 from gantool.runs.curves import read_curves
 from gantool.runs.documents import Damages
@@ -83,6 +84,11 @@ class RecordedRun:
     def averages(self) -> bool:
         """Whether the run keeps an average of the generator's weights."""
         return self.option("ema", "half_life_images") is not None
+
+    @property
+    def trained(self) -> dict[str, Any]:
+        """The part of the recipe that bears upon what was trained."""
+        return part_bearing_upon(self.document, "training", "start")
 
     def option(self, table: str, name: str) -> Any:
         """Return an option of the recipe; None where its table or it is missing."""

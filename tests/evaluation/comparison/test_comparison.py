@@ -126,6 +126,15 @@ class TestGroups:
         assert final.sd == pytest.approx(statistics.stdev(values.values()))
         assert comparison.columns[0].final(l2).sd is None  # type: ignore[union-attr]
 
+    def test_seeds_on_another_device_are_one_group(self, plant: Plant) -> None:
+        folders = [
+            plant(f"seed-{seed}", training={"seed": seed}, device={"name": name})
+            for seed, name in enumerate(("cpu", "cuda:1"))
+        ]
+        comparison = compared(folders)
+        assert [[run.seed for run in group.runs] for group in comparison.groups] == [[0, 1]]
+        assert comparison.differences == ()
+
     def test_a_recipes_name_where_it_is_enough_else_the_folders(self, plant: Plant) -> None:
         first = plant("one", status={"recipe": "base"})
         second = plant("two", status={"recipe": "base"}, training={"batch_size": 8})
