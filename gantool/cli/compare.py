@@ -81,7 +81,7 @@ def compare(  # noqa: PLR0913  one argument an option
 
     Shows what sets the recipes apart, scores, figures of the game, time, and a conclusion that
     follows from them by fixed rules. Scores are those of the recipes' metrics and of gantool
-    evaluate; with --metrics, --extractor, --count or --seeds all runs are judged first, alike.
+    evaluate; with --metrics, --extractor, --count or --seeds all runs are evaluated first, alike.
     """
     from gantool.evaluation.comparison.comparison import compare, refuse_unlike
     from gantool.reporting.console.messages import open_console, show_warnings
@@ -91,18 +91,18 @@ def compare(  # noqa: PLR0913  one argument an option
     folders = [existing_folder(run) for run in runs]
     with show_warnings(console):
         if metrics or extractor or count or seeds > 1:
-            from gantool.evaluation.scoring.judging import judge_alike
+            from gantool.evaluation.sampling.trained import TrainedRun
+            from gantool.evaluation.scoring.evaluating import evaluate_alike
             from gantool.reporting.console.progress import judging_progress
 
             refuse_unlike(folders)
             with judging_progress(console, verbosity(quiet=quiet, verbose=False)) as progress:
-                judge_alike(
-                    folders,
+                evaluate_alike(
+                    [TrainedRun(folder, device) for folder in folders],
                     metrics=separate(metrics or ()),
                     extractor=extractor,
                     count=count,
                     repetitions=seeds,
-                    device=device,
                     progress=progress,
                 )
         comparison = compare(folders, apart=apart)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from gantool.evaluation.scoring.judgment import Judgment, Score
     from gantool.reporting.console.messages import Level
+    from gantool.runs.scores import Evaluation, Score
 
 EXAMPLES = """
 gantool evaluate runs/base-2026-01-31-1
@@ -105,7 +105,7 @@ def evaluate(  # noqa: PLR0913  one argument an option
         Path | None,
         typer.Option(
             metavar="FILE|RUN",
-            help="Judge as another run was: by its metrics, extractor, count and seeds.",
+            help="Evaluate as another run was: by its metrics, extractor, count and seeds.",
             autocompletion=complete_run,
             show_default=False,
         ),
@@ -134,9 +134,9 @@ def evaluate(  # noqa: PLR0913  one argument an option
     they were obtained are appended to evaluations.jsonl in the run folder.
     """
     from gantool.evaluation.sampling.trained import TrainedRun
-    from gantool.evaluation.scoring.classes import judge_classes
+    from gantool.evaluation.scoring.evaluating import evaluate as score
+    from gantool.evaluation.scoring.evaluating import evaluate_classes
     from gantool.evaluation.scoring.example import read_example
-    from gantool.evaluation.scoring.judging import judge
     from gantool.reporting.console.messages import open_console, show_warnings
     from gantool.reporting.console.progress import judging_progress
     from gantool.runs.folder import existing_folder
@@ -147,8 +147,8 @@ def evaluate(  # noqa: PLR0913  one argument an option
     trained = TrainedRun(existing_folder(run), device, checkpoint)
     like = None if protocol is None else read_example(protocol)
     with show_warnings(console), judging_progress(console, level) as progress:
-        judging = judge_classes if classes else partial(judge, like=like)
-        found = judging(
+        evaluating = evaluate_classes if classes else partial(score, like=like)
+        found = evaluating(
             trained,
             metrics=separate(metrics or ()),
             extractor=extractor,
@@ -162,39 +162,39 @@ def evaluate(  # noqa: PLR0913  one argument an option
         present(found, console, level, as_json=as_json)
 
 
-def present(judgment: Judgment, console: Console, level: Level, *, as_json: bool) -> None:
+def present(evaluation: Evaluation, console: Console, level: Level, *, as_json: bool) -> None:
     """Print all scores; say to a person how they were obtained."""
     from gantool.reporting.console.messages import show_protocol
 
     if as_json:
-        print_json(judgment.as_data())
+        print_json(evaluation.as_data())
         return
-    report(judgment)
+    report(evaluation)
     if level != "quiet":
-        show_protocol(judgment, console)
+        show_protocol(evaluation, console)
 
 
 def present_classes(
-    judgments: Mapping[str, Judgment], console: Console, level: Level, *, as_json: bool
+    evaluations: Mapping[str, Evaluation], console: Console, level: Level, *, as_json: bool
 ) -> None:
     """Print the scores of each class and their mean over the classes."""
-    from gantool.evaluation.scoring.classes import mean_over_classes
+    from gantool.evaluation.scoring.evaluating import mean_over_classes
     from gantool.reporting.console.messages import say, show_protocol
 
     if as_json:
-        print_json({name: judgment.as_data() for name, judgment in judgments.items()})
+        print_json({name: evaluation.as_data() for name, evaluation in evaluations.items()})
         return
-    scores = [(name, score) for name, judgment in judgments.items() for score in judgment.scores]
-    scores += [(MEAN_OF_CLASSES, score) for score in mean_over_classes(judgments.values())]
+    scores = [(name, score) for name, found in evaluations.items() for score in found.scores]
+    scores += [(MEAN_OF_CLASSES, score) for score in mean_over_classes(evaluations.values())]
     print_listing(
         ("class", *COLUMNS),
         [[name, *record(score)] for name, score in scores],
         [[name, *row(score)] for name, score in scores],
     )
     if level != "quiet":
-        name, judgment = next(iter(judgments.items()))
+        name, evaluation = next(iter(evaluations.items()))
         say(console, (f"each class by itself; of '{name}', and of the others alike:", "dim"))
-        show_protocol(judgment, console)
+        show_protocol(evaluation, console)
 
 
 def refuse_both(protocol: Path | None, said: Mapping[str, object]) -> None:
@@ -211,7 +211,7 @@ def refuse_both(protocol: Path | None, said: Mapping[str, object]) -> None:
     if protocol is not None and given:
         raise UsageError(
             f"--protocol and {' and '.join(given)} exclude each other",
-            f"{protocol} says how to judge: leave {' and '.join(given)} out",
+            f"{protocol} says how to evaluate: leave {' and '.join(given)} out",
         )
 
 
@@ -220,13 +220,13 @@ def separate(lists: Iterable[str]) -> list[str]:
     return [name.strip() for each in lists for name in each.split(",") if name.strip()]
 
 
-def report(judgment: Judgment) -> None:
+def report(evaluation: Evaluation) -> None:
     """Print all scores."""
-    print_listing(COLUMNS, list(map(record, judgment.scores)), list(map(row, judgment.scores)))
+    print_listing(COLUMNS, list(map(record, evaluation.scores)), list(map(row, evaluation.scores)))
 
 
 def record(score: Score) -> list[object]:
-    """Return a score for a program; what there is not is empty."""
+    """Return a score for a program; a missing number is empty."""
     numbers = (score.mean, score.sd, score.floor)
     return [score.name, *("" if each is None else each for each in numbers), score.direction]
 
@@ -235,7 +235,8 @@ def row(score: Score) -> list[str]:
     """Return a score for a person."""
     from gantool.reporting.figures import format_figure
 
-    spread = "" if score.sd is None else f"± {format_figure(score.sd)}"
-    floor = "" if score.floor is None else format_figure(score.floor)
+    mean, sd, floor = (
+        "" if each is None else format_figure(each) for each in (score.mean, score.sd, score.floor)
+    )
     direction = "" if score.direction == "none" else score.direction
-    return [score.name, format_figure(score.mean), spread, floor, direction]
+    return [score.name, mean, f"± {sd}" if sd else "", floor, direction]

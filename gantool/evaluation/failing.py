@@ -29,7 +29,7 @@ MEANING = {
 }
 
 
-def bad_scores(scored: Sequence[Scored], judged: Sequence[Evaluation]) -> Iterator[str]:
+def bad_scores(scored: Sequence[Scored], evaluations: Sequence[Evaluation]) -> Iterator[str]:
     """Yield what the newest scores say that is bad, a sentence each.
 
     The rules: a share of which 0 means nothing is below 0.01; a distance, scored three times or
@@ -37,11 +37,13 @@ def bad_scores(scored: Sequence[Scored], judged: Sequence[Evaluation]) -> Iterat
 
     Args:
         scored: Scores in training, in order.
-        judged: Evaluations of checkpoints, in order.
+        evaluations: Evaluations of checkpoints, in order.
     """
     newest: dict[str, float] = {}
-    for line in (*(each.values for each in scored[-1:]), *(each.means for each in judged[-1:])):
-        newest.update(line)
+    for line in scored[-1:]:
+        newest |= line.values
+    for evaluation in evaluations[-1:]:
+        newest |= evaluation.means
     yield from _nothing(newest)
     for name in scored[-1].values if scored else ():
         if _last(name) == DISTANCE:

@@ -20,6 +20,7 @@ from gantool.data.selection import select
 from gantool.errors import DataError
 from gantool.evaluation.failing import Copies
 from gantool.evaluation.scoring.evidence import Witness
+from gantool.evaluation.scoring.features import FeatureNetwork
 from gantool.runs.scores import PIXELS
 
 if TYPE_CHECKING:
@@ -216,13 +217,8 @@ def search(run: TrainedRun, progress: Progress) -> tuple[Neighborhood, Pixels]:
     drawn = run.draw(GENERATED, seed, lambda done, total: progress(DRAWING, done, total))
     if not run.recipe.metrics:  # no features are in the cache, and computing them takes long
         return look_around(drawn, images.pixels), images.pixels
-    witness = Witness(
-        run.recipe.extractor,
-        images.pixels,
-        images.held_out,
-        run.device.device,
-        progress=progress,
-    )
+    network = FeatureNetwork(run.recipe.extractor, run.device.device)
+    witness = Witness(network, images.pixels, images.held_out, progress=progress)
     return look_around(drawn, images.pixels, witness), images.pixels
 
 

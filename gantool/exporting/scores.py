@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gantool.evaluation.scoring.judgment import Judgment
-from gantool.reporting.figures import format_figure, names_in_words, protocol_lines
+from gantool.reporting.figures import format_figure, protocol_lines
 from gantool.runs.scores import Evaluation, Scored, read_scores
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ class CardScores:
     """Scores by one protocol.
 
     Attributes:
-        step: Steps of the checkpoint that was judged.
+        step: Steps of the evaluated checkpoint.
         rows: The scores.
         protocol: How they were obtained, in words.
         remarks: What they give reason to say.
@@ -77,7 +76,5 @@ def _row(score: Score) -> CardScore:
 
 
 def _in_words(step: int, protocol: Protocol, rows: Sequence[CardScore]) -> tuple[str, ...]:
-    lines = tuple(protocol_lines(Judgment(step, protocol, ())))
-    if not any(row.floor for row in rows):
-        lines = lines[:-1]  # the last one is about real images against real ones
-    return (*lines, *names_in_words([row.name for row in rows], protocol))
+    floors = any(row.floor for row in rows)
+    return tuple(protocol_lines(step, protocol, [row.name for row in rows], floors=floors))

@@ -145,13 +145,16 @@ def _scoring(
 ) -> list[Observer]:
     """Return the observer that computes the recipe's metrics, if it names any."""
     from gantool.evaluation.scoring.evidence import Witness
+    from gantool.evaluation.scoring.features import FeatureNetwork
     from gantool.evaluation.scoring.observer import ScoringObserver, scoring_moments
 
     plan, trainer, images = session.plan, session.trainer, session.images
     if not plan.metrics:
         return []
     table, steps = plan.tables.evaluation, trainer.game.setup.steps
-    witness = Witness(plan.extractor, images.pixels, images.held_out, session.device.device)
+    witness = Witness(
+        FeatureNetwork(plan.extractor, session.device.device), images.pixels, images.held_out
+    )
     scoring = ScoringObserver(
         plan.metrics,
         witness,

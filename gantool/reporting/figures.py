@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from gantool.evaluation.scoring.judgment import Judgment
     from gantool.runs.scores import Protocol
 
 PENALTY = "penalty/"
@@ -82,16 +81,28 @@ def scores_in_words(scores: Mapping[str, float]) -> str:
     return "  ".join(f"{name} {format_figure(value)}" for name, value in scores.items())
 
 
+UNKNOWN = "nobody noted how these scores were obtained: compare them with no others"
 WEIGHTS = {"ema": "averaged", "raw": "raw"}
 
 
-def protocol_lines(judgment: Judgment) -> Iterator[str]:
-    """Yield what a reader must know of the scores, in words."""
-    protocol = judgment.protocol
+def protocol_lines(
+    step: int, protocol: Protocol | None, names: Iterable[str], *, floors: bool = True
+) -> Iterator[str]:
+    """Yield what a reader must know of scores, in words.
+
+    Args:
+        step: Steps completed at the checkpoint.
+        protocol: How they were obtained, if that is known.
+        names: What they are called.
+        floors: Whether there are scores of real images against real ones.
+    """
+    if protocol is None:
+        yield UNKNOWN
+        return
     seeds = ", ".join(map(str, protocol.seeds))
     yield (
         f"generated: {protocol.fake:,} images, {WEIGHTS[protocol.generator]} weights after "
-        f"{judgment.step:,} steps, sampling seed{'s' * (len(protocol.seeds) > 1)} {seeds}"
+        f"{step:,} steps, sampling seed{'s' * (len(protocol.seeds) > 1)} {seeds}"
     )
     held_out = f", {protocol.held_out:,} held out" if protocol.held_out else ""
     yield (
@@ -99,10 +110,12 @@ def protocol_lines(judgment: Judgment) -> Iterator[str]:
         f"{protocol.image}"
     )
     yield f"features: {protocol.extractor}; gantool {protocol.gantool}"
-    yield (
-        f"real vs real: {protocol.real // 2:,} training images against as many others, which is "
-        "as good as a score gets"
-    )
+    if floors:
+        yield (
+            f"real vs real: {protocol.real // 2:,} training images against as many others, which "
+            "is as good as a score gets"
+        )
+    yield from names_in_words(names, protocol)
 
 
 def names_in_words(names: Iterable[str], protocol: Protocol) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+import statistics
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
@@ -14,7 +15,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
 )
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from gantool.runs.documents import Damages, Number, Step, in_words
 from gantool.runs.records import newest_lines
@@ -162,6 +163,16 @@ class Score:
     values: tuple[Number | None, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_spread(self) -> bool:
+        """Whether it tells how far another one spreads."""
+        return self.name.endswith(SPREADS)
+
+    def over(self, values: tuple[float, ...], floor: float | None) -> Score:
+        """Return the same score with other values, one for each seed."""
+        sd = statistics.stdev(values) if len(values) > 1 else None
+        return replace(self, mean=statistics.fmean(values), sd=sd, floor=floor, values=values)
+
 
 class Scored(_Record):
     """Scores that were taken during training: a line of scores.jsonl.
@@ -206,6 +217,11 @@ class Evaluation(_Record):
     def means(self) -> dict[str, float]:
         """Every score that is a number, by name."""
         return {score.name: score.mean for score in self.scores if score.mean is not None}
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as plain data for JSON, which knows neither NaN nor infinity."""
+        data: dict[str, Any] = from_json(to_json(dict(self), inf_nan_mode="null"))
+        return data
 
 
 class Printed(Evaluation):

@@ -36,7 +36,7 @@ def untrained(plant: Callable[..., Path]) -> tuple[Path, Path]:
     return plant("tiny"), plant("decayed", regularizers=[{"use": "l2"}])
 
 
-def test_runs_are_judged_alike_and_compared(gantool: Gantool, trained: tuple[Path, Path]) -> None:
+def test_runs_are_evaluated_alike(gantool: Gantool, trained: tuple[Path, Path]) -> None:
     outcome = gantool("compare", *trained, *WORDS, "--seeds", 2, "--quiet", "--json")
     assert outcome.code == 0
     found = json.loads(outcome.stdout)

@@ -79,7 +79,7 @@ def test_a_terminal_gets_a_table(
         (("--count", 0), "--count"),
     ],
 )
-def test_what_cannot_be_judged_is_refused(
+def test_what_cannot_be_evaluated_is_refused(
     gantool: Callable[..., Any], trained: Path, words: tuple[object, ...], message: str
 ) -> None:
     outcome = gantool("evaluate", trained, *WORDS, *words)

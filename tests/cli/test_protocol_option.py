@@ -1,4 +1,4 @@
-"""Judge as another run was: `gantool evaluate --protocol` and `--checkpoint`."""
+"""Evaluate as another run was: `gantool evaluate --protocol` and `--checkpoint`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def last(folder: Path) -> dict[str, Any]:
     return found
 
 
-def test_a_run_is_judged_as_the_other_was(gantool: Gantool, pair: tuple[Path, Path]) -> None:
+def test_a_run_is_evaluated_as_the_other_was(gantool: Gantool, pair: tuple[Path, Path]) -> None:
     first, second = pair
     assert (
         gantool("evaluate", first, *WORDS, "--metrics", "memorization,kid", "--seeds", 2).code == 0
@@ -81,7 +81,7 @@ def test_what_cannot_be_met_is_refused_by_name(
     assert gantool("run", recipe, *smaller).code == 0
     outcome = gantool("evaluate", "runs/c", "--protocol", pair[0])
     assert outcome.code == 2
-    assert "run runs/c cannot be judged as runs/a was" in outcome.stderr
+    assert "run runs/c cannot be evaluated as runs/a was" in outcome.stderr
     assert "real: 12 against 6" in outcome.stderr
     assert "held out: 0 against 6" in outcome.stderr
     assert not RunFolder(Path("runs/c")).evaluations.exists()
@@ -116,7 +116,7 @@ def test_options_that_a_protocol_decides_are_refused(
     assert "--protocol and --count and --seeds exclude each other" in outcome.stderr
 
 
-def test_a_chosen_checkpoint_is_judged(gantool: Gantool, recipe: Path) -> None:
+def test_a_chosen_checkpoint_is_evaluated(gantool: Gantool, recipe: Path) -> None:
     often = ("--set", "checkpoints.every_steps=1", "--out", "runs/a", "--quiet")
     assert gantool("run", recipe, *often).code == 0
     assert gantool("evaluate", "runs/a", *WORDS, "--metrics", "kid", "--checkpoint", 1).code == 0

@@ -215,7 +215,7 @@ def _unlike(name: str, columns: Sequence[Column], runs: Sequence[RecordedRun]) -
     return UsageError(
         f"score '{name}' was obtained by unlike protocols, which do not belong in one column:\n"
         + "\n".join(lines),
-        f"judge them alike: gantool evaluate {other} --protocol {first}; "
+        f"evaluate them alike: gantool evaluate {other} --protocol {first}; "
         "or give each protocol a column of its own: --apart",
     )
 

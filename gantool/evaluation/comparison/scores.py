@@ -86,7 +86,7 @@ def series_of(history: RunHistory, recipe: Recipe | None) -> tuple[tuple[Series,
     """
     metrics = metrics_of(recipe)
     lines: list[tuple[Protocol | None, Iterable[Row]]] = [
-        *((line.protocol, _judged(line)) for line in reversed(history.evaluations)),
+        *((line.protocol, _evaluated(line)) for line in reversed(history.evaluations)),
         *((line.protocol, _trained(line, metrics)) for line in history.scores),
     ]
     found: dict[Key, dict[int, Reading]] = {}
@@ -124,7 +124,7 @@ def _trained(line: Scored, metrics: Mapping[str, tuple[str, str]]) -> Iterator[R
         yield name, "none" if is_spread else direction, options, reading
 
 
-def _judged(line: Evaluation) -> Iterator[Row]:
+def _evaluated(line: Evaluation) -> Iterator[Row]:
     """Yield the scores of an evaluation."""
     for score in line.scores:
         if score.mean is not None:

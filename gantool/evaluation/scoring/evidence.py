@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from gantool.data.selection import Pixels
     from gantool.evaluation.scoring.features import Features
-    from gantool.interfaces.metric import Extractor, Rows
+    from gantool.interfaces.metric import Rows
 
     Progress = Callable[[str, int, int], None]
     """Is told what is being looked at, the images done so far and the images in all."""
@@ -37,25 +37,21 @@ class Witness:
     """Turns images into evidence; the real images are looked at once, or found in the cache.
 
     Args:
-        extractor: The recipe's, or None for the pixels themselves.
+        network: Looks at images.
         real: Training images, uint8 [N, H, W, C].
         held_out: Images kept from training, uint8 [M, H, W, C]; may be empty.
-        device: Where features are extracted.
         progress: Is told how far it is.
-        network: The extractor's, where another witness has loaded it.
     """
 
     def __init__(
         self,
-        extractor: Extractor | None,
+        network: FeatureNetwork,
         real: Pixels,
         held_out: Pixels,
-        device: torch.device,
         *,
         progress: Progress | None = None,
-        network: FeatureNetwork | None = None,
     ) -> None:
-        self.network = network or FeatureNetwork(extractor, device)
+        self.network = network
         self._real_pixels = real
         self._held_out_pixels = held_out
         self._progress = progress

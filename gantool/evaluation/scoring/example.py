@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from gantool.errors import GantoolError, UsageError
-from gantool.evaluation.sampling.trained import TrainedRun
 from gantool.evaluation.scoring.metrics import score_name
 from gantool.registry.catalog import installed
 from gantool.runs.documents import MOST_BYTES, checked
@@ -22,12 +21,11 @@ if TYPE_CHECKING:
 
     from gantool.evaluation.sampling.trained import TrainedRun
     from gantool.interfaces.metric import Metric
-    from gantool.runs.folder import RunFolder
 
 
 @dataclass(frozen=True)
 class Example:
-    """How something was judged before.
+    """An earlier evaluation.
 
     Attributes:
         place: The run or the file that says so.
@@ -50,11 +48,11 @@ class Example:
         return (statistics, f'sampling.weights="{self.protocol.generator}"')
 
     def refuse_unmet(self, run: TrainedRun, protocol: Protocol) -> None:
-        """Refuse a run that cannot be judged so.
+        """Refuse a run that cannot be evaluated so.
 
         Args:
             run: The run.
-            protocol: The one by which it would be judged.
+            protocol: The one by which it would be evaluated.
 
         Raises:
             UsageError: When its scores would not be comparable; it says what differs.
@@ -65,13 +63,13 @@ class Example:
         if unmet:
             lines = "\n".join(f"  {each}" for each in unmet)
             raise UsageError(
-                f"run {run.folder.path} cannot be judged as {self.place} was:\n{lines}",
-                "judge both by something that they share, or compare them with --apart",
+                f"run {run.folder.path} cannot be evaluated as {self.place} was:\n{lines}",
+                "evaluate both by something that they share, or compare them with --apart",
             )
 
 
 def read_example(place: Path) -> Example:
-    """Read how something was judged.
+    """Read how something was evaluated.
 
     Args:
         place: A run folder, whose newest evaluation counts, or the newest scores of its training;
@@ -83,7 +81,8 @@ def read_example(place: Path) -> Example:
     protocol, scores = _newest(RunFolder(place)) if place.is_dir() else _file(place)
     if protocol is None or not protocol.seeds:
         raise UsageError(
-            f"{place} does not say how it was judged", f"judge it first: gantool evaluate {place}"
+            f"{place} does not say how it was evaluated",
+            f"evaluate it first: gantool evaluate {place}",
         )
     return Example(place, protocol, tuple(_metrics(scores, protocol)))
 

@@ -35,7 +35,7 @@ def choose_extractor(
     Args:
         name: An extractor, or "pixels"; None for what the recipe says, else pixels.
         recipe: Of the run.
-        followed: Whether the name is of an earlier judgment, and so means gantool's own first.
+        followed: Whether the name is of an earlier evaluation, and so means gantool's own first.
 
     Raises:
         PluginError: When no plugin offers it.
@@ -61,25 +61,25 @@ def choose_extractor(
 def choose_metrics(
     names: Sequence[str], recipe: Recipe, shape: EvidenceShape, known: Sequence[Metric] = ()
 ) -> tuple[Metric, ...]:
-    """Return the metrics that are to judge.
+    """Return the metrics to score a run by.
 
     Args:
         names: Of metrics, with the recipe's options where it names them too. Where there are none,
             those known or else the recipe's metrics are taken; and where it has none, every
-            installed one that can judge, and those that cannot are named in a warning.
+            installed one that can score it, and those that cannot are named in a warning.
         recipe: Of the run.
         shape: How much evidence there will be.
         known: Metrics that come before the recipe's, with options of their own.
 
     Raises:
         PluginError: When no plugin offers a metric.
-        UsageError: When one cannot judge by that evidence, or needs options; when there is none.
+        UsageError: When one cannot score that evidence, or needs options; when there is none.
     """
     own = (*known, *(each for each in recipe.metrics if type(each) not in map(type, known)))
     if not names and not own:
         if able := tuple(_able(shape)):
             return able
-        raise UsageError("no installed metric can judge this run", "gantool list-components metric")
+        raise UsageError("no installed metric can score this run", "gantool list-components metric")
     chosen = tuple(_named(name, own) for name in dict.fromkeys(names)) or tuple(known) or own
     for metric in chosen:
         call(metric, "check", shape)
@@ -104,7 +104,7 @@ def _named(name: str, known: Iterable[Metric]) -> Metric:
 
 
 def _able(shape: EvidenceShape) -> Iterator[Metric]:
-    """Yield every installed metric that can judge; of one name, gantool's own comes first."""
+    """Yield every installed metric that can score it; of one name, gantool's own comes first."""
     catalog = installed()
     for offer in map(partial(catalog.meant, "metric"), catalog.names("metric")):
         if offer is None:  # several offer it, and none is ours
@@ -144,7 +144,7 @@ def measure(
 
     Args:
         metric: What computes them.
-        evidence: What it judges by.
+        evidence: What it scores.
         seed: Where its chance starts, whatever other metrics have drawn.
         extractor: Name of the extractor that the features are from; None for pixels.
 

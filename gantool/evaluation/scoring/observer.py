@@ -42,7 +42,7 @@ class ScoringObserver(Observer):
     """Computes the recipe's metrics at given steps.
 
     The first score of the first metric that has a direction rates the checkpoints; the best
-    one is kept. The extractor is loaded, and metrics are asked whether they can judge by what
+    one is kept. The extractor is loaded, and metrics are asked whether they can score what
     there will be, before the first step.
 
     Attributes:
@@ -61,7 +61,7 @@ class ScoringObserver(Observer):
 
     Raises:
         MissingExtraError: When the extractor needs what is not installed.
-        UsageError: When a metric cannot judge by so few images, or with this extractor.
+        UsageError: When a metric cannot score so few images, or use this extractor.
     """
 
     def __init__(

@@ -190,7 +190,7 @@ def _how_to_score(comparison: Comparison) -> Iterator[str]:
     names = [run.name for run in unscored]
     more = [f"{len(names) - MOST_COMMANDS:,} more"] if len(names) > MOST_COMMANDS else []
     yield f"Without a score: {listed([*names[:MOST_COMMANDS], *more])}."
-    yield f"To judge them alike: {'; '.join([*commands[:MOST_COMMANDS], *rest])}."
+    yield f"To evaluate them alike: {'; '.join([*commands[:MOST_COMMANDS], *rest])}."
 
 
 def _place(run: RecordedRun) -> str:
@@ -201,7 +201,9 @@ def _noise(lead: Lead) -> str:
     """Say how the lead compares with chance."""
     size = significant(lead.size)
     if lead.noise is None or lead.source is None:
-        return f"Whether a lead of {size} is more than chance, nothing tells: judge several seeds."
+        return (
+            f"Nothing tells whether a lead of {size} is more than chance: evaluate several seeds."
+        )
     relation = "exceeds" if lead.is_clear else "does not exceed"
     times = "" if lead.source == "real against real" else "twice the spread of a difference "
     noise = f"{significant(lead.noise)}, {times}{NOISES[lead.source]}"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from gantool.evaluation.scoring.judgment import Judgment
+    from gantool.runs.scores import Evaluation
 
 
 Level = Literal["quiet", "normal", "verbose"]
@@ -203,12 +203,12 @@ class WarningsHandler(logging.Handler):
         say(self._console, (f"{record.levelname.lower()}:", style), f" {message}")
 
 
-def show_protocol(judgment: Judgment, console: Console) -> None:
+def show_protocol(evaluation: Evaluation, console: Console) -> None:
     """Say how scores were obtained, and what they give reason to say."""
-    from gantool.reporting.figures import names_in_words, protocol_lines
+    from gantool.reporting.figures import protocol_lines
 
-    names = [score.name for score in judgment.scores]
-    for line in (*protocol_lines(judgment), *names_in_words(names, judgment.protocol)):
+    names = [score.name for score in evaluation.scores]
+    for line in protocol_lines(evaluation.step, evaluation.protocol, names):
         say(console, (line, "dim"))
-    for remark in judgment.remarks:
+    for remark in evaluation.remarks:
         say(console, ("note:", WARNING_STYLE), f" {remark}")

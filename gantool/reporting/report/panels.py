@@ -7,20 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gantool.evaluation.scoring.judgment import Judgment
 from gantool.reporting.figures import (
     PENALTY,
     figure_label,
     format_epoch,
     format_figure,
-    names_in_words,
     protocol_lines,
 )
 from gantool.reporting.page.charts import COLORS, Series, line_chart
 from gantool.runs.scores import SPREADS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from markupsafe import Markup
 
@@ -91,7 +89,6 @@ def _is_known(series: Series) -> bool:
     return bool(np.isfinite(np.asarray(series.y, dtype=np.float64)).any())
 
 
-UNKNOWN = "nobody noted how these scores were obtained: compare them with no others"
 MOST_EVALUATIONS = 8
 DURING = ("score", "first", "newest", "lowest", "highest")
 AFTER = ("score", "mean", "sd", "real vs real", "better")
@@ -130,9 +127,8 @@ def _during(record: RunRecord) -> Iterator[ScoreTable]:
     for protocol, lines in by_protocol.items():
         names = dict.fromkeys(name for line in lines for name in line.values if is_score(name))
         rows = tuple(_over_time(record, lines, name) for name in names)
-        words = _in_words(protocol, lines[-1].step)[:3]
-        # the last line is of a noise floor, which is not computed during training
-        yield ScoreTable("During training", DURING, rows, (*words, *_names(names, protocol)))
+        words = protocol_lines(lines[-1].step, protocol, names, floors=False)
+        yield ScoreTable("During training", DURING, rows, tuple(words))
 
 
 def _over_time(record: RunRecord, lines: Sequence[Scored], name: str) -> tuple[str, ...]:
@@ -150,10 +146,7 @@ def _evaluation(record: RunRecord, line: Evaluation) -> ScoreTable:
         f"After {line.step:,} steps, epoch {format_epoch(record.epoch(line.step))}",
         AFTER,
         tuple(map(_score, line.scores)),
-        (
-            *_in_words(line.protocol, line.step),
-            *_names([score.name for score in line.scores], line.protocol),
-        ),
+        tuple(protocol_lines(line.step, line.protocol, [score.name for score in line.scores])),
         line.remarks,
     )
 
@@ -170,11 +163,3 @@ def _score(score: Score) -> tuple[str, ...]:
 
 def _figure(value: float | None, before: str = "") -> str:
     return "" if value is None else f"{before}{format_figure(value)}"
-
-
-def _in_words(protocol: Protocol | None, step: int) -> tuple[str, ...]:
-    return (UNKNOWN,) if protocol is None else tuple(protocol_lines(Judgment(step, protocol, ())))
-
-
-def _names(names: Iterable[str], protocol: Protocol | None) -> tuple[str, ...]:
-    return () if protocol is None else tuple(names_in_words(names, protocol))

@@ -1,4 +1,4 @@
-"""A conditional run is judged class by class."""
+"""A conditional run is evaluated class by class."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from gantool import UsageError
 from gantool.data.prepare.preparing import prepare
 from gantool.data.selection import split
 from gantool.evaluation.sampling.trained import TrainedRun
-from gantool.evaluation.scoring.classes import judge_classes, mean_over_classes
+from gantool.evaluation.scoring.evaluating import evaluate_classes, mean_over_classes
 from tests.evaluation.conftest import Train, train
-from tests.evaluation.scoring.test_judging import squared_mean_distance
+from tests.evaluation.scoring.test_evaluating import squared_mean_distance
 
 COUNTS = {"bright": 14, "dark": 10, "rare": 1}
 
@@ -51,36 +51,37 @@ def test_a_class_is_compared_with_its_own_images(
 ) -> None:
     before = {path: path.read_bytes() for path in conditional.folder.path.rglob("*.json*")}
     with caplog.at_level(logging.WARNING, "gantool"):
-        found = judge_classes(conditional, metrics=["kid"], extractor="pixels")
+        found = evaluate_classes(conditional, metrics=["kid"], extractor="pixels")
     assert list(found) == ["bright", "dark"]
     assert "class 'rare' is left out: " in caplog.text
-    for name, judgment in found.items():
+    for name, evaluation in found.items():
         real = real_images(conditional, name)
         images = conditional.sample(len(real), seed=3, label=name)
         fakes = ((images + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1)
-        score, *_ = judgment.scores
+        score, *_ = evaluation.scores
         assert score.name == "kd-pixels/distance"
         assert score.mean == pytest.approx(squared_mean_distance(real, fakes), rel=1e-5)
-        assert (judgment.protocol.real, judgment.protocol.fake) == (len(real), len(real))
+        assert evaluation.protocol is not None
+        assert (evaluation.protocol.real, evaluation.protocol.fake) == (len(real), len(real))
     assert before == {path: path.read_bytes() for path in conditional.folder.path.rglob("*.json*")}
 
 
 def test_the_mean_is_over_the_classes(conditional: TrainedRun) -> None:
-    found = judge_classes(conditional, metrics=["kid"], extractor="pixels", repetitions=2)
+    found = evaluate_classes(conditional, metrics=["kid"], extractor="pixels", repetitions=2)
     (mean,) = mean_over_classes(found.values())
-    of_classes = [judgment.scores[0] for judgment in found.values()]
+    of_classes = [evaluation.scores[0] for evaluation in found.values()]
     for seed in range(2):
-        values = [score.values[seed] for score in of_classes]
+        values = [score.values[seed] or 0 for score in of_classes]
         assert mean.values[seed] == pytest.approx(sum(values) / 2)
     floors = [score.floor for score in of_classes]
     assert mean.floor == pytest.approx(sum(each for each in floors if each is not None) / 2)
 
 
-def test_a_run_without_classes_has_none_to_judge(trained: Train) -> None:
-    with pytest.raises(UsageError, match="knows no classes, so none can be judged by itself"):
-        judge_classes(trained())
+def test_a_run_without_classes_has_none_to_score(trained: Train) -> None:
+    with pytest.raises(UsageError, match="knows no classes, so none can be scored by itself"):
+        evaluate_classes(trained())
 
 
-def test_classes_that_cannot_be_judged_are_told_why(conditional: TrainedRun) -> None:
-    with pytest.raises(UsageError, match="no class can be judged; 'bright': "):
-        judge_classes(conditional, metrics=["precision-recall"], extractor="pixels", count=2)
+def test_classes_that_cannot_be_scored_are_told_why(conditional: TrainedRun) -> None:
+    with pytest.raises(UsageError, match="no class can be scored; 'bright': "):
+        evaluate_classes(conditional, metrics=["precision-recall"], extractor="pixels", count=2)

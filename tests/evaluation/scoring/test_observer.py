@@ -13,8 +13,9 @@ import torch
 
 import gantool
 from gantool import MissingExtraError, UsageError
+from gantool.evaluation.scoring.evaluating import evaluate
 from gantool.evaluation.scoring.evidence import Witness, protocol_of
-from gantool.evaluation.scoring.judging import judge
+from gantool.evaluation.scoring.features import FeatureNetwork
 from gantool.evaluation.scoring.observer import ScoringObserver, scoring_moments
 from gantool.runs.folder import RunFolder
 from gantool.runs.scores import Protocol
@@ -32,9 +33,9 @@ def test_scores_have_the_names_of_their_extractor(trained: Train) -> None:
     )
     (line,) = run.folder.scores.read_text().splitlines()
     scores = json.loads(line)
-    judged = {s.name: s.mean for s in judge(run, metrics=["kid", "precision-recall"]).scores}
-    assert {"kd-random-conv/distance", "precision-recall/recall"} <= judged.keys()
-    assert {name: scores[name] for name in judged} == judged
+    found = {s.name: s.mean for s in evaluate(run, metrics=["kid", "precision-recall"]).scores}
+    assert {"kd-random-conv/distance", "precision-recall/recall"} <= found.keys()
+    assert {name: scores[name] for name in found} == found
 
 
 def test_a_missing_extra_is_found_before_the_first_step(
@@ -64,7 +65,7 @@ def test_scores_are_computed_every_so_many_epochs_and_at_the_end(
 
 def observer(run: TrainedRun, protocol: Protocol) -> ScoringObserver:
     pixels = torch.arange(20 * 48, dtype=torch.int32).reshape(20, 4, 4, 3).to(torch.uint8)
-    witness = Witness(None, pixels, pixels[:0], torch.device("cpu"))
+    witness = Witness(FeatureNetwork(None, torch.device("cpu")), pixels, pixels[:0])
     return ScoringObserver(
         [PrecisionRecall(), FID()],
         witness,
@@ -77,8 +78,9 @@ def observer(run: TrainedRun, protocol: Protocol) -> ScoringObserver:
 
 
 def stated(run: TrainedRun, fake: int) -> Protocol:
-    judged = judge(run, metrics=["fid"], extractor="pixels").protocol
-    return replace(judged, fake=fake)
+    found = evaluate(run, metrics=["fid"], extractor="pixels").protocol
+    assert found is not None
+    return replace(found, fake=fake)
 
 
 def test_protocol_is_written_beside_the_scores(run: TrainedRun) -> None:
@@ -95,16 +97,17 @@ def test_too_few_images_are_refused_before_the_first_step(run: TrainedRun) -> No
 
 
 def test_protocols_are_made_of_recipe_and_evidence(run: TrainedRun) -> None:
-    judged = judge(run, metrics=["fid"], extractor="pixels").protocol
+    found = evaluate(run, metrics=["fid"], extractor="pixels").protocol
+    assert found is not None
     pixels = torch.zeros(19, 16, 16, 3, dtype=torch.uint8)
-    shape = Witness(None, pixels, pixels[:5], torch.device("cpu")).shape(32)
+    shape = Witness(FeatureNetwork(None, torch.device("cpu")), pixels, pixels[:5]).shape(32)
     made = protocol_of(
         run.recipe,
-        judged.extractor,
+        found.extractor,
         shape,
         fingerprint=run.fingerprint,
         averaged=True,
         seeds=[3],
     )
-    assert made == judged
+    assert made == found
     assert made.gantool == gantool.__version__

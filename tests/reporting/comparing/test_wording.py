@@ -217,13 +217,13 @@ def test_runs_without_a_score_are_named_and_the_way_to_one(plant: Plant) -> None
     without = plant("it's new", training={"batch_size": 8}, **KID)
     said = conclusion(compared(scored, without))
     assert "Without a score: it's new. " in said
-    told = said.partition("To judge them alike: ")[2].partition(". Late")[0]
+    told = said.partition("To evaluate them alike: ")[2].partition(". Late")[0]
     assert shlex.split(told)[:5] == ["gantool", "evaluate", str(without), "--protocol", str(scored)]
     others = [plant(f"r{n}", training={"batch_size": 10 + n}, **KID) for n in range(5)]
     said = conclusion(compared(*others))
     assert "Without a score: r0, r1, r2 and 2 more. " in said
     assert (
-        f"To judge them alike: gantool evaluate {others[0]}; gantool evaluate {others[1]} "
+        f"To evaluate them alike: gantool evaluate {others[0]}; gantool evaluate {others[1]} "
         f"--protocol {others[0]}; gantool evaluate {others[2]} --protocol {others[0]}; and so on."
     ) in said
 

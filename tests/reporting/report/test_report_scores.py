@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from gantool.reporting.report.panels import AFTER, DURING, UNKNOWN, score_charts, score_tables
+from gantool.reporting.figures import UNKNOWN
+from gantool.reporting.report.panels import AFTER, DURING, score_charts, score_tables
 from gantool.reporting.report.record import read_record
 from gantool.runs.folder import RunFolder
 from gantool.runs.scores import ExtractorStamp, Protocol
