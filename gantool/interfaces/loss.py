@@ -12,17 +12,19 @@ if TYPE_CHECKING:
 
 
 class Loss(Component):
-    """Terms, one an image, of which the engine takes the (weighted) mean.
+    """Terms of the logits' own shape, of which the engine takes the (weighted) mean.
 
-    The engine refuses terms whose shape is not the logits' own [N]: a [N, 1] among them would
-    broadcast to [N, N] in silence.
+    Logits are [N] or, of a discriminator that gives K an image, [N, K]: the engine takes the mean
+    over K, then over the images. It refuses terms of another shape than the logits: [N, 1] among
+    [N] would broadcast to [N, N] in silence.
     """
 
     kind: ClassVar[str] = "loss"
     needs_real_in_generator: ClassVar[bool] = False
     """Whether the generator's loss looks at real logits too, as relativistic losses do."""
     couples_batch: ClassVar[bool] = False
-    """Whether an image's term depends on the logits of others, on their mean for instance.
+    """Whether an image's term depends on the logits of others, on their mean for instance: of
+    several logits an image, on the mean of each column.
 
     A loss is given the logits that are worked on together: those of a slice, where a recipe says
     `accumulate`, and of one process's share. Losses of single images or pairs add up to the same
@@ -34,11 +36,11 @@ class Loss(Component):
         """Return the discriminator's terms.
 
         Args:
-            real: Logits of real images, [N].
-            fake: Logits of generated images, [N].
+            real: Logits of real images, [N] or [N, K].
+            fake: Logits of generated images, [N] or [N, K].
 
         Returns:
-            Terms to minimize, [N].
+            Terms to minimize, of the shape of the logits.
         """
 
     @abstractmethod
@@ -46,9 +48,9 @@ class Loss(Component):
         """Return the generator's terms.
 
         Args:
-            fake: Logits of generated images, [N].
-            real: Logits of real images, [N]; None unless `needs_real_in_generator`.
+            fake: Logits of generated images, [N] or [N, K].
+            real: Logits of real images, [N] or [N, K]; None unless `needs_real_in_generator`.
 
         Returns:
-            Terms to minimize, [N].
+            Terms to minimize, of the shape of the logits.
         """

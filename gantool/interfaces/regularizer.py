@@ -119,7 +119,7 @@ class Regularizer(Component):
         return images
 
     def sample_weights(self, step: Step) -> Tensor | None:
-        """Return a weight for each term of the loss, [N] with mean 1, or None for equal ones."""
+        """Return a weight for each image's term, [N] with mean 1, or None for equal ones."""
         del step
         return None
 

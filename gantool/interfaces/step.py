@@ -128,11 +128,11 @@ class Step(Protocol):
 
     @property
     def real_logits(self) -> Tensor:
-        """Logits of the real images, [N]; available as `real` is."""
+        """Logits of the real images, [N] or [N, K]; available as `real` is."""
 
     @property
     def fake_logits(self) -> Tensor:
-        """Logits of the generated images, [N]."""
+        """Logits of the generated images, [N] or [N, K]."""
 
     @property
     def number(self) -> Tensor:
@@ -149,7 +149,7 @@ class Step(Protocol):
     def discriminate(
         self, images: Tensor, labels: Tensor | None = None, *, transformed: bool = True
     ) -> Tensor:
-        """Return the discriminator's logits [N], on copies of its buffers.
+        """Return the discriminator's logits, [N] or [N, K], on copies of its buffers.
 
         Args:
             images: [N, C, H, W] in [-1, 1].
@@ -203,6 +203,7 @@ class Step(Protocol):
     ) -> Tensor:
         """Return the gradient of the summed logits in the images, [N, C, H, W], differentiable.
 
+        Of several logits an image, it is that of their sum.
         Taken in full precision, once an update for the same images: those who ask again share it.
 
         Args:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from gantool.data.batches import Batch, Batches
     from gantool.interfaces.architecture import Architecture
+    from gantool.interfaces.dataset import ImageShape
     from gantool.interfaces.loss import Loss
     from gantool.interfaces.step import Player, Setup
     from gantool.registry.calling import Owner
@@ -134,21 +135,23 @@ class Game:
             if passes(error):
                 raise
             raise self._maker(player, error).failed(what, error) from error
-        shape = (len(inputs), *(self.setup.image if player == "generator" else ()))
-        if not _is_output(found, shape, inputs.device):
-            expected = f"a tensor of shape {[*shape]} (a floating-point type, {inputs.device})"
+        image = self.setup.image if player == "generator" else None
+        if not _is_output(found, inputs, image):
+            count = len(inputs)
+            shape = [count, *image] if image else f"[{count}] or [{count}, K]"
+            expected = f"a tensor of shape {shape} (a floating-point type, {inputs.device})"
             maker = self._maker(player)
             raise maker.misbehaved(what, described(found), expected, network.forward)
         output: Tensor = found.to(self.device.dtype)
         return output
 
     def terms(self, player: Player, real: Tensor | None, fake: Tensor) -> Tensor:
-        """Return the loss's terms for a player's update, [N].
+        """Return the loss's terms for a player's update, [N] or [N, K] as the logits are.
 
         Args:
             player: Whose.
-            real: Logits of real images, [N], where the player sees any.
-            fake: Logits of generated images, [N].
+            real: Logits of real images, where the player sees any.
+            fake: Logits of generated images.
 
         Raises:
             PluginError: As `terms_of`.
@@ -234,13 +237,13 @@ class Game:
 
 
 def terms_of(loss: Loss, player: Player, logits: Tensor, others: Tensor | None) -> Tensor:
-    """Return a loss's terms for a player's update, [N].
+    """Return a loss's terms for a player's update, of the logits' shape.
 
     Args:
         loss: The recipe's.
         player: Whose; the method of the loss is called like it.
-        logits: Its first argument, [N].
-        others: Its second argument, [N], if it gets one.
+        logits: Its first argument, [N] or [N, K].
+        others: Its second argument, of the same shape, if it gets one.
 
     Raises:
         PluginError: When it fails, or returns no terms of the logits' shape, type and graph.
@@ -260,14 +263,12 @@ def terms_of(loss: Loss, player: Player, logits: Tensor, others: Tensor | None) 
     return terms
 
 
-def _is_output(found: object, shape: tuple[int, ...], device: torch.device) -> bool:
-    """Whether a network has returned images or logits."""
-    return (
-        isinstance(found, torch.Tensor)
-        and found.shape == shape
-        and found.is_floating_point()
-        and found.device == device
-    )
+def _is_output(found: object, inputs: Tensor, image: ImageShape | None) -> bool:
+    """Whether a network has returned images of a shape, or logits, one or more for each input."""
+    if not isinstance(found, torch.Tensor) or found.shape[:1] != inputs.shape[:1]:
+        return False
+    is_whole = tuple(found.shape[1:]) == image if image else found.dim() <= 2 and found.numel() > 0
+    return is_whole and found.is_floating_point() and found.device == inputs.device
 
 
 class _Probe(nn.Module):

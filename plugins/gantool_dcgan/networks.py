@@ -121,16 +121,32 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images [N, C, H, W] in [-1, 1] (and labels [N]) to logits [N].
+    """Images [N, C, H, W] in [-1, 1] (and labels [N]) to logits [N]; of patches, [N, K].
 
     The class's term is <weights of the class, features> with the same weights at all P places,
     divided by the root of P: as a kernel it is then as long as its weights are, and neither it
     nor the head swamps the other, with spectral norm or without. Mere sums over P places learn
-    so fast that without BatchNorm all images of a class become one.
+    so fast that without BatchNorm all images of a class become one. The logits of patches are
+    those of single places, by the same weights at each, the class's term included.
+
+    Args:
+        image: Shape of the images.
+        width: Channels after the first block.
+        classes: Number of classes; 0 for no labels.
+        norm: Of the maps: "batch", "none", "instance" or "layer".
+        first_norm: Whether the first block has one too.
+        patches: Whether each place of the smallest map has a logit of its own.
     """
 
     def __init__(
-        self, image: ImageShape, width: int, classes: int, norm: str, *, first_norm: bool
+        self,
+        image: ImageShape,
+        width: int,
+        classes: int,
+        norm: str,
+        *,
+        first_norm: bool,
+        patches: bool = False,
     ) -> None:
         super().__init__()
         widths = channels(image, width)
@@ -139,7 +155,12 @@ class Discriminator(nn.Module):
         for before, after in pairwise(widths):
             blocks.append(_shrunk(before, after, norm, bias=bias))
         self.blocks = nn.ModuleList(blocks)
-        self.to_logit = ToVectors(widths[-1], 1, smallest_map(image), bias=bias)
+        self.patches = patches
+        self.to_logit: nn.Module = (
+            nn.Conv2d(widths[-1], 1, 1, bias=bias)
+            if patches
+            else ToVectors(widths[-1], 1, smallest_map(image), bias=bias)
+        )
         self.embedding = _alike_embedding(classes, widths[-1]) if classes else None
 
     def features(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -151,21 +172,25 @@ class Discriminator(nn.Module):
         return maps
 
     def head(self, features: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return the logits [N] of features, in full precision: losses take their differences."""
+        """Return the logits of features, in full precision: losses take their differences."""
         with torch.autocast(features.device.type, enabled=False):
             return self._head(_full(features), labels)
 
     def _head(self, features: Tensor, labels: Tensor | None) -> Tensor:
-        logits: Tensor = self.to_logit(features).flatten()  # [N]
+        logits: Tensor = self.to_logit(features).flatten(1)  # [N, 1], or [N, K] of patches
         if self.embedding is None:
-            return logits
+            return logits if self.patches else logits.flatten()
+        weights: Tensor = self.embedding(labels)  # [N, 8w]
+        if self.patches:
+            projected: Tensor = (weights[:, :, None] * features.flatten(2)).sum(1)  # [N, K]
+            return logits + projected
         places = features[0, 0].numel()
         pooled = features.sum((2, 3)) * places**-0.5  # [N, 8w]
-        projected: Tensor = (self.embedding(labels) * pooled).sum(1)  # [N]
-        return logits + projected
+        projected = (weights * pooled).sum(1)  # [N]
+        return logits.flatten() + projected
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return the logits [N] of images."""
+        """Return the logits of images."""
         return self.head(self.features(images, labels), labels)
 
 

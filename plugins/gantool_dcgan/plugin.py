@@ -44,6 +44,9 @@ class DCGAN(Architecture):
     discriminator_norm: Literal["batch", "none", "instance", "layer"] = "batch"
     """Normalization in the discriminator; gradient penalties need one of the last three."""
 
+    patches: bool = False
+    """Whether the discriminator gives a logit for each patch of an image (PatchGAN, Isola et al.
+    2017, section 3.2.2): one a place of its smallest map, 16 of a square image."""
     conditioning: Literal["norm", "latent"] = "norm"
     """Where the generator is told the class: gains and shifts after each normalization, or an
     embedding beside the latent (Mirza & Osindero 2014), which soon ignores the latent itself;
@@ -69,7 +72,12 @@ class DCGAN(Architecture):
         from gantool_dcgan.networks import Discriminator, initialize
 
         network = Discriminator(
-            image, self.width, classes, self.discriminator_norm, first_norm=self.first_norm
+            image,
+            self.width,
+            classes,
+            self.discriminator_norm,
+            first_norm=self.first_norm,
+            patches=self.patches,
         )
         return initialize(network, self.initialization)
 

@@ -33,7 +33,7 @@ class RelativisticPairing(Loss):
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         from torch.nn.functional import softplus
 
-        return softplus(fake - real)  # -log sigmoid(x) = softplus(-x), [N]
+        return softplus(fake - real)  # -log sigmoid(x) = softplus(-x), [N] or [N, K]
 
     @override
     def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
@@ -59,7 +59,8 @@ class RelativisticAverage(Loss):
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         from torch.nn.functional import softplus
 
-        return softplus(fake.mean() - real) + softplus(fake - real.mean())  # [N]
+        # of several logits an image, each is compared with its own column
+        return softplus(fake.mean(0) - real) + softplus(fake - real.mean(0))  # [N] or [N, K]
 
     @override
     def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:

@@ -203,10 +203,16 @@ class Bright(SmallGenerator):
         return 2 * super().forward(latents, labels)
 
 
-class Column(SmallDiscriminator):
+class Map(SmallDiscriminator):
     @override
     def forward(self, images: Tensor, labels: Labels = None) -> Tensor:
-        return super().forward(images, labels)[:, None]
+        return super().forward(images, labels)[:, None, None, None].expand(-1, 1, 2, 2)
+
+
+class AsManyAsImages(SmallDiscriminator):
+    @override
+    def forward(self, images: Tensor, labels: Labels = None) -> Tensor:
+        return super().forward(images, labels)[:, None].expand(-1, len(images))
 
 
 class Squeezed(SmallDiscriminator):
@@ -376,8 +382,9 @@ BROKEN = [
     ("trains", of(g=Tiring), r"forward \(.*\) returned a tensor of shape \[0, 6\]"),
     ("begins_alike_with_classes", of(d=Swamped), r"loss is \S+ with classes and \S+ without"),
     ("generates_images", of(g=Bright), r"reach 2, outside \[-1, 1\]"),
-    ("gives_one_logit_an_image", of(d=Column), r"expected the shape \[3\], found \[3, 1\]"),
-    ("gives_one_logit_an_image", of(d=Squeezed), r"expected the shape \[1\], found \[\]"),
+    ("gives_logits_for_each_image", of(d=Map), r"\[3\] or \[3, K\], found \[3, 1, 2, 2\]"),
+    ("gives_logits_for_each_image", of(d=Squeezed), r"shape \[1\] or \[1, K\], found \[\]"),
+    ("gives_logits_for_each_image", of(d=AsManyAsImages), r"\[3, 3\] for three .* \[1, 1\] for"),
     ("divides_the_discriminator", of(d=Whole), "`blocks` is a Sequential, not an nn.ModuleList"),
     ("divides_the_discriminator", of(d=Shifted), "gives other logits than forward"),
     ("trains_every_parameter", of(g=Idle), "the generator's unused.weight gets no gradient"),

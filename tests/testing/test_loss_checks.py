@@ -64,6 +64,16 @@ class Narrow(Sound):
         return super().discriminator(real.float(), fake.float())
 
 
+class Mixing(Sound):
+    """Takes the mean over an image's logits first."""
+
+    @override
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        if real.dim() > 1:
+            real = real.mean(1, keepdim=True).expand_as(real)
+        return super().discriminator(real, fake)
+
+
 class Overflowing(Sound):
     """Takes the exponential by itself."""
 
@@ -140,6 +150,7 @@ class Noisy(Sound):
 BROKEN = [
     ("gives_one_term_an_image", OneNumber, r"the generator: expected the shape \[1\], found \[\]"),
     ("gives_one_term_an_image", Narrow, r"of torch.float64 are torch.float32"),
+    ("gives_each_logit_a_term", Mixing, "discriminator depend on other logits of their image"),
     ("stays_finite", Overflowing, r"terms of the discriminator: \d+ of 25 numbers are NaN or inf"),
     ("stays_finite", SteepAtTheEnd, r"gradient of the generator's terms"),
     ("rewards_a_better_discriminator", Swapped, r"real logits moving up and fakes down, .* by \d"),

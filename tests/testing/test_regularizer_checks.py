@@ -116,8 +116,9 @@ class TopHalf(Regularizer):
     def sample_weights(self, step: Step) -> Tensor | None:
         if step.player == "discriminator":
             return None
-        best = step.fake_logits.topk(len(step.fake) // 2).indices
-        weights = torch.zeros_like(step.fake_logits).scatter(0, best, 1.0)
+        rating = step.fake_logits.reshape(len(step.fake), -1).mean(1)  # of [N] or [N, K]
+        best = rating.topk(len(step.fake) // 2).indices
+        weights = torch.zeros_like(rating).scatter(0, best, 1.0)
         return weights / weights.mean()
 
 
@@ -243,6 +244,14 @@ class Asleep(Slope):
 
     gamma: NonNegativeFloat = 0.0
     """Weight."""
+
+
+class OneAnImage(Slope):
+    """Multiplies logits as if each image had one: [N, 1] times [N] is [N, N]."""
+
+    @override
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
+        return (step.real_logits * step.random.uniform(len(step.real))).mean()
 
 
 class Misspelt(Slope):
@@ -673,6 +682,7 @@ BROKEN = [
     ("leaves_global_randomness_alone", Numpy, "training with it draws from a global state"),
     ("leaves_the_other_player_alone", Clipping, "after an update of the .*, the .* differs"),
     ("leaves_the_other_player_alone", Sweeping, "update of the .* changes the gradient of the"),
+    ("takes_several_logits", OneAnImage, r"with logits \[N, 1\] .*, after 3 steps, .* is off by"),
     ("works_for_any_image", OnlySquares, "RuntimeError"),
     (
         "works_for_any_image",

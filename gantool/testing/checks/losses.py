@@ -36,6 +36,19 @@ def gives_one_term_an_image(subject: Subject[Loss]) -> None:
 
 
 @promise("loss")
+def gives_each_logit_a_term(subject: Subject[Loss]) -> None:
+    """Of several logits an image, [N, K], each has its term; unless coupled, by itself."""
+    loss = subject.example()
+    real, fake = (logits.view(5, 3) for logits in _logits(15))
+    for player, terms in _terms(loss, real, fake).items():
+        require_shape(terms, (5, 3), f"terms of the {player}")
+        for k in () if loss.couples_batch else range(3):
+            alone = _terms(loss, real[:, k], fake[:, k])[player]
+            same = torch.allclose(terms[:, k], alone, rtol=1e-5, atol=1e-6)
+            require(same, f"terms of the {player} depend on other logits of their image")
+
+
+@promise("loss")
 def stays_finite(subject: Subject[Loss]) -> None:
     """For logits up to 1e4 of either sign, terms and their gradients are finite."""
     loss = subject.example()

@@ -63,11 +63,14 @@ def listens_to_every_latent(subject: Subject[Architecture]) -> None:
 
 
 @promise("architecture")
-def gives_one_logit_an_image(subject: Subject[Architecture]) -> None:
-    """The discriminator's output is exactly [N], for three images and for one."""
+def gives_logits_for_each_image(subject: Subject[Architecture]) -> None:
+    """The discriminator's output is [N], or [N, K] with one K, for three images and for one."""
     for players in build_each(subject.example()):
-        require_logits(players.discriminate(), COUNT)
-        require_logits(players.evaluating().discriminate(1), 1)
+        three, one = players.discriminate(), players.evaluating().discriminate(1)
+        require_logits(three, COUNT)
+        require_logits(one, 1)
+        found = f"{list(three.shape)} for three images and {list(one.shape)} for one"
+        require(three.shape[1:] == one.shape[1:], f"logits of the discriminator are {found}")
 
 
 @promise("architecture")
@@ -176,7 +179,7 @@ def says_whether_it_couples_images(subject: Subject[Architecture]) -> None:
     architecture = subject.example()
     players = build(architecture)
     images = players.images.requires_grad_()
-    (slope,) = torch.autograd.grad(players.discriminate()[0], images)
+    (slope,) = torch.autograd.grad(players.discriminate()[0].sum(), images)
     coupled, said = bool(slope[1:].any()), architecture.batch_coupling()
     require(said is not None or not coupled, "a logit depends on other images, which is not said")
     require(said is None or coupled, "`batch_coupling` warns, but logits depend on one image each")

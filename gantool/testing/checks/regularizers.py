@@ -17,7 +17,7 @@ from gantool.testing.harness.isolation import (
     global_random_state_kept,
     imports_torch_to_check,
 )
-from gantool.testing.harness.networks import MOVING, SMOOTH, described
+from gantool.testing.harness.networks import MOVING, SMOOTH, SeveralLogitsNetworks, described
 from gantool.testing.harness.operations import TapeRecorder
 from gantool.testing.harness.trial import (
     build_trial,
@@ -138,6 +138,18 @@ def leaves_the_other_player_alone(component: Regularizer) -> None:
             touched = [n for n, w in weights.items() if w.grad is None or (w.grad != 1).any()]
             place = f"of the {other}'s {touched[0]}" if touched else ""
             require(not touched, f"an update of the {player} changes the gradient {place}")
+
+
+@promise("regularizer")
+@each_player
+def takes_several_logits(component: Regularizer) -> None:
+    """Logits [N, 1] train as [N] do, and of three an image, [N, 3], everything stays finite."""
+    column = SeveralLogitsNetworks(logits=1)
+    found = weights_of(take_steps(_in_double(component, architecture=column), 3))
+    alone = weights_of(take_steps(_in_double(component), 3))
+    _require_near(found, alone, "with logits [N, 1] instead of [N]")
+    several = build_trial(component, architecture=SeveralLogitsNetworks())
+    _require_finite(take_steps(several, 2), "with logits [N, 3]")
 
 
 @promise("regularizer")

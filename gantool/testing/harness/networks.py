@@ -123,6 +123,32 @@ class SmallNetworks(Architecture):
         return 'set norm to "none" or "spectral"' if self.norm == "batch" else None
 
 
+class SeveralLogitsDiscriminator(SmallDiscriminator):
+    """Images to logits [N, K], the k-th k times as steep as the first."""
+
+    def __init__(self, image: ImageShape, classes: int, norm: Norm, logits: int) -> None:
+        super().__init__(image, classes, norm)
+        self.logits = logits
+
+    @override
+    def head(self, features: Tensor, labels: Tensor | None = None) -> Tensor:
+        steepness = torch.arange(1, self.logits + 1, device=features.device)
+        return super().head(features, labels)[:, None] * steepness  # [N, K]
+
+
+class SeveralLogitsNetworks(SmallNetworks):
+    """The same, whose discriminator gives several logits an image, [N, K], or one, [N, 1]."""
+
+    name = "several-logits"
+
+    logits: PositiveInt = 3
+    """Logits an image."""
+
+    @override
+    def discriminator(self, image: ImageShape, classes: int) -> nn.Module:
+        return SeveralLogitsDiscriminator(image, classes, self.norm, self.logits)
+
+
 class LinearGenerator(nn.Module):
     """G(z) = A z."""
 

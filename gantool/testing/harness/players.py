@@ -204,10 +204,13 @@ def require_images(images: Tensor, shape: tuple[int, ...]) -> None:
 
 
 def require_logits(logits: Tensor, count: int) -> None:
-    """Go on if logits are one number an image.
+    """Go on if logits are one number an image, [N], or several, [N, K].
 
     Raises:
         BrokenPromise: If not.
     """
-    require_shape(logits, (count,), "logits of the discriminator")
+    shape = list(getattr(logits, "shape", ()))
+    right = shape[:1] == [count] and len(shape) <= 2 and 0 not in shape
+    expected = f"expected the shape [{count}] or [{count}, K]"
+    require(right, f"logits of the discriminator: {expected}, found {shape}")
     require_finite(logits, "logits of the discriminator")

@@ -60,7 +60,7 @@ def image_gradient(
     """
     inputs = images if images.requires_grad else images.detach().requires_grad_()
     with torch.enable_grad():
-        logits = functional_call(network, dict(buffers), (inputs, *labels))  # [N]
+        logits = functional_call(network, dict(buffers), (inputs, *labels))  # [N] or [N, K]
         (gradient,) = torch.autograd.grad(logits.sum(), inputs, create_graph=True)
     return gradient
 

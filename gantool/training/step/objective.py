@@ -56,7 +56,8 @@ def _labels(step: UpdateStep) -> Tensor | None:
 def objective(step: UpdateStep, real: Batch, updates_done: int) -> tuple[Tensor, dict[str, Tensor]]:
     """Return what the player minimizes, a scalar, and figures for the record, scalars by name.
 
-    The mean of the loss's weighted terms, plus the penalties.
+    The mean of the loss's terms over an image's logits, then the weighted one over images, plus the
+    penalties.
 
     Args:
         step: The update, after `generate`; it is told everything that is computed.
@@ -65,8 +66,8 @@ def objective(step: UpdateStep, real: Batch, updates_done: int) -> tuple[Tensor,
     """
     game, player = step.game, step.player
     _look_at(step, real)
-    terms = game.terms(player, step.seen.real_logits, step.fake_logits)  # [N]
-    loss = _weighted(step, terms).mean()
+    terms = game.terms(player, step.seen.real_logits, step.fake_logits)  # [N] or [N, K]
+    loss = _weighted(step, terms if terms.dim() == 1 else terms.mean(1)).mean()
     figures = _scores(step) if game.competitors[player].turn.takes_batches else {}
     figures[f"{player}_loss"] = loss
     hook = penalty_of(player)
@@ -88,9 +89,9 @@ def _look_at(step: UpdateStep, real: Batch) -> None:
         seen.real, seen.fake = active.batch(step.for_(active, "batch"))
     if seen.real is not None:
         shown = step.show(seen.real, "real")
-        seen.real_logits = game.forward("discriminator", shown, seen.real_labels)  # [N]
+        seen.real_logits = game.forward("discriminator", shown, seen.real_labels)  # [N] or [N, K]
     shown = step.show(step.fake, "fake")
-    seen.fake_logits = game.forward("discriminator", shown, seen.fake_labels)  # [N]
+    seen.fake_logits = game.forward("discriminator", shown, seen.fake_labels)  # [N] or [N, K]
 
 
 def _weighted(step: UpdateStep, terms: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 import torch
@@ -11,10 +11,15 @@ from pydantic import ValidationError
 from torch import nn
 
 from gantool import ImageShape
+from gantool.registry.plugin import Plugin
+from gantool.testing import Check
+from gantool.testing.checking import run_check
+from gantool.testing.promises import checks_for
 from gantool_dcgan.plugin import DCGAN, SIZES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from gantool.training.trainer import Trainer
 
@@ -137,6 +142,46 @@ def built(image: ImageShape, classes: int, architecture: DCGAN) -> None:
     trained = [*generator.parameters(), *discriminator.parameters()]
     slopes = torch.autograd.grad(logits.sum(), trained)
     assert all(bool(slope.isfinite().all()) for slope in slopes)
+
+
+@pytest.mark.parametrize("classes", [0, 3])
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (32, 64)])
+def test_patches_have_logits_of_their_own(height: int, width: int, classes: int) -> None:
+    torch.manual_seed(0)
+    architecture = DCGAN(width=2, discriminator_norm="none", patches=True)
+    network: Any = architecture.discriminator(ImageShape(3, height, width), classes)
+    images = torch.randn(2, 3, height, width).requires_grad_()
+    labels = [torch.tensor([2, 0])] if classes else []
+    logits, features = network(images, *labels), network.features(images)  # [N, C, 4, width / ...]
+    assert logits.shape == (2, 4 * 4 * width // height)
+    weights = network.to_logit.weight[0, :, 0, 0].expand(2, -1)  # [N, C]
+    if classes:  # Miyato & Koyama 2018, eq. 3, at each place
+        weights = weights + network.embedding(labels[0])
+    expected = torch.einsum("nc,nchw->nhw", weights, features) + network.to_logit.bias
+    torch.testing.assert_close(logits, expected.flatten(1))
+    (slope,) = torch.autograd.grad(logits[:, 0].sum(), images)  # of the patch in the corner
+    seen = slope.abs().sum((0, 1)) > 0
+    side = height // 4 * 2 - 1  # halvings by kernels of 4 see 2 * 2^n - 1 pixels from the border
+    assert bool(seen[:side, :side].any(1).all())
+    assert not bool(seen[side:].any())
+    assert not bool(seen[:, side:].any())
+
+
+@pytest.mark.parametrize("normalized", ["none", "layer"])
+def test_patches_keep_the_promises_of_every_architecture(normalized: Any) -> None:
+    class Patches(DCGAN):
+        """The same with patches."""
+
+        @classmethod
+        def example(cls, scratch: Path) -> Self:
+            return cls(width=2, latent_dim=6, discriminator_norm=normalized, patches=True)
+
+    elsewhere = {"works_on_a_gpu", "checks_without_torch"}
+    promises = [each for each in checks_for("architecture") if each.name not in elsewhere]
+    assert promises
+    for promise in promises:
+        result = run_check(Check(promise, Plugin("dcgan", "json", "gantool", "1", ()), Patches))
+        assert result.status == "passed", result.message
 
 
 def test_images_and_logits_are_in_full_precision_under_autocast() -> None:
