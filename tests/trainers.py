@@ -14,7 +14,6 @@ from gantool.recipe.schema import OPTIMIZERS, CoreTables, OptimizerTable, Recipe
 from gantool.testing.harness.trial import GivenImages
 from gantool.training.building import build_trainer
 from gantool.training.device.device import open_device
-from gantool.training.state import state
 from gantool_losses.plugin import BCE
 from tests.states import leaves
 
@@ -80,5 +79,4 @@ def random_images(shape: ImageShape, count: int, classes: int) -> TrainingImages
 
 def bits_of(trainer: Trainer) -> dict[str, bytes]:
     """Return everything a trainer would save, as bytes by path: equal means bitwise equal."""
-    saved = state.gather(trainer.game, trainer.step)
-    return dict(leaves(saved))
+    return dict(leaves(trainer.state()))

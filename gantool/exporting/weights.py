@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gantool.errors import UsageError
 from gantool.files.durable import written_aside
 from gantool.files.plain import open_linked
-from gantool.training.state.form import StructureError
+from gantool.training.state.tensors import StructureError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,8 +13,10 @@ from gantool.recipe.schema import SINGLES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from gantool.launch.session import Session
+    from gantool.recipe.schema import Recipe
     from gantool.runs.folder import RunFolder
+    from gantool.training.device.device import Device
+    from gantool.training.state.form import State
 
 log = logging.getLogger("gantool")
 
@@ -41,45 +43,45 @@ class Change(NamedTuple):
     meaning: Meaning
 
 
-def describe(session: Session) -> dict[str, Any]:
+def circumstances(plan: Recipe, device: Device, processes: int) -> dict[str, Any]:
     """Return what a checkpoint tells of how it was made, plain data."""
     import torch
 
-    device = session.device
     return {
-        "recipe": session.plan.document,
-        "plugins": dict(_plugins(session.plan.document)),
+        "recipe": plan.document,
+        "plugins": dict(_plugins(plan.document)),
         "computing": {
-            "device": str(session.device),
-            "layout": str(session.device.layout).removeprefix("torch."),
-            "precision": str(session.device.autocast or session.device.dtype).removeprefix(
-                "torch."
-            ),
-            "compile": session.plan.tables.device.compile,
-            "deterministic": session.plan.tables.device.deterministic,
+            "device": str(device),
+            "layout": str(device.layout).removeprefix("torch."),
+            "precision": str(device.autocast or device.dtype).removeprefix("torch."),
+            "compile": plan.tables.device.compile,
+            "deterministic": plan.tables.device.deterministic,
             "torch": str(torch.__version__),
             "threads": torch.get_num_threads(),
             "processor": device.processor,
-            "processes": session.trainer.game.ranks.count,
+            "processes": processes,
             "cuda": torch.version.cuda,
             "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         },
     }
 
 
-def judge(saved: Mapping[str, Any], session: Session, folder: RunFolder, *, override: bool) -> None:
-    """Show what has changed since a state was saved.
+def refuse_other_training(
+    saved: State, now: Mapping[str, Any], plan: Recipe, folder: RunFolder, *, override: bool
+) -> None:
+    """Compare the circumstances of a saved state with those of now, and show what has changed.
 
     Args:
         saved: The state.
-        session: What would go on from it.
+        now: The circumstances in which training would go on from it.
+        plan: The recipe that it would go on with.
         folder: The run's.
         override: Whether to go on although the training is altered.
 
     Raises:
         UsageError: When something alters the training, unless that is overridden.
     """
-    changes = list(_compare(saved, session))
+    changes = list(_compare(saved, now, plan))
     altering = [change for change in changes if change.meaning == "training"]
     if altering and not override:
         raise UsageError(
@@ -97,13 +99,13 @@ def judge(saved: Mapping[str, Any], session: Session, folder: RunFolder, *, over
         )
 
 
-def _compare(saved: Mapping[str, Any], session: Session) -> Iterator[Change]:
-    """Yield all that differs between a state and a session; a state may tell less than we ask."""
-    before, now = saved["about"], describe(session)
+def _compare(saved: State, now: Mapping[str, Any], plan: Recipe) -> Iterator[Change]:
+    """Yield all that differs from a state's circumstances; a state may tell less than we ask."""
+    before = saved["about"]
     follows = bool(saved.get("followers")) or any(
-        table.schedule != "constant" for table in session.plan.optimizer.values()
+        table.schedule != "constant" for table in plan.optimizer.values()
     )
-    unsaid = {".".join(map(str, k)) for k, o in session.plan.origins.items() if o == DEFAULT}
+    unsaid = {".".join(map(str, k)) for k, o in plan.origins.items() if o == DEFAULT}
     then, new_one = (_trained(each) for each in (before.get("recipe", {}), now["recipe"]))
     for key, old, new in _differences(then, new_one):
         only_extends = key in LENGTH and not follows

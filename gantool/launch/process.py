@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from gantool.errors import GantoolError
     from gantool.launch.session import Session
+    from gantool.recipe.schema import Recipe
     from gantool.reporting.console.messages import Level
     from gantool.runs.folder import RunFolder
     from gantool.runs.status import RunStatus
@@ -72,25 +73,24 @@ def train(
     console: Console,
     level: Level,
     *,
+    rollbacks_spent: int = 0,
     announce: bool = True,
 ) -> None:
     """Train to the end or to a stop, observed; keep the status true whatever happens.
 
     Of several processes, the first one does all that; the others only train.
     """
-    from gantool.training.state.state import shared
-
     trainer = session.trainer
-    trainer.saver = _saver(session, folder, status)
-    trainer.game.ranks.take_from_first([*shared(trainer.game).values()])
     if not is_first():
-        _train_along(session, folder)
+        _train_along(session, folder, rollbacks_spent)
         return
     from gantool.reporting.console.run import show_outcome
 
+    if trainer.saver is not None:
+        trainer.saver.checkpoints.sweep()  # of what a killed process has left
     write_status(folder, status.at(trainer.step, "running"))
     with _end_noted(session, folder, status):
-        _train_observed(session, folder, status, console, level)
+        _train_observed(session, folder, status, console, level, rollbacks_spent)
     ended = outcome_of(trainer)
     if announce:
         show_outcome(folder, ended, trainer.step, console, level)
@@ -99,10 +99,14 @@ def train(
 
 
 def _train_observed(
-    session: Session, folder: RunFolder, status: RunStatus, console: Console, level: Level
+    session: Session,
+    folder: RunFolder,
+    status: RunStatus,
+    console: Console,
+    level: Level,
+    rollbacks_spent: int,
 ) -> None:
     """Train, with all that looks on, as long as the folder is there."""
-    trainer = session.trainer
     with (
         Anchor(folder.path) as anchor,
         StopSignals() as signals,
@@ -110,8 +114,8 @@ def _train_observed(
         divergence_noted(session, folder),
         memory_faults_named(session.plan, session.device, folder),
     ):
-        trainer.observers = [Whereabouts(folder, anchor), *observers, signals]
-        trainer.train()
+        looking_on = [Whereabouts(folder, anchor), *observers, signals]
+        session.trainer.train(looking_on, rollbacks_spent=rollbacks_spent)
 
 
 @contextmanager
@@ -144,12 +148,11 @@ def _saved_step(trainer: Trainer) -> int:
     return 0 if trainer.saver is None else trainer.saver.last_step or 0
 
 
-def _train_along(session: Session, folder: RunFolder) -> None:
+def _train_along(session: Session, folder: RunFolder, rollbacks_spent: int) -> None:
     """Train as one of several processes, without looking on or writing anything."""
     trainer = session.trainer
     with StopSignals() as signals, memory_faults_named(session.plan, session.device, folder):
-        trainer.observers = [signals]
-        trainer.train()
+        trainer.train([signals], rollbacks_spent=rollbacks_spent)
     if outcome_of(trainer) == "stopped":
         raise _reason_of_stop(trainer, folder)
 
@@ -169,24 +172,21 @@ def _reason_of_stop(trainer: Trainer, folder: RunFolder) -> GantoolError:
     )
 
 
-def _saver(session: Session, folder: RunFolder, status: RunStatus) -> Saver:
-    """Return what saves the run, after sweeping up what a killed process has left."""
+def saver_of(plan: Recipe, folder: RunFolder, identifier: str) -> Saver:
+    """Return what saves a run."""
     from gantool.training.state.saving import Saver
 
-    tables, step = session.plan.tables, session.trainer.step
+    tables = plan.tables
     checkpoints = Checkpoints(
         folder.checkpoints,
-        status.identifier,
+        identifier,
         keep_last=tables.checkpoints.keep_last,
         keep_every_steps=tables.checkpoints.keep_every_steps,
     )
-    if is_first():
-        checkpoints.sweep()
     return Saver(
         checkpoints,
         tables.checkpoints,
         stops_on_divergence=tables.training.on_divergence != "ignore",
-        last_step=step or None,
         writes=is_first(),
     )
 

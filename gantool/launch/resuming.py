@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from gantool.errors import UsageError
 from gantool.files.durable import write_durably
 from gantool.files.plain import is_plain_folder
-from gantool.launch.changes import judge
+from gantool.launch.changes import refuse_other_training
 from gantool.launch.divergence import remind_of_divergence
 from gantool.launch.folder import disk_faults_named, held, joined
-from gantool.launch.process import note_environment, train
+from gantool.launch.process import note_environment, saver_of, train
 from gantool.launch.session import (
     assemble,
     opened,
@@ -89,12 +89,11 @@ def _train(
 ) -> None:
     """Note what has changed, and train."""
     status = replace(read_status(folder), steps=session.trainer.game.setup.steps)
+    spent = 0 if changed else remind_of_divergence(folder, session.trainer.step)
     if is_first():
-        if not changed:
-            session.trainer.rollbacks_spent = remind_of_divergence(folder, session.trainer.step)
         write_durably(folder.recipe, dump(session.plan.document))
         note_environment(folder)
-    train(session, folder, status, console, level)
+    train(session, folder, status, console, level, rollbacks_spent=spent)
 
 
 def _has_ended(folder: RunFolder) -> bool:
@@ -120,15 +119,16 @@ def _gone_on(
         _refuse_trained(folder)
     saved = newest_state(folder) if has_begun else None
     prepared = prepare(plan, console, level)
+    saver = saver_of(plan, folder, read_status(folder).identifier)
     if saved is None:
-        return assemble(plan, prepared, ranks)
+        return assemble(plan, prepared, ranks, saver)
     refuse_other_images(prepared, saved["about"], folder, override=override)
-    session = assemble(plan, prepared, ranks, begins=False)
+    session = assemble(plan, prepared, ranks, saver, begins=False)
     if saved["step"] < session.trainer.game.setup.steps:
-        judge(saved, session, folder, override=override)
+        refuse_other_training(saved, session.trainer.about, plan, folder, override=override)
     since = unsaid(plan, "architecture")
     with younger_options_named(plan.architecture, since, str(folder.recipe)):
-        session.trainer.restore(saved)
+        session.trainer.load(saved)
     return session
 
 

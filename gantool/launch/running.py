@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from gantool.errors import UsageError
 from gantool.exporting.folder import CONFIG, ExportedFolder
 from gantool.launch.folder import begun_before, joined, taken
-from gantool.launch.process import train, write_beginning
+from gantool.launch.process import saver_of, train, write_beginning
 from gantool.launch.reporting import peak_memory
 from gantool.launch.resuming import resume
 from gantool.launch.session import assemble, opened, prepare, read_to_train, shown
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gantool.evaluation.sampling.generator import TrainedGenerator
     from gantool.evaluation.sampling.trained import TrainedRun
     from gantool.launch.session import Session
+    from gantool.recipe.schema import Recipe
     from gantool.reporting.console.messages import Level
     from gantool.runs.folder import RunFolder
 
@@ -72,9 +73,10 @@ def run(
             taken(given, plan.name, ranks) as folder,
         ):
             prepared = prepare(plan, console, level)
-            session = assemble(plan, prepared, ranks)
-            status = new_status(plan.name, session.trainer.game.setup.steps, job())
+            status = new_status(plan.name, 0, job())
             status = replace(status, identifier=ranks.share_text(status.identifier))
+            session = assemble(plan, prepared, ranks, saver_of(plan, folder, status.identifier))
+            status = replace(status, steps=session.trainer.game.setup.steps)
             if is_first():
                 write_beginning(folder, session, status)
             train(session, folder, status, console, level)
@@ -90,17 +92,15 @@ def dry_run(recipe: str | Path, overrides: Sequence[str] = (), *, level: Level =
         GantoolError: Whatever `run` would meet at its start.
     """
     with shown() as console, tempfile.TemporaryDirectory(prefix="gantool-") as scratch:
-        plan = read_to_train(recipe, overrides)
+        whole = read_to_train(recipe, overrides)
+        plan = _cut_short(whole)
         prepared = prepare(plan, console, level)
-        session = assemble(plan, prepared)
-        trainer = session.trainer
-        whole = trainer.game.setup.steps
-        steps = min(TRIAL_STEPS, whole)
-        trainer.game.setup = replace(trainer.game.setup, steps=steps)
         folder = RunFolder(Path(scratch) / plan.name)
         folder.path.mkdir()
         with hold(folder):
+            steps = plan.tables.training.steps or TRIAL_STEPS
             status = new_status(plan.name, steps)
+            session = assemble(plan, prepared, saver=saver_of(plan, folder, status.identifier))
             write_beginning(folder, session, status)
             train(session, folder, status, console, "quiet", announce=False)
         opened(folder).sample(1)
@@ -110,11 +110,20 @@ def dry_run(recipe: str | Path, overrides: Sequence[str] = (), *, level: Level =
                 say(console, (f"{name:<9}", "bold"), value)
 
 
-def _expected(session: Session, folder: RunFolder, steps: int) -> Iterator[tuple[str, str]]:
+def _cut_short(plan: Recipe) -> Recipe:
+    """Return a recipe that ends after some steps."""
+    steps = min(TRIAL_STEPS, plan.tables.training.steps or TRIAL_STEPS)
+    training = plan.tables.training.model_copy(update={"steps": steps, "epochs": None})
+    return replace(plan, tables=plan.tables.model_copy(update={"training": training}))
+
+
+def _expected(session: Session, folder: RunFolder, whole: Recipe) -> Iterator[tuple[str, str]]:
     """Yield what the whole run will take: time, memory, and room on the disk."""
     from gantool.launch.benchmarking.timing import seconds
+    from gantool.training.building import steps_of
 
     trainer, device = session.trainer, session.device.device
+    steps = steps_of(whole, trainer.game.batches.per_epoch)
     step = sum(seconds(trainer.one_step, device) for _ in range(TIMED_STEPS)) / TIMED_STEPS
     yield "time", f"about {format_duration(steps * step)}: {steps:,} steps, {step:.3g} s each"
     if (peak := peak_memory(device)) is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import DataError, DeviceMemoryError, PluginError
-from gantool.launch.changes import describe
+from gantool.launch.changes import circumstances
 from gantool.recipe.reading import read_recipe
 from gantool.registry.plugin import working_folder_kept
 from gantool.runs.environment import is_first
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gantool.runs.folder import RunFolder
     from gantool.training.device.device import Device
     from gantool.training.device.ranks import Ranks
+    from gantool.training.state.saving import Saver
     from gantool.training.trainer import Trainer
 
 
@@ -40,7 +41,7 @@ class Session:
         images: What is trained on, and what is kept from it.
         prepared: All usable images of the dataset.
         device: What is computed with.
-        trainer: Built, not yet observed or saved.
+        trainer: Trains it.
     """
 
     plan: Recipe
@@ -140,7 +141,12 @@ def _of_old(prepared: PreparedImages) -> str:
 
 
 def assemble(
-    plan: Recipe, prepared: PreparedImages, ranks: Ranks | None = None, *, begins: bool = True
+    plan: Recipe,
+    prepared: PreparedImages,
+    ranks: Ranks | None = None,
+    saver: Saver | None = None,
+    *,
+    begins: bool = True,
 ) -> Session:
     """Build the trainer on its device.
 
@@ -148,6 +154,7 @@ def assemble(
         plan: The recipe.
         prepared: All usable images.
         ranks: The processes that train together; by default this one alone.
+        saver: Where checkpoints go, if anywhere.
         begins: Whether it is to begin, and so to take over the networks of `start_from`.
 
     Raises:
@@ -169,16 +176,15 @@ def assemble(
     beginning = None
     if training.start_from is not None and begins:
         beginning = beginning_of(existing_folder(training.start_from), plan, images.classes)
-    with memory_faults_named(plan, device), working_folder_kept():
-        trainer = build_trainer(plan, images, device, ranks, beginning)
-    trainer.about = {
+    about = {
         "classes": list(prepared.classes) if images.classes else [],
         "fingerprint": prepared.fingerprint,
         "images": len(prepared),
+        **circumstances(plan, device, 1 if ranks is None else ranks.count),
     }
-    session = Session(plan, images, prepared, device, trainer)
-    trainer.about |= describe(session)
-    return session
+    with memory_faults_named(plan, device), working_folder_kept():
+        trainer = build_trainer(plan, images, device, ranks, beginning, about=about, saver=saver)
+    return Session(plan, images, prepared, device, trainer)
 
 
 @contextmanager

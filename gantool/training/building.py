@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from gantool.training.device.device import Device
     from gantool.training.players import Competitor
     from gantool.training.state.beginning import Beginning, Owner
+    from gantool.training.state.saving import Saver
+
+NOTHING_KNOWN: Mapping[str, Any] = {"classes": [], "fingerprint": "", "images": 0}
 
 
 def build_trainer(
@@ -46,8 +49,11 @@ def build_trainer(
     device: Device,
     ranks: Ranks | None = None,
     beginning: Beginning | None = None,
+    *,
+    about: Mapping[str, Any] = NOTHING_KNOWN,
+    saver: Saver | None = None,
 ) -> Trainer:
-    """Build networks, optimizers and batches; nothing is trained, saved or observed yet.
+    """Build networks, optimizers and batches; nothing is trained or saved yet.
 
     Args:
         recipe: What to train.
@@ -55,6 +61,8 @@ def build_trainer(
         device: What to compute with.
         ranks: The processes that train together; by default this one alone.
         beginning: Trained networks to begin with.
+        about: Facts of the run that its checkpoints carry along, as `About` has them.
+        saver: Where checkpoints go, if anywhere.
 
     Raises:
         RecipeError: When the images do not make a batch, or the networks cannot be built so.
@@ -72,7 +80,7 @@ def build_trainer(
             game.average.network.load_state_dict(averaged.state_dict())
     accord = Accord(game.ranks, on_gpu=device.device.type == "cuda")
     training = recipe.tables.training
-    return Trainer(game, _turns(game, recipe), training, accord)
+    return Trainer(game, _turns(game, recipe), training, accord, about, saver)
 
 
 def _game(

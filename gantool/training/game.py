@@ -98,6 +98,12 @@ class Game:
         network = self.network("generator")
         return hasattr(network, "mapping") and hasattr(network, "synthesis")
 
+    @property
+    def parts(self) -> list[Competitor | Average | Regularization | Totals]:
+        """What a step changes; each part saves and restores itself."""
+        average = [] if self.average is None else [self.average]
+        return [*self.competitors.values(), *average, self.regularization, self.totals]
+
     def real_batches(self, step: int) -> list[Batch]:
         """Return the real images of each of a step's updates that takes a batch."""
         return [self.real_batch(step, index) for index in range(self.batches_per_step)]

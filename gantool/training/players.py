@@ -15,9 +15,10 @@ from gantool.registry.calling import call, described, misbehaved
 from gantool.training.device.ranks import synchronize
 from gantool.training.optimizers import build_optimizer
 from gantool.training.randomness import global_seed, seed_of
+from gantool.training.state.tensors import load_network, load_optimizer, optimizer_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from torch import Tensor
 
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from gantool.training.device.device import Device
     from gantool.training.device.ranks import Ranks
     from gantool.training.regularization import Active, Regularization
+
+
+PlayerState = tuple[dict[str, Any], list[dict[str, Any]]]
+"""The tensors of a network, and the optimizer's of each parameter."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,19 @@ class Competitor:
     optimizer: torch.optim.Optimizer
     learning_rate: Tensor
     table: OptimizerTable
+
+    def state(self) -> PlayerState:
+        """Return the network's and the optimizer's tensors."""
+        return self.network.state_dict(), optimizer_state(self.optimizer, self.parameters)
+
+    def load(self, saved: PlayerState) -> None:
+        """Put a state back, in place.
+
+        Raises:
+            UsageError: When it is of another network or optimizer.
+        """
+        load_network(self.network, saved[0], self.player)
+        load_optimizer(self.optimizer, self.parameters, saved[1], self.player)
 
 
 def build_network(
@@ -193,6 +211,18 @@ class Average:
         torch._foreach_add_(self._averages, torch._foreach_mul(self._weights, self._share))
         for copied, buffer in self._buffers:
             copied.copy_(buffer)
+
+    def state(self) -> dict[str, Any]:
+        """Return the averaged network's tensors."""
+        return self.network.state_dict()
+
+    def load(self, saved: Mapping[str, Any]) -> None:
+        """Put a state back, in place.
+
+        Raises:
+            UsageError: When it is of another network.
+        """
+        load_network(self.network, saved, "average")
 
 
 class PlayerSnapshot(Snapshot):

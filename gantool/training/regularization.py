@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer, is_off
 from gantool.registry.calling import call, described, misbehaved
 from gantool.training.randomness import global_seed, seed_of
+from gantool.training.state.tensors import refuse_other_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -183,6 +184,21 @@ class Regularization:
     def states(self) -> dict[str, nn.Module]:
         """Return the states by stream."""
         return {active.stream: active.state for active in self.active if active.state is not None}
+
+    def state(self) -> dict[str, dict[str, Any]]:
+        """Return the tensors of all states, by stream."""
+        return {stream: module.state_dict() for stream, module in self.states().items()}
+
+    def load(self, saved: Mapping[str, Mapping[str, Any]]) -> None:
+        """Put the states back, in place.
+
+        Raises:
+            UsageError: When they are of other regularizers.
+        """
+        for stream, module in self.states().items():
+            tensors = saved.get(stream, {})
+            refuse_other_tensors(tensors, module.state_dict(), f"regularizer '{stream}'")
+            module.load_state_dict(tensors)
 
     @property
     def need_real_in_generator(self) -> bool:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from gantool.training.state.form import Interval
+
 
 @dataclass
 class _Sums:
@@ -96,14 +98,14 @@ class Totals:
             sums.count = 0
         self._sums.clear()
 
-    def state(self) -> list[dict[str, Any]]:
+    def state(self) -> list[Interval]:
         """Return the open interval as plain data, for a checkpoint."""
         return [
             {"names": list(names), "sums": sums.values.tolist(), "count": sums.count}
             for names, sums in self._sums.items()
         ]
 
-    def restore(self, state: Iterable[Mapping[str, Any]]) -> None:
+    def load(self, state: Iterable[Mapping[str, Any]]) -> None:
         """Go on with a saved interval."""
         self.clear()
         for saved in state:

@@ -63,14 +63,11 @@ def recorded(path: Path, document: dict[str, Any]) -> RecordedRun:
     )
 
 
-def resume_tells(
-    before: dict[str, Any], now: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> list[str]:
+def resume_tells(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     told = {"recipe": now, "plugins": {}, "computing": {}}
-    monkeypatch.setattr(changes, "describe", lambda _: told)
-    session = cast("Any", SimpleNamespace(plan=SimpleNamespace(optimizer={}, origins={})))
-    saved = {"about": {"recipe": before}, "followers": ["instance-noise"]}
-    return [change.name for change in changes._compare(saved, session)]
+    plan = cast("Any", SimpleNamespace(optimizer={}, origins={}))
+    saved = cast("Any", {"about": {"recipe": before}, "followers": ["instance-noise"]})
+    return [change.name for change in changes._compare(saved, told, plan)]
 
 
 def ablation_refuses(
@@ -103,7 +100,7 @@ def test_all_readers_go_by_what_an_option_bears_upon(
     groups = [Group("one", (one,)), Group("two", (two,))]
     assert bool(recipe_differences(groups)) == (trains_differently and not is_seed)
     assert ablation_refuses(tmp_path, document, other, monkeypatch) == trains_differently
-    assert bool(resume_tells(document, other, monkeypatch)) == (bearing == "training")
+    assert bool(resume_tells(document, other)) == (bearing == "training")
 
 
 def test_what_an_ablation_turns_off_trains_differently(document: dict[str, Any]) -> None:
@@ -135,7 +132,7 @@ def test_plugins_say_it_of_their_own_options(
     for option, told in (("gamma", 1), ("log_every", 0), ("fast_kernel", 0)):
         now = copy.deepcopy(before)
         now["regularizers"][0][option] = 2
-        assert len(resume_tells(before, now, monkeypatch)) == told, option
+        assert len(resume_tells(before, now)) == told, option
 
 
 def test_a_bearing_of_no_known_form_is_refused() -> None:

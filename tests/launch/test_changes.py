@@ -14,8 +14,7 @@ import torch
 
 import gantool
 from gantool.errors import DataError, UsageError
-from gantool.launch.changes import describe
-from gantool.launch.session import Session
+from gantool.launch.changes import circumstances
 from gantool.registry.catalog import Catalog, installed
 from gantool.registry.plugin import Plugin
 
@@ -76,13 +75,13 @@ def test_an_edited_recipe_is_noticed_and_can_be_insisted_on(
 def test_what_an_older_gantool_did_not_tell_does_not_stop_its_run(
     cut_run: Cut, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def older(session: Session) -> dict[str, Any]:
-        told = copy.deepcopy(describe(session))
+    def older(*arguments: Any) -> dict[str, Any]:
+        told = copy.deepcopy(circumstances(*arguments))
         del told["recipe"]["training"]["accumulate"], told["computing"]["processor"]
         return told
 
     with monkeypatch.context() as patched:
-        patched.setattr("gantool.launch.session.describe", older)
+        patched.setattr("gantool.launch.session.circumstances", older)
         run = cut_run()
     recipe = run / "recipe.toml"
     recipe.write_text(recipe.read_text().replace("accumulate = 1\n", ""))

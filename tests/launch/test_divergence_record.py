@@ -96,18 +96,19 @@ def test_players_with_optimizers_of_their_own_get_advice_of_their_own(
 def test_a_state_that_is_not_finite_is_named_by_its_place(
     write_recipe: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gantool.training.state import state
+    from gantool.training.state.form import State
+    from gantool.training.trainer import Trainer
 
-    gather = state.gather
+    state = Trainer.state
 
-    def poisoned(game: Any, *arguments: Any) -> dict[str, Any]:
-        gathered = gather(game, *arguments)
+    def poisoned(trainer: Trainer) -> State:
+        gathered = state(trainer)
         if gathered["step"] == 4:
             weight = gathered["networks"]["generator"]["to_image.0.weight"]
             gathered["networks"]["generator"]["to_image.0.weight"] = weight * float("inf")
         return gathered
 
-    monkeypatch.setattr(state, "gather", poisoned)
+    monkeypatch.setattr(Trainer, "state", poisoned)
     with pytest.raises(DivergedError, match=r"not finite after step 4: networks\.generator\.to_"):
         gantool.run(write_recipe(), out=tmp_path / "run", level="quiet")
     assert record_of(tmp_path / "run")["figures"] == ["networks.generator.to_image.0.weight"]

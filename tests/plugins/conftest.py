@@ -14,7 +14,6 @@ from torch import Tensor
 from gantool import Architecture, Loss, Player, Regularizer
 from gantool.data.batches import Rows
 from gantool.interfaces.step import PLAYERS
-from gantool.training.state import state
 from gantool.training.step.view import Seen, UpdateStep
 from gantool.training.trainer import Trainer
 from tests.linear_players import LinearPlayers
@@ -123,9 +122,9 @@ def continues(make: Build, steps: int = 3) -> bool:
     saved = io.BytesIO()
     for _ in range(steps):
         first.one_step()
-    torch.save(state.gather(first.game, first.step), saved)
+    torch.save(first.state(), saved)
     saved.seek(0)
-    second.restore(torch.load(saved, weights_only=True))
+    second.load(torch.load(saved, weights_only=True))
     for _ in range(steps):
         second.one_step()
     for _ in range(2 * steps):

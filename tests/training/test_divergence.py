@@ -11,12 +11,13 @@ from torch import Tensor
 from typing_extensions import override
 
 from gantool import DiscriminatorStep, Regularizer
-from gantool.errors import DivergedError
+from gantool.errors import DivergedError, UsageError
 from gantool.recipe.schema import CheckpointsTable
 from gantool.runs.checkpoints import Checkpoints
 from gantool.training.observers import Observer
+from gantool.training.state.form import training_state
 from gantool.training.state.saving import Saver
-from gantool.training.state.state import first_non_finite
+from gantool.training.state.tensors import first_non_finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,7 +69,6 @@ def trapped(train: Train, folder: Path, attempts: int, **training: Any) -> Train
         CheckpointsTable(every_steps=2),
         stops_on_divergence=trainer.table.on_divergence != "ignore",
     )
-    trainer.observers = [Log()]
     return trainer
 
 
@@ -89,11 +89,10 @@ def test_a_rollback_goes_on_with_other_noise_from_the_newest_checkpoint(
 ) -> None:
     learn_noises(train, failures)
     trainer = trapped(train, tmp_path, failures, on_divergence="rollback")
-    trainer.train()
+    log = Log()
+    trainer.train([log])
     assert trainer.step == 8
     assert trainer.game.streams.attempt == failures
-    log = trainer.observers[0]
-    assert isinstance(log, Log)
     assert log.restored_at == [0, *[4] * failures]
     assert "back to step 4 with other noise, attempt 2 of 4" in caplog.text
     saved = {c.step: c.load() for c in Checkpoints(tmp_path, "run").all()}
@@ -120,10 +119,31 @@ def test_a_rollback_that_is_interrupted_is_made_again_to_the_same_bits(
     newest, _ = Checkpoints(tmp_path / "straight", "run").newest()
     assert newest is not None
     assert newest.load()["attempt"] == 0
-    resumed.restore(newest.load())
+    resumed.load(training_state(newest))
     resumed.train()
     assert resumed.game.streams.attempt == 1
     assert bits(resumed) == bits(straight)
+
+
+class Meddle(Observer):
+    """Saves a state of step 5 with something more in it."""
+
+    def __init__(self, checkpoints: Checkpoints) -> None:
+        self.checkpoints = checkpoints
+
+    @override
+    def at_checkpoint(self, step: int) -> None:
+        if step == 4:
+            newest, _ = self.checkpoints.newest()
+            assert newest is not None
+            self.checkpoints.save(5, {**newest.load(), "more": 1})
+
+
+def test_a_rollback_looks_at_the_state_as_a_resume_does(train: Train, tmp_path: Path) -> None:
+    learn_noises(train, 1)
+    trainer = trapped(train, tmp_path, 1, on_divergence="rollback")
+    with pytest.raises(UsageError, match="step-00000005 is not of a training: more: "):
+        trainer.train([Meddle(Checkpoints(tmp_path, "run", keep_last=100))])
 
 
 def test_after_the_last_rollback_it_stops(train: Train, tmp_path: Path) -> None:

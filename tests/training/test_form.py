@@ -10,12 +10,14 @@ import torch
 from gantool.errors import UsageError
 from gantool.runs.checkpoints import Checkpoints
 from gantool.training.health import HealthObserver
-from gantool.training.state.form import WAY_OUT, of_shape, remembered, training_state
+from gantool.training.state.form import training_state
+from gantool.training.state.tensors import WAY_OUT, of_shape, remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from gantool.training.state.form import State
     from gantool.training.trainer import Trainer
     from tests.training.conftest import Train
 
@@ -56,7 +58,7 @@ def test_trying_an_optimizer_out_changes_nothing(
     assert bits(trainer) == before
 
 
-def spoiled(state: dict[str, Any], change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+def spoiled(state: State, change: Callable[[dict[str, Any]], object]) -> State:
     """Change what an optimizer remembers of its first weight."""
     change(state["optimizers"]["generator"][0])
     return state
@@ -83,9 +85,9 @@ def test_an_optimizer_that_cannot_go_on_is_named_with_the_way_out(
 ) -> None:
     trainer = train()
     trainer.one_step()
-    state = spoiled(trainer._state(), change)
+    state = spoiled(trainer.state(), change)
     with pytest.raises(UsageError, match=message) as caught:
-        train().restore(state)
+        train().load(state)
     assert "optimizer of the generator (tensor 0)" in caught.value.message
     assert caught.value.hint == WAY_OUT
 
@@ -94,9 +96,8 @@ def test_a_checkpoint_of_something_else_is_named_with_the_way_out(
     train: Train, tmp_path: Path
 ) -> None:
     trainer = train()
-    trainer.about = {"classes": [], "fingerprint": "f", "images": 24}
     checkpoints = Checkpoints(tmp_path, "mine")
-    whole = trainer._state()
+    whole = trainer.state()
     assert training_state(checkpoints.save(1, whole))["step"] == 0
     changes: tuple[tuple[dict[str, Any], str], ...] = (
         ({"attempt": -1}, "attempt: "),
@@ -132,7 +133,7 @@ def test_a_state_of_another_precision_is_converted(train: Train) -> None:
     single = train()
     single.one_step()
     double = train(device={"precision": "float64"})
-    double.restore(single._state())
+    double.load(single.state())
     double.one_step()
     for competitor in double.game.competitors.values():
         for parameter in competitor.parameters:

@@ -13,7 +13,6 @@ from typing_extensions import override
 from gantool import LazyOption, Regularizer, Step, Update
 from gantool.testing.harness.operations import TapeRecorder
 from gantool.training.device.graphs import WARM_UP, GraphedTurns, reason_for_eager_steps
-from gantool.training.state import state
 from gantool_augmentation.plugin import InstanceNoise
 from gantool_dcgan.plugin import DCGAN
 from gantool_gradient_penalties.plugin import R1
@@ -121,11 +120,11 @@ def test_a_state_restored_between_replays_is_what_they_go_on_from(train: Train) 
     for _ in range(20):
         straight.one_step()
         graphed.one_step()
-    saved = state.gather(straight.game, 20)
+    saved = straight.state()
     saved = copy.deepcopy(saved)
     for _ in range(5):
         graphed.one_step()
-    graphed.restore(saved)
+    graphed.load(saved)
     for _ in range(5):
         straight.one_step()
         graphed.one_step()
@@ -138,10 +137,10 @@ def test_going_back_to_the_first_step_begins_anew(
 ) -> None:
     straight, graphed = (train(training={"steps": 30}, **CHANGING) for _ in range(2))
     recorder = recorded(graphed)
-    first = copy.deepcopy(state.gather(graphed.game, 0))
+    first = copy.deepcopy(graphed.state())
     for _ in range(8):
         graphed.one_step()
-    graphed.restore(first)
+    graphed.load(first)
     for _ in range(8):
         straight.one_step()
         graphed.one_step()
@@ -280,13 +279,13 @@ def test_a_recording_that_does_something_else_is_noticed_and_costs_nothing(
 def test_a_step_into_nothing_finite_is_no_reason_to_stop_recording(train: Train) -> None:
     trainer = train(training={"steps": 30})
     trainer.turns = turns = GraphedTurns(trainer.game, TapeRecorder())
-    saved = copy.deepcopy(state.gather(trainer.game, 0))
+    saved = copy.deepcopy(trainer.state())
     with torch.no_grad():
         next(trainer.game.network("generator").parameters()).fill_(torch.nan)
     for _ in range(WARM_UP + 2):
         trainer.one_step()
     assert turns.is_recording
-    trainer.restore(saved)
+    trainer.load(saved)
     for _ in range(WARM_UP + 2):
         trainer.one_step()
     assert turns.is_recording

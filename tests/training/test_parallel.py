@@ -18,7 +18,6 @@ from gantool.testing.harness.trial import in_threads, ranks_in_threads
 from gantool.training.device.graphs import WARM_UP, GraphedTurns
 from gantool.training.device.ranks import SynchronizedBatchNorm, synchronize
 from gantool.training.observers import Observer
-from gantool.training.state import state
 from gantool.training.state.saving import Saver
 from gantool_augmentation.plugin import DiffAugment
 from gantool_dcgan.plugin import DCGAN
@@ -46,8 +45,8 @@ def take(trainer: Trainer, steps: int) -> Trainer:
 def distance(a: Trainer, b: Trainer) -> float:
     """Return the largest difference of any weight, buffer or average."""
     ours, theirs = (
-        state.gather(a.game, 0),
-        state.gather(b.game, 0),
+        a.state(),
+        b.state(),
     )
     pairs = [
         (tensor, theirs["networks"][player][name])
@@ -234,12 +233,11 @@ def test_all_ranks_stop_after_the_same_step_and_one_of_them_saves(
     train: Train, tmp_path: Path
 ) -> None:
     apart = [train(ranks=ranks) for ranks in ranks_in_threads(3)]
-    apart[2].observers = [StopAt(3)]
     for trainer in apart:
         writes = trainer.game.ranks.index == 0
         folder = tmp_path / str(trainer.game.ranks.index)
         trainer.saver = Saver(Checkpoints(folder, "run"), CheckpointsTable(), writes=writes)
-    in_threads(lambda trainer: trainer.train(), apart)
+    in_threads(lambda trainer, observers: trainer.train(observers), apart, [[], [], [StopAt(3)]])
     assert [trainer.step for trainer in apart] == [4, 4, 4]  # known to all one step later
     assert {trainer.stop_reason for trainer in apart} == {"SIGTERM"}
     assert [c.step for c in Checkpoints(tmp_path / "0", "run").all()] == [4, 0]
@@ -300,8 +298,7 @@ def test_a_state_that_is_not_finite_takes_all_ranks_back_together(
         writes = trainer.game.ranks.index == 0
         table = CheckpointsTable(every_steps=2)
         trainer.saver = Saver(Checkpoints(tmp_path, "run"), table, writes=writes)
-        trainer.observers = [Spoil(trainer)]
-        trainer.train()
+        trainer.train([Spoil(trainer)])
         return trainer.step, trainer.game.streams.attempt
 
     assert in_threads(attempt, apart) == [(4, 1), (4, 1)]
@@ -334,10 +331,10 @@ def test_a_run_goes_on_with_another_number_of_ranks(train: Train) -> None:
     pair = [build(ranks) for ranks in ranks_in_threads(2)]
     in_threads(take, pair, [3, 3])
     content = io.BytesIO()
-    torch.save(state.gather(pair[0].game, 3), content)
+    torch.save(pair[0].state(), content)
 
     def go_on(trainer: Trainer) -> Trainer:
-        trainer.restore(torch.load(io.BytesIO(content.getvalue()), weights_only=True))
+        trainer.load(torch.load(io.BytesIO(content.getvalue()), weights_only=True))
         return take(trainer, 3)
 
     three = in_threads(go_on, [build(ranks) for ranks in ranks_in_threads(3)])

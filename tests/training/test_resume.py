@@ -24,6 +24,7 @@ from gantool.recipe.schema import CheckpointsTable
 from gantool.runs.checkpoints import Checkpoints
 from gantool.training.observers import Observer, Record
 from gantool.training.state.beginning import Beginning
+from gantool.training.state.form import training_state
 from gantool.training.state.saving import Saver
 from gantool_dcgan.plugin import DCGAN
 from gantool_spectral_norm.plugin import SpectralNorm
@@ -31,6 +32,7 @@ from gantool_spectral_norm.plugin import SpectralNorm
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gantool.training.state.form import State
     from gantool.training.trainer import Trainer
     from tests.training.conftest import Train
 
@@ -133,19 +135,18 @@ def test_resuming_after_any_step_gives_the_same_bits(
     train: Train, bits: Bits, tmp_path: Path, build: Callable[[Train], Trainer]
 ) -> None:
     straight, records = build(train), Records()
-    straight.saver, straight.observers = saver(tmp_path), [records]
+    straight.saver = saver(tmp_path)
     states: list[dict[str, bytes]] = []
-    straight.train()
+    straight.train([records])
     assert [record.step for record in records.kept] == [4, STEPS]
     for step in range(STEPS):
         kept = {c.step: c for c in checkpoints(tmp_path).all()}[step]
         resumed = build(train)
-        resumed.restore(kept.load())
+        resumed.load(training_state(kept))
         assert resumed.step == step
         states.append(bits(resumed))
         later = Records()
-        resumed.observers = [later]
-        resumed.train()
+        resumed.train([later])
         assert bits(resumed) == bits(straight)
         assert later.kept == [record for record in records.kept if record.step > step]
     assert all(a != b for a, b in pairwise(states))
@@ -156,7 +157,7 @@ def test_going_back_undoes_everything(train: Train, bits: Bits, tmp_path: Path) 
     first = bits(trainer)
     trainer.saver = saver(tmp_path)
     trainer.train()
-    trainer.restore({c.step: c for c in checkpoints(tmp_path).all()}[0].load())
+    trainer.load(training_state(checkpoints(tmp_path).all()[-1]))
     assert bits(trainer) == first  # no optimizer remembers what it has not done yet
 
 
@@ -167,7 +168,7 @@ def test_a_finished_run_is_resumed_as_it_is(train: Train, bits: Bits, tmp_path: 
     newest, _ = checkpoints(tmp_path).newest()
     assert newest is not None
     resumed = batch_norm(train)
-    resumed.restore(newest.load())
+    resumed.load(training_state(newest))
     resumed.train()
     assert resumed.is_finished()
     assert bits(resumed) == bits(done)
@@ -191,7 +192,7 @@ def test_a_state_saved_in_one_memory_order_goes_on_in_another(
     newest, _ = checkpoints(tmp_path).newest()
     assert newest is not None
     resumed = trainer("channels_last")
-    resumed.restore(newest.load())
+    resumed.load(training_state(newest))
     for _ in range(3):
         straight.one_step()
         resumed.one_step()
@@ -202,26 +203,26 @@ def test_a_state_saved_in_one_memory_order_goes_on_in_another(
         )
 
 
-def saved_state(trainer: Trainer, folder: Path) -> dict[str, Any]:
+def saved_state(trainer: Trainer, folder: Path) -> State:
     trainer.saver = saver(folder)
     trainer.save()
     newest, _ = checkpoints(folder).newest()
     assert newest is not None
-    return newest.load()
+    return training_state(newest)
 
 
 def test_a_state_of_other_networks_is_refused_by_name(train: Train, tmp_path: Path) -> None:
     state = saved_state(train(), tmp_path)
     with pytest.raises(UsageError, match=r"the saved discriminator has another structure: .*size"):
-        train(architecture=DCGAN(width=16, latent_dim=10)).restore(state)
+        train(architecture=DCGAN(width=16, latent_dim=10)).load(state)
     with pytest.raises(UsageError, match=r"the saved discriminator had 7 trained tensors.* has 9"):
-        train(Remembering()).restore(state)
-    optimizers = {**state["optimizers"], "discriminator": [{}] * 9}
+        train(Remembering()).load(state)
+    state["optimizers"]["discriminator"] = [{}] * 9
     with pytest.raises(UsageError, match="the saved regularizer 'remembering' has another"):
-        train(Remembering()).restore({**state, "optimizers": optimizers})
+        train(Remembering()).load(state)
 
 
-def beginning(state: dict[str, Any]) -> Beginning:
+def beginning(state: State) -> Beginning:
     """Return what a run begins with whose networks need not be rebuilt."""
 
     def rebuild(*_: object) -> nn.Module:

@@ -17,7 +17,7 @@ from gantool.recipe.schema import CheckpointsTable
 from gantool.runs.checkpoints import Checkpoints
 from gantool.training.observers import Observer
 from gantool.training.state.saving import Saver
-from gantool.training.state.state import first_non_finite
+from gantool.training.state.tensors import first_non_finite
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,8 +84,7 @@ def test_it_saves_before_the_first_step_when_due_and_at_the_end(
     trainer = train_plain(training={"steps": 8})
     checkpoints = saved_by(trainer, tmp_path, every_steps=3)
     scoring = Scoring()
-    trainer.observers = [scoring]
-    trainer.train()
+    trainer.train([scoring])
     assert steps(checkpoints) == [8, 6, 3, 0]
     assert scoring.saved == [0, 3, 6, 8]
     assert [c.score() for c in checkpoints.all()] == [6, 4, 1, 2]
@@ -94,8 +93,7 @@ def test_it_saves_before_the_first_step_when_due_and_at_the_end(
 def test_it_saves_when_it_is_stopped(train_plain: Train, tmp_path: Path) -> None:
     trainer = train_plain(training={"steps": 8})
     checkpoints = saved_by(trainer, tmp_path)
-    trainer.observers = [Scoring(stop_after=5)]
-    trainer.train()
+    trainer.train([Scoring(stop_after=5)])
     assert steps(checkpoints) == [5, 0]
     assert checkpoints.all()[0].load()["step"] == 5
 
@@ -116,16 +114,14 @@ def test_it_saves_by_the_clock(
 
     trainer = train_plain(training={"steps": 8})
     checkpoints = saved_by(trainer, tmp_path, every_seconds=10.0)
-    trainer.observers = [Passing()]
-    trainer.train()
+    trainer.train([Passing()])
     assert steps(checkpoints) == [8, 6, 3, 0]
 
 
 def test_the_best_rated_is_kept(train_plain: Train, tmp_path: Path) -> None:
     trainer = train_plain(training={"steps": 8})
     checkpoints = saved_by(trainer, tmp_path, every_steps=1, keep_last=2)
-    trainer.observers = [Scoring()]
-    trainer.train()
+    trainer.train([Scoring()])
     assert steps(checkpoints) == [8, 7, 2]
 
 

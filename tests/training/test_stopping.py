@@ -100,7 +100,6 @@ def test_a_signal_ends_the_training_after_the_step_it_came_in(train_plain: Train
 
     trainer = train_plain(training={"steps": 8})
     with StopSignals() as signals:
-        trainer.observers = [Sender(), signals]
-        trainer.train()
+        trainer.train([Sender(), signals])
     assert trainer.step == 3
     assert trainer.stop_reason == "SIGTERM"

@@ -202,8 +202,7 @@ def test_sample_weights_of_several_regularizers_multiply(
 def test_a_record_averages_the_figures_of_its_interval(train_plain: Train, follow: Follow) -> None:
     trainer = train_plain(training={"steps": 5, "log_every_steps": 2, "discriminator_updates": 2})
     watching, game = Watching(), follow(trainer)
-    trainer.observers = [watching]
-    trainer.train()
+    trainer.train([watching])
     assert watching.steps == [1, 2, 3, 4, 5]
     assert [record.step for record in watching.records] == [2, 4, 5]
     assert [record.epoch for record in watching.records] == pytest.approx([4 / 3, 8 / 3, 10 / 3])
@@ -289,8 +288,7 @@ def test_look_aheads_are_not_recorded(train_plain: Train) -> None:
 def test_an_observer_can_stop_the_training(train_plain: Train) -> None:
     trainer = train_plain()
     watching = Watching(stop_after=3)
-    trainer.observers = [Observer(), watching]
-    trainer.train()
+    trainer.train([Observer(), watching])
     assert trainer.step == 3
     assert trainer.stop_reason == "enough"
     assert not trainer.is_finished()

@@ -19,7 +19,7 @@ from gantool.training.building import build_regularization, build_setup
 from gantool.training.device.device import open_device
 from gantool.training.players import build_network
 from gantool.training.state.form import training_state, younger_options_named
-from gantool.training.state.state import load_network
+from gantool.training.state.tensors import load_network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gantool.runs.folder import RunFolder
     from gantool.runs.status import RunStatus
     from gantool.training.device.device import Device
+    from gantool.training.state.form import State
 
 
 NEWEST = "newest"
@@ -131,7 +132,7 @@ class TrainedRun(TrainedGenerator):
         return self.recipe.tables.sampling.batch_statistics
 
     @cached_property
-    def _state(self) -> dict[str, Any]:
+    def _state(self) -> State:
         return chosen_state(self.folder, self.checkpoint)
 
     @cached_property
@@ -143,8 +144,8 @@ class TrainedRun(TrainedGenerator):
         network = build_network(
             self.recipe.architecture, "generator", setup, regularization, seed=0
         )
-        state = self._state
-        weights = state["average"] if self.averaged else state["networks"]["generator"]
+        average = self._state["average"] if self.averaged else None
+        weights = average or self._state["networks"]["generator"]
         with younger_options_named(
             self.architecture, unsaid(self.recipe, "architecture"), str(self.folder.recipe)
         ):
@@ -153,7 +154,7 @@ class TrainedRun(TrainedGenerator):
         return self.device.place(network).requires_grad_(requires_grad=False)
 
 
-def newest_state(folder: RunFolder) -> dict[str, Any]:
+def newest_state(folder: RunFolder) -> State:
     """Return the newest intact state of a run; damaged ones are named and passed over.
 
     Raises:
@@ -170,7 +171,7 @@ def newest_state(folder: RunFolder) -> dict[str, Any]:
     return training_state(checkpoint)
 
 
-def chosen_state(folder: RunFolder, checkpoint: str) -> dict[str, Any]:
+def chosen_state(folder: RunFolder, checkpoint: str) -> State:
     """Return the state that `TrainedRun.checkpoint` means.
 
     Raises:

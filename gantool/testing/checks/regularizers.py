@@ -105,7 +105,7 @@ def resumes_exactly(component: Regularizer) -> None:
     for architecture in MOVING:
         first, second, third = (build_trial(component, architecture=architecture) for _ in range(3))
         straight = dict(tensors_in(restored(saved(take_steps(first, 4)))))
-        second.restore(restored(saved(take_steps(third, 2))))
+        second.load(restored(saved(take_steps(third, 2))))
         resumed = dict(tensors_in(restored(saved(take_steps(second, 2)))))
         require_same(resumed, straight, "resumed after two of four steps")
 

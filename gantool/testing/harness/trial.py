@@ -31,7 +31,6 @@ from gantool.testing.promises import with_options
 from gantool.training.building import build_trainer
 from gantool.training.device.device import open_device
 from gantool.training.device.ranks import Ranks
-from gantool.training.state import state
 from gantool.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
 
     from gantool.interfaces.architecture import Architecture
     from gantool.interfaces.dataset import ImageSource
+    from gantool.training.state.form import State
 
 
 BATCH_SIZE = 4
@@ -187,13 +187,13 @@ def weights_of(trainer: Trainer) -> dict[str, Tensor]:
 def saved(trainer: Trainer) -> bytes:
     """Return a trainer's whole state as a checkpoint holds it."""
     content = io.BytesIO()
-    torch.save(state.gather(trainer.game, trainer.step), content)
+    torch.save(trainer.state(), content)
     return content.getvalue()
 
 
-def restored(content: bytes) -> dict[str, Any]:
+def restored(content: bytes) -> State:
     """Return a state that was saved: tensors and plain data, nothing else."""
-    loaded: dict[str, Any] = torch.load(io.BytesIO(content), weights_only=True)
+    loaded: State = torch.load(io.BytesIO(content), weights_only=True)
     return loaded
 
 

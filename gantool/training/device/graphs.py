@@ -15,7 +15,6 @@ from torch.nn.utils import get_total_norm
 
 from gantool.errors import PluginError
 from gantool.training.regularization import penalty_of
-from gantool.training.state import state
 from gantool.training.step.update import take_turns
 
 if TYPE_CHECKING:
@@ -216,11 +215,12 @@ def _rehearse(game: Game, replayed: Callable[[], None], eager: Callable[[], None
         replayed: Makes the step by its recording.
         eager: Makes the same step; what it leaves is what remains.
     """
-    before = copy.deepcopy(state.gather(game, step=0))
+    before = [copy.deepcopy(part.state()) for part in game.parts]
     start = _weights(game)
     replayed()
     by_recording = _weights(game)
-    state.restore(before, game)
+    for part, saved in zip(game.parts, before, strict=True):
+        part.load(saved)  # type: ignore[arg-type]  # each its own
     eager()
     by_itself = _weights(game)
     moved = {player: _distance(start[player], by_itself[player]) for player in start}

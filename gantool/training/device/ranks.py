@@ -217,6 +217,14 @@ class SynchronizedBatchNorm(_BatchNorm):
         self.running_var.lerp_(unbiased.to(self.running_var.dtype), share)
 
 
+def shared_tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Yield what is the same on all ranks: not BatchNorm's statistics, unless synchronized."""
+    yield from module.named_parameters()
+    for name, part in module.named_modules():
+        if not isinstance(part, _BatchNorm) or isinstance(part, SynchronizedBatchNorm):
+            yield from part.named_buffers(name, recurse=False)
+
+
 def synchronize(network: nn.Module, ranks: Ranks) -> nn.Module:
     """Replace every BatchNorm layer of a network by one over all ranks; weights keep their names.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from torch.nn.utils import parametrize
 
 from gantool.errors import UsageError
-from gantool.training.state.form import first_objection
+from gantool.training.state.tensors import first_objection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NotRequired, cast
 
-import torch
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, NonNegativeInt, ValidationError
-from torch import Tensor, nn
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetPydanticSchema,
+    JsonValue,
+    NonNegativeInt,
+    TypeAdapter,
+    ValidationError,
+    with_config,
+)
+from typing_extensions import TypedDict
 
 from gantool.errors import UsageError
 from gantool.interfaces.step import Player
+from gantool.training.state.tensors import WAY_OUT, StructureError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,37 +28,16 @@ if TYPE_CHECKING:
     from gantool.interfaces.architecture import Architecture
     from gantool.runs.checkpoints import Checkpoint
 
-WAY_OUT = (
-    "move this checkpoint out of the way to go on from the one before it, or begin a new run with "
-    "training.start_from"
-)
-AS_BEFORE = (
-    "set [architecture] and [image] as they were; where only regularizers are others, begin a new "
-    "run with training.start_from, which takes the weights over"
-)
-"""What to do where a network does not fit."""
 SINCE = (
     "{place} does not say {said}: where that option is younger than the run, say there what it was "
     "before (gantool describe architecture/{name})"
 )
-TRIAL = (2, 2)
-"""Shape of a weight that optimizers are tried out with."""
 
 
-class StructureError(UsageError):
-    """Tensors that were saved do not fit the network that the options make."""
+class About(BaseModel):
+    """The making of a checkpoint; more may be told than is asked for."""
 
-
-class Part(BaseModel):
-    """A part of a state; what is not known is an error, as it could alter the training."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class About(Part):
-    """How a checkpoint was made; more may be told than is asked for."""
-
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", strict=True)
     __pydantic_extra__: dict[str, JsonValue]
 
     classes: list[str]
@@ -60,7 +48,8 @@ class About(Part):
     computing: dict[str, str | int | float | bool | None] = {}
 
 
-class Interval(Part):
+@with_config(ConfigDict(extra="forbid", strict=True))
+class Interval(TypedDict):
     """Figures of the open log interval that are summed together."""
 
     names: list[str]
@@ -68,8 +57,13 @@ class Interval(Part):
     count: NonNegativeInt
 
 
-class State(Part):
-    """A whole state, as `Trainer` saves it."""
+@with_config(ConfigDict(extra="forbid", strict=True))
+class State(TypedDict):
+    """Everything that training changes, as a checkpoint holds it: plain data and tensors.
+
+    What is not known is an error, as it could alter the training. Random numbers need no state of
+    their own: they follow from the seed, the attempt and the step.
+    """
 
     step: NonNegativeInt
     attempt: NonNegativeInt
@@ -78,12 +72,15 @@ class State(Part):
     average: dict[str, Any] | None
     regularizers: dict[str, dict[str, Any]]
     totals: list[Interval]
-    followers: list[str] = []
-    about: About
-    observers: Annotated[dict[str, JsonValue], Field(default_factory=dict)]
+    followers: NotRequired[list[str]]
+    about: Annotated[dict[str, Any], GetPydanticSchema(lambda _, handler: handler(About))]
+    observers: NotRequired[dict[str, JsonValue]]
 
 
-def training_state(checkpoint: Checkpoint) -> dict[str, Any]:
+_FORM = TypeAdapter(State)
+
+
+def training_state(checkpoint: Checkpoint) -> State:
     """Return what a checkpoint holds, if it has the parts of a training's state, each of its kind.
 
     Raises:
@@ -91,24 +88,14 @@ def training_state(checkpoint: Checkpoint) -> dict[str, Any]:
     """
     state = checkpoint.load()
     try:
-        State.model_validate(state)
+        _FORM.validate_python(state)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise UsageError(
             f"checkpoint {checkpoint.path} is not of a training: {place}: {first['msg']}", WAY_OUT
         ) from error
-    return state
-
-
-def refuse_other_tensors(saved: Mapping[str, Any], expected: Mapping[str, Any], owner: str) -> None:
-    """Compare saved tensors with those whose place they are to take.
-
-    Raises:
-        UsageError: When a tensor is missing, unknown, of another shape or of another kind.
-    """
-    if objection := first_objection(saved, expected):
-        raise UsageError(f"the saved {owner} has another structure: {objection}", WAY_OUT)
+    return cast("State", state)
 
 
 @contextmanager
@@ -135,54 +122,3 @@ def younger_options_named(
         said = ", ".join(f"{option} = {json.dumps(value)}" for option, value in unsaid.items())
         hint = SINCE.format(place=place, said=said, name=architecture.name)
         raise UsageError(error.message, hint) from error
-
-
-def first_objection(saved: Mapping[str, Any], expected: Mapping[str, Any]) -> str | None:
-    """Return why saved tensors cannot take the place of others, by the first one that cannot.
-
-    It is missing, unknown, of another shape or of another kind. Floating-point numbers of another
-    precision are welcome: they are converted.
-    """
-    for name in sorted({*saved, *expected}):
-        objection: str | None
-        if name not in saved:
-            objection = f"'{name}' is missing"
-        elif name not in expected:
-            objection = f"'{name}' is not known"
-        else:
-            objection = _objection(saved[name], expected[name], f"'{name}'")
-        if objection:
-            return objection
-    return None
-
-
-def remembered(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return what an optimizer remembers of a weight of the shape `TRIAL`, by trying it out."""
-    options = {key: value for key, value in optimizer.param_groups[0].items() if key != "params"}
-    first = optimizer.param_groups[0]["params"][0]
-    trial = nn.Parameter(torch.zeros(TRIAL, dtype=first.dtype, device=first.device))
-    trial.grad = torch.zeros_like(trial)
-    kind: Any = type(optimizer)
-    other = kind([{"params": [trial], **options}])
-    other.step()
-    return {key: value for key, value in other.state[trial].items() if value is not None}
-
-
-def of_shape(remembered: Mapping[str, Tensor], parameter: Tensor) -> dict[str, Tensor]:
-    """Return the same for a parameter: what is kept for each weight has its shape."""
-    return {key: parameter if value.shape == TRIAL else value for key, value in remembered.items()}
-
-
-def _objection(saved: object, expected: object, name: str) -> str | None:
-    """Return why a saved value cannot take the place of a tensor, if it cannot."""
-    if not isinstance(expected, Tensor):
-        return None  # a module's own extra state, which only the module can judge
-    if not isinstance(saved, Tensor):
-        return f"{name} is a {type(saved).__name__}, not a tensor"
-    if saved.shape != expected.shape:
-        return f"{name} has the size {list(saved.shape)} instead of {list(expected.shape)}"
-    if saved.dtype != expected.dtype and not (
-        saved.is_floating_point() and expected.is_floating_point()
-    ):
-        return f"{name} holds {saved.dtype} instead of {expected.dtype}"
-    return None

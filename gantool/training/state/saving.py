@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gantool.errors import DiskError, DivergedError
 from gantool.training.device.device import AHEAD
 from gantool.training.device.memory import is_memory_fault
-from gantool.training.state.state import first_non_finite
+from gantool.training.state.tensors import first_non_finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -19,7 +19,6 @@ from gantool import DiscriminatorStep, Player, Regularizer, Step, Update
 from gantool.data import batches as streaming
 from gantool.testing.harness.trying import DEVICE, RUN, take_steps
 from gantool.training.device.ranks import Ranks, SynchronizedBatchNorm
-from gantool.training.state.state import gather
 from gantool_augmentation.plugin import ADA
 from gantool_gradient_penalties.plugin import Dragan
 from gantool_lecam.plugin import LeCam
@@ -42,8 +41,8 @@ def test_state_from_the_cpu_is_gone_on_from(train: Train, watch: Watch) -> None:
     first, second = build(), build()
     take_steps(first, watch)
     first.game.totals.clear()  # as a log does
-    saved = gather(first.game, first.step)
-    second.restore(tree_map_only(Tensor, Tensor.cpu, saved))
+    saved = first.state()
+    second.load(tree_map_only(Tensor, Tensor.cpu, saved))
     take_steps(second, watch)
 
 
