@@ -94,10 +94,9 @@ def look(folder: RunFolder, device: str | None, console: Console, level: Level) 
     from gantool.evaluation.neighbors import search
     from gantool.evaluation.sampling.trained import TrainedRun
     from gantool.reporting.console.progress import judging_progress
-    from gantool.reporting.report.record import read_record
-    from gantool.reporting.report.writing import show_neighbors
+    from gantool.reporting.report.writing import read_logged, show_neighbors
 
-    read_record(folder)  # refuses a run without figures before anything takes long
+    read_logged(folder)  # refuses a run without figures before anything takes long
     try:
         with judging_progress(console, level) as progress:
             return show_neighbors(*search(TrainedRun(folder, device), progress))
@@ -112,13 +111,13 @@ def animate(folder: RunFolder, path: Path) -> None:
         UsageError: When none was drawn yet, or nothing was logged.
     """
     from gantool.reporting.pictures.films import write_animation
-    from gantool.reporting.report.record import read_record
-    from gantool.reporting.report.writing import labeled_grids
+    from gantool.reporting.report.writing import labeled_grids, read_logged
+    from gantool.runs.history import grid_images, tile
 
-    record = read_record(folder)
-    if not record.grids:
+    run = read_logged(folder)
+    if not (grids := labeled_grids(run)):
         raise UsageError(f"run {folder.path} has drawn no sample grid yet")
-    write_animation(labeled_grids(record), record.tile, record.grid_images, path)
+    write_animation(grids, tile(run.document), grid_images(run.document), path)
 
 
 def announce(what: str, path: Path, console: Console, level: Level) -> None:

@@ -21,7 +21,7 @@ from gantool.reporting.comparing.table import (
 from gantool.reporting.comparing.wording import conclusion, game_in_words, listed
 from gantool.reporting.figures import format_epoch
 from gantool.reporting.page import render, write_page
-from gantool.reporting.page.charts import Series, line_chart
+from gantool.reporting.page.charts import COLORS, Line, line_chart
 from gantool.reporting.page.images import embed, pick_evenly, read_picture, unmagnified
 from gantool.reporting.pictures.grids import near_square
 from gantool.runs.curves import Curve
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from gantool.reporting.page.images import EmbeddedImage
     from gantool.runs.curves import Curves
 
-COLORS = 8
-"""Colors of series that the page's style has."""
 RULES: tuple[tuple[str, Callable[..., object]], ...] = (
     ("climbs, falls, stays level", verdicts.course),
     ("the discriminator wins", verdicts.discriminator_wins),
@@ -110,7 +108,7 @@ def _overlaid(
     found = [(name, of.epochs, figure(of)) for name, of in curves]
     return line_chart(
         [
-            Series(name, epochs, curve.means, _color(place), curve.extremes(epochs))
+            Line(name, epochs, curve.means, _color(place), curve.extremes(epochs))
             for place, (name, epochs, curve) in enumerate(found)
         ],
         title=title,
@@ -128,16 +126,16 @@ def _score_chart(comparison: Comparison) -> Markup:
     """Return the deciding score over the epochs."""
     assert comparison.lead is not None
     decides = comparison.lead.column
-    series = []
+    lines = []
     for place, group in enumerate(comparison.groups):
         found, per_epoch = decides.of(group.first), steps_per_epoch(group.first)
         if found is None or per_epoch is None:
             continue
         epochs = [reading.step / per_epoch for reading in found.readings]
         values = [reading.value for reading in found.readings]
-        series.append(Series(group.name, epochs, values, _color(place)))
+        lines.append(Line(group.name, epochs, values, _color(place)))
     return line_chart(
-        series, title=f"{decides.name} ({decides.direction} is better)", smoothed=False
+        lines, title=f"{decides.name} ({decides.direction} is better)", smoothed=False
     )
 
 
@@ -152,7 +150,7 @@ def _breakable(row: Row) -> Row:
 
 
 def _color(place: int) -> str:
-    return f"series-{place % COLORS + 1}"
+    return COLORS[place % len(COLORS)]
 
 
 def _statement(rule: Callable[..., object]) -> str:

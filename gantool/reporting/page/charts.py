@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +16,7 @@ from gantool.reporting.pictures.curves import smooth
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    Values = NDArray[np.float64]
+    from gantool.runs.curves import Values
 
 WIDTH, HEIGHT = 1000, 400
 """Units of the drawing, which is stretched to whatever place there is."""
@@ -29,11 +27,18 @@ ROOM = 1.015
 FEW = 12
 """Up to so many values are shown as dots too, and not smoothed."""
 COLORS = tuple(f"series-{number}" for number in range(1, 9))
+"""Of the page's style."""
+STEPS = (1, 2, 2.5, 5, 10)
+MOST_TICKS = 6
+MARGIN = 0.05
+"""Share of an axis that is left free at both its ends."""
+RARE = 0.005
+"""Share of the faint values, at either end, that need not be in the picture."""
 
 
 @dataclass(frozen=True)
-class Series:
-    """One line of a chart.
+class Line:
+    """A line of a chart.
 
     Attributes:
         name: What the legend calls it.
@@ -46,76 +51,62 @@ class Series:
     name: str
     x: Sequence[float] | Values
     y: Sequence[float | None] | Values
-    color: str = "series-1"
+    color: str = COLORS[0]
     extremes: tuple[Values, Values] | None = None
 
 
-@dataclass(frozen=True)
-class Line:
-    """A series as it is drawn: SVG paths of its values and of their moving mean."""
-
-    name: str
-    color: str
-    raw: str
-    strong: str
-    dots: str
-
-
 def line_chart(
-    series: Sequence[Series],
+    lines: Sequence[Line],
     *,
     title: str,
-    x_label: str = "epoch",
     logarithmic: bool = False,
     smoothed: bool = True,
     y_range: tuple[float, float] | None = None,
     guide: float | None = None,
     keys: bool = True,
 ) -> Markup:
-    """Return a chart as HTML: its title and legend, an SVG, and the numbers beside the axes.
+    """Return a chart over epochs as HTML: title and legend, an SVG, and the numbers at the axes.
 
     Args:
-        series: What to draw.
+        lines: What to draw.
         title: Says what is drawn; whether it is smoothed, and on a log scale, is added.
-        x_label: Says what the horizontal axis counts.
         logarithmic: Whether the vertical axis is, if any value is positive.
         smoothed: Whether each line is a moving mean, over its values drawn faintly.
         y_range: Ends of the vertical axis; by default such that the lines fit.
         guide: Value at which a dashed line is drawn across, if any.
         keys: Whether the lines are named beside the title.
     """
-    curves = [_curve(each, smoothed=smoothed) for each in series]
-    y_scale = Scale(*y_range) if y_range else _fitted(curves, logarithmic=logarithmic)
-    ends = [float(curve.x[-1]) for curve in curves if curve.x.size]
-    room = ROOM if any(curve.is_sparse for curve in curves) else 1
-    x_scale = Scale(0, max([*ends, 0]) * room or 1)
-    how = ["smoothed"] if any(curve.is_mean for curve in curves) else []
-    how += ["log scale"] if y_scale.logarithmic else []
+    drawn = [_draw(line, smoothed=smoothed) for line in lines]
+    strong, faint = [each.strong for each in drawn], [each.faint for each in drawn]
+    y_scale = Scale(*y_range) if y_range else fit(strong, faint, logarithmic=logarithmic)
+    end = max([float(each.x[-1]) for each in drawn if each.x.size], default=0.0)
+    x_scale = Scale(0, end * (ROOM if any(each.is_sparse for each in drawn) else 1) or 1)
+    how = ["smoothed"] * any(each.is_mean for each in drawn)
+    how += ["log scale"] * y_scale.logarithmic
     chart = render(
         "chart.html",
         title=", ".join([title, *how]),
         keys=keys,
-        lines=[_line(curve, x_scale, y_scale) for curve in curves],
+        lines=[each.paths(x_scale, y_scale) for each in drawn],
         width=WIDTH,
         height=HEIGHT,
         x_ticks=x_scale.ticks(),
         y_ticks=y_scale.ticks(),
-        x_label=x_label,
         guide=None if guide is None else float(y_scale.place(np.array(guide))),
     )
     return Markup(chart)  # the template has escaped every value
 
 
 @dataclass(frozen=True)
-class Curve:
-    """A series in numbers: its values, and the line through them, which may be their mean.
+class _Drawn:
+    """A line in numbers: its values, drawn faintly, and the strong line, which may be their mean.
 
-    Where values are means of several, `across` and `y` hold the least and the greatest instead.
+    Where values are means of several, the faint ones are the least and the greatest.
     """
 
-    series: Series
+    line: Line
     across: Values
-    y: Values
+    faint: Values
     x: Values
     strong: Values
     is_mean: bool
@@ -123,32 +114,32 @@ class Curve:
     @property
     def is_sparse(self) -> bool:
         """Whether there are so few values that each is shown."""
-        return int(np.isfinite(self.y).sum()) <= FEW
+        return int(np.isfinite(self.faint).sum()) <= FEW
+
+    def paths(self, x_scale: Scale, y_scale: Scale) -> dict[str, str]:
+        """Return what the template draws."""
+        across, faint = x_scale.place(self.across), y_scale.place(self.faint)
+        return {
+            "name": self.line.name,
+            "color": self.line.color,
+            "raw": path(across, faint) if self.is_mean else "",
+            "strong": path(x_scale.place(self.x), y_scale.place(self.strong)),
+            "dots": _dots(across, faint) if self.is_sparse else "",
+        }
 
 
-def _curve(series: Series, *, smoothed: bool) -> Curve:
-    x, y = _column(series.x), _column(series.y)
-    across, extremes = map(_column, series.extremes) if series.extremes else (x, y)
-    curve = Curve(series, across, extremes, across, extremes, is_mean=False)
-    if smoothed and not curve.is_sparse:
-        return replace(curve, x=x, strong=smooth(y), is_mean=True)
-    return curve
+def _draw(line: Line, *, smoothed: bool) -> _Drawn:
+    x, y = _known(line.x), _known(line.y)
+    across, faint = map(_known, line.extremes) if line.extremes else (x, y)
+    plain = _Drawn(line, across, faint, across, faint, is_mean=False)
+    if smoothed and not plain.is_sparse:
+        return _Drawn(line, across, faint, x, smooth(y), is_mean=True)
+    return plain
 
 
-def _fitted(curves: Sequence[Curve], *, logarithmic: bool) -> Scale:
-    strong, faint = [curve.strong for curve in curves], [curve.y for curve in curves]
-    return fit(strong, faint, logarithmic=logarithmic)
-
-
-def _line(curve: Curve, x_scale: Scale, y_scale: Scale) -> Line:
-    across, y = x_scale.place(curve.across), y_scale.place(curve.y)
-    return Line(
-        curve.series.name,
-        curve.series.color,
-        raw=path(across, y) if curve.is_mean else "",
-        strong=path(x_scale.place(curve.x), y_scale.place(curve.strong)),
-        dots=dots(across, y) if curve.is_sparse else "",
-    )
+def _known(values: Sequence[float | None] | Values) -> Values:
+    array = np.array(values, dtype=np.float64)
+    return np.where(np.isfinite(array), array, np.nan)
 
 
 def path(x: Values, y: Values) -> str:
@@ -166,9 +157,15 @@ def path(x: Values, y: Values) -> str:
     return "".join(parts)
 
 
-def dots(x: Values, y: Values) -> str:
+def _dots(x: Values, y: Values) -> str:
     """Return points as lines without length, which round ends make visible."""
     return "".join(f"M{_point(a, b)}h0" for a, b in zip(x, y, strict=True) if np.isfinite(b))
+
+
+def _point(across: float, up: float) -> str:
+    """Return a place in the drawing; far outside, it is brought near, where it shows no more."""
+    down = min(max(1 - up, -9), 10)
+    return f"{across * WIDTH:.5g},{down * HEIGHT:.5g}"
 
 
 def thinned(x: Values, y: Values) -> tuple[Values, Values]:
@@ -196,25 +193,6 @@ def thinned(x: Values, y: Values) -> tuple[Values, Values]:
     return x[rows], y[rows]
 
 
-def _column(values: Sequence[float | None] | Values) -> Values:
-    column = np.array(values, dtype=np.float64)
-    return np.where(np.isfinite(column), column, np.nan)
-
-
-def _point(across: float, up: float) -> str:
-    """Return a place in the drawing; far outside, it is brought near, where it shows no more."""
-    down = min(max(1 - up, -9), 10)
-    return f"{across * WIDTH:.5g},{down * HEIGHT:.5g}"
-
-
-STEPS = (1, 2, 2.5, 5, 10)
-MOST_TICKS = 6
-MARGIN = 0.05
-"""Share of an axis that is left free at both its ends."""
-RARE = 0.005
-"""Share of the faint values, at either end, that need not be in the picture."""
-
-
 @dataclass(frozen=True)
 class Scale:
     """An axis from `low` to `high`.
@@ -229,7 +207,7 @@ class Scale:
     high: float
     logarithmic: bool = False
 
-    def place(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def place(self, values: Values) -> Values:
         """Return where values stand, from 0 to 1 inside the axis; NaN where they cannot."""
         if not self.logarithmic:
             return (values - self.low) / (self.high - self.low)
@@ -241,9 +219,9 @@ class Scale:
         values = self._decades() if self.logarithmic else []
         if len(values) < 2:
             values = round_numbers(self.low, self.high, MOST_TICKS)
-        shown = [value for value in values if self.low <= value <= self.high]
-        places = self.place(np.array(shown, dtype=np.float64))
-        return [(float(at), format_tick(value)) for at, value in zip(places, shown, strict=True)]
+        kept = [value for value in values if self.low <= value <= self.high]
+        places = self.place(np.array(kept, dtype=np.float64))
+        return [(float(at), format_tick(value)) for at, value in zip(places, kept, strict=True)]
 
     def _decades(self) -> list[float]:
         """Return powers of ten, with 2 and 5 between them or only every so many of them."""
@@ -267,22 +245,16 @@ def round_numbers(low: float, high: float, most: int) -> list[float]:
 
 
 def fit(
-    strong: Sequence[NDArray[np.float64]],
-    faint: Sequence[NDArray[np.float64]] = (),
-    *,
-    logarithmic: bool = False,
+    strong: Sequence[Values], faint: Sequence[Values] = (), *, logarithmic: bool = False
 ) -> Scale:
     """Return the axis that holds all strong values, and all faint ones but the rarest.
 
     Where a logarithmic axis is asked for and no value is positive, it is linear.
     """
-    kept = [_shown(values, logarithmic=logarithmic) for values in strong]
-    kept += [
-        np.quantile(some, [RARE, 1 - RARE])
-        for values in faint
-        if (some := _shown(values, logarithmic=logarithmic)).size
-    ]
-    values = np.concatenate([*kept, np.empty(0)])
+    bound = 0.0 if logarithmic else -math.inf
+    kept = [values[np.isfinite(values) & (values > bound)] for values in (*strong, *faint)]
+    rarer = [np.quantile(some, [RARE, 1 - RARE]) for some in kept[len(strong) :] if some.size]
+    values = np.concatenate([*kept[: len(strong)], *rarer, np.empty(0)])
     if not values.size:
         return fit(strong, faint) if logarithmic else Scale(0, 1)
     low, high = float(values.min()), float(values.max())
@@ -291,8 +263,3 @@ def fit(
         return Scale(low / room, high * room, logarithmic=True)
     room = MARGIN * (high - low) or abs(high) / 2 or 1.0
     return Scale(low - room, high + room)
-
-
-def _shown(values: NDArray[np.float64], *, logarithmic: bool) -> NDArray[np.float64]:
-    finite = values[np.isfinite(values)]
-    return finite[finite > 0] if logarithmic else finite

@@ -60,19 +60,6 @@ class EmbeddedImage:
         return self.height * self.factor
 
 
-@dataclass(frozen=True)
-class Frame:
-    """What a slider shows at one of its positions.
-
-    Attributes:
-        label: As in "epoch 10".
-        pictures: Captions, which may be empty, and pictures.
-    """
-
-    label: str
-    pictures: tuple[tuple[str, EmbeddedImage], ...]
-
-
 def pick_evenly(items: Sequence[Item], most: int = MOST_FRAMES) -> list[Item]:
     """Return at most so many of the items, evenly spread; the first and the last are among them."""
     if len(items) <= most:

@@ -1,4 +1,4 @@
-"""The charts of a run's figures."""
+"""Charts of a run's figures and scores, and tables of its scores with how they were obtained."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gantool.reporting.figures import (
     format_figure,
     protocol_lines,
 )
-from gantool.reporting.page.charts import COLORS, Series, line_chart
+from gantool.reporting.page.charts import COLORS, Line, line_chart
 from gantool.runs.scores import SPREADS
 
 if TYPE_CHECKING:
@@ -22,76 +22,70 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from gantool.reporting.report.record import RunRecord
+    from gantool.runs.history import RunHistory
     from gantool.runs.scores import Evaluation, Protocol, Score, Scored
 
 PLAYERS = ("discriminator", "generator")
 MOST_CHARTS = 12
 """Of scores: more of them would make the page too large."""
-
-
-def report_chart(record: RunRecord) -> Markup:
-    """Return both losses as the report behind the shipped recipes draws them."""
-    return line_chart(_of_players(record, "_loss"), title="Loss", smoothed=False)
-
-
-def practitioner_charts(record: RunRecord) -> Iterator[Markup]:
-    """Yield what tells most of a game: smoothed losses, verdicts, gradients, penalties."""
-    losses = _of_players(record, "_loss")
-    yield line_chart(losses, title="Loss", logarithmic=True)
-    scores = [
-        _series(record, "real_score", "D(real)", "discriminator"),
-        _series(record, "fake_score", "D(fake)", "generator"),
-    ]
-    if any(_is_known(each) for each in scores):
-        yield line_chart(scores, title="Taken for real", y_range=(0, 1), guide=0.5)
-    norms = _of_players(record, "_gradient_norm")
-    if any(_is_known(each) for each in norms):
-        yield line_chart(norms, title="Gradient norm", logarithmic=True)
-    if penalties := list(_penalties(record)):
-        yield line_chart(penalties, title="Penalties", logarithmic=True)
-
-
-def score_charts(record: RunRecord) -> list[Markup]:
-    """Return a chart for each score over training that was taken at least twice."""
-    names = dict.fromkeys(name for line in record.scores for name in line.values if is_score(name))
-    charts = []
-    for name in names:
-        x = [record.epoch(line.step) for line in record.scores]
-        y = [line.values.get(name) for line in record.scores]
-        if sum(value is not None for value in y) > 1:
-            charts.append(line_chart([Series(name, x, y)], title=name, smoothed=False, keys=False))
-    return charts[:MOST_CHARTS]
-
-
-def is_score(name: str) -> bool:
-    """Return whether a number among scores is one, and not the spread of one."""
-    return not name.endswith(SPREADS)
-
-
-def _of_players(record: RunRecord, figure: str) -> list[Series]:
-    return [_series(record, f"{player}{figure}", player.capitalize(), player) for player in PLAYERS]
-
-
-def _penalties(record: RunRecord) -> Iterator[Series]:
-    names = [name for name in record.curves.figures if name.startswith(PENALTY)]
-    for name, color in zip(names, COLORS, strict=False):
-        yield _series(record, name, figure_label(name), color)
-
-
-def _series(record: RunRecord, name: str, label: str, color: str) -> Series:
-    curve = record.curves.curve(name)
-    x = record.epoch(1) * record.curves.steps.astype(np.float64)
-    return Series(label, x, curve.means, color, curve.extremes(x))
-
-
-def _is_known(series: Series) -> bool:
-    return bool(np.isfinite(np.asarray(series.y, dtype=np.float64)).any())
-
-
 MOST_EVALUATIONS = 8
 DURING = ("score", "first", "newest", "lowest", "highest")
 AFTER = ("score", "mean", "sd", "real vs real", "better")
+
+
+def report_chart(run: RunHistory) -> Markup:
+    """Return both losses as the report behind the shipped recipes draws them."""
+    return line_chart(_of_players(run, "_loss"), title="Loss", smoothed=False)
+
+
+def practitioner_charts(run: RunHistory) -> Iterator[Markup]:
+    """Yield what tells most of a game: smoothed losses, D(x), gradients, penalties."""
+    yield line_chart(_of_players(run, "_loss"), title="Loss", logarithmic=True)
+    scores = [
+        _line(run, "real_score", "D(real)", "discriminator"),
+        _line(run, "fake_score", "D(fake)", "generator"),
+    ]
+    if any(_is_known(each) for each in scores):
+        yield line_chart(scores, title="Taken for real", y_range=(0, 1), guide=0.5)
+    norms = _of_players(run, "_gradient_norm")
+    if any(_is_known(each) for each in norms):
+        yield line_chart(norms, title="Gradient norm", logarithmic=True)
+    names = [name for name in run.curves.figures if name.startswith(PENALTY)]
+    if names:
+        colored = zip(names, COLORS, strict=False)
+        penalties = [_line(run, name, figure_label(name), color) for name, color in colored]
+        yield line_chart(penalties, title="Penalties", logarithmic=True)
+
+
+def score_charts(run: RunHistory) -> list[Markup]:
+    """Return a chart for each score over training that was taken at least twice."""
+    charts = []
+    for name in _names(run.scores):
+        x = [run.epoch(scored.step) for scored in run.scores]
+        y = [scored.values.get(name) for scored in run.scores]
+        if sum(value is not None for value in y) > 1:
+            charts.append(line_chart([Line(name, x, y)], title=name, smoothed=False, keys=False))
+    return charts[:MOST_CHARTS]
+
+
+def _names(scores: Sequence[Scored]) -> list[str]:
+    """Return the names of scores that are no spreads of others."""
+    names = dict.fromkeys(name for scored in scores for name in scored.values)
+    return [name for name in names if not name.endswith(SPREADS)]
+
+
+def _of_players(run: RunHistory, figure: str) -> list[Line]:
+    return [_line(run, f"{player}{figure}", player.capitalize(), player) for player in PLAYERS]
+
+
+def _line(run: RunHistory, name: str, label: str, color: str) -> Line:
+    curve = run.curves.curve(name)
+    x = run.epoch(1) * run.curves.steps.astype(np.float64)
+    return Line(label, x, curve.means, color, curve.extremes(x))
+
+
+def _is_known(line: Line) -> bool:
+    return bool(np.isfinite(np.asarray(line.y, dtype=np.float64)).any())
 
 
 @dataclass(frozen=True)
@@ -113,53 +107,49 @@ class ScoreTable:
     remarks: tuple[str, ...] = ()
 
 
-def score_tables(record: RunRecord) -> list[ScoreTable]:
+def score_tables(run: RunHistory) -> list[ScoreTable]:
     """Return the scores taken after training, the newest first, and those taken during it."""
-    after = [_evaluation(record, line) for line in record.evaluations[: -MOST_EVALUATIONS - 1 : -1]]
-    return [*after, *_during(record)]
+    newest = run.evaluations[: -MOST_EVALUATIONS - 1 : -1]
+    return [*(_after(run, evaluation) for evaluation in newest), *_during(run)]
 
 
-def _during(record: RunRecord) -> Iterator[ScoreTable]:
+def _during(run: RunHistory) -> Iterator[ScoreTable]:
     """Yield a table for each protocol: a run that goes on elsewhere may have another one."""
     by_protocol: dict[Protocol | None, list[Scored]] = {}
-    for line in record.scores:
-        by_protocol.setdefault(line.protocol, []).append(line)
-    for protocol, lines in by_protocol.items():
-        names = dict.fromkeys(name for line in lines for name in line.values if is_score(name))
-        rows = tuple(_over_time(record, lines, name) for name in names)
-        words = protocol_lines(lines[-1].step, protocol, names, floors=False)
+    for scored in run.scores:
+        by_protocol.setdefault(scored.protocol, []).append(scored)
+    for protocol, scores in by_protocol.items():
+        names = _names(scores)
+        rows = tuple(_over_time(run, scores, name) for name in names)
+        words = protocol_lines(scores[-1].step, protocol, names, floors=False)
         yield ScoreTable("During training", DURING, rows, tuple(words))
 
 
-def _over_time(record: RunRecord, lines: Sequence[Scored], name: str) -> tuple[str, ...]:
+def _over_time(run: RunHistory, scores: Sequence[Scored], name: str) -> tuple[str, ...]:
     """Return a score's row; it was a number at least once."""
-    known = [(line.values[name], line.step) for line in lines if name in line.values]
+    known = [(scored.values[name], scored.step) for scored in scores if name in scored.values]
     ends = (known[0], known[-1], min(known), max(known))
     return (
         name,
-        *(f"{format_figure(value)} (epoch {format_epoch(record.epoch(s))})" for value, s in ends),
+        *(f"{format_figure(value)} (epoch {format_epoch(run.epoch(s))})" for value, s in ends),
     )
 
 
-def _evaluation(record: RunRecord, line: Evaluation) -> ScoreTable:
+def _after(run: RunHistory, evaluation: Evaluation) -> ScoreTable:
+    step, scores = evaluation.step, evaluation.scores
     return ScoreTable(
-        f"After {line.step:,} steps, epoch {format_epoch(record.epoch(line.step))}",
+        f"After {step:,} steps, epoch {format_epoch(run.epoch(step))}",
         AFTER,
-        tuple(map(_score, line.scores)),
-        tuple(protocol_lines(line.step, line.protocol, [score.name for score in line.scores])),
-        line.remarks,
+        tuple(map(_row, scores)),
+        tuple(protocol_lines(step, evaluation.protocol, [score.name for score in scores])),
+        evaluation.remarks,
     )
 
 
-def _score(score: Score) -> tuple[str, ...]:
-    return (
-        score.name,
-        _figure(score.mean),
-        _figure(score.sd, "± "),
-        _figure(score.floor),
-        "" if score.direction == "none" else score.direction,
+def _row(score: Score) -> tuple[str, ...]:
+    mean, sd, floor = (
+        "" if value is None else format_figure(value)
+        for value in (score.mean, score.sd, score.floor)
     )
-
-
-def _figure(value: float | None, before: str = "") -> str:
-    return "" if value is None else f"{before}{format_figure(value)}"
+    better = "" if score.direction == "none" else score.direction
+    return (score.name, mean, sd and f"± {sd}", floor, better)

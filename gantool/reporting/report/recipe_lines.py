@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gantool.recipe.source.toml import KeyPath
-    from gantool.reporting.report.record import RunRecord
+    from gantool.runs.history import RunHistory
 
 log = logging.getLogger("gantool")
 
@@ -54,15 +54,15 @@ class RecipeLine:
     was: str | None = None
 
 
-def read_parent(record: RunRecord) -> Parent | None:
+def read_parent(run: RunHistory) -> Parent | None:
     """Return the recipe that a run's is compared with; None where nobody knows it."""
-    if not record.folder.parent_recipe.exists():
-        return _shipped(record.status.recipe)
+    if not run.folder.parent_recipe.exists():
+        return _shipped(run.status.recipe)
     try:
-        found: Parent = read_document(record.folder.parent_recipe, Parent)
+        found: Parent = read_document(run.folder.parent_recipe, Parent)
     except UsageError as error:
         log.warning("%s", error)
-        return _shipped(record.status.recipe)
+        return _shipped(run.status.recipe)
     return replace(found, document=plainly(found.document))
 
 

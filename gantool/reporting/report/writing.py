@@ -1,4 +1,4 @@
-"""Put the report of a run together and write it."""
+"""The report of a run as one page."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gantool.errors import UsageError
 from gantool.files.durable import make_folder
 from gantool.recipe.documents import plainly
 from gantool.reporting.figures import format_epoch
 from gantool.reporting.page import render, write_page
-from gantool.reporting.page.images import Frame, embed, pick_evenly, read_picture, unmagnified
+from gantool.reporting.page.images import embed, pick_evenly, read_picture, unmagnified
 from gantool.reporting.report import summary
 from gantool.reporting.report.panels import (
     practitioner_charts,
@@ -19,107 +20,24 @@ from gantool.reporting.report.panels import (
     score_tables,
 )
 from gantool.reporting.report.recipe_lines import dropped, read_parent, recipe_lines
-from gantool.reporting.report.record import read_record
-from gantool.reporting.report.summary import verdict_of
+from gantool.runs.history import grid_images, read_history, tile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
 
     from gantool.data.selection import Pixels
     from gantool.evaluation.failing import Copies
     from gantool.evaluation.neighbors import Neighborhood
     from gantool.reporting.page.images import EmbeddedImage
-    from gantool.reporting.report.record import RunRecord
     from gantool.runs.folder import RunFolder
+    from gantool.runs.history import RunHistory
     from gantool.runs.status import RunStatus
 
 log = logging.getLogger("gantool")
 
-TEMPLATE = "report.html"
 NOT_LOOKED = "They are looked for when a run ends, and by gantool report."
-
-
-def write_report(
-    folder: RunFolder,
-    out: Path | None = None,
-    *,
-    status: RunStatus | None = None,
-    neighbors: Neighbors | str = NOT_LOOKED,
-) -> Path:
-    """Write the report of a run, so that a reader sees the old page or the new one.
-
-    Args:
-        folder: The run's.
-        out: The HTML file; by default the run's own.
-        status: The run's, where it is known better than the folder tells.
-        neighbors: What was found of nearest neighbors, or why nobody looked.
-
-    Returns:
-        The file.
-
-    Raises:
-        UsageError: When the run cannot be read, or nothing was logged yet.
-        OSError: When the file cannot be written.
-    """
-    record = read_record(folder, status)
-    path = out or folder.report
-    if out is not None:
-        make_folder(out.parent)
-    write_page(path, report_page(record, neighbors))
-    return path
-
-
-def report_page(record: RunRecord, neighbors: Neighbors | str = NOT_LOOKED) -> str:
-    """Return a run's report as HTML."""
-    found = neighbors if isinstance(neighbors, Neighbors) else None
-    parent, document = read_parent(record), plainly(record.document)
-    return render(
-        TEMPLATE,
-        name=record.name,
-        started=summary.started(record),
-        facts=list(summary.facts(record)),
-        verdict=verdict_of(record, found.copies if found else None),
-        frames=frames(record),
-        report_chart=report_chart(record),
-        practitioner_charts=list(practitioner_charts(record)),
-        score_charts=score_charts(record),
-        score_tables=score_tables(record),
-        neighbors=found,
-        why_no_neighbors="" if found else str(neighbors),
-        parent=parent,
-        recipe=recipe_lines(document, parent),
-        dropped=dropped(document, parent),
-        cost=list(summary.cost(record)),
-        environment=list(summary.environment(record)),
-        gantool=record.status.gantool,
-    )
-
-
-def frames(record: RunRecord) -> list[Frame]:
-    """Return the sample grids of a run as a slider shows them; unreadable ones are passed over."""
-    found = list(_readable(record))
-    images = embed([picture for _, picture in found])
-    return [Frame(label, (("", image),)) for (label, _), image in zip(found, images, strict=True)]
-
-
-def _readable(record: RunRecord) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    for label, path in pick_evenly(labeled_grids(record)):
-        try:
-            yield label, unmagnified(read_picture(path), record.tile, record.grid_images)
-        except OSError as error:
-            log.warning("a sample grid is left out of the report: %s", error)
-
-
-def labeled_grids(record: RunRecord) -> list[tuple[str, Path]]:
-    """Return the epoch of each sample grid in words, and its file."""
-    return [(f"epoch {format_epoch(record.epoch(step))}", path) for step, path in record.grids]
-
-
 MOST_ROWS = 12
+"""Of neighbors."""
 BUDGET_BYTES = 400_000
 SHOWN_PIXELS = 96
 
@@ -169,3 +87,100 @@ def show_neighbors(found: Neighborhood, training: Pixels) -> Neighbors:
         for start, ratio in zip(starts, found.ratio[order].tolist(), strict=True)
     )
     return Neighbors(found.space, tuple(rows), found.copies)
+
+
+def write_report(
+    folder: RunFolder,
+    out: Path | None = None,
+    *,
+    status: RunStatus | None = None,
+    neighbors: Neighbors | str = NOT_LOOKED,
+) -> Path:
+    """Write the report of a run, so that a reader sees the old page or the new one.
+
+    Args:
+        folder: The run's.
+        out: The HTML file; by default the run's own.
+        status: The run's, where it is known better than the folder tells.
+        neighbors: What was found of nearest neighbors, or why nobody looked.
+
+    Returns:
+        The file.
+
+    Raises:
+        UsageError: When the run cannot be read, or nothing was logged yet.
+        OSError: When the file cannot be written.
+    """
+    run = read_logged(folder, status)
+    path = out or folder.report
+    if out is not None:
+        make_folder(out.parent)
+    write_page(path, report_page(run, neighbors))
+    return path
+
+
+def read_logged(folder: RunFolder, status: RunStatus | None = None) -> RunHistory:
+    """Read the history of a run that has figures.
+
+    Args:
+        folder: The run's.
+        status: The run's, where it is known better than the folder tells.
+
+    Raises:
+        UsageError: When status or recipe cannot be read, or nothing was logged yet.
+    """
+    run = read_history(folder, status)
+    if not run.curves:
+        every = run.option("training", "log_every_steps", 10)
+        raise UsageError(
+            f"nothing of run {folder.path} was logged yet, so there is nothing to report",
+            f"figures are logged every {every} steps; "
+            f"if it was stopped: gantool resume {folder.path}",
+        )
+    return run
+
+
+def report_page(run: RunHistory, neighbors: Neighbors | str = NOT_LOOKED) -> str:
+    """Return a run's report as HTML."""
+    found = neighbors if isinstance(neighbors, Neighbors) else None
+    parent, document = read_parent(run), plainly(run.document)
+    return render(
+        "report.html",
+        name=run.name,
+        started=summary.started(run),
+        facts=list(summary.facts(run)),
+        verdict=summary.verdict_of(run, found.copies if found else None),
+        frames=frames(run),
+        report_chart=report_chart(run),
+        practitioner_charts=list(practitioner_charts(run)),
+        score_charts=score_charts(run),
+        score_tables=score_tables(run),
+        neighbors=found,
+        why_no_neighbors="" if found else str(neighbors),
+        parent=parent,
+        recipe=recipe_lines(document, parent),
+        dropped=dropped(document, parent),
+        cost=list(summary.cost(run)),
+        environment=list(summary.environment(run)),
+        gantool=run.status.gantool,
+    )
+
+
+def frames(run: RunHistory) -> list[tuple[str, EmbeddedImage]]:
+    """Return the labels and pictures of a run's sample grids; unreadable ones are passed over."""
+    labels, pictures = [], []
+    for label, path in pick_evenly(labeled_grids(run)):
+        try:
+            picture = read_picture(path)
+        except OSError as error:
+            log.warning("a sample grid is left out of the report: %s", error)
+            continue
+        labels.append(label)
+        pictures.append(unmagnified(picture, tile(run.document), grid_images(run.document)))
+    return list(zip(labels, embed(pictures), strict=True))
+
+
+def labeled_grids(run: RunHistory) -> list[tuple[str, Path]]:
+    """Return the epoch of each sample grid in words, and its file."""
+    grids = run.folder.sample_grids()
+    return [(f"epoch {format_epoch(run.epoch(step))}", path) for step, path in grids]

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from gantool.reporting.page.charts import COLUMNS, HEIGHT, WIDTH, Series, line_chart, path, thinned
+from gantool.reporting.page.charts import COLUMNS, HEIGHT, WIDTH, Line, line_chart, path, thinned
 
 
 def drawn(chart: str, kind: str) -> list[list[tuple[float, float]]]:
@@ -23,7 +23,7 @@ def drawn(chart: str, kind: str) -> list[list[tuple[float, float]]]:
 
 def test_a_line_stands_where_its_values_are() -> None:
     chart = line_chart(
-        [Series("a", [0, 5, 10], [0.0, 1.0, 0.5])], title="t", y_range=(0, 1), guide=0.5
+        [Line("a", [0, 5, 10], [0.0, 1.0, 0.5])], title="t", y_range=(0, 1), guide=0.5
     )
     ((first, second, third),) = drawn(chart, "line")
     assert first == (0, HEIGHT)
@@ -44,12 +44,12 @@ def test_gaps_stay_gaps() -> None:
 def test_many_values_are_smoothed_over_faint_ones() -> None:
     x = list(range(1, 401))
     noisy = [2 + (-1) ** i for i in x]
-    chart = line_chart([Series("a", x, noisy)], title="t")
+    chart = line_chart([Line("a", x, noisy)], title="t")
     (faint,), (strong,) = drawn(chart, "raw"), drawn(chart, "line")
     spread = [np.ptp([y for _, y in points[20:-20]]) for points in (faint, strong)]
     assert spread[1] < spread[0] / 4
     assert not drawn(chart, "dots")
-    plain = line_chart([Series("a", x, noisy)], title="t", smoothed=False)
+    plain = line_chart([Line("a", x, noisy)], title="t", smoothed=False)
     assert not drawn(plain, "raw")
     assert np.ptp([y for _, y in drawn(plain, "line")[0]]) > spread[0] / 2
 
@@ -75,7 +75,7 @@ def test_thinning_keeps_extremes_ends_and_gaps() -> None:
 def test_a_long_run_stays_small() -> None:
     random = np.random.default_rng(0)
     series = [
-        Series(name, np.arange(200_000).tolist(), random.normal(size=200_000).tolist())
+        Line(name, np.arange(200_000).tolist(), random.normal(size=200_000).tolist())
         for name in "ab"
     ]
     assert len(line_chart(series, title="t")) < 80_000
@@ -83,7 +83,7 @@ def test_a_long_run_stays_small() -> None:
 
 def test_logarithmic_charts_put_decades_at_equal_distances() -> None:
     chart = line_chart(
-        [Series("a", [1, 2, 3, 4], [0.1, 1.0, 10.0, 0.0])], title="t", logarithmic=True
+        [Line("a", [1, 2, 3, 4], [0.1, 1.0, 10.0, 0.0])], title="t", logarithmic=True
     )
     ((_, low), (_, middle), (_, high)) = drawn(chart, "line")[0]
     assert low - middle == pytest.approx(middle - high, rel=1e-3)
@@ -91,22 +91,22 @@ def test_logarithmic_charts_put_decades_at_equal_distances() -> None:
 
 def test_names_are_escaped() -> None:
     hostile = '"><script>alert(1)</script>'
-    chart = line_chart([Series(hostile, [1], [1.0])], title=hostile, x_label=hostile)
+    chart = line_chart([Line(hostile, [1], [1.0])], title=hostile)
     assert "<script" not in chart
     ElementTree.fromstring(chart)
 
 
 def test_nothing_to_draw_is_an_empty_chart() -> None:
     ElementTree.fromstring(line_chart([], title="t"))
-    ElementTree.fromstring(line_chart([Series("a", [], [])], title="t"))
-    ElementTree.fromstring(line_chart([Series("a", [1, 2], [None, None])], title="t"))
+    ElementTree.fromstring(line_chart([Line("a", [], [])], title="t"))
+    ElementTree.fromstring(line_chart([Line("a", [1, 2], [None, None])], title="t"))
 
 
 def test_a_title_says_how_it_is_drawn_and_nothing_else() -> None:
-    long, short = ([Series("a", x, [2.0 + i % 3 for i in x])] for x in (range(1, 401), range(1, 9)))
-    below = [Series("a", range(1, 9), [-1.0] * 8)]
+    long, short = ([Line("a", x, [2.0 + i % 3 for i in x])] for x in (range(1, 401), range(1, 9)))
+    below = [Line("a", range(1, 9), [-1.0] * 8)]
 
-    def title(series: list[Series], *, logarithmic: bool = False, smoothed: bool = True) -> str:
+    def title(series: list[Line], *, logarithmic: bool = False, smoothed: bool = True) -> str:
         chart = line_chart(series, title="Loss", logarithmic=logarithmic, smoothed=smoothed)
         return chart.partition('"name">')[2].partition("<")[0]
 
@@ -119,6 +119,6 @@ def test_a_title_says_how_it_is_drawn_and_nothing_else() -> None:
 def test_least_and_greatest_values_are_drawn_in_place_of_means() -> None:
     x = np.arange(1.0, 401.0)
     extremes = np.repeat(x, 2), np.tile([0.0, 10.0], 400)
-    chart = line_chart([Series("a", x, np.full(400, 5.0), extremes=extremes)], title="t")
+    chart = line_chart([Line("a", x, np.full(400, 5.0), extremes=extremes)], title="t")
     (faint,), (strong,) = drawn(chart, "raw"), drawn(chart, "line")
     assert np.ptp([y for _, y in faint]) > 100 * np.ptp([y for _, y in strong])

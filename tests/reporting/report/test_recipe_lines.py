@@ -9,7 +9,7 @@ import pytest
 
 from gantool.recipe.reading import read_recipe
 from gantool.reporting.report.recipe_lines import Parent, dropped, read_parent, recipe_lines
-from gantool.reporting.report.record import read_record
+from gantool.reporting.report.writing import read_logged
 from gantool.runs.folder import RunFolder
 from gantool.runs.status import new_status, write_status
 
@@ -59,20 +59,20 @@ def test_the_parent_is_read_from_the_folder(make_run: MakeRun) -> None:
     folder = make_run()
     found = {"name": "base", "extended": True, "document": THEIRS}
     folder.parent_recipe.write_text(json.dumps(found), encoding="utf-8")
-    assert read_parent(read_record(folder)) == Parent("base", True, THEIRS)
+    assert read_parent(read_logged(folder)) == Parent("base", True, THEIRS)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"name": 1, "extended": 2, "document": 3}'])
 def test_a_damaged_parent_is_none(make_run: MakeRun, content: str) -> None:
     folder = make_run()
     folder.parent_recipe.write_text(content, encoding="utf-8")
-    assert read_parent(read_record(folder)) is None
+    assert read_parent(read_logged(folder)) is None
 
 
 def test_an_older_run_of_a_shipped_recipe_has_its_parent(make_run: MakeRun) -> None:
     folder = make_run()
     write_status(folder, new_status("spectral", 100))
-    parent = read_parent(read_record(folder))
+    parent = read_parent(read_logged(folder))
     assert parent is not None
     assert (parent.name, parent.extended) == ("base", True)
     document = read_recipe("spectral").document

@@ -9,7 +9,7 @@ import pytest
 
 from gantool.reporting.figures import UNKNOWN
 from gantool.reporting.report.panels import AFTER, DURING, score_charts, score_tables
-from gantool.reporting.report.record import read_record
+from gantool.reporting.report.writing import read_logged
 from gantool.runs.folder import RunFolder
 from gantool.runs.scores import ExtractorStamp, Protocol
 
@@ -37,7 +37,7 @@ def line(step: int, protocol: Any = PROTOCOL, **scores: Any) -> dict[str, Any]:
 
 def test_scores_over_training(make_run: MakeRun) -> None:
     lines = [line(20, kid_d=3.0), line(60, kid_d=1.0, kid_sd=9), line(100, kid_d=2.0)]
-    record = read_record(make_run(scores=lines))
+    record = read_logged(make_run(scores=lines))
     (table,) = score_tables(record)
     assert table.columns == DURING
     assert table.rows == (
@@ -52,7 +52,7 @@ def test_scores_over_training(make_run: MakeRun) -> None:
 def test_unlike_protocols_are_kept_apart(make_run: MakeRun) -> None:
     other = {**PROTOCOL, "fake": 7}
     lines = [line(20, kid_d=3.0), line(60, other, kid_d=1.0), line(80, None, kid_d=1.0)]
-    tables = score_tables(read_record(make_run(scores=lines)))
+    tables = score_tables(read_logged(make_run(scores=lines)))
     assert [table.rows[0][1] for table in tables] == [
         "3.0000 (epoch 2)",
         "1.0000 (epoch 6)",
@@ -71,7 +71,7 @@ def test_evaluations_come_first_the_newest_on_top(make_run: MakeRun) -> None:
         {"step": 50, "scores": [], "protocol": PROTOCOL},
         {"step": 100, "scores": scores, "protocol": PROTOCOL, "remarks": ["Few images."]},
     ]
-    record = read_record(make_run(evaluations=evaluations, scores=[line(20, kid_d=3.0)]))
+    record = read_logged(make_run(evaluations=evaluations, scores=[line(20, kid_d=3.0)]))
     newest, older, during = score_tables(record)
     assert newest.title == "After 100 steps, epoch 10"
     assert newest.columns == AFTER
@@ -91,7 +91,7 @@ def test_damage_costs_its_line_and_is_told(
 ) -> None:
     odd = [{"step": 1, "scores": 7, "remarks": "x"}, {"step": 2, "scores": [], "protocol": []}]
     scores: list[dict[str, Any]] = [{"step": 1, "a/b": "x"}, {"step": 2, "a/b": 1}]
-    tables = score_tables(read_record(make_run(evaluations=odd, scores=scores)))
+    tables = score_tables(read_logged(make_run(evaluations=odd, scores=scores)))
     assert [table.title for table in tables] == ["After 2 steps, epoch 0.20", "During training"]
     assert {table.protocol for table in tables} == {(UNKNOWN,)}
     assert [text.partition("/run/")[2] for text in caplog.messages] == [
