@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,3 +39,13 @@ def one_of(choices: Iterable[str]) -> str:
     """Return names as a choice: 'a', 'b' or 'c'."""
     *some, last = [f"'{choice}'" for choice in choices]
     return f"{', '.join(some)} or {last}" if some else last
+
+
+def numbered(names: Iterable[str]) -> list[str]:
+    """Return names that are told apart: "l2", and "l2-2" where it occurs for the second time."""
+    occurrences: Counter[str] = Counter()
+    told = []
+    for name in names:
+        occurrences[name] += 1
+        told.append(name if occurrences[name] == 1 else f"{name}-{occurrences[name]}")
+    return told

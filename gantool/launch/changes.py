@@ -9,6 +9,7 @@ from gantool.errors import UsageError
 from gantool.recipe.bearings import part_bearing_upon
 from gantool.recipe.documents import DEFAULT, plainly
 from gantool.recipe.schema import SINGLES
+from gantool.text import numbered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -142,8 +143,8 @@ def _flat(value: Any, path: str = "") -> dict[str, Any]:
         inner = value.items()
     elif isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):
         uses = [str(entry.get("use")) for entry in value]
-        names = [_numbered(uses, index) for index in range(len(uses))]
-        inner = {"use": ", ".join(uses), **dict(zip(names, value, strict=True))}.items()
+        named = zip(numbered(uses), value, strict=True)
+        inner = {"use": ", ".join(uses), **dict(named)}.items()
     else:
         return {path: value} if path else {}
     return {
@@ -151,12 +152,6 @@ def _flat(value: Any, path: str = "") -> dict[str, Any]:
         for name, part in inner
         for key, leaf in _flat(part, f"{path}.{name}".removeprefix(".")).items()
     }
-
-
-def _numbered(uses: list[str], index: int) -> str:
-    """Return a component's name in an array, with its number from the second of a name on."""
-    occurrence = uses[: index + 1].count(uses[index])
-    return uses[index] if occurrence == 1 else f"{uses[index]}-{occurrence}"
 
 
 def _plugins(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gantool.reporting.console.messages import Level
     from gantool.reporting.console.run import ConsoleObserver
     from gantool.reporting.loggers import LoggersObserver
-    from gantool.reporting.observers import GridsObserver, RecordingObserver
+    from gantool.reporting.observers import FiguresObserver, GridsObserver
     from gantool.reporting.report.writing import Neighbors
     from gantool.runs.folder import RunFolder
     from gantool.runs.scores import Protocol
@@ -98,11 +98,11 @@ def _screen(
     return screen
 
 
-def _recording(session: Session, folder: RunFolder, images_per_step: int) -> RecordingObserver:
+def _recording(session: Session, folder: RunFolder, images_per_step: int) -> FiguresObserver:
     """Return what writes figures and times into the folder."""
-    from gantool.reporting.observers import RecordingObserver
+    from gantool.reporting.observers import FiguresObserver
 
-    return RecordingObserver(
+    return FiguresObserver(
         folder,
         images_per_step=images_per_step,
         start_step=session.trainer.step,

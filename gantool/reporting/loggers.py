@@ -16,6 +16,7 @@ from gantool.files.durable import written_aside
 from gantool.registry.calling import owner_of
 from gantool.registry.plugin import working_folder_kept
 from gantool.runs.documents import Step, read_document
+from gantool.text import numbered
 from gantool.training.observers import Observer, Record
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("gantool")
 
+What = Literal["scalars", "images"]
 SCORE = "score/"
 """What the names of scores begin with, among the figures that loggers are sent."""
 
@@ -83,7 +85,9 @@ class LoggersObserver(Observer):
     def __init__(
         self, loggers: Iterable[Logger], run: RunDescription, sent: SentSteps | None = None
     ) -> None:
-        self._waiting = _by_name(loggers)
+        waiting = list(loggers)
+        names = numbered(logger.name for logger in waiting)
+        self._waiting = dict(zip(names, waiting, strict=True))
         self._active: dict[str, Logger] = {}
         self._run = run
         self._sent = SentSteps() if sent is None else sent
@@ -192,21 +196,6 @@ class LoggersObserver(Observer):
         if id(logger) not in self._reported:
             self._reported.add(id(logger))
             log.warning("logger '%s' failed: %s: %s", logger.name, type(error).__name__, error)
-
-
-def _by_name(loggers: Iterable[Logger]) -> dict[str, Logger]:
-    """Return loggers by name, with its occurrence from the second one on: "csv", "csv-2"."""
-    named: dict[str, Logger] = {}
-    occurrences: dict[str, int] = {}
-    for logger in loggers:
-        occurrences[logger.name] = number = occurrences.get(logger.name, 0) + 1
-        named[logger.name if number == 1 else f"{logger.name}-{number}"] = logger
-    return named
-
-
-log = logging.getLogger("gantool")
-
-What = Literal["scalars", "images"]
 
 
 class SentSteps:

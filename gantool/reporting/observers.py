@@ -1,4 +1,4 @@
-"""Figures into the run folder: what was measured, and beside it how long it took."""
+"""Observers that write into the run folder: figures, sample grids, the report."""
 
 from __future__ import annotations
 
@@ -27,8 +27,19 @@ if TYPE_CHECKING:
     from gantool.runs.status import Outcome, RunStatus
     from gantool.training.observers import Record
 
+log = logging.getLogger("gantool")
 
-class RecordingObserver(Observer):
+EVEN_GRIDS = 25
+"""Grids that a run spreads over its length, if its recipe does not say otherwise."""
+LEAST_STEPS = 10
+"""Steps between two of them, however short the run: a grid costs as much as a step or two."""
+SHARE = 0.005
+"""Share of the time that writing the report may take up while training goes on."""
+FIRST_SECONDS = 20.0
+"""Shorter runs are reported at their end only."""
+
+
+class FiguresObserver(Observer):
     """Writes each log interval's figures, and its seconds into a file of their own.
 
     Figures without wall-clock are the same, to the byte, in every run of a seed.
@@ -50,18 +61,16 @@ class RecordingObserver(Observer):
     ) -> None:
         self._metrics = JsonLines(folder.metrics)
         self._timing = JsonLines(folder.timing)
-        for lines in (self._metrics, self._timing):
-            lines.cut_after(start_step)
         self._images_per_step = images_per_step
         self._peak_memory = peak_memory
-        self._last = (start_step, time.monotonic())
+        self._last: tuple[int, float]
+        self.restored(start_step, {})
 
     @override
     def at_log(self, record: Record) -> None:
         self._metrics.append({"step": record.step, "epoch": record.epoch, **record.values})
         (before, since), now = self._last, time.monotonic()
-        images = (record.step - before) * self._images_per_step
-        seconds = now - since
+        images, seconds = (record.step - before) * self._images_per_step, now - since
         self._timing.append(
             {
                 "step": record.step,
@@ -74,9 +83,9 @@ class RecordingObserver(Observer):
 
     @override
     def restored(self, step: int, memory: Mapping[str, Any]) -> None:
-        """Drop what was recorded of steps that have not happened."""
-        for lines in (self._metrics, self._timing):
-            lines.cut_after(step)
+        """Drop what was noted of steps that have not happened."""
+        self._metrics.cut_after(step)
+        self._timing.cut_after(step)
         self._last = (step, time.monotonic())
 
     @override
@@ -85,99 +94,6 @@ class RecordingObserver(Observer):
         self._metrics.sync()
         self._timing.sync()
         return {}
-
-
-log = logging.getLogger("gantool")
-
-SHARE = 0.005
-"""Share of the time that writing the page may take up while training goes on."""
-FIRST_SECONDS = 20.0
-"""Shorter runs are reported at their end only."""
-
-
-class ReportObserver(Observer):
-    """Writes the page anew at grids and checkpoints, as often as it is cheap.
-
-    Whatever goes wrong with it costs the page and never the run.
-
-    Args:
-        folder: The run's folder.
-        status: The run's.
-        clock: Seconds that only grow.
-    """
-
-    def __init__(
-        self,
-        folder: RunFolder,
-        status: RunStatus,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._folder = folder
-        self._status = status
-        self._clock = clock
-        self._due = clock() + FIRST_SECONDS
-        self._warned = False
-
-    def after_grid(self, step: int, path: Path) -> None:
-        """Be told that a sample grid was drawn."""
-        del path
-        self._refresh(step)
-
-    @override
-    def at_checkpoint(self, step: int) -> None:
-        self._refresh(step)
-
-    def finish(
-        self, step: int, outcome: Outcome, look: Callable[[], Neighbors | str] | None = None
-    ) -> None:
-        """Write the page for good.
-
-        Args:
-            step: Steps completed.
-            outcome: How training ended.
-            look: Looks for the nearest neighbors, or says why it does not.
-        """
-        self._write(step, outcome, look)
-
-    def _refresh(self, step: int) -> None:
-        """Write the page, unless that would take more than its share of the time."""
-        started = self._clock()
-        if started < self._due:
-            return
-        self._write(step, "running", None)
-        now = self._clock()
-        self._due = now + (now - started) / SHARE
-
-    def _write(
-        self, step: int, outcome: Outcome, look: Callable[[], Neighbors | str] | None
-    ) -> None:
-        if not self._folder.metrics.is_file():
-            return  # nothing to report yet
-        from gantool.reporting.report.writing import NOT_LOOKED, write_report
-
-        found = NOT_LOOKED if look is None else _looked(look)
-        try:
-            write_report(self._folder, status=self._status.at(step, outcome), neighbors=found)
-        except Exception as error:  # a page must not end a run, whatever fails in it
-            if not self._warned:
-                self._warned = True
-                log.warning("the report could not be written: %s", error)
-
-
-def _looked(look: Callable[[], Neighbors | str]) -> Neighbors | str:
-    """Return what was found, or what went wrong."""
-    try:
-        return look()
-    except Exception as error:  # as above
-        return f"Looking for them failed: {error}"
-
-
-EVEN_GRIDS = 25
-"""Grids that a run spreads over its length, if its recipe does not say otherwise."""
-
-
-LEAST_STEPS = 10
-"""Steps between two of them, however short the run: a grid costs as much as a step or two."""
 
 
 def grid_moments(table: SamplingTable, steps: int, steps_per_epoch: float) -> tuple[int, ...]:
@@ -189,26 +105,19 @@ def grid_moments(table: SamplingTable, steps: int, steps_per_epoch: float) -> tu
         steps: Steps of the whole run.
         steps_per_epoch: Steps in which every image is seen once, with fractions.
     """
-    moments = {steps, *_ends(table.at_epochs or (), steps_per_epoch)}
+    epochs = list(table.at_epochs or ())
+    moments = {steps}
     if table.every_steps is not None:
         moments.update(range(table.every_steps, steps, table.every_steps))
     if table.every_epochs is not None:
-        epochs = math.floor(steps / steps_per_epoch)
-        moments |= _ends(range(table.every_epochs, epochs + 1, table.every_epochs), steps_per_epoch)
+        last = math.floor(steps / steps_per_epoch)
+        epochs += range(table.every_epochs, last + 1, table.every_epochs)
     if table.every_steps is None and table.every_epochs is None:
-        moments |= _spread(steps)
+        gap = max(LEAST_STEPS, math.ceil(steps / EVEN_GRIDS))
+        moments |= {gap // 8, gap // 4, gap // 2, *range(gap, steps, gap)}  # most changes at first
+    # rounded first, lest 3 of 1/3 step end at step 2
+    moments |= {math.ceil(round(epoch * steps_per_epoch, 6)) for epoch in epochs}
     return tuple(sorted(moment for moment in moments if moment <= steps))
-
-
-def _ends(epochs: Iterable[int], steps_per_epoch: float) -> set[int]:
-    """Return the steps that complete epochs; rounded first, lest 3 of 1/3 step end at step 2."""
-    return {math.ceil(round(epoch * steps_per_epoch, 6)) for epoch in epochs}
-
-
-def _spread(steps: int) -> set[int]:
-    """Return moments for a run of any length, close together at first, when most changes."""
-    gap = max(LEAST_STEPS, math.ceil(steps / EVEN_GRIDS))
-    return {gap // 8, gap // 4, gap // 2, *range(gap, steps, gap)}
 
 
 class GridsObserver(Observer):
@@ -245,7 +154,6 @@ class GridsObserver(Observer):
 
     @override
     def after_step(self, step: int) -> None:
-        """Draw if it is time."""
         if step not in self._moments:
             return
         path, images = self._folder.sample_grid(step), self._draw()
@@ -255,12 +163,77 @@ class GridsObserver(Observer):
             make_plain_folder(path.parent)
             save_grid(images, path)
         except OSError as error:
-            self._warn(path, error)
+            if not self._warned:
+                self._warned = True
+                log.warning(
+                    "sample grid %s could not be written: %s", path, error.strerror or error
+                )
             return
         for listener in self._listeners:
             listener(step, path)
 
-    def _warn(self, path: Path, error: OSError) -> None:
-        if not self._warned:
-            self._warned = True
-            log.warning("sample grid %s could not be written: %s", path, error.strerror or error)
+
+class ReportObserver(Observer):
+    """Writes the report anew at grids and checkpoints, as often as it is cheap.
+
+    Whatever goes wrong with it costs the page and never the run.
+
+    Args:
+        folder: The run's folder.
+        status: The run's.
+        clock: Seconds that only grow.
+    """
+
+    def __init__(
+        self, folder: RunFolder, status: RunStatus, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._folder = folder
+        self._status = status
+        self._clock = clock
+        self._due = clock() + FIRST_SECONDS
+        self._warned = False
+
+    def after_grid(self, step: int, path: Path) -> None:
+        """Write the page after a sample grid."""
+        del path
+        self.at_checkpoint(step)
+
+    @override
+    def at_checkpoint(self, step: int) -> None:
+        """Write the page, unless that would take more than its share of the time."""
+        started = self._clock()
+        if started < self._due:
+            return
+        self.finish(step, "running")
+        now = self._clock()
+        self._due = now + (now - started) / SHARE
+
+    def finish(
+        self, step: int, outcome: Outcome, look: Callable[[], Neighbors | str] | None = None
+    ) -> None:
+        """Write the page now.
+
+        Args:
+            step: Steps completed.
+            outcome: How training ended.
+            look: Looks for the nearest neighbors, or says why it does not.
+        """
+        if not self._folder.metrics.is_file():
+            return  # there is nothing to report yet
+        from gantool.reporting.report.writing import NOT_LOOKED, write_report
+
+        found = NOT_LOOKED if look is None else _looked(look)
+        try:
+            write_report(self._folder, status=self._status.at(step, outcome), neighbors=found)
+        except Exception as error:  # a page must not end a run, whatever fails in it
+            if not self._warned:
+                self._warned = True
+                log.warning("the report could not be written: %s", error)
+
+
+def _looked(look: Callable[[], Neighbors | str]) -> Neighbors | str:
+    """Return what was found, or what went wrong."""
+    try:
+        return look()
+    except Exception as error:  # as above
+        return f"Looking for them failed: {error}"

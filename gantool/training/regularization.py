@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer, is_off
 from gantool.registry.calling import call, described, misbehaved
+from gantool.text import numbered
 from gantool.training.randomness import global_seed, seed_of
 from gantool.training.state.tensors import refuse_other_tensors
 
@@ -163,12 +164,11 @@ class Regularization:
 
     def __init__(self, regularizers: Iterable[Regularizer], setup: Setup, seed: int) -> None:
         self.active: list[Active] = []
-        occurrences: dict[str, int] = {}
-        for component in regularizers:
-            occurrences[component.name] = number = occurrences.get(component.name, 0) + 1
+        components = list(regularizers)
+        streams = numbered(component.name for component in components)
+        for component, stream in zip(components, streams, strict=True):
             if is_off(component):
                 continue
-            stream = component.name if number == 1 else f"{component.name}-{number}"
             with global_seed(seed_of(seed, "state", stream)):
                 state = _state_of(component, stream, setup)
             self.active.append(Active(component, stream, state))

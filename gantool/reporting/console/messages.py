@@ -1,15 +1,14 @@
-"""The console on stderr, which outlives whoever reads it."""
+"""The console on stderr, and the messages that every command writes there."""
 
 from __future__ import annotations
 
 import errno
-import io
 import logging
 import os
 import sys
 from contextlib import contextmanager, suppress
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, TextIO, cast
+from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 
 from typing_extensions import override
 
@@ -23,16 +22,23 @@ if TYPE_CHECKING:
 
     from gantool.runs.scores import Evaluation
 
-
 Level = Literal["quiet", "normal", "verbose"]
 """How much is shown: warnings, errors and final paths only; progress; every record as a line."""
-
-
 READER_GONE = frozenset({errno.EPIPE, errno.EIO})
 """A pipe that nobody reads any more; a terminal that was closed."""
+LOGGER = "gantool"
+ERROR_STYLE = "bold red"
+WARNING_STYLE = "bold yellow"
+MARKS = {
+    r"(?m)^error:": ERROR_STYLE,
+    r"(?m)^stopped:": WARNING_STYLE,
+    r"(?m)^hint:": "bold cyan",
+    r"(?m)(?<=\| ) *\^+.*$": "bold cyan",
+}
+"""Styles of the words that an error message is read by, and of a caret below a recipe's line."""
 
 
-class LastingStream(io.TextIOBase):
+class LastingStream:
     """A text stream that goes silent, and raises nothing, once its reader is gone.
 
     Ctrl-C in `gantool run ... 2>&1 | tee log` kills `tee` first. The run is still to be saved then,
@@ -45,55 +51,35 @@ class LastingStream(io.TextIOBase):
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    @property
-    @override
-    def encoding(self) -> str:  # type: ignore[override]
-        """The stream's own encoding."""
-        return self._stream.encoding
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
-    @override
-    def fileno(self) -> int:
-        """Return the stream's own file descriptor."""
-        return self._stream.fileno()
-
-    @override
-    def isatty(self) -> bool:
-        """Return whether the stream is a terminal."""
-        return self._stream.isatty()
-
-    @override
-    def writable(self) -> bool:
-        """Return that this stream takes text."""
-        return True
-
-    @override
     def write(self, text: str) -> int:
         """Write the text, if somebody still reads it."""
-        try:
+        with self._given_up_if_gone():
             return self._stream.write(text)
-        except OSError as error:
-            self._give_up_if_gone(error)
-            return len(text)
+        return len(text)
 
-    @override
     def flush(self) -> None:
         """Hand on what was written, if somebody still reads it."""
-        try:
+        with self._given_up_if_gone():
             self._stream.flush()
-        except OSError as error:
-            self._give_up_if_gone(error)
 
-    def _give_up_if_gone(self, error: OSError) -> None:
+    @contextmanager
+    def _given_up_if_gone(self) -> Iterator[None]:
         """Lead the descriptor to nowhere, so that the flush at exit does not fail either.
 
         A reader that is merely slow, or a disk that is full for a while, costs only this text.
         """
-        if error.errno not in READER_GONE:
-            return
-        with suppress(OSError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self.fileno())
-            os.close(nowhere)
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in READER_GONE:
+                return
+            with suppress(OSError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, self._stream.fileno())
+                os.close(nowhere)
 
 
 def replace_closed_streams() -> None:
@@ -122,18 +108,6 @@ def open_console() -> Console:
 def is_live(console: Console) -> bool:
     """Return whether what was drawn can be drawn over: a true terminal, not one forced or dumb."""
     return console.is_interactive and not console.is_dumb_terminal and console.file.isatty()
-
-
-LOGGER = "gantool"
-ERROR_STYLE = "bold red"
-WARNING_STYLE = "bold yellow"
-MARKS = {
-    r"(?m)^error:": ERROR_STYLE,
-    r"(?m)^stopped:": WARNING_STYLE,
-    r"(?m)^hint:": "bold cyan",
-    r"(?m)(?<=\| ) *\^+.*$": "bold cyan",
-}
-"""Styles of the words that an error message is read by, and of a caret below a recipe's line."""
 
 
 def say(
@@ -194,7 +168,6 @@ class WarningsHandler(logging.Handler):
 
     @override
     def emit(self, record: logging.LogRecord) -> None:
-        """Show the record's message, unless it has been shown."""
         message = record.getMessage()
         if message in self._shown:
             return

@@ -12,6 +12,7 @@ from pydantic import ConfigDict
 from gantool.errors import GantoolError, UsageError
 from gantool.recipe.documents import plainly
 from gantool.runs.documents import read_document
+from gantool.text import numbered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -88,10 +89,13 @@ def recipe_lines(document: Mapping[str, Any], parent: Parent | None) -> list[Rec
 
     text = dump(document)
     positions = locate(text)
+    theirs = _values(parent.document if parent else document)
     differing: dict[int, str] = {}
-    for path, before in changed(document, parent.document if parent else document):
-        start = positions.key(path).start
-        differing.setdefault(text.count("\n", 0, start), before)
+    for name, (path, value) in _values(document).items():
+        before = theirs.get(name, (path, ABSENT))[1]
+        if before != value:
+            number = text.count("\n", 0, positions.key(path).start)
+            differing.setdefault(number, "" if before is ABSENT else _toml(before))
     lines = text.rstrip("\n").split("\n")
     return [RecipeLine(line, differing.get(number)) for number, line in enumerate(lines)]
 
@@ -100,31 +104,24 @@ def dropped(document: Mapping[str, Any], parent: Parent | None) -> list[str]:
     """Return what the parent says and this recipe does not, as in "regularizers.r1"."""
     if parent is None:
         return []
-    ours, theirs = (_by_name(each) for each in (document, parent.document))
-    tables = {name.rpartition(".")[0] for name in ours}
+    ours, theirs = _values(document), _values(parent.document)
+    tables = {_table(name) for name in ours}
     gone = [name for name in theirs if name not in ours]
-    whole = {name.rpartition(".")[0] for name in gone} - tables
-    kept = [name for name in gone if name.rpartition(".")[0] not in whole]
-    return sorted({*kept, *(name for name in whole if name)})
+    whole = {_table(name) for name in gone} - tables
+    kept = [name for name in gone if _table(name) not in whole]
+    return sorted({*kept, *filter(None, whole)})
 
 
-def changed(
-    document: Mapping[str, Any], parent: Mapping[str, Any]
-) -> Iterator[tuple[KeyPath, str]]:
-    """Yield the path of each value that is not the parent's, and the parent's as text."""
-    theirs = _by_name(parent)
-    for name, (path, value) in _by_name(document).items():
-        before = theirs.get(name, (path, ABSENT))[1]
-        if before != value:
-            yield path, "" if before is ABSENT else shown(before)
+def _table(name: str) -> str:
+    return name.rpartition(".")[0]
 
 
-def shown(value: Any) -> str:
+def _toml(value: Any) -> str:
     """Return a value about as TOML has it."""
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _by_name(document: Mapping[str, Any]) -> dict[str, tuple[KeyPath, Any]]:
+def _values(document: Mapping[str, Any]) -> dict[str, tuple[KeyPath, Any]]:
     """Return every value and its path, by dotted name; components in arrays go by their `use`."""
     return dict(_leaves(document, "", ()))
 
@@ -134,11 +131,8 @@ def _leaves(value: Any, name: str, path: KeyPath) -> Iterator[tuple[str, tuple[K
         for key, inside in value.items():
             yield from _leaves(inside, f"{name}.{key}".removeprefix("."), (*path, key))
     elif value and isinstance(value, list) and all(isinstance(each, dict) for each in value):
-        seen: dict[str, int] = {}
-        for index, inside in enumerate(value):
-            use = str(inside.get("use"))
-            seen[use] = seen.get(use, 0) + 1
-            numbered = use if seen[use] == 1 else f"{use}-{seen[use]}"
-            yield from _leaves(inside, f"{name}.{numbered}", (*path, index))
+        uses = numbered(str(inside.get("use")) for inside in value)
+        for index, (use, inside) in enumerate(zip(uses, value, strict=True)):
+            yield from _leaves(inside, f"{name}.{use}", (*path, index))
     else:
         yield name, (path, value)
