@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         TellsChanges,
         open_image,
     )
+    from gantool.interfaces.exporter import Exporter, Trained
     from gantool.interfaces.filenames import OtherFiles, is_image_name
     from gantool.interfaces.logger import Logger, RunDescription
     from gantool.interfaces.loss import Loss
@@ -63,6 +64,7 @@ _MODULES = {
     ),
     "gantool.interfaces.architecture": ("Architecture",),
     "gantool.interfaces.component": ("Bears", "Component", "hookimpl"),
+    "gantool.interfaces.exporter": ("Exporter", "Trained"),
     "gantool.interfaces.filenames": ("OtherFiles", "is_image_name"),
     "gantool.interfaces.dataset": (
         "Dataset",
@@ -108,6 +110,7 @@ __all__ = [
     "DivergedError",
     "Evidence",
     "EvidenceShape",
+    "Exporter",
     "Extractor",
     "GameLosses",
     "GantoolError",
@@ -134,6 +137,7 @@ __all__ = [
     "Snapshot",
     "Step",
     "TellsChanges",
+    "Trained",
     "Update",
     "UsageError",
     "__version__",

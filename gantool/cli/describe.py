@@ -12,7 +12,7 @@ import typer
 
 from gantool.cli.arguments import DebugOption, JsonOption
 from gantool.cli.completion import complete_component
-from gantool.cli.options import BEARINGS, as_toml, options_of, recipe_table
+from gantool.cli.options import BEARINGS, as_toml, export_command, options_of, recipe_table
 from gantool.cli.output import print_json, print_lines, print_listing
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def describe(
 ) -> None:
     """Describe a component: options, defaults, meaning, paper.
 
-    At the end comes a table to paste into a recipe.
+    At the end comes a table to paste into a recipe; for an exporter, a command.
     """
     from gantool.registry.calling import calling
     from gantool.registry.catalog import installed
@@ -80,7 +80,7 @@ def as_data(offer: Offer, use: str) -> dict[str, Any]:
             {key: value for key, value in asdict(option).items() if key != "placeholder"}
             for option in options_of(offer.component)
         ],
-        "toml": recipe_table(offer.component, use),
+        **_used(offer, use),
     }
 
 
@@ -98,9 +98,17 @@ def print_page(offer: Offer, use: str) -> None:
     print_lines([""])
     print_options(options_of(offer.component), offer.component.bears_upon)
     print_lines([""])
-    _say("In a recipe", "bold")
+    ((form, text),) = _used(offer, use).items()
+    _say("In a recipe" if form == "toml" else "On the command line", "bold")
     print_lines([""])
-    print_lines(recipe_table(offer.component, use).splitlines())
+    print_lines(text.splitlines())
+
+
+def _used(offer: Offer, use: str) -> dict[str, str]:
+    """Return the recipe's table, or the command, that names a component."""
+    if offer.kind == "exporter":
+        return {"command": export_command(offer.component, use)}
+    return {"toml": recipe_table(offer.component, use)}
 
 
 def print_options(options: list[Option], bears_upon: str) -> None:

@@ -2,43 +2,57 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gantool.cli.arguments import CheckpointOption, DebugOption, QuietOption, RunArgument
 from gantool.cli.output import print_lines
 from gantool.errors import UsageError
+from gantool.text import guess, one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from gantool.exporting.folder import ExportedFolder, Format
+    from gantool.exporting.folder import ExportedFolder
+    from gantool.interfaces.exporter import Exporter
+    from gantool.registry.catalog import Offer
 
 EXAMPLES = """
 gantool export runs/base-2026-01-31-1 --to safetensors
-gantool export runs/base-2026-01-31-1 --to html --out demo
+gantool export runs/base-2026-01-31-1 --to html --out demo --set html.sliders=12
 gantool export runs/base-2026-01-31-1 --to safetensors,onnx --push me/paintings
 """
 
 
-def complete_format(incomplete: str) -> list[str]:
-    """Offer the formats, after a comma too."""
-    from gantool.exporting.folder import FORMATS
+def complete_exporter(incomplete: str) -> list[str]:
+    """Offer the exporters, after a comma too."""
+    from gantool.registry.catalog import installed
 
     before, comma, begun = incomplete.rpartition(",")
-    return [f"{before}{comma}{name}" for name in FORMATS if name.startswith(begun)]
+    names = installed().names("exporter")
+    return [f"{before}{comma}{name}" for name in names if name.startswith(begun)]
 
 
 ToOption = Annotated[
     list[str],
     typer.Option(
         "--to",
-        metavar="FORMATS",
-        help="safetensors, onnx or html, a page that draws in the browser; or several, "
-        "separated by commas.",
-        autocompletion=complete_format,
+        metavar="EXPORTERS",
+        help="As in safetensors, onnx or html; or several, separated by commas. "
+        "list-components exporter shows those that are installed.",
+        autocompletion=complete_exporter,
+        show_default=False,
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="EXPORTER.OPTION=VALUE",
+        help="Set one option of an exporter; may be repeated.",
         show_default=False,
     ),
 ]
@@ -68,11 +82,12 @@ def export(
     to: ToOption,
     out: OutOption = None,
     checkpoint: CheckpointOption = None,
+    settings: SetOption = None,
     push: PushOption = None,
     quiet: QuietOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Take a generator out of its run: as safetensors, as ONNX, or as a page for browsers.
+    """Take a generator out of its run: as safetensors, as ONNX, as a page for browsers.
 
     A config, a sample grid and a model card come along. The paths of the files are printed.
     """
@@ -83,7 +98,7 @@ def export(
     from gantool.reporting.console.messages import open_console, say, show_warnings
     from gantool.runs.folder import existing_folder
 
-    formats, folder = formats_of(to), existing_folder(run)
+    exporters, folder = chosen_exporters(to, settings or ()), existing_folder(run)
     target = ExportedFolder(folder.exported if out is None else out)
     if out is None:
         refuse_link(target.path)
@@ -92,25 +107,72 @@ def export(
     with show_warnings(console):
         trained = TrainedRun(folder, "cpu", checkpoint or NEWEST)
         tell = (lambda text: None) if quiet else (lambda text: say(console, text))
-        exporting.export(trained, formats, target, repository=push, tell=tell)
+        exporting.export(trained, exporters, target, repository=push, tell=tell)
     print_lines(target.files())
     publish(target, push)
 
 
-def formats_of(lists: Iterable[str]) -> tuple[Format, ...]:
-    """Return the formats in lists with commas, each once.
+def chosen_exporters(lists: Iterable[str], settings: Iterable[str] = ()) -> dict[str, Exporter]:
+    """Return installed exporters with their options, by full name.
+
+    Args:
+        lists: Names, or full names, with commas between them.
+        settings: Values of options, as in "html.sliders=4".
 
     Raises:
-        UsageError: When there is none, or one is unknown.
+        UsageError: When there is none, one is unknown or not chosen, or an option is not valid.
     """
-    from gantool.exporting.folder import FORMATS
+    from gantool.registry.catalog import installed
 
-    said = [name.strip() for each in lists for name in each.split(",") if name.strip()]
-    unknown = [name for name in said if name not in FORMATS]
-    if unknown or not said:
-        found = f"got '{unknown[0]}'" if unknown else "got none"
-        raise UsageError(f"--to takes {', '.join(FORMATS)}, {found}")
-    return tuple(form for form in FORMATS if form in said)
+    catalog = installed()
+    names = [name.strip() for each in lists for name in each.split(",") if name.strip()]
+    if not names:
+        raise UsageError(f"--to takes {one_of(catalog.names('exporter'))}, got none")
+    offers = list(dict.fromkeys(catalog.find("exporter", name) for name in names))
+    tables: dict[str, dict[str, Any]] = {offer.full_name: {} for offer in offers}
+    for setting in settings:
+        form, option, value = _setting(setting, offers)
+        tables[form][option] = value
+    return {offer.full_name: _built(offer, tables[offer.full_name]) for offer in offers}
+
+
+def _setting(text: str, offers: list[Offer]) -> tuple[str, str, Any]:
+    """Return the exporter, the option and the value of an argument."""
+    from gantool.recipe.composing import parse_value
+
+    key, equals, raw = text.partition("=")
+    name, _, option = (part.strip() for part in key.rpartition("."))
+    if not (equals and name and option):
+        raise UsageError(f"--set takes EXPORTER.OPTION=VALUE, got '{text}'")
+    meant = [each.full_name for each in offers if name in (each.name, each.full_name)]
+    if len(meant) != 1:
+        found = f"--to does not say '{name}'" if not meant else f"'{name}' is ambiguous"
+        raise UsageError(f"--set {text}: {found}", f"say {one_of(meant or _names(offers))}")
+    return meant[0], option, parse_value(raw.strip())
+
+
+def _names(offers: Iterable[Offer]) -> list[str]:
+    return [offer.name for offer in offers]
+
+
+def _built(offer: Offer, table: Mapping[str, Any]) -> Exporter:
+    """Return an exporter with options."""
+    from pydantic import ValidationError
+
+    from gantool.exporting.folder import reason_of
+
+    component: Any = offer.component
+    if unknown := [name for name in table if name not in component.model_fields]:
+        known = ", ".join(component.model_fields)
+        raise UsageError(
+            f"unknown option '{unknown[0]}' in exporter '{offer.name}'",
+            guess(unknown[0], component.model_fields) or f"options: {known or 'none'}",
+        )
+    try:
+        exporter: Exporter = component.model_validate_json(json.dumps(table))
+    except ValidationError as error:
+        raise UsageError(f"exporter '{offer.name}': {reason_of(error)}") from error
+    return exporter
 
 
 def check_push(name: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -132,6 +133,28 @@ def recipe_table(component: type[Component], use: str) -> str:
     header = f"[[{arrays[component.kind]}]]" if component.kind in arrays else f"[{component.kind}]"
     lines = [header, f"use = {as_toml(use)}", *map(_line, options_of(component))]
     return "\n".join(lines) + "\n"
+
+
+def export_command(component: type[Component], use: str) -> str:
+    """Return a command that names an exporter and says all its options.
+
+    Args:
+        component: What to name.
+        use: The name to use: the full name where others have the same.
+    """
+    values = {
+        option.name: option.placeholder if option.required else option.default
+        for option in options_of(component)
+    }
+    settings = [
+        f"{component.name}.{name}={as_toml(value)}"
+        for name, value in values.items()
+        if value is not None
+    ]
+    words = ["gantool", "export", "RUN", "--to", use]
+    for setting in settings:
+        words += ["--set", setting]
+    return shlex.join(words) + "\n"
 
 
 def _line(option: Option) -> str:

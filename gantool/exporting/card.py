@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from gantool.exporting.scores import scores_of
-from gantool.recipe.documents import dump, plainly
-from gantool.reporting.figures import format_epoch
+from gantool.exporting.exported import exporter_of
+from gantool.recipe.documents import bare, dump, plainly
+from gantool.registry.calling import calling
+from gantool.registry.catalog import installed
+from gantool.reporting.figures import format_epoch, format_figure, protocol_lines
 from gantool.runs.history import read_recipe_table
+from gantool.runs.scores import Evaluation, Scored, read_scores
 from gantool.text import markdown, visible
+from gantool.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from gantool.evaluation.sampling.trained import TrainedRun
-    from gantool.exporting.config import ExportConfig
     from gantool.exporting.folder import ExportedFolder
-    from gantool.exporting.scores import CardScores
+    from gantool.interfaces.exporter import Trained
+    from gantool.registry.catalog import Offer
+    from gantool.runs.folder import RunFolder
+    from gantool.runs.scores import Protocol, Score
 
 SHOWN = 64
 """Pictures on the card."""
@@ -33,13 +40,13 @@ KNOWN_MEMORY = (
 
 
 def model_card(
-    run: TrainedRun, config: ExportConfig, folder: ExportedFolder, repository: str | None = None
+    run: TrainedRun, trained: Trained, folder: ExportedFolder, repository: str | None = None
 ) -> str:
     """Return the card of an exported generator, Markdown with what the Hub reads in front.
 
     Args:
         run: What it was exported from.
-        config: Its `config.json`.
+        trained: What exporters were given of it.
         folder: Where the card will be, and what is beside it.
         repository: Where on the Hugging Face Hub it will be found, if it is published.
     """
@@ -52,30 +59,42 @@ def model_card(
     template = environment.from_string(
         files("gantool.exporting").joinpath("card.md").read_text(encoding="utf-8")
     )
+    name = visible(folder.path.resolve().name)
     text = template.render(
-        config=config,
-        image=config.image,
-        formats=folder.formats(),
+        trained=trained,
+        version=VERSION,
+        image=trained.image,
+        usages=[_usage(each, trained, name, repository) for each in _writers(folder)],
         picture=folder.picture.name,
         shown=SHOWN,
-        folder=visible(folder.path.resolve().name),
-        repository=repository,
-        **_facts(run, config),
+        **_facts(run, trained),
     )
     return re.sub(r"\n{3,}", "\n\n", text)
 
 
-def _facts(run: TrainedRun, config: ExportConfig) -> dict[str, Any]:
+def _writers(folder: ExportedFolder) -> list[Offer]:
+    """Return the exporters that wrote the files of a folder and are installed: loadable first."""
+    offers = {offer.full_name: offer for offer in installed().of_kind("exporter")}
+    found = [offers[form] for form in folder.forms() if form in offers]
+    return sorted(found, key=lambda offer: not exporter_of(offer).loadable)
+
+
+def _usage(offer: Offer, trained: Trained, folder: str, repository: str | None) -> str:
+    with calling(offer.component, "usage", plugin=offer.plugin):
+        return exporter_of(offer).usage(trained, folder, repository).strip()
+
+
+def _facts(run: TrainedRun, trained: Trained) -> dict[str, Any]:
     """Return what the card says of the run."""
     scores = scores_of(run.folder, run.step)
     return {
         "name": markdown(run.name),
         "pipeline": "unconditional-image-generation",
-        "tags": sorted({config.architecture.use.rpartition(":")[2], "gantool"}),
+        "tags": sorted({bare(str(run.recipe.document["architecture"]["use"])), "gantool"}),
         "dataset": {"use": plainly(run.recipe.document)["dataset"]["use"], "about": _about(run)},
         "images": run.about.get("images"),
         "prepared": _prepared(run),
-        "training": list(_training(run, config)),
+        "training": list(_training(run, trained)),
         "recipe": dump(without_folders(_written(run))).strip(),
         "scores": scores,
         "memorization": KNOWN_MEMORY if _tells_memory(scores) else UNKNOWN_MEMORY,
@@ -109,7 +128,7 @@ def _prepared(run: TrainedRun) -> str:
     return f"{table.shape}, fit by {table.fit}{flipped}"
 
 
-def _training(run: TrainedRun, config: ExportConfig) -> Iterator[tuple[str, str]]:
+def _training(run: TrainedRun, trained: Trained) -> Iterator[tuple[str, str]]:
     """Yield what the training was, a label and a value each."""
     recipe = run.recipe
     document = plainly(recipe.document)
@@ -122,7 +141,7 @@ def _training(run: TrainedRun, config: ExportConfig) -> Iterator[tuple[str, str]
     yield "loss", str(document["loss"]["use"])
     names = [str(each["use"]) for each in document.get("regularizers", ())]
     yield "regularizers", ", ".join(names) or "none"
-    yield "weights", "averaged over training" if config.weights == "ema" else "of the last step"
+    yield "weights", "averaged over training" if trained.averaged else "of the last step"
     if device := run.about.get("computing", {}).get("device"):
         yield "computed with", str(device)
 
@@ -137,3 +156,68 @@ def _epochs(run: TrainedRun, images: int) -> float:
 
 def _tells_memory(scores: Iterable[CardScores]) -> bool:
     return any("memorization" in row.name for each in scores for row in each.rows)
+
+
+@dataclass(frozen=True)
+class CardScore:
+    """One row of a card.
+
+    Attributes:
+        name: As in "fid-inception/distance".
+        value: The mean, and its deviation over sampling seeds where there are several.
+        floor: The same for one half of the real images against the other, if it was computed.
+        better: Which way is better: "lower", "higher" or nothing.
+    """
+
+    name: str
+    value: str
+    floor: str = ""
+    better: str = ""
+
+
+@dataclass(frozen=True)
+class CardScores:
+    """Scores by one protocol.
+
+    Attributes:
+        step: Steps of the evaluated checkpoint.
+        rows: The scores.
+        protocol: How they were obtained, in words.
+        remarks: What they give reason to say.
+    """
+
+    step: int
+    rows: tuple[CardScore, ...]
+    protocol: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+
+
+def scores_of(folder: RunFolder, step: int) -> tuple[CardScores, ...]:
+    """Return the scores of a checkpoint; where it has none, the newest of an earlier one."""
+    evaluations, scored = read_scores(folder)
+    lines: list[Evaluation | Scored] = [*evaluations, *scored]
+    found = [each for line in lines for each in _card_scores(line)]
+    latest = max((each.step for each in found if each.step <= step), default=None)
+    return tuple(each for each in found if each.step == latest)
+
+
+def _card_scores(line: Evaluation | Scored) -> Iterator[CardScores]:
+    """Yield the scores of a line, if it is known how they were obtained."""
+    if line.protocol is not None:
+        rows = tuple(map(_row, line.scores))
+        words = _in_words(line.step, line.protocol, rows)
+        yield CardScores(line.step, rows, words, line.remarks)
+
+
+def _row(score: Score) -> CardScore:
+    mean = "" if score.mean is None else format_figure(score.mean)
+    spread = "" if score.sd is None else f" ± {format_figure(score.sd)}"
+    floor = "" if score.floor is None else format_figure(score.floor)
+    return CardScore(
+        score.name, mean + spread, floor, "" if score.direction == "none" else score.direction
+    )
+
+
+def _in_words(step: int, protocol: Protocol, rows: Sequence[CardScore]) -> tuple[str, ...]:
+    floors = any(row.floor for row in rows)
+    return tuple(protocol_lines(step, protocol, [row.name for row in rows], floors=floors))

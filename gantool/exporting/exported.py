@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, cast
 
+import torch
 from typing_extensions import override
 
+from gantool.errors import UsageError
 from gantool.evaluation.sampling.generator import TrainedGenerator, refuse_non_finite
-from gantool.exporting.config import ExportConfig, component_of, read_config
-from gantool.exporting.weights import read_generator
+from gantool.exporting.folder import read_config
+from gantool.exporting.trained import fingerprint_of, form_of
+from gantool.files.plain import open_linked
 from gantool.recipe.schema import DeviceTable
+from gantool.registry.calling import calling
+from gantool.registry.catalog import installed
 from gantool.text import visible
 from gantool.training.device.device import open_device
 from gantool.training.state.form import younger_options_named
+from gantool.training.state.tensors import StructureError
 
 if TYPE_CHECKING:
-    from torch import nn
+    from collections.abc import Mapping
+    from pathlib import Path
 
-    from gantool.exporting.folder import ExportedFolder
+    from torch import Tensor, nn
+
+    from gantool.exporting.folder import ExportConfig, ExportedFolder
     from gantool.interfaces.architecture import Architecture
     from gantool.interfaces.dataset import ImageShape
+    from gantool.interfaces.exporter import Exporter
+    from gantool.registry.catalog import Offer
     from gantool.training.device.device import Device
 
 
@@ -93,7 +104,7 @@ class ExportedGenerator(TrainedGenerator):
         Raises:
             UsageError: When there is none.
         """
-        return component_of(self.config, self.folder.config)
+        return self.config.component(self.folder.config)
 
     @property
     def _unsaid(self) -> dict[str, Any]:
@@ -108,13 +119,80 @@ class ExportedGenerator(TrainedGenerator):
         Raises:
             UsageError: When config and weights do not make one.
         """
+        weights, path = _read_weights(self.folder)
         with younger_options_named(self.architecture, self._unsaid, str(self.folder.config)):
-            network = read_generator(
-                self.architecture,
-                self.image,
-                len(self.classes),
-                self.folder.weights,
-                self.config.fingerprint,
-            )
+            network = self._built(weights, path)
         refuse_non_finite(network, self.name, "export it again, from an earlier checkpoint")
         return self.device.place(network)
+
+    def _built(self, weights: Mapping[str, Tensor], path: Path) -> nn.Module:
+        """Build the generator and give it weights of unknown origin.
+
+        Nothing of the size that the options claim is allocated before the weights have shown to be
+        as large: the generator is built without memory first.
+        """
+        build = partial(self.architecture.generator, self.image, len(self.classes))
+        try:
+            with torch.device("meta"):
+                outline = build().state_dict()
+        except Exception as error:  # options made to do harm fail in any way they like
+            reason = str(error).partition("\n")[0]
+            name = self.architecture.name
+            raise UsageError(f"architecture '{name}' cannot be built: {reason}") from error
+        if difference := _difference(outline, weights):
+            raise StructureError(f"{path} is of another generator: {difference}")
+        if self.config.fingerprint and fingerprint_of(weights) != self.config.fingerprint:
+            raise UsageError(f"{path} is of another generator: its weights were changed")
+        network: nn.Module = build()
+        network.load_state_dict(weights)
+        return network.eval().requires_grad_(requires_grad=False)
+
+
+def _read_weights(folder: ExportedFolder) -> tuple[Mapping[str, Tensor], Path]:
+    """Return the weights of an exported folder, and the file that holds them.
+
+    Raises:
+        UsageError: When no installed exporter loads them, or they cannot be read.
+    """
+    listed = folder.listed()
+    loadable = {o.full_name: o for o in installed().of_kind("exporter") if exporter_of(o).loadable}
+    for form, names in listed.items():
+        if offer := loadable.get(form):
+            for name in names:
+                _check_readable(folder.path / name, offer)
+            with calling(offer.component, "load", plugin=offer.plugin):
+                return exporter_of(offer).load(folder.path), folder.path / names[0]
+    forms = ", ".join(listed) or "nothing"
+    raise UsageError(
+        f"{folder.path} cannot be read: no installed exporter loads {forms}",
+        f"export the run again with --to {', '.join(o.name for o in loadable.values())}",
+    )
+
+
+def exporter_of(offer: Offer) -> type[Exporter]:
+    """Return an offered exporter's class."""
+    return cast("type[Exporter]", offer.component)
+
+
+def _check_readable(path: Path, offer: Offer) -> None:
+    """Refuse a file that is missing, or no plain one; libraries wait at a pipe for ever."""
+    try:
+        open_linked(path).close()
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror or error}",
+            f"export the run again with --to {offer.name}",
+        ) from error
+
+
+def _difference(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str | None:
+    """Return the first way in which weights are not of a generator, if there is one."""
+    if missing := sorted(expected.keys() - found.keys()):
+        return f"{missing[0]} is missing"
+    if unknown := sorted(found.keys() - expected.keys()):
+        return f"{unknown[0]} is unknown"
+    for name, tensor in expected.items():
+        ours, theirs = form_of(tensor), form_of(found[name])
+        if ours != theirs:
+            return f"expected {name} to be {ours}, got {theirs}"
+    return None

@@ -1,7 +1,11 @@
-"""Export a run: the files that were asked for, and what explains them."""
+"""Export a run: the files that exporters write, and what explains them."""
 
 from __future__ import annotations
 
+import contextlib
+import io
+import logging
+import warnings
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -9,64 +13,74 @@ import torch
 
 from gantool.errors import GantoolError, UsageError
 from gantool.evaluation.sampling.draws import to_pixels
-from gantool.exporting.browser.page import write_page
 from gantool.exporting.card import SHOWN, model_card
-from gantool.exporting.onnx_graph import check_extra, write_graph
-from gantool.exporting.plain import plain_generator
-from gantool.exporting.weights import write_weights
-from gantool.files.durable import make_folder, sweep, write_durably
+from gantool.exporting.folder import ExportConfig, read_config
+from gantool.exporting.trained import trained_generator
+from gantool.files.durable import aside_of, make_folder, remove, sweep, write_durably
 from gantool.files.locks import BusyError, occupied
 from gantool.recipe.documents import bare
+from gantool.registry.calling import call, described, misbehaved
 from gantool.reporting.pictures.grids import save_grid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from gantool.evaluation.sampling.trained import TrainedRun
-    from gantool.exporting.config import ExportConfig
-    from gantool.exporting.folder import ExportedFolder, Format
-    from gantool.exporting.plain import PlainGenerator
+    from gantool.exporting.folder import ExportedFolder
+    from gantool.interfaces.exporter import Exporter, Trained
 
 
 def export(
     run: TrainedRun,
-    formats: Sequence[Format],
+    exporters: Mapping[str, Exporter],
     folder: ExportedFolder,
     *,
     repository: str | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> None:
-    """Write a run's generator in some formats, with config, sample grid and model card.
+    """Write a run's generator in some forms, with config, sample grid and model card.
 
     Args:
         run: The run, opened on the CPU.
-        formats: What to write; what an earlier export left beside it stays.
+        exporters: What writes it, by full name; what an earlier export left beside it stays.
         folder: Where to.
         repository: Where on the Hugging Face Hub it will be found, for the card.
-        tell: Is told of each file in words.
+        tell: Is told of each form in words.
 
     Raises:
         UsageError: When the folder holds something else, or the generator cannot leave its run.
-        MissingExtraError: When a format needs what is not installed.
+        MissingExtraError: When a form needs what is not installed.
         OSError: When the disk is full or failing.
     """
-    if "onnx" in formats:
-        check_extra()
+    for exporter in exporters.values():
+        call(exporter, "check")
     folder.check_writable()
-    plain = plain_generator(run)
+    trained = trained_generator(run)
+    config = ExportConfig.model_validate_json(trained.config)
+    for exporter in exporters.values():
+        _refuse_coupled_images(exporter, trained)
     with _alone_in(folder):
         folder.check_writable()
-        if folder.formats() and _is_other(folder, plain):
-            for form in folder.formats():  # files of another generator must not stand beside ours
-                folder.file(form).unlink()
-        write_durably(folder.config, plain.config.model_dump_json(indent=2) + "\n")
+        if folder.forms() and _is_other(folder, config):
+            folder.empty()
+        write_durably(folder.config, config.model_dump_json(indent=2) + "\n")
         with _nothing_left_half_done(folder):
-            for form in formats:
-                tell(_write(plain, run.name, form, folder))
+            for form, exporter in exporters.items():
+                tell(_write(exporter, form, trained, folder))
         with torch.no_grad():
-            pictures = plain.network(*plain.inputs(SHOWN))
+            pictures = trained.network(*trained.inputs(SHOWN, 0))
         save_grid(to_pixels(pictures), folder.picture)
-        write_durably(folder.card, model_card(run, plain.config, folder, repository))
+        write_durably(folder.card, model_card(run, trained, folder, repository))
+
+
+def _refuse_coupled_images(exporter: Exporter, trained: Trained) -> None:
+    """Refuse a generator whose images depend on each other, where the exporter does."""
+    if exporter.needs_independent_images and trained.batch_statistics == "batch":
+        raise UsageError(
+            f"a run whose images depend on their batch cannot be exported as {exporter.name}",
+            'set sampling.batch_statistics = "standing" in the run\'s recipe.toml',
+        )
 
 
 @contextmanager
@@ -91,21 +105,20 @@ def _alone_in(folder: ExportedFolder) -> Iterator[None]:
 
 @contextmanager
 def _nothing_left_half_done(folder: ExportedFolder) -> Iterator[None]:
-    """Take the config away again where no format could be written to go with it."""
+    """Take the config away again where no form could be written to go with it."""
     try:
         yield
     except BaseException:
-        if not folder.formats():
+        if not folder.forms():
+            folder.empty()
             folder.config.unlink(missing_ok=True)
         raise
 
 
-def _is_other(folder: ExportedFolder, plain: PlainGenerator) -> bool:
+def _is_other(folder: ExportedFolder, config: ExportConfig) -> bool:
     """Whether a folder holds an export of another run or step."""
-    from gantool.exporting.config import read_config
-
     try:
-        return _known(read_config(folder.config)) != _known(plain.config)
+        return _known(read_config(folder.config)) != _known(config)
     except GantoolError:
         return True
 
@@ -117,15 +130,44 @@ def _known(config: ExportConfig) -> dict[str, Any]:
     return said
 
 
-def _write(plain: PlainGenerator, name: str, form: Format, folder: ExportedFolder) -> str:
-    """Write one format and return what there is to say of it."""
-    match form:
-        case "safetensors":
-            write_weights(plain.network, folder.weights, {"format": "pt"})
-            return "weights and config: gantool.load opens the folder"
-        case "onnx":
-            difference = write_graph(plain, folder.graph)
-            return f"ONNX checked with onnxruntime: at most {difference:.1e} from torch"
-        case "html":
-            facts = write_page(plain, name, folder.page)
-            return f"page with {facts.weights:,} weights in {facts.precision}"
+def _write(exporter: Exporter, form: str, trained: Trained, folder: ExportedFolder) -> str:
+    """Let an exporter write its files, and return what there is to say of them."""
+    aside = aside_of(folder.path / form)
+    aside.mkdir()
+    try:
+        said = written(exporter, trained, aside)
+        folder.take(form, aside)
+    finally:
+        remove(aside)
+    return said
+
+
+def written(exporter: Exporter, trained: Trained, folder: Path) -> str:
+    """Let an exporter write into an empty folder, and return its line.
+
+    Raises:
+        PluginError: When it fails, or returns something else.
+        UsageError: When it refuses the generator.
+    """
+    with without_remarks():
+        said = call(exporter, "export", trained, folder)
+    if not isinstance(said, str) or len(said.splitlines()) != 1:
+        raise misbehaved(exporter, "export", described(said), "a line of text")
+    return said
+
+
+@contextmanager
+def without_remarks() -> Iterator[None]:
+    """Keep warnings, log lines and output of libraries from the user, who could not act on them."""
+    nowhere, before = io.StringIO(), logging.root.manager.disable
+    logging.disable(logging.CRITICAL)  # torch's loggers have levels and handlers of their own
+    try:
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(nowhere),
+            contextlib.redirect_stderr(nowhere),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

@@ -22,7 +22,16 @@ PROJECT = "gantool"
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
-KINDS = ("dataset", "architecture", "loss", "regularizer", "metric", "extractor", "logger")
+KINDS = (
+    "dataset",
+    "architecture",
+    "loss",
+    "regularizer",
+    "metric",
+    "extractor",
+    "logger",
+    "exporter",
+)
 RESERVED_OPTIONS = frozenset({"name", "kind", "use"})
 Bearing = Literal["training", "start", "bits", "nothing"]
 

@@ -86,7 +86,7 @@ class Catalog:
         """Return the component that a recipe means.
 
         Args:
-            kind: One of the seven kinds.
+            kind: One of the kinds of components.
             use: The component's name or full name (`plugin:name`).
             ours_first: Whether a bare name is of a run or an export, and so `meant`.
 

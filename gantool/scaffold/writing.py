@@ -78,6 +78,11 @@ def compatible_versions(version: str) -> str:
 def _values(naming: Naming, table: str = "") -> dict[str, str]:
     """Return what the templates' variables stand for."""
     recipe = f'extends = "quickstart.toml"\nrequires = ["{naming.distribution}>=0.1"]\n\n{table}'
+    named = "A recipe names it like this"
+    if naming.kind == "exporter":
+        named = (
+            f"`gantool export RUN --to {naming.plugin}` uses it, on a run of any recipe, as of this"
+        )
     return {
         "plugin": naming.plugin,
         "kind": naming.kind,
@@ -85,7 +90,8 @@ def _values(naming: Naming, table: str = "") -> dict[str, str]:
         "module": naming.module,
         "component": naming.component,
         "compatible": compatible_versions(VERSION),
-        "recipe": recipe,
+        "recipe": recipe.rstrip() + "\n",
+        "named": named,
         "year": str(datetime.datetime.now(tz=datetime.UTC).year),
     }
 

@@ -41,6 +41,7 @@ MODULES = (
     "metrics",
     "extractors",
     "loggers",
+    "exporters",
 )
 """The modules of `gantool.testing.checks`, in the order in which their checks are made."""
 

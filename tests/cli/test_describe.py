@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
+from gantool.cli.export import chosen_exporters
 from gantool.cli.options import as_toml, options_of, recipe_table
 from gantool.interfaces.regularizer import Regularizer
 from gantool.recipe.schema import LISTS, SINGLES
@@ -79,7 +81,23 @@ def test_the_table_of_options_is_toml_with_the_defaults() -> None:
     assert 'needed = "..."  # required: path' in table
 
 
-@pytest.mark.parametrize("offer", installed().offers, ids=lambda o: f"{o.kind}-{o.full_name}")
+EXPORTERS = installed().of_kind("exporter")
+NAMED_BY_RECIPES = [offer for offer in installed().offers if offer not in EXPORTERS]
+
+
+@pytest.mark.parametrize("offer", EXPORTERS, ids=lambda offer: offer.full_name)
+def test_every_exporter_has_a_command(offer: Offer, gantool: Callable[..., Any]) -> None:
+    described = json.loads(gantool("describe", f"exporter/{offer.full_name}", "--json").stdout)
+    program, command, _, to, name, *settings = shlex.split(described["command"])
+    assert (program, command, to) == ("gantool", "export", "--to")
+    values = [word for word in settings if word != "--set"]
+    assert len(values) == len(described["options"])
+    assert chosen_exporters([name], values) == {offer.full_name: offer.component()}
+    page = gantool("describe", f"exporter/{offer.full_name}").stdout
+    assert page.endswith(f"On the command line\n\n{described['command']}")
+
+
+@pytest.mark.parametrize("offer", NAMED_BY_RECIPES, ids=lambda o: f"{o.kind}-{o.full_name}")
 def test_every_component_can_be_pasted_into_a_recipe(
     offer: Offer, gantool: Callable[..., Any]
 ) -> None:
@@ -105,6 +123,7 @@ def test_every_component_can_be_pasted_into_a_recipe(
 
 def test_components_were_found() -> None:
     assert len(installed().offers) >= 9
+    assert len(EXPORTERS) >= 3
 
 
 def test_json_names_plugin_and_papers(gantool: Callable[..., Any]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from gantool.cli.export import complete_format
+from gantool.cli.export import complete_exporter
 from gantool.exporting import hub
 from gantool.launch import load
 from tests.cli.conftest import Install
@@ -33,6 +35,7 @@ def test_files_are_printed_and_the_folder_loads(gantool: Callable[..., Any], tra
     assert names == {
         "README.md",
         "config.json",
+        "files.json",
         "generator.html",
         "generator.safetensors",
         "samples.png",
@@ -61,8 +64,13 @@ def test_a_checkpoint_can_be_chosen(gantool: Callable[..., Any], trained: Path) 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--to", "pickle"), "--to takes safetensors, onnx, html, got 'pickle'"),
-        (("--to", ","), "got none"),
+        (("--to", "pickle"), "unknown exporter 'pickle'\nhint: installed: html, onnx, safetensors"),
+        (("--to", "safetensor"), "did you mean 'safetensors'?"),
+        (("--to", ","), "--to takes 'html', 'onnx' or 'safetensors', got none"),
+        (("--to", "html", "--set", "sliders=3"), "--set takes EXPORTER.OPTION=VALUE"),
+        (("--to", "html", "--set", "html.slider=3"), "did you mean 'sliders'?"),
+        (("--to", "html", "--set", "html.sliders=many"), "exporter 'html': sliders: "),
+        (("--to", "html", "--set", "onnx.x=1"), "--to does not say 'onnx'\nhint: say 'html'"),
         ((), "--to"),
         (("--to", "html", "--push", "nobody"), "--push takes OWNER/NAME"),
     ],
@@ -97,9 +105,9 @@ def test_publishing_prints_the_address(
     assert "me/it" in (trained / "exported" / "README.md").read_text()
 
 
-def test_formats_are_completed() -> None:
-    assert complete_format("o") == ["onnx"]
-    assert complete_format("onnx,h") == ["onnx,html"]
+def test_exporters_are_completed() -> None:
+    assert complete_exporter("o") == ["onnx"]
+    assert complete_exporter("onnx,h") == ["onnx,html"]
 
 
 WRAPPING = '''
@@ -166,3 +174,47 @@ def test_a_wrapper_that_changes_images_is_named(
     assert "is more than its architecture builds: its images would differ by 0.25" in outcome.stderr
     assert "codes" in outcome.stderr
     assert not out.exists()
+
+
+def test_options_of_an_exporter_are_set(gantool: Callable[..., Any], trained: Path) -> None:
+    words = ("--to", "browser:html", "--set", "html.sliders=3", "--out", "out", "--quiet")
+    assert gantool("export", trained, *words).code == 0
+    page = Path("out/generator.html").read_text(encoding="utf-8")
+    chosen = re.search(r'"sliders":(\[[\d,]+\])', page)
+    assert chosen is not None
+    assert len(json.loads(chosen[1])) == 3
+
+
+THIRD = '''
+from gantool import Exporter, hookimpl
+
+
+class Html(Exporter):
+    """Another page."""
+
+    name = "html"
+
+    def export(self, trained, folder):
+        (folder / "page.txt").write_text(trained.name)
+        return "another page"
+
+
+@hookimpl
+def gantool_components():
+    return [Html]
+'''
+
+
+def test_two_exporters_of_one_name_are_told_apart(
+    gantool: Callable[..., Any], install: Install, recipe: Path
+) -> None:
+    install("third-page", THIRD)
+    run, out = recipe.parent / "run", recipe.parent / "out"
+    assert gantool("run", recipe, "--out", run, "--quiet").code == 0
+    outcome = gantool("export", run, "--to", "html", "--out", out)
+    assert outcome.code == 2
+    assert "write 'browser:html' or 'third-page:html'" in outcome.stderr
+    outcome = gantool("export", run, "--to", "third-page:html,safetensors", "--out", out)
+    assert (outcome.code, "another page" in outcome.stderr) == (0, True)
+    assert str(out / "page.txt") in outcome.stdout.splitlines()
+    assert load(out).step == 2

@@ -11,9 +11,10 @@ from PIL import Image
 from torch import nn
 
 import gantool
+from gantool import Trained
 from gantool.evaluation.sampling.trained import TrainedRun
-from gantool.exporting.config import ArchitectureConfig, ExportConfig, ImageConfig
-from gantool.exporting.plain import PlainGenerator
+from gantool.exporting.folder import ArchitectureConfig, ExportConfig, ImageConfig
+from gantool.exporting.trained import as_trained
 from gantool.recipe.documents import dump
 from gantool.runs.folder import RunFolder
 
@@ -76,7 +77,7 @@ def run(finished: Path, tmp_path: Path) -> TrainedRun:
     return TrainedRun(RunFolder(tmp_path / "run"), "cpu")
 
 
-Wrap = Callable[..., PlainGenerator]
+Wrap = Callable[..., Trained]
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def wrap() -> Wrap:
 
     def make(
         network: nn.Module, latent_dim: int, shape: tuple[int, int, int], classes: int = 0
-    ) -> PlainGenerator:
+    ) -> Trained:
         channels, height, width = shape
         config = ExportConfig(
             architecture=ArchitectureConfig(use="none", options={}),
@@ -93,6 +94,6 @@ def wrap() -> Wrap:
             latent_dim=latent_dim,
             classes=CLASSES[:classes],
         )
-        return PlainGenerator(network.eval().requires_grad_(requires_grad=False), config)
+        return as_trained(network.eval().requires_grad_(requires_grad=False), config, "wrapped")
 
     return make

@@ -10,7 +10,7 @@ import pytest
 from gantool.evaluation.sampling.trained import TrainedRun
 from gantool.exporting.card import model_card, without_folders
 from gantool.exporting.folder import ExportedFolder
-from gantool.exporting.plain import config_of
+from gantool.exporting.trained import trained_generator
 from gantool.text import markdown
 
 EVALUATION = {
@@ -48,13 +48,13 @@ def folder(tmp_path: Path) -> ExportedFolder:
     """A folder in which a page and weights stand."""
     folder = ExportedFolder(tmp_path / "my generator")
     folder.path.mkdir()
-    folder.weights.touch()
-    folder.page.touch()
+    for name in ("generator.safetensors", "generator.html"):
+        (folder.path / name).touch()
     return folder
 
 
 def card_of(run: TrainedRun, folder: ExportedFolder, repository: str | None = None) -> str:
-    return model_card(run, config_of(run), folder, repository)
+    return model_card(run, trained_generator(run), folder, repository)
 
 
 def test_the_card_tells_use_data_training_and_recipe(

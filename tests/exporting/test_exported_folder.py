@@ -14,18 +14,30 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from typing_extensions import override
 
 import gantool
-from gantool import UsageError
+from gantool import Exporter, PluginError, Trained, UsageError
+from gantool.cli.export import chosen_exporters
 from gantool.evaluation.sampling.trained import TrainedRun
-from gantool.exporting.exporting import _write, export
+from gantool.exporting import exporting
 from gantool.exporting.folder import ExportedFolder
-from gantool.exporting.plain import plain_generator
+from gantool.exporting.trained import trained_generator
 from gantool.launch import load
 from gantool.runs.checkpoints import Checkpoints
 
 Train = Callable[..., TrainedRun]
 Damage = Callable[[ExportedFolder], object]
+
+
+def export(run: TrainedRun, names: list[str], folder: ExportedFolder) -> None:
+    """Export a run as the command line does."""
+    exporting.export(run, chosen_exporters(names), folder)
+
+
+def weights_of(folder: ExportedFolder) -> Path:
+    """Return the file of weights."""
+    return folder.path / "generator.safetensors"
 
 
 @pytest.fixture
@@ -70,7 +82,7 @@ def test_averages_norms_statistics_and_precision_are_kept(
     export(run, ["safetensors"], folder)
     assert torch.allclose(gantool.load(folder.path).sample(20, seed=2), before, atol=1e-4)
     assert torch.equal(run.sample(20, seed=2), before)  # the run itself is left as it was
-    names = load_file(folder.weights)
+    names = load_file(weights_of(folder))
     assert not [name for name in names if "parametrizations" in name]
 
 
@@ -84,7 +96,7 @@ def test_images_that_depend_on_their_batch_go_nowhere_else(trained: Train, tmp_p
 def test_a_generator_that_is_more_than_its_architecture_is_refused(run: TrainedRun) -> None:
     run.network.register_forward_hook(lambda module, inputs, images: images + 0.1)
     with pytest.raises(UsageError, match=r"more than its architecture builds: .* differ by 0\.1"):
-        plain_generator(run)
+        trained_generator(run)
 
 
 def rewrite_config(**changes: Any) -> Damage:
@@ -106,24 +118,24 @@ def rewrite_options(**changes: Any) -> Damage:
 
 def rewrite_weights(change: Callable[[dict[str, torch.Tensor]], object]) -> Damage:
     def damage(folder: ExportedFolder) -> None:
-        tensors = load_file(folder.weights)
+        tensors = load_file(weights_of(folder))
         change(tensors)
-        save_file(tensors, folder.weights)
+        save_file(tensors, weights_of(folder))
 
     return damage
 
 
 def cut(size: int) -> Damage:
-    return lambda folder: folder.weights.write_bytes(folder.weights.read_bytes()[:size])
+    return lambda folder: weights_of(folder).write_bytes(weights_of(folder).read_bytes()[:size])
 
 
 def pickle_weights(folder: ExportedFolder) -> None:
-    torch.save({"table.weight": torch.zeros(1)}, folder.weights)
+    torch.save({"table.weight": torch.zeros(1)}, weights_of(folder))
 
 
 def claim_much(folder: ExportedFolder) -> None:
     header = b'{"x": {"dtype": "F32", "shape": [99999999999], "data_offsets": [0, 399999999996]}}'
-    folder.weights.write_bytes(struct.pack("<Q", len(header)) + header + b"1234")
+    weights_of(folder).write_bytes(struct.pack("<Q", len(header)) + header + b"1234")
 
 
 FIRST = "blocks.0.0.weight"
@@ -133,7 +145,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "empty": (cut(0), "damaged, or no safetensors"),
     "a pickle": (pickle_weights, "damaged, or no safetensors"),
     "a header that claims much": (claim_much, "damaged, or no safetensors"),
-    "no weights": (lambda folder: folder.weights.unlink(), "cannot be read"),
+    "no weights": (lambda folder: weights_of(folder).unlink(), "cannot be read"),
     "a missing tensor": (rewrite_weights(lambda t: t.pop(FIRST)), f"{FIRST} is missing"),
     "an unknown tensor": (
         rewrite_weights(lambda t: t.update(more=torch.zeros(1))),
@@ -244,12 +256,14 @@ def test_files_of_others_are_not_written_over(run: TrainedRun, tmp_path: Path) -
 def test_another_generator_takes_the_place_of_the_first(
     run: TrainedRun, exported: ExportedFolder
 ) -> None:
-    exported.page.write_text("made from the weights of before")
+    export(run, ["html"], exported)
+    page = exported.path / "generator.html"
+    assert page.exists()
     export(run, ["safetensors"], exported)
-    assert exported.page.exists()
+    assert page.exists()
     first = TrainedRun(run.folder, "cpu", "0")
     export(first, ["safetensors"], exported)
-    assert not exported.page.exists()
+    assert not page.exists()
     assert gantool.load(exported.path).step == 0
     assert torch.allclose(gantool.load(exported.path).sample(4), first.sample(4), atol=1e-5)
 
@@ -258,11 +272,11 @@ def test_another_run_of_the_same_recipe_is_another_generator(
     trained: Train, tmp_path: Path
 ) -> None:
     folder = ExportedFolder(tmp_path / "exported")
-    export(trained(), ["safetensors"], folder)
-    folder.page.write_text("made from the weights of before")
+    export(trained(), ["html"], folder)
     shutil.rmtree(tmp_path / "run")
     export(trained(training={"seed": 1}), ["safetensors"], folder)
-    assert not folder.page.exists()
+    assert folder.forms() == ("safetensors:safetensors",)
+    assert not (folder.path / "generator.html").exists()
 
 
 def test_the_best_checkpoint_is_the_one_with_the_lowest_score(run: TrainedRun) -> None:
@@ -290,11 +304,112 @@ def test_two_exports_do_not_mix_in_one_folder(
         with pytest.raises(UsageError, match="another export is writing into"):
             export(run, ["safetensors"], folder)
         said.append("refused")
-        return _write(*arguments)  # type: ignore[arg-type]
+        said_by: str = exporting._write(*arguments)  # type: ignore[arg-type]
+        return said_by
 
-    monkeypatch.setattr("gantool.exporting.exporting._write", second)
+    monkeypatch.setattr(exporting, "_write", second)
     export(run, ["safetensors"], folder)
     assert said == ["refused"]
     assert gantool.load(folder.path).step == 12
     names = {path.name for path in folder.path.iterdir()}
-    assert names == {"config.json", "generator.safetensors", "README.md", "samples.png"}
+    assert names == {
+        "config.json",
+        "files.json",
+        "generator.safetensors",
+        "README.md",
+        "samples.png",
+    }
+
+
+def forget_the_list(folder: ExportedFolder) -> None:
+    """Leave a folder as version 0.1.0 did."""
+    folder.manifest.unlink()
+
+
+def test_a_folder_of_0_1_is_loaded_listed_and_replaced(
+    run: TrainedRun, exported: ExportedFolder
+) -> None:
+    export(run, ["html"], exported)
+    forget_the_list(exported)
+    assert gantool.load(exported.path).step == 12
+    assert set(exported.forms()) == {"safetensors:safetensors", "browser:html"}
+    export(run, ["html"], exported)
+    assert exported.listed().keys() == {"safetensors:safetensors", "browser:html"}
+    forget_the_list(exported)
+    export(TrainedRun(run.folder, "cpu", "0"), ["safetensors"], exported)
+    assert not (exported.path / "generator.html").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["../stolen", "/etc/passwd", "a/b", "..", "", "a\\b", "C:x", "nul\0"]
+)
+def test_a_list_leads_nowhere_else(run: TrainedRun, exported: ExportedFolder, name: str) -> None:
+    exported.manifest.write_text(json.dumps({"safetensors:safetensors": [name]}))
+    for use in (lambda: load(exported.path).sample(1), lambda: export(run, ["html"], exported)):
+        with pytest.raises(UsageError, match=r"files\.json is not a list of exported files"):
+            use()
+
+
+class Copies(Exporter):
+    """Writes files of given names."""
+
+    name = "copies"
+    files: tuple[str, ...] = ("copy.bin",)
+    """Their names."""
+    failing: bool = False
+    """Whether it fails when it has written them."""
+
+    @override
+    def export(self, trained: Trained, folder: Path) -> str:
+        print("a line for nobody")
+        for name in self.files:
+            (folder / name).write_bytes(trained.name.encode())
+        if self.failing:
+            raise RuntimeError("no more ink")
+        return "copies"
+
+
+def write(run: TrainedRun, exporter: Exporter, folder: ExportedFolder) -> None:
+    exporting.export(run, {"third:copies": exporter}, folder)
+
+
+def test_files_that_are_not_written_any_more_go(
+    run: TrainedRun, exported: ExportedFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(run, Copies(files=("a", "b")), exported)
+    write(run, Copies(files=("b", "c")), exported)
+    assert exported.listed()["third:copies"] == ("b", "c")
+    names = {path.name for path in exported.path.iterdir()}
+    assert names == {path.name for path in exported.files()}
+    assert {"b", "c", "generator.safetensors"} < names
+    assert "a" not in names
+    assert "for nobody" not in capsys.readouterr().out
+
+
+def test_an_exporter_that_fails_leaves_nothing(run: TrainedRun, tmp_path: Path) -> None:
+    folder = ExportedFolder(tmp_path / "exported")
+    with pytest.raises(PluginError, match=r"'copies' failed in export .*no more ink"):
+        write(run, Copies(failing=True), folder)
+    assert not folder.path.exists()
+    with pytest.raises(PluginError, match="wrote no file"):
+        write(run, Copies(files=()), folder)
+    assert not folder.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "owner"),
+    [
+        ("config.json", "a file of gantool"),
+        ("files.json", "a file of gantool"),
+        ("generator.safetensors", "a file of exporter 'safetensors:safetensors'"),
+        ("notes.txt", "not an export's: notes.txt"),
+    ],
+)
+def test_names_that_are_taken_are_refused(
+    run: TrainedRun, exported: ExportedFolder, name: str, owner: str
+) -> None:
+    (exported.path / "notes.txt").write_text("mine")
+    before = {path.name: path.read_bytes() for path in exported.path.iterdir()}
+    with pytest.raises(UsageError, match=owner):
+        write(run, Copies(files=(name,)), exported)
+    assert {path.name: path.read_bytes() for path in exported.path.iterdir()} == before

@@ -39,8 +39,8 @@ class Api:
 def folder(tmp_path: Path) -> ExportedFolder:
     """A folder with an export's files and a private one."""
     folder = ExportedFolder(tmp_path)
-    for path in (folder.card, folder.config, folder.weights, tmp_path / "diary.txt"):
-        path.touch()
+    for name in ("README.md", "config.json", "generator.safetensors", "diary.txt"):
+        (tmp_path / name).touch()
     return folder
 
 

@@ -11,7 +11,7 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gantool.exporting.browser.program import Instruction, Program
+    from gantool_browser.program import Instruction, Program
 
 OUTPUT_DIMS = {"convolution": 0, "convolutionTransposed": 1, "linear": 0}
 """Which dimension of the weight counts the outputs."""

@@ -1,9 +1,9 @@
-"""A run's generator as its architecture alone builds it."""
+"""A run's generator as its architecture alone builds it, for exporters."""
 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+import hashlib
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,12 +11,14 @@ from torch import Tensor, nn
 
 from gantool.errors import UsageError
 from gantool.evaluation.sampling.draws import draw_labels, draw_latents, gather_statistics
-from gantool.exporting.config import ArchitectureConfig, ExportConfig, ImageConfig
-from gantool.exporting.weights import fingerprint_of
+from gantool.exporting.folder import ArchitectureConfig, ExportConfig, ImageConfig
+from gantool.interfaces.exporter import Trained
 from gantool.registry.calling import call
 from gantool.training.device.device import Device
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gantool.evaluation.sampling.trained import TrainedRun
 
 TRIED = 8
@@ -25,39 +27,7 @@ TOLERANCE = 1e-4
 HERE = Device(torch.device("cpu"), layout=torch.contiguous_format)
 
 
-@dataclass(frozen=True)
-class PlainGenerator:
-    """A generator without regularizers: float32, on the CPU, ready to draw.
-
-    Attributes:
-        network: In evaluation mode, unless its BatchNorm takes each batch's own statistics.
-        config: What it is.
-    """
-
-    network: nn.Module
-    config: ExportConfig
-
-    def inputs(self, count: int, seed: int = 0) -> tuple[Tensor, ...]:
-        """Return latents [count, latent_dim], and labels [count] where they are needed."""
-        latents = draw_latents(seed, count, self.config.latent_dim)
-        if not self.config.classes:
-            return (latents,)
-        return latents, draw_labels(seed, count, len(self.config.classes))
-
-    def check_single(self, form: str) -> None:
-        """Refuse a generator whose images depend on each other.
-
-        Raises:
-            UsageError: When its BatchNorm takes the statistics of each batch.
-        """
-        if self.config.batch_statistics == "batch":
-            raise UsageError(
-                f"a run whose images depend on their batch cannot be exported as {form}",
-                'set sampling.batch_statistics = "standing" in the run\'s recipe.toml',
-            )
-
-
-def plain_generator(run: TrainedRun) -> PlainGenerator:
+def trained_generator(run: TrainedRun) -> Trained:
     """Return a run's generator as its architecture alone builds it.
 
     Weights are what the regularizers made of them: of a spectrally normalized layer, the
@@ -77,28 +47,46 @@ def plain_generator(run: TrainedRun) -> PlainGenerator:
     with torch.no_grad():
         _copy_weights(_inner(trained, network), network, run)
     network.train(trained.training).requires_grad_(requires_grad=False)
-    plain = PlainGenerator(network, config_of(run, fingerprint_of(network.state_dict())))
+    made = as_trained(network, config_of(run, fingerprint_of(network.state_dict())), run.name)
     with torch.no_grad():
-        inputs = plain.inputs(TRIED)
+        inputs = made.inputs(TRIED, 0)
         again = copy.deepcopy(network)(*inputs)  # BatchNorm may count what it sees
         difference = float((trained(*inputs) - again).abs().max())
     if not difference <= TOLERANCE:
         raise _altered(run, f"its images would differ by {difference:.2g}")
-    return plain
+    return made
+
+
+def as_trained(network: nn.Module, config: ExportConfig, name: str) -> Trained:
+    """Return what an exporter is given of a network: float32, on the CPU, ready to draw."""
+
+    def inputs(count: int, seed: int) -> tuple[Tensor, ...]:
+        latents = draw_latents(seed, count, config.latent_dim)
+        classes = len(config.classes)
+        return (latents, draw_labels(seed, count, classes)) if classes else (latents,)
+
+    return Trained(
+        name=name,
+        network=network,
+        weights=network.state_dict(),
+        image=config.shape,
+        latent_dim=config.latent_dim,
+        classes=config.classes,
+        averaged=config.weights == "ema",
+        batch_statistics=config.batch_statistics,
+        step=config.step,
+        config=config.model_dump_json(),
+        inputs=inputs,
+    )
 
 
 def config_of(run: TrainedRun, fingerprint: str = "") -> ExportConfig:
     """Return what is needed to build a run's generator again."""
     use = str(run.recipe.document["architecture"]["use"])
     options = run.recipe.architecture.model_dump(mode="json")
-    image = run.image
     return ExportConfig(
         architecture=ArchitectureConfig(use=use, options=options),
-        image=ImageConfig(
-            channels=image.channels,  # type: ignore[arg-type]
-            height=image.height,
-            width=image.width,
-        ),
+        image=ImageConfig.model_validate(run.image._asdict()),
         latent_dim=run.latent_dim,
         classes=run.classes,
         weights="ema" if run.averaged else "raw",
@@ -143,3 +131,18 @@ def _altered(run: TrainedRun, reason: str) -> UsageError:
         f"the generator of '{run.name}' is more than its architecture builds: {reason}",
         f"regularizers that may have changed it: {names}",
     )
+
+
+def fingerprint_of(tensors: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of tensors with their names, types and shapes."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(f"{name} {form_of(tensors[name])}\n".encode())
+        flat = tensors[name].detach().cpu().contiguous().reshape(-1)
+        digest.update(flat.view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def form_of(tensor: Tensor) -> str:
+    """Return type and shape, as in "float32 [3, 4]"."""
+    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"

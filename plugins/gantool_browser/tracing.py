@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
-from gantool.errors import UsageError
-from gantool.exporting.browser.folding import fold
-from gantool.exporting.browser.operations import ALIASES, OPERATIONS
-from gantool.exporting.browser.program import Program, Unsupported
-from gantool.exporting.remarks import without_remarks
+from gantool import UsageError
+from gantool_browser.folding import fold
+from gantool_browser.operations import ALIASES, OPERATIONS
+from gantool_browser.program import Program, Unsupported
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
     from torch.fx import Node
 
-    from gantool.exporting.plain import PlainGenerator
+    from gantool import Trained
 
 WAY_OUT = "export it as onnx instead, which knows more operations"
 
 
-def trace(plain: PlainGenerator) -> Program:
+def trace(trained: Trained) -> Program:
     """Return the program of a generator.
 
     Raises:
@@ -31,9 +30,8 @@ def trace(plain: PlainGenerator) -> Program:
             the message names it.
     """
     try:
-        with without_remarks():
-            exported = torch.export.export(plain.network, plain.inputs(1), strict=False)
-            exported = exported.run_decompositions({})
+        exported = torch.export.export(trained.network, trained.inputs(1, 0), strict=False)
+        exported = exported.run_decompositions({})
     except Exception as error:  # whatever a plugin's generator does that cannot be traced
         reason = str(error).strip().partition("\n")[0]
         raise UsageError(f"the generator cannot be traced: {reason}", WAY_OUT) from error

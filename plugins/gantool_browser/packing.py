@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
-from gantool.errors import UsageError
+from gantool import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from gantool.exporting.browser.program import Program
-    from gantool.exporting.plain import PlainGenerator
+    from gantool import Trained
+    from gantool_browser.program import Program
 
 Precision = Literal["float32", "float16"]
 
@@ -25,7 +25,7 @@ LARGEST_DIFFERENCE = 2
 """Of 255: how far float16 weights may move a pixel."""
 
 
-def choose_precision(plain: PlainGenerator, program: Program) -> Precision:
+def choose_precision(trained: Trained, program: Program) -> Precision:
     """Return float32, or float16 where the weights are large and the pictures stay the same.
 
     Raises:
@@ -38,7 +38,7 @@ def choose_precision(plain: PlainGenerator, program: Program) -> Precision:
         raise UsageError(
             f"{numbers:,} weights are too many for a page", "export it as onnx or safetensors"
         )
-    difference = _pixel_difference(plain)
+    difference = _pixel_difference(trained)
     if difference > LARGEST_DIFFERENCE:
         raise UsageError(
             f"{numbers:,} weights need float16 in a page, which changes pixels by up to "
@@ -71,12 +71,12 @@ def block(program: Program, precision: Precision) -> str:
 
 
 @torch.no_grad()
-def _pixel_difference(plain: PlainGenerator) -> int:
+def _pixel_difference(trained: Trained) -> int:
     """Return how far float16 weights move the pixels of some pictures, at most."""
-    inputs = plain.inputs(16)
-    exact = _pixels(plain.network(*inputs))
-    rounded = torch.func.functional_call(plain.network, _rounded(plain.network), inputs)
-    return int((exact - _pixels(rounded)).abs().max())
+    inputs = trained.inputs(16, 0)
+    exact = pixels_of(trained.network(*inputs))
+    rounded = torch.func.functional_call(trained.network, _rounded(trained.network), inputs)
+    return int((exact - pixels_of(rounded)).abs().max())
 
 
 def _rounded(network: nn.Module) -> dict[str, Tensor]:
@@ -86,5 +86,6 @@ def _rounded(network: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def _pixels(images: Tensor) -> Tensor:
+def pixels_of(images: Tensor) -> Tensor:
+    """Return images in [-1, 1] as whole shades of 0 to 255."""
     return ((images + 1) * 127.5).round().clamp(0, 255).int()

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gantool.exporting.browser.pointwise import binary
-from gantool.exporting.browser.program import Unsupported
+from gantool_browser.pointwise import binary
+from gantool_browser.program import Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gantool.exporting.browser.program import Program, Shape
+    from gantool_browser.program import Program, Shape
 
 
 def convolution(  # noqa: PLR0913  torch's own arguments

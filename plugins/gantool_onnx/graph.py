@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gantool.errors import GantoolError, MissingExtraError
-from gantool.exporting.onnx_refusals import refusal
-from gantool.exporting.remarks import without_remarks
-from gantool.files.durable import written_aside
+from gantool import GantoolError
+from gantool_onnx.refusals import refusal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import Tensor, nn
 
-    from gantool.exporting.plain import PlainGenerator
+    from gantool import Trained
 
 TOLERANCE = 1e-5
 """Largest difference between ONNX and torch, of images in [-1, 1]."""
@@ -25,7 +23,7 @@ CHECKED = (1, 7)
 """Batch sizes of the check."""
 
 
-def write_graph(plain: PlainGenerator, path: Path) -> float:
+def write_graph(trained: Trained, path: Path) -> float:
     """Write a generator as ONNX, any number of images at a time.
 
     Its inputs are `latents` and, where it is conditional, `labels`; its output is `images`.
@@ -34,65 +32,43 @@ def write_graph(plain: PlainGenerator, path: Path) -> float:
         The largest difference from torch that was found, over batches of 1 and 7.
 
     Raises:
-        MissingExtraError: When the extra `onnx` is not installed.
         UsageError: When the generator cannot be said in ONNX.
         GantoolError: When the file does not compute what torch computes; it is not handed out.
     """
-    check_extra()
-    plain.check_single("onnx")
-    program = _translate(plain)
-    with written_aside(path) as aside:
-        program.model.metadata_props["gantool"] = plain.config.model_dump_json()
-        program.save(aside, external_data=False)
-        difference = _difference(plain, aside)
-        if not difference <= TOLERANCE:
-            raise GantoolError(
-                f"the ONNX file differs from torch by {difference:.2g}, not by {TOLERANCE:.0e} at "
-                "most, and was thrown away",
-                "please report it with the run's recipe",
-            )
+    program = _translate(trained)
+    program.model.metadata_props["gantool"] = trained.config
+    program.save(path, external_data=False)
+    difference = _difference(trained, path)
+    if not difference <= TOLERANCE:
+        raise GantoolError(
+            f"the ONNX file differs from torch by {difference:.2g}, not by {TOLERANCE:.0e} at "
+            "most, and was thrown away",
+            "please report it with the run's recipe",
+        )
     return difference
 
 
-def check_extra() -> None:
-    """Refuse to begin without the packages that ONNX needs.
-
-    Raises:
-        MissingExtraError: When one is not installed.
-    """
-    try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-        import onnxscript  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(
-            f"ONNX needs a package that is not installed: {error.name}",
-            'pip install "gantool[onnx]"',
-        ) from error
-
-
-def _translate(plain: PlainGenerator) -> Any:
+def _translate(trained: Trained) -> Any:
     """Return torch's ONNX program of a generator.
 
     Raises:
         UsageError: When the generator cannot be said in ONNX; the message says why.
     """
-    inputs = plain.inputs(2)
+    inputs = trained.inputs(2, 0)
     shapes = tuple({0: torch.export.Dim("batch")} for _ in inputs)
     program = None
     try:
-        with without_remarks():
-            program = _captured(plain.network, inputs, shapes)
-            return torch.onnx.export(
-                program,
-                (),
-                dynamo=True,
-                dynamic_shapes=shapes,
-                input_names=["latents", "labels"][: len(inputs)],
-                output_names=["images"],
-                external_data=False,
-                verbose=False,
-            )
+        program = _captured(trained.network, inputs, shapes)
+        return torch.onnx.export(
+            program,
+            (),
+            dynamo=True,
+            dynamic_shapes=shapes,
+            input_names=["latents", "labels"][: len(inputs)],
+            output_names=["images"],
+            external_data=False,
+            verbose=False,
+        )
     except Exception as error:  # whatever a plugin's generator does that ONNX cannot say
         raise refusal(error, program) from error
 
@@ -115,13 +91,13 @@ def _captured(
             raise error from None  # which is the shorter story
 
 
-def _difference(plain: PlainGenerator, path: Path) -> float:
+def _difference(trained: Trained, path: Path) -> float:
     """Return the largest difference between onnxruntime's images and torch's."""
     import onnxruntime
 
     try:
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-        return _largest_difference(plain, session)
+        return _largest_difference(trained, session)
     except GantoolError:
         raise
     except Exception as error:  # the runtime has no exceptions of its own
@@ -132,14 +108,14 @@ def _difference(plain: PlainGenerator, path: Path) -> float:
         ) from error
 
 
-def _largest_difference(plain: PlainGenerator, session: Any) -> float:
+def _largest_difference(trained: Trained, session: Any) -> float:
     """Return the largest difference between images of a session and torch's, by batch size."""
     names = [each.name for each in session.get_inputs()]
     largest = 0.0
     for count in CHECKED:
-        inputs = plain.inputs(count, seed=count)
+        inputs = trained.inputs(count, count)
         with torch.no_grad():
-            expected = plain.network(*inputs)
+            expected = trained.network(*inputs)
         fed = {name: each.numpy() for name, each in zip(names, inputs, strict=True)}
         (images,) = session.run(None, fed)
         difference = (torch.from_numpy(images) - expected).abs().max()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,19 +17,26 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gantool.errors import UsageError
+from gantool import Trained, UsageError
 from gantool.evaluation.sampling.trained import TrainedRun
-from gantool.exporting.browser import packing
-from gantool.exporting.browser.page import write_page
-from gantool.exporting.plain import PlainGenerator, plain_generator
+from gantool.exporting.exporting import without_remarks
+from gantool.exporting.trained import trained_generator
+from gantool_browser import packing
+from gantool_browser import page as pages
 
 if TYPE_CHECKING:
     from tests.chromium import Chromium
 
-Wrap = Callable[..., PlainGenerator]
+Wrap = Callable[..., Trained]
 PICTURE = "document.getElementById('picture').src"
 STATE = "document.getElementById('state').textContent"
 COMPUTED = f"{STATE}.includes('computed in')"
+
+
+def write_page(trained: Trained, name: str, path: Path) -> pages.PageFacts:
+    """Write a page as an export does."""
+    with without_remarks():
+        return pages.write_page(replace(trained, name=name), path, 8)
 
 
 def open_page(chromium: Chromium, path: Path, fragment: str = "", **window: Any) -> None:
@@ -63,7 +71,7 @@ def test_a_latent_gives_the_picture_of_gantool_sample(
     run: TrainedRun, chromium: Chromium, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.html"
-    write_page(plain_generator(run), run.name, page)
+    write_page(trained_generator(run), run.name, page)
     latents, labels = run.latents(6, seed=3), run.labels(6, seed=3)
     assert labels is not None
     expected = torch_pixels(run.sample(6, seed=3))
@@ -79,7 +87,7 @@ def test_the_page_checks_its_first_picture_itself_and_asks_nobody(
     run: TrainedRun, chromium: Chromium, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.html"
-    write_page(plain_generator(run), run.name, page)
+    write_page(trained_generator(run), run.name, page)
     open_page(chromium, page)
     assert difference(shown_pixels(chromium), torch_pixels(run.sample(1))[0]) <= 0.501
     told = chromium.evaluate("document.getElementById('check').textContent")
@@ -94,7 +102,7 @@ def test_a_page_whose_numbers_are_damaged_says_so(
     run: TrainedRun, chromium: Chromium, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.html"
-    write_page(plain_generator(run), run.name, page)
+    write_page(trained_generator(run), run.name, page)
     text = page.read_text(encoding="utf-8")
     start = text.index('<script id="weights"')
     middle = start + (text.index("</script>", start) - start) // 2
@@ -108,7 +116,7 @@ def test_controls_change_the_picture_and_bring_it_back(
     run: TrainedRun, chromium: Chromium, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.html"
-    write_page(plain_generator(run), run.name, page)
+    write_page(trained_generator(run), run.name, page)
     open_page(chromium, page, "#seed=7&class=0")
     assert chromium.evaluate("document.getElementById('seed').value") == "7"
     seventh = shown_pixels(chromium)
@@ -159,7 +167,7 @@ def test_an_address_that_means_nothing_is_explained(
     run: TrainedRun, chromium: Chromium, tmp_path: Path, fragment: str, told: str
 ) -> None:
     page = tmp_path / "page.html"
-    write_page(plain_generator(run), run.name, page)
+    write_page(trained_generator(run), run.name, page)
     open_page(chromium, page, fragment)
     chromium.wait_for(f"{STATE}.startsWith({told!r})")
 
@@ -168,7 +176,7 @@ def test_pixels_are_whole_device_pixels_and_nothing_overflows(
     run: TrainedRun, chromium: Chromium, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.html"
-    write_page(plain_generator(run), "a name without any place to break it " + "x" * 90, page)
+    write_page(trained_generator(run), "a name without any place to break it " + "x" * 90, page)
     for width, scale in ((1100, 1), (1100, 1.25), (390, 3), (320, 2)):
         open_page(chromium, page, width=width, height=800, scale=scale)
         side = chromium.evaluate("document.getElementById('picture').clientWidth")
@@ -241,7 +249,7 @@ def test_every_operation_computes_what_torch_computes(
     with torch.no_grad():  # statistics that are not 0 and 1
         network.train()(torch.randn(64, 6), torch.randint(3, (64,)))
     plain = wrap(network, 6, (3, 32, 16), classes=3)
-    latents, labels = plain.inputs(3, seed=5)
+    latents, labels = plain.inputs(3, 5)
     images = network(latents, labels)
     assert images.shape == (3, 3, 32, 16)
     assert images.std() > 0.1
@@ -256,7 +264,7 @@ def test_gray_pictures_are_gray(wrap: Wrap, chromium: Chromium, tmp_path: Path) 
     write_page(plain, "gray", tmp_path / "gray.html")
     open_page(chromium, tmp_path / "gray.html")
     shown = shown_pixels(chromium)
-    image = torch_pixels(plain.network(*plain.inputs(1)))[0]
+    image = torch_pixels(plain.network(*plain.inputs(1, 0)))[0]
     assert difference(shown, image.repeat(3, axis=2)) <= 0.501
 
 
@@ -266,7 +274,7 @@ def test_transparent_pictures_are_transparent(
     plain = wrap(Shaped(lambda latents: latents.tanh().view(-1, 4, 4, 4)), 64, (4, 4, 4))
     write_page(plain, "glass", tmp_path / "glass.html")
     open_page(chromium, tmp_path / "glass.html")
-    alpha = torch_pixels(plain.network(*plain.inputs(1)))[0, :, :, 3]
+    alpha = torch_pixels(plain.network(*plain.inputs(1, 0)))[0, :, :, 3]
     assert np.abs(shown_pixels(chromium)[:, :, 3] - alpha).max() <= 0.501
 
 
@@ -274,7 +282,7 @@ def test_float16_weights_stay_within_two_shades(
     run: TrainedRun, chromium: Chromium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(packing, "LARGEST_FLOAT32", 1000)
-    facts = write_page(plain_generator(run), run.name, tmp_path / "page.html")
+    facts = write_page(trained_generator(run), run.name, tmp_path / "page.html")
     assert facts.precision == "float16"
     latent = run.latents(1, seed=3)[0]
     open_page(chromium, tmp_path / "page.html", fragment_of(latent, 1))
@@ -313,13 +321,13 @@ def test_what_a_page_cannot_hold_or_compute_is_refused(
     monkeypatch.setattr(packing, "LARGEST_FLOAT32", 1000)
     monkeypatch.setattr(packing, "LARGEST", 2000)
     with pytest.raises(UsageError, match="too many for a page"):
-        write_page(plain_generator(run), "large", page)
+        write_page(trained_generator(run), "large", page)
     assert not page.exists()
 
 
 def test_the_longest_seed_fits_its_box(run: TrainedRun, chromium: Chromium, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
-    write_page(plain_generator(run), run.name, page)
+    write_page(trained_generator(run), run.name, page)
     open_page(chromium, page, "#seed=4294967295&class=0")
     fits = "(s => s.scrollWidth <= s.clientWidth)(document.getElementById('seed'))"
     assert chromium.evaluate("document.getElementById('seed').value") == "4294967295"

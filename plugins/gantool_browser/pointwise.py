@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from gantool.exporting.browser.program import Unsupported, broadcast_strides
-from gantool.exporting.browser.shaping import permute
+from gantool_browser.program import Unsupported, broadcast_strides
+from gantool_browser.shaping import permute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gantool.exporting.browser.program import Program, Shape
+    from gantool_browser.program import Program, Shape
 
 
 def unary(name: str, *options: str) -> Callable[..., str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from gantool.errors import UsageError
+from gantool import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

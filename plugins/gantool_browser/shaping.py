@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from gantool.exporting.browser.program import Unsupported, broadcast_strides, strides_of
+from gantool_browser.program import Unsupported, broadcast_strides, strides_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gantool.exporting.browser.program import Program, Shape
+    from gantool_browser.program import Program, Shape
 
 
 def same(program: Program, shape: Shape, *, input: str, **_: Any) -> str:

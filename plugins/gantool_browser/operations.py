@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gantool.exporting.browser import layers, pointwise, shaping
+from gantool_browser import layers, pointwise, shaping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gantool.evaluation.sampling.draws import to_pixels
-from gantool.exporting.browser.packing import as_data, block, choose_precision
-from gantool.exporting.browser.sliders import strongest_coordinates
-from gantool.exporting.browser.tracing import trace
-from gantool.files.durable import written_aside
+from gantool_browser.packing import as_data, block, choose_precision, pixels_of
+from gantool_browser.sliders import strongest_coordinates
+from gantool_browser.tracing import trace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gantool.exporting.browser.packing import Precision
-    from gantool.exporting.plain import PlainGenerator
+    from gantool import Trained
+    from gantool_browser.packing import Precision
 
 
 @dataclass(frozen=True)
@@ -36,46 +34,44 @@ class PageFacts:
     precision: Precision
 
 
-def write_page(plain: PlainGenerator, name: str, path: Path) -> PageFacts:
+def write_page(trained: Trained, path: Path, sliders: int) -> PageFacts:
     """Write a page that runs a generator in the browser, offline.
 
     Args:
-        plain: The generator.
-        name: What the page calls it.
+        trained: The generator.
         path: The file.
+        sliders: How many sliders it has at most.
 
     Raises:
         UsageError: When the generator uses what the page cannot compute, or is too large.
         OSError: When the file cannot be written.
     """
-    plain.check_single("html")
-    program = trace(plain)
-    precision = choose_precision(plain, program)
+    program = trace(trained)
+    precision = choose_precision(trained, program)
     facts = PageFacts(sum(t.numel() for t in program.used_constants().values()), precision)
-    data = {**_described(plain, name, facts), "program": as_data(program, precision)}
-    with written_aside(path) as aside:
-        aside.write_text(_render(name, data, block(program, precision)), encoding="utf-8")
+    described = _described(trained, facts, strongest_coordinates(trained, sliders))
+    data = {**described, "program": as_data(program, precision)}
+    path.write_text(_render(trained.name, data, block(program, precision)), encoding="utf-8")
     return facts
 
 
-def _described(plain: PlainGenerator, name: str, facts: PageFacts) -> dict[str, Any]:
+def _described(trained: Trained, facts: PageFacts, sliders: list[int]) -> dict[str, Any]:
     """Return what the page says and shows of a generator."""
-    config = plain.config
-    latents, *labels = plain.inputs(1)
+    latents, *labels = trained.inputs(1, 0)
     with torch.no_grad():
-        pixels = to_pixels(plain.network(latents, *labels))[0]  # [H, W, C]
+        pixels = pixels_of(trained.network(latents, *labels))[0].permute(1, 2, 0)  # [H, W, C]
     return {
-        "name": name,
-        "step": config.step,
-        "shape": [config.image.channels, config.image.height, config.image.width],
-        "latentDim": config.latent_dim,
-        "classes": list(config.classes),
-        "sliders": strongest_coordinates(plain),
+        "name": trained.name,
+        "step": trained.step,
+        "shape": list(trained.image),
+        "latentDim": trained.latent_dim,
+        "classes": list(trained.classes),
+        "sliders": sliders,
         "weights": facts.weights,
         "first": {
             "latent": latents[0].tolist(),
             "label": int(labels[0]) if labels else 0,
-            "pixels": base64.b64encode(pixels.tobytes()).decode("ascii"),
+            "pixels": base64.b64encode(bytes(pixels.flatten().tolist())).decode("ascii"),
         },
     }
 
@@ -101,4 +97,4 @@ def _json(data: dict[str, Any]) -> str:
 
 
 def _resource(name: str) -> str:
-    return files("gantool.exporting.browser").joinpath(name).read_text(encoding="utf-8")
+    return files("gantool_browser").joinpath(name).read_text(encoding="utf-8")

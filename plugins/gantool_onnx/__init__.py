@@ -1,0 +1,1 @@
+"""Generators as ONNX, as a gantool plugin."""

@@ -1,0 +1,1 @@
+"""Weights as safetensors, as a gantool plugin."""
