@@ -27,6 +27,7 @@ ORDER = (
     "step",
     "metric",
     "logger",
+    "exporter",
 )
 """The modules of interfaces as a reader meets them."""
 

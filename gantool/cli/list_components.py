@@ -27,7 +27,7 @@ def list_components(
         str | None,
         typer.Argument(
             metavar="KIND",
-            help="dataset, architecture, loss, regularizer, metric, extractor or logger.",
+            help="dataset, architecture, loss, regularizer, metric, extractor, logger or exporter.",
             autocompletion=complete_kind,
             show_default=False,
         ),

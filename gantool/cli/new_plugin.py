@@ -36,7 +36,7 @@ def new_plugin(
         typer.Option(
             "--kind",
             metavar="KIND",
-            help="dataset, architecture, loss, regularizer, metric, extractor or logger.",
+            help="dataset, architecture, loss, regularizer, metric, extractor, logger or exporter.",
             autocompletion=complete_kind,
             show_default=False,
         ),
