@@ -6,8 +6,8 @@ import inspect
 import re
 from typing import TYPE_CHECKING
 
-from gantool.cli.describe import default, meaning
-from gantool.cli.options import options_of
+from gantool.cli.plugins.describe import default, meaning
+from gantool.cli.plugins.options import options_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

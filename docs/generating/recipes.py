@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING
 
-from gantool.cli.options import BEARINGS, options_of
+from gantool.cli.plugins.options import BEARINGS, options_of
 from gantool.interfaces.step import PLAYERS
 from gantool.recipe.schema import (
     CORE_TABLES,

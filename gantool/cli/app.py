@@ -11,36 +11,32 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from gantool import __version__
-from gantool.cli import (
-    ablate,
-    bench,
-    check_plugin,
-    compare,
-    copy_recipe,
-    data_download,
-    data_inspect,
-    data_prepare,
-    describe,
-    environment,
-    evaluate,
-    export,
-    list_components,
-    list_plugins,
-    list_recipes,
-    list_runs,
-    new_plugin,
-    report,
-    resume,
-    run,
-    sample,
-    schema,
-    show,
-    validate,
-)
+from gantool.cli import data_download, data_inspect, data_prepare
 from gantool.cli.arguments import DebugOption
 from gantool.cli.cache import CLEAR_EXAMPLES, SHOW_EXAMPLES, clear
 from gantool.cli.cache import show as show_cache
 from gantool.cli.help import COMMANDS, SETTINGS, CommandPage, GroupPage
+from gantool.cli.plugins import (
+    check_plugin,
+    describe,
+    environment,
+    list_components,
+    list_plugins,
+    new_plugin,
+)
+from gantool.cli.recipes import copy_recipe, list_recipes, schema, show, validate
+from gantool.cli.runs import (
+    ablate,
+    bench,
+    compare,
+    evaluate,
+    export,
+    list_runs,
+    report,
+    resume,
+    run,
+    sample,
+)
 from gantool.reporting.console.messages import replace_closed_streams
 
 if TYPE_CHECKING:

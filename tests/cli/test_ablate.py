@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
-from gantool.cli.ablate import complete_toggle
+from gantool.cli.runs.ablate import complete_toggle
 
 Gantool = Callable[..., Any]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gantool.cli.copy_recipe import refuse_changes, write
+from gantool.cli.recipes.copy_recipe import refuse_changes, write
 from gantool.errors import UsageError
 from gantool.recipe.reading import read_recipe
 from gantool.recipe.shipped import find_shipped

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
-from gantool.cli.export import chosen_exporters
-from gantool.cli.options import as_toml, options_of, recipe_table
+from gantool.cli.plugins.options import as_toml, options_of, recipe_table
+from gantool.cli.runs.export import chosen_exporters
 from gantool.interfaces.regularizer import Regularizer
 from gantool.recipe.schema import LISTS, SINGLES
 from gantool.registry.catalog import Offer, installed

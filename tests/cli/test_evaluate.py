@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gantool.cli.evaluate import complete_extractor, complete_metric
+from gantool.cli.runs.evaluate import complete_extractor, complete_metric
 from gantool.runs.folder import RunFolder
 from gantool.runs.status import hold
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from gantool.cli.export import complete_exporter
+from gantool.cli.runs.export import complete_exporter
 from gantool.exporting import hub
 from gantool.launch import load
 from tests.cli.conftest import Install

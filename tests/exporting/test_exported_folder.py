@@ -18,7 +18,7 @@ from typing_extensions import override
 
 import gantool
 from gantool import Exporter, PluginError, Trained, UsageError
-from gantool.cli.export import chosen_exporters
+from gantool.cli.runs.export import chosen_exporters
 from gantool.evaluation.sampling.trained import TrainedRun
 from gantool.exporting import exporting
 from gantool.exporting.folder import ExportedFolder

@@ -48,7 +48,7 @@ def test_shipped_recipes_are_valid(faults: Faults) -> None:
 
 
 def test_examples_of_every_component_are_valid(faults: Faults) -> None:
-    from gantool.cli.options import recipe_table
+    from gantool.cli.plugins.options import recipe_table
 
     checked = 0
     for offer in installed().offers:

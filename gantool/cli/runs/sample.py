@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 import typer
 
 from gantool.cli.arguments import CheckpointOption, DebugOption, DeviceOption, RunArgument
-from gantool.cli.drawing import Wish, draw
 from gantool.cli.output import print_lines
+from gantool.cli.runs.drawing import Wish, draw
 
 EXAMPLES = """
 gantool sample runs/quickstart-2026-01-31-1 --grid

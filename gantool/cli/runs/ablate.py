@@ -18,8 +18,8 @@ from gantool.cli.arguments import (
     VerboseOption,
     verbosity,
 )
-from gantool.cli.compare import present
-from gantool.cli.evaluate import separate
+from gantool.cli.runs.compare import present
+from gantool.cli.runs.evaluate import separate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

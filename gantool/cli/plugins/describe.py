@@ -12,11 +12,11 @@ import typer
 
 from gantool.cli.arguments import DebugOption, JsonOption
 from gantool.cli.completion import complete_component
-from gantool.cli.options import BEARINGS, as_toml, export_command, options_of, recipe_table
 from gantool.cli.output import print_json, print_lines, print_listing
+from gantool.cli.plugins.options import BEARINGS, as_toml, export_command, options_of, recipe_table
 
 if TYPE_CHECKING:
-    from gantool.cli.options import Option
+    from gantool.cli.plugins.options import Option
     from gantool.registry.catalog import Offer
 
 EXAMPLES = """

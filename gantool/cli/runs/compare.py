@@ -16,14 +16,14 @@ from gantool.cli.arguments import (
     verbosity,
 )
 from gantool.cli.completion import complete_run
-from gantool.cli.evaluate import (
+from gantool.cli.output import print_json, print_records, tell
+from gantool.cli.runs.evaluate import (
     CountOption,
     ExtractorOption,
     MetricsOption,
     SeedsOption,
     separate,
 )
-from gantool.cli.output import print_json, print_records, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
