@@ -53,6 +53,14 @@ class Architecture(Component):
     def discriminator(self, image: ImageShape, classes: int) -> nn.Module:
         """Build the discriminator; `classes` is 0 unless the run is conditional."""
 
+    def is_bounded(self) -> bool:
+        """Whether the generator's images stay in [-1, 1], as tanh keeps them; by default they do.
+
+        Where they do not, as in StyleGAN2 and R3GAN, the discriminator sees them as they are, and
+        the engine clamps them wherever they leave training: as samples, as pixels and in scores.
+        """
+        return True
+
     def batch_coupling(self) -> str | None:
         """Say how to keep the discriminator from mixing the images of a batch, if it does.
 

@@ -73,7 +73,7 @@ class GrownBlock(nn.Sequential):
 
 
 class Generator(nn.Module):
-    """Latents [N, latent_dim] (and labels [N]) to images [N, C, H, W] in [-1, 1].
+    """Latents [N, latent_dim] (and labels [N]) to images [N, C, H, W], in [-1, 1] if bounded.
 
     Args:
         image: Shape of the images.
@@ -82,6 +82,7 @@ class Generator(nn.Module):
         classes: Number of classes; 0 for no labels.
         norm: Of the maps: "batch", "none", "instance" or "layer".
         conditioning: Where labels enter: "norm" or "latent".
+        bounded: Whether images end in tanh.
     """
 
     def __init__(
@@ -92,6 +93,8 @@ class Generator(nn.Module):
         classes: int,
         norm: str = "batch",
         conditioning: str = "norm",
+        *,
+        bounded: bool = True,
     ) -> None:
         super().__init__()
         widths = channels(image, width)[::-1]
@@ -106,7 +109,7 @@ class Generator(nn.Module):
             blocks.append(_grown(_doubling(before, after, bias=bias), norm, after, scaled))
         self.blocks = nn.ModuleList(blocks)
         to_image = _doubling(widths[-1], image.channels, bias=bias)
-        self.to_image = nn.Sequential(to_image, nn.Tanh())
+        self.to_image = nn.Sequential(to_image, nn.Tanh() if bounded else nn.Identity())
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return images for latents."""

@@ -41,6 +41,9 @@ class DCGAN(Architecture):
     """Whether the discriminator normalizes after its first convolution too."""
     generator_norm: Literal["batch", "none", "instance", "layer"] = "batch"
     """Normalization in the generator; without one it also learns biases."""
+    output: Literal["tanh", "none"] = "tanh"
+    """Last activation of the generator; without one its images have no bound, as in StyleGAN2, and
+    are clamped to [-1, 1] where they are shown and scored."""
     discriminator_norm: Literal["batch", "none", "instance", "layer"] = "batch"
     """Normalization in the discriminator; gradient penalties need one of the last three."""
 
@@ -63,8 +66,15 @@ class DCGAN(Architecture):
     def generator(self, image: ImageShape, classes: int) -> nn.Module:
         from gantool_dcgan.networks import Generator, initialize
 
-        norm, conditioning = self.generator_norm, self.conditioning
-        network = Generator(image, self.latent_dim, self.width, classes, norm, conditioning)
+        network = Generator(
+            image,
+            self.latent_dim,
+            self.width,
+            classes,
+            self.generator_norm,
+            self.conditioning,
+            bounded=self.is_bounded(),
+        )
         return initialize(network, self.initialization)
 
     @override
@@ -80,6 +90,10 @@ class DCGAN(Architecture):
             patches=self.patches,
         )
         return initialize(network, self.initialization)
+
+    @override
+    def is_bounded(self) -> bool:
+        return self.output == "tanh"
 
     @override
     def batch_coupling(self) -> str | None:

@@ -203,6 +203,16 @@ class Bright(SmallGenerator):
         return 2 * super().forward(latents, labels)
 
 
+class Unbounded(Sound):
+    """Makes images without a bound, and says so."""
+
+    g = Bright
+
+    @override
+    def is_bounded(self) -> bool:
+        return False
+
+
 class Map(SmallDiscriminator):
     @override
     def forward(self, images: Tensor, labels: Labels = None) -> Tensor:
@@ -381,7 +391,7 @@ BROKEN = [
     ("divides_the_generator", of(g=SplitInHalf), "the generator has `mapping` alone"),
     ("trains", of(g=Tiring), r"forward \(.*\) returned a tensor of shape \[0, 6\]"),
     ("begins_alike_with_classes", of(d=Swamped), r"loss is \S+ with classes and \S+ without"),
-    ("generates_images", of(g=Bright), r"reach 2, outside \[-1, 1\]"),
+    ("generates_images", of(g=Bright), r"reach 2, .*, which `is_bounded` does not say"),
     ("gives_logits_for_each_image", of(d=Map), r"\[3\] or \[3, K\], found \[3, 1, 2, 2\]"),
     ("gives_logits_for_each_image", of(d=Squeezed), r"shape \[1\] or \[1, K\], found \[\]"),
     ("gives_logits_for_each_image", of(d=AsManyAsImages), r"\[3, 3\] for three .* \[1, 1\] for"),
@@ -445,7 +455,14 @@ def test_architecture_without_classes_is_not_asked_for_labels(
     assert result.message == "`check` refuses classes: there are no classes"
 
 
-SOUND = [Sound, SoundSpectral, SoundBatch, of(g=FrozenToo, d=Frozen), of(Split, FiveDimensional)]
+SOUND = [
+    Sound,
+    SoundSpectral,
+    SoundBatch,
+    Unbounded,
+    of(g=FrozenToo, d=Frozen),
+    of(Split, FiveDimensional),
+]
 
 
 @pytest.mark.parametrize("component", SOUND)

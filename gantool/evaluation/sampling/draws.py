@@ -178,18 +178,7 @@ def _chunks(
         ):
             expected = f"images [{len(arguments[0])}, C, H, W]"
             raise TypeError(f"the generator returned {described(found)}, expected {expected}")
-        yield found.float().cpu()
-
-
-def _images(found: object, count: int) -> Tensor:
-    """Return what a generator has made, on the CPU, if it is so many images.
-
-    Raises:
-        TypeError: If not.
-    """
-    if isinstance(found, torch.Tensor) and found.dim() == 4 and len(found) == count:
-        return found.float().cpu()
-    raise TypeError(f"it returned {described(found)}, expected images [{count}, C, H, W]")
+        yield found.float().cpu().clamp(-1, 1)  # not all generators are bounded
 
 
 def gather_statistics(network: nn.Module, latent_dim: int, classes: int, device: Device) -> None:

@@ -38,14 +38,17 @@ if TYPE_CHECKING:
 
 @promise("architecture")
 def generates_images(subject: Subject[Architecture]) -> None:
-    """The generator makes an image [C, H, W] in [-1, 1] of each latent, of three and of one."""
+    """The generator makes an image [C, H, W] of each latent, of three and of one.
+
+    It is in [-1, 1], also with ten times larger weights, unless `is_bounded` says that it need not.
+    """
     for players in build_each(subject.example()):
-        require_images(players.generate(), (COUNT, *players.image))
-        require_images(players.evaluating().generate(1), (1, *players.image))
+        require_images(players, players.generate())
+        require_images(players, players.evaluating().generate(1), 1)
         with torch.no_grad():
             for weight in _trained(players.generator):
                 weight.mul_(10)  # as training may make them
-        require_images(players.generate(), (COUNT, *players.image))
+        require_images(players, players.generate())
 
 
 @promise("architecture")
@@ -200,7 +203,7 @@ def works_under_autocast(subject: Subject[Architecture]) -> None:
     for players in build_each(subject.example()):
         with torch.autocast("cpu", torch.bfloat16):
             images, logits = players.generate(), players.discriminate()
-        require_images(images, (COUNT, *players.image))
+        require_images(players, images)
         require_logits(logits, COUNT)
         torch.autograd.backward([_weighted(images.float()), _weighted(logits.float())])
         for name, parameter in _parameters(players).items():

@@ -38,6 +38,7 @@ class Players(NamedTuple):
         latents: [3, latent_dim].
         images: [3, C, H, W] in [-1, 1].
         labels: int64 [3], where the networks are conditional.
+        bounded: Whether generated images are to be in [-1, 1].
     """
 
     generator: nn.Module
@@ -46,6 +47,7 @@ class Players(NamedTuple):
     latents: Tensor
     images: Tensor
     labels: Tensor | None
+    bounded: bool = True
 
     def generate(self, count: int = COUNT) -> Tensor:
         """Return what the generator makes of the first latents."""
@@ -102,7 +104,8 @@ def build(
     latents = torch.randn(COUNT, architecture.latent_dim, generator=chance)
     images = 2 * torch.rand(COUNT, *image, generator=chance) - 1
     labels = torch.arange(COUNT) % classes if conditional else None
-    return Players(generator, discriminator, image, latents, images, labels)
+    bounded = architecture.is_bounded()
+    return Players(generator, discriminator, image, latents, images, labels, bounded)
 
 
 def build_each(architecture: Architecture) -> Iterator[Players]:
@@ -187,20 +190,21 @@ def require_outputs(players: Players, count: int = COUNT) -> None:
     Raises:
         BrokenPromise: If they have not.
     """
-    require_images(players.generate(count), (count, *players.image))
+    require_images(players, players.generate(count), count)
     require_logits(players.discriminate(count), count)
 
 
-def require_images(images: Tensor, shape: tuple[int, ...]) -> None:
-    """Go on if images have a shape, and are in [-1, 1].
+def require_images(players: Players, images: Tensor, count: int = COUNT) -> None:
+    """Go on if images have their shape, are finite and, of a bounded generator, in [-1, 1].
 
     Raises:
         BrokenPromise: If not.
     """
-    require_shape(images, shape, "images of the generator")
+    require_shape(images, (count, *players.image), "images of the generator")
     require_finite(images, "images of the generator")
     largest = float(images.detach().abs().max())
-    require(largest <= 1, f"images of the generator reach {largest:.3g}, outside [-1, 1]")
+    finding = f"images of the generator reach {largest:.3g}, outside [-1, 1]"
+    require(largest <= 1 or not players.bounded, f"{finding}, which `is_bounded` does not say")
 
 
 def require_logits(logits: Tensor, count: int) -> None:

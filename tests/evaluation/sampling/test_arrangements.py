@@ -41,6 +41,10 @@ class Styled(nn.Module):
         return self.synthesis(self.mapping(latents, labels), labels)
 
 
+SMALL = 8
+"""Latents and labels are shown so many times smaller: images are in [-1, 1]."""
+
+
 class Plain(nn.Module):
     """A generator that shows its latents, and its label in the first pixel."""
 
@@ -50,11 +54,11 @@ class Plain(nn.Module):
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return images [N, 1, 2, 2]."""
-        images = (latents * self.scale).view(-1, 1, 2, 2)
+        images = (latents * self.scale / SMALL).view(-1, 1, 2, 2)
         if labels is None:
             return images
         marked = images.clone()
-        marked[:, 0, 0, 0] = labels.float()
+        marked[:, 0, 0, 0] = labels / SMALL
         return marked
 
 
@@ -87,15 +91,15 @@ def test_rows_go_from_one_picture_to_the_next() -> None:
 
 def test_a_row_keeps_its_class() -> None:
     toy = Toy(Plain(), ("a", "b", "c"))
-    rows = toy.generate(*interpolations(toy, 12, 4, seed=2))[:, 0, 0, 0].view(12, 4)
+    rows = SMALL * toy.generate(*interpolations(toy, 12, 4, seed=2))[:, 0, 0, 0].view(12, 4)
     assert (rows == rows[:, :1]).all()
     assert set(rows.flatten().tolist()) == {0, 1, 2}
-    assert (toy.generate(*interpolations(toy, 2, 4, label="c"))[:, 0, 0, 0] == 2).all()
+    assert (toy.generate(*interpolations(toy, 2, 4, label="c"))[:, 0, 0, 0] == 2 / SMALL).all()
 
 
 def test_every_class_draws_the_same_latents() -> None:
     toy = Toy(Plain(), ("a", "b", "c"))
-    rows = toy.generate(*class_rows(toy, 5, seed=1)).view(3, 5, 4)
+    rows = SMALL * toy.generate(*class_rows(toy, 5, seed=1)).view(3, 5, 4)
     assert rows[:, :, 0].tolist() == [[0.0] * 5, [1.0] * 5, [2.0] * 5]
     assert torch.equal(rows[0, :, 1:], rows[2, :, 1:])
     with pytest.raises(UsageError, match="knows no classes"):
@@ -104,7 +108,7 @@ def test_every_class_draws_the_same_latents() -> None:
 
 def test_a_walk_passes_the_seeds_pictures_and_keeps_its_class() -> None:
     toy = Toy(Plain(), ("a", "b", "c"))
-    film = toy.generate(*walk_frames(toy, 3, 8, seed=4))
+    film = SMALL * toy.generate(*walk_frames(toy, 3, 8, seed=4))
     assert film.shape == (24, 1, 2, 2)
     assert torch.allclose(film[::8].view(3, 4)[:, 1:], toy.latents(3, 4)[:, 1:], atol=1e-6)
     assert len(set(film[:, 0, 0, 0].tolist())) == 1
@@ -113,9 +117,9 @@ def test_a_walk_passes_the_seeds_pictures_and_keeps_its_class() -> None:
 @pytest.mark.parametrize("arrange", [interpolations, walk_frames])
 def test_truncation_reaches_arrangements(arrange: Callable[..., Wanted]) -> None:
     toy = Toy(Plain())
-    assert toy.generate(*arrange(toy, 2, 4)).abs().max() > 1
-    assert toy.generate(*arrange(toy, 2, 4, truncation=0.01)).abs().max() < 0.05
-    assert toy.sample(8, truncation=0.5).abs().max() <= 0.5
+    assert toy.generate(*arrange(toy, 2, 4)).abs().max() > 1 / SMALL
+    assert toy.generate(*arrange(toy, 2, 4, truncation=0.01)).abs().max() < 0.05 / SMALL
+    assert toy.sample(8, truncation=0.5).abs().max() <= 0.5 / SMALL
     assert torch.equal(toy.sample(8, truncation=9.0), toy.sample(8))
 
 

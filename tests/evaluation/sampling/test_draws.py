@@ -65,3 +65,16 @@ def test_a_class_is_suggested_by_any_word_of_its_name(said: str) -> None:
     with pytest.raises(UsageError) as caught:
         label_of(f"{said}x", ["Stella Nottara", "Odo Nebelmann"], "run")
     assert str(caught.value.hint).startswith("did you mean 'Stella Nottara'?")
+
+
+def test_images_of_a_generator_without_a_bound_are_clamped() -> None:
+    torch.manual_seed(0)
+    dcgan = DCGAN(width=4, latent_dim=6, output="none")
+    generator, latents = dcgan.generator(ImageShape(1, 16, 16), 0).eval(), draw_latents(1, 70, 6)
+    with torch.no_grad():
+        generator.get_parameter("to_image.0.weight").mul_(40)
+        raw = torch.cat([generator(latents[:64]), generator(latents[64:])])
+    assert not dcgan.is_bounded()
+    assert raw.abs().max() > 2
+    drawn = generate(generator, latents, None, CPU, classes=0)
+    assert torch.equal(drawn, raw.where(raw.abs() <= 1, raw.sign()))
