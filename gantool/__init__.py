@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from gantool.version import VERSION
+from gantool.version import INTERFACE_VERSION, VERSION
 
 if TYPE_CHECKING:
     from gantool.errors import (
@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from gantool.launch import load, resume, run
 
 __version__ = VERSION
+interface_version = INTERFACE_VERSION
+"""Version of the interfaces: moves only when a plugin written for the one before may break."""
 
 _MODULES = {
     "gantool.errors": (
@@ -142,6 +144,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "hookimpl",
+    "interface_version",
     "is_image_name",
     "load",
     "open_image",

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from gantool.interfaces.component import Component
+from gantool.interfaces.component import Bearing, Component
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -56,6 +56,7 @@ class Exporter(Component):
     """A form that `gantool export --to NAME` gives a trained generator."""
 
     kind: ClassVar[str] = "exporter"
+    bears_upon: ClassVar[Bearing] = "nothing"
     needs_independent_images: ClassVar[bool] = False
     """Whether it refuses generators whose images depend on the others of their batch."""
     loadable: ClassVar[bool] = False

@@ -25,7 +25,9 @@ from gantool.registry.plugin import (
     Plugin,
     named_if_slow,
     package_of,
+    refuse_other_interface,
     said,
+    stated_interface,
     working_folder_kept,
 )
 
@@ -133,6 +135,9 @@ def load(plugin: Plugin, entry: EntryPoint, package: Package) -> Plugin:
     printed = StringIO()  # stdout is data; a plugin's prints are not
     try:
         with redirect_stdout(printed), working_folder_kept(), named_if_slow(plugin.name):
+            if not plugin.is_own:
+                plugin = replace(plugin, interface=stated_interface(plugin.module))
+                refuse_other_interface(plugin)
             components = _components(plugin.name, entry.load())
     except KeyboardInterrupt:
         raise

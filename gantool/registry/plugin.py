@@ -7,11 +7,13 @@ import re
 import sys
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from threading import Timer
 from typing import TYPE_CHECKING
 
-from gantool.version import VERSION
+from gantool.errors import PluginError
+from gantool.version import INTERFACE_VERSION, OLDEST_INTERFACE, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +39,7 @@ class Plugin:
         components: What it offers; empty when broken.
         failure: Why it could not be loaded, or None.
         remark: What it should not do and yet does not keep it from being used, or None.
+        interface: The interface version that it states.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Plugin:
     components: tuple[type[Component], ...] = ()
     failure: str | None = None
     remark: str | None = None
+    interface: int = INTERFACE_VERSION
 
     @property
     def is_own(self) -> bool:
@@ -55,6 +59,8 @@ class Plugin:
 
 OWN_DISTRIBUTION = "gantool"
 UNKNOWN = "unknown"
+STATEMENT = "gantool_interface"
+"""By what a plugin's package states the interface version that it is written for."""
 ON_GANTOOL = re.compile(r"gantool(?![\w.-])", re.IGNORECASE)
 """How a requirement of gantool itself begins, and not one of a package whose name goes on."""
 
@@ -134,6 +140,46 @@ def fits(requirement: Requirement, found: str) -> bool:
         return requirement.specifier.contains(found, prereleases=True)
     except InvalidVersion:
         return not requirement.specifier
+
+
+def stated_interface(module: str) -> int:
+    """Return the interface version that a plugin's package states, without running its module.
+
+    1 where it states none, as packages written for gantool 0.1 do, or cannot be imported.
+
+    Args:
+        module: The plugin's: in the package, or the package itself.
+
+    Raises:
+        PluginError: When it states something else than a number.
+    """
+    try:
+        package = import_module(module.partition(":")[0].strip().partition(".")[0])
+    except ImportError:  # loading the module will tell
+        return 1
+    stated = getattr(package, STATEMENT, 1)
+    if not isinstance(stated, int) or isinstance(stated, bool):
+        raise PluginError(f"its {STATEMENT} is {stated!r}", "expected a whole number")
+    return stated
+
+
+def refuse_other_interface(plugin: Plugin) -> None:
+    """Refuse a plugin for interfaces that this gantool has not yet, or no longer.
+
+    Raises:
+        PluginError: With the package that is to be upgraded.
+    """
+    written = f"it is written for interface {plugin.interface}"
+    if plugin.interface > INTERFACE_VERSION:
+        raise PluginError(
+            f"{written}, gantool {VERSION} has {INTERFACE_VERSION}",
+            f"pip install --upgrade {OWN_DISTRIBUTION}",
+        )
+    if plugin.interface < OLDEST_INTERFACE:
+        raise PluginError(
+            f"{written}, gantool {VERSION} supports none before {OLDEST_INTERFACE}",
+            f"pip install --upgrade {plugin.distribution}",
+        )
 
 
 DISABLED = "GANTOOL_DISABLE_PLUGINS"

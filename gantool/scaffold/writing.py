@@ -8,7 +8,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from gantool.errors import UsageError
-from gantool.version import VERSION
+from gantool.version import INTERFACE_VERSION, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,16 +65,6 @@ def write_package(folder: Path, content: Mapping[str, str]) -> list[Path]:
     return paths
 
 
-def compatible_versions(version: str) -> str:
-    """Return the versions whose interfaces are those of a version, as in ">=0.1,<0.2".
-
-    Interfaces may change with the second number of a version as long as the first one is 0.
-    """
-    major, minor, *_ = version.split(".")
-    following = f"0.{int(minor) + 1}" if major == "0" else str(int(major) + 1)
-    return f">={major}.{minor},<{following}"
-
-
 def _values(naming: Naming, table: str = "") -> dict[str, str]:
     """Return what the templates' variables stand for."""
     recipe = f'extends = "quickstart.toml"\nrequires = ["{naming.distribution}>=0.1"]\n\n{table}'
@@ -89,7 +79,8 @@ def _values(naming: Naming, table: str = "") -> dict[str, str]:
         "distribution": naming.distribution,
         "module": naming.module,
         "component": naming.component,
-        "compatible": compatible_versions(VERSION),
+        "version": VERSION.rpartition(".")[0],
+        "interface": str(INTERFACE_VERSION),
         "recipe": recipe.rstrip() + "\n",
         "named": named,
         "year": str(datetime.datetime.now(tz=datetime.UTC).year),

@@ -51,6 +51,7 @@ def test_plugins_as_json(gantool: Callable[..., Any]) -> None:
         "module": "gantool_weight_decay.plugin",
         "distribution": "gantool",
         "version": by_name["weight-decay"]["version"],
+        "interface": 1,
         "components": [{"kind": "regularizer", "name": "l2"}],
         "failure": None,
         "remark": None,

@@ -12,7 +12,7 @@ import gantool
 def test_every_public_name_resolves_to_its_home() -> None:
     assert gantool.__all__ == sorted(gantool.__all__)
     homes = {name: module for module, names in gantool._MODULES.items() for name in names}
-    assert {*homes, "__version__"} == set(gantool.__all__)
+    assert {*homes, "__version__", "interface_version"} == set(gantool.__all__)
     for name, module in homes.items():
         assert getattr(gantool, name) is getattr(import_module(module), name)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import gantool
 from gantool.registry.loading import checked, discover, load
 from gantool.registry.plugin import Package, Plugin, package_of
 
@@ -110,8 +112,6 @@ def test_plugin_names_that_recipes_could_not_say(plant: Plant, name: str) -> Non
 
 
 def test_a_plugin_whose_name_is_taken_is_not_imported(plant: Plant) -> None:
-    import sys
-
     plant("aaa", package="gantool-first")
     plant("aaa", package="gantool-second")
     first, second = (plugin for plugin in discover() if plugin.name == "aaa")
@@ -147,6 +147,59 @@ def test_without_metadata_the_origin_is_unknown(plant: Plant, metadata: str | No
     assert plugin.failure is None
 
 
+def plant_package(plant: Plant, interface: str, module: str) -> None:
+    """Plant a package `gantool_odd` whose plugin is its module `plugin`."""
+    site = plant("odd", entry_points="[gantool.plugins]\nodd = gantool_odd.plugin\n")
+    package = site / "gantool_odd"
+    package.mkdir()
+    (site / "gantool_odd.py").rename(package / "whole.py")
+    (package / "__init__.py").write_text(interface, encoding="utf-8")
+    (package / "plugin.py").write_text(module, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("stated", "failure"),
+    [
+        (
+            "gantool_interface = 99",
+            f"it is written for interface 99, gantool {gantool.__version__} has "
+            f"{gantool.interface_version}; pip install --upgrade gantool",
+        ),
+        (
+            "gantool_interface = 0",
+            f"it is written for interface 0, gantool {gantool.__version__} supports none before 1; "
+            "pip install --upgrade gantool-odd",
+        ),
+        ("gantool_interface = '1'", "its gantool_interface is '1'; expected a whole number"),
+        ("gantool_interface = True", "its gantool_interface is True; expected a whole number"),
+    ],
+)
+def test_a_plugin_for_another_interface_is_shown_and_not_run(
+    plant: Plant, stated: str, failure: str
+) -> None:
+    plant_package(plant, stated, "from gantool import SomethingThatIsNotThere")
+    plant("healthy")
+    assert found("odd").failure == failure
+    assert "gantool_odd.plugin" not in sys.modules
+    assert found("healthy").failure is None
+
+
+@pytest.mark.parametrize("stated", ["", f"gantool_interface = {gantool.interface_version}"])
+def test_a_plugin_for_this_interface_is_loaded(plant: Plant, stated: str) -> None:
+    plant_package(plant, stated, "from gantool_odd.whole import *")
+    assert (found("odd").failure, found("odd").interface) == (None, 1)
+
+
+def test_a_plugin_that_states_no_interface_is_written_for_the_first(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant_package(plant, "", "from gantool_odd.whole import *")
+    monkeypatch.setattr("gantool.registry.plugin.INTERFACE_VERSION", 3)
+    monkeypatch.setattr("gantool.registry.plugin.OLDEST_INTERFACE", 2)
+    assert "written for interface 1, gantool" in str(found("odd").failure)
+    assert all(plugin.failure is None for plugin in discover() if plugin.is_own)
+
+
 def test_an_interrupt_stops_the_program() -> None:
     class Entry:
         def load(self) -> ModuleType:
@@ -180,8 +233,6 @@ def test_which_gantool_a_package_is_made_for(requires: str, misfit: str | None) 
 
 
 def test_a_package_for_another_gantool_is_not_imported(plant: Plant) -> None:
-    import sys
-
     plant("odd", requires=("gantool>=9",))
     assert found("odd").failure == "it requires gantool>=9, found gantool 0.1.0"
     assert "gantool_odd" not in sys.modules

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+import gantool
 from gantool.errors import UsageError
 from gantool.interfaces.component import KINDS
 from gantool.scaffold.naming import LONGEST, Naming, check_naming
-from gantool.scaffold.writing import compatible_versions, package_files, write_package
+from gantool.scaffold.writing import package_files, write_package
 
 EVERY = {
     ".github/workflows/ci.yml",
@@ -41,6 +42,9 @@ def test_the_files_of_a_package(kind: str) -> None:
     assert project["project"]["name"] == "gantool-zero-r1"
     entries = project["project"]["entry-points"]["gantool.plugins"]
     assert entries == {"zero-r1": "gantool_zero_r1.plugin"}
+    assert project["project"]["dependencies"] == ["gantool>=0.1"]
+    stated = f"gantool_interface = {gantool.interface_version}\n"
+    assert stated in content["gantool_zero_r1/__init__.py"]
     assert tomllib.loads(content["zero-r1.toml"])["requires"] == ["gantool-zero-r1>=0.1"]
     assert content["zero-r1.toml"].endswith(
         content["README.md"].split("```toml\n")[1].split("```")[0]
@@ -126,11 +130,3 @@ def test_a_file_made_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is something at"):
         write_package(folder, Second({"a.py": "", "b.py": "new"}))
     assert (folder / "b.py").read_text() == "mine"
-
-
-@pytest.mark.parametrize(
-    ("version", "compatible"),
-    [("0.1.0", ">=0.1,<0.2"), ("0.9.3", ">=0.9,<0.10"), ("1.4.2", ">=1.4,<2")],
-)
-def test_versions_with_the_same_interfaces(version: str, compatible: str) -> None:
-    assert compatible_versions(version) == compatible

@@ -44,6 +44,12 @@ BROKEN: list[tuple[str, tuple[type[Component], ...], str, str]] = [
     ("loads", (), "quiet_plugin", "the hook of quiet_plugin offers no component"),
     ("names_its_components_apart", (One, OneMore), "quiet_plugin", "once: regularizer/one$"),
     ("leaves_torch_unimported", (One,), "heavy_plugin", "importing heavy_plugin imports torch"),
+    (
+        "states_its_interface_in_its_package",
+        (One,),
+        "late_plugin.plugin",
+        "late_plugin.plugin: move it to late_plugin/__init__.py",
+    ),
     ("prints_nothing_at_import", (One,), "talking_plugin", r"talking_plugin prints 'hello\\n'"),
 ]
 

@@ -68,6 +68,7 @@ def describe(plugin: Plugin) -> dict[str, Any]:
         "module": plugin.module,
         "distribution": plugin.distribution,
         "version": plugin.version,
+        "interface": plugin.interface,
         "components": [{"kind": each.kind, "name": each.name} for each in plugin.components],
         "failure": plugin.failure,
         "remark": plugin.remark,

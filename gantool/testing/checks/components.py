@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from gantool.interfaces.component import KINDS, Component
-from gantool.registry.plugin import NAME
+from gantool.registry.plugin import NAME, STATEMENT
 from gantool.testing.claims import BrokenPromise, require
 from gantool.testing.harness.isolation import in_fresh_process
 from gantool.testing.promises import checks_for, promise, with_options
@@ -34,8 +34,11 @@ IMPORTING = """
 import contextlib, importlib, io
 printed = io.StringIO()
 with contextlib.redirect_stdout(printed):
-    importlib.import_module(sys.argv[1])
-print(json.dumps({"torch": "torch" in sys.modules, "printed": printed.getvalue()}))
+    module = importlib.import_module(sys.argv[1])
+    package = importlib.import_module(sys.argv[1].partition(".")[0])
+late = hasattr(module, "gantool_interface") and not hasattr(package, "gantool_interface")
+told = {"torch": "torch" in sys.modules, "printed": printed.getvalue(), "states_late": late}
+print(json.dumps(told))
 """
 
 
@@ -44,6 +47,14 @@ def loads(plugin: Plugin) -> None:
     """It can be loaded, and offers at least one component."""
     require(plugin.failure is None, str(plugin.failure))
     require(bool(plugin.components), f"the hook of {plugin.module} offers no component")
+
+
+@promise("plugin")
+def states_its_interface_in_its_package(plugin: Plugin) -> None:
+    """An interface version that it states stands in its package, which is read before it is run."""
+    late = _import(plugin.module)["states_late"]
+    package = plugin.module.partition(".")[0]
+    require(not late, f"{STATEMENT} stands in {plugin.module}: move it to {package}/__init__.py")
 
 
 @promise("plugin")

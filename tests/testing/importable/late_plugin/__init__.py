@@ -1,0 +1,1 @@
+"""A plugin's package that does not state its interface."""
