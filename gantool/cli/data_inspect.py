@@ -22,7 +22,7 @@ from gantool.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gantool.data.inspecting import Inspection, Spread
+    from gantool.data.inspecting import Inspection, Lengths
     from gantool.data.prepare.prepared import PreparedImages
 
 EXAMPLES = """
@@ -142,11 +142,11 @@ def summary(found: Inspection) -> Iterator[str]:
         yield f"not read: {OtherFiles(found.other_files)}"
 
 
-def span(spread: Spread) -> str:
+def span(lengths: Lengths) -> str:
     """Return lengths in words."""
-    if spread.least == spread.greatest:
-        return f"{spread.least} pixels"
-    return f"{spread.least} to {spread.greatest} pixels, the median is {spread.median}"
+    if lengths.least == lengths.greatest:
+        return f"{lengths.least} pixels"
+    return f"{lengths.least} to {lengths.greatest} pixels, the median is {lengths.median}"
 
 
 def draw_sheet(prepared: PreparedImages, path: Path) -> None:

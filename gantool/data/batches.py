@@ -23,13 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rows:
-    """Some rows, one after the other, of the batch of all processes.
-
-    Attributes:
-        start: The first of them.
-        stop: The first one after them.
-        total: Rows of the whole batch.
-    """
+    """Some rows, one after the other, of the batch of all processes."""
 
     start: int
     stop: int
@@ -53,12 +47,7 @@ class Rows:
         return [Rows(*pair, self.total) for pair in pairwise(ends)]
 
     def of(self, tensor: Tensor, held: Rows | None = None) -> Tensor:
-        """Return these rows of a tensor.
-
-        Args:
-            tensor: Its first dimension counts rows.
-            held: Which rows it holds; by default the whole batch.
-        """
+        """Return these rows of a tensor."""
         first = 0 if held is None else held.start
         start, stop = self.start - first, self.stop - first
         return tensor if len(tensor) == self.count else tensor[start:stop]
@@ -88,10 +77,6 @@ def send(tensor: Tensor, device: torch.device) -> Tensor:
 class Stream:
     """Reads batches ahead in a thread of its own.
 
-    Args:
-        images: Where they are read from.
-        device: Where batches are wanted.
-
     Attributes:
         waited: Seconds that the training has waited for images.
     """
@@ -107,12 +92,7 @@ class Stream:
         return len(self._images)
 
     def take(self, number: int, indices: Callable[[int], Tensor]) -> Tensor:
-        """Return the images of a batch, uint8 [n, H, W, C], and have later ones fetched.
-
-        Args:
-            number: Of the batch.
-            indices: Returns which images a batch holds, int64 [n].
-        """
+        """Return the images of a batch, uint8 [n, H, W, C], and have later ones fetched."""
         if number not in self._coming:  # the first batch, or a jump: after a rollback
             self._forget()
         for later in range(number, number + 1 + AHEAD):
@@ -137,13 +117,7 @@ SMALLEST = 2
 
 
 class Batch(NamedTuple):
-    """Images [N, C, H, W] in [-1, 1] and their labels, int64 [N], in a conditional run.
-
-    Attributes:
-        images: Those that this process works on.
-        labels: Theirs.
-        rows: Which rows of the batch of all processes they are.
-    """
+    """Images [N, C, H, W] in [-1, 1] and their labels, int64 [N], in a conditional run."""
 
     images: Tensor
     labels: Tensor | None

@@ -6,7 +6,6 @@ import os
 import shutil
 import stat
 import tempfile
-import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from gantool.errors import DiskError
+from gantool.files.durable import TRASH, remove, trash_of
 from gantool.files.plain import refuse_link
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ PREPARED = "prepared"
 FEATURES = "features"
 SECTIONS = (DATASETS, PREPARED, FEATURES)
 UNFINISHED = ".unfinished-"
-TRASH = ".trash-"
 TAG = "CACHEDIR.TAG"
 TAG_TEXT = """Signature: 8a477f597d28d172789f06886806bc55
 # This folder holds files that gantool can make again. See https://bford.info/cachedir/
@@ -80,11 +79,7 @@ def dataset_cache(name: str) -> Path:
 
 
 def prepared_cache() -> Path:
-    """Return the folder of prepared images, made if missing.
-
-    Raises:
-        DiskError: When it cannot be made.
-    """
+    """Return the folder of prepared images, made if missing."""
     try:
         return _make_section(PREPARED)
     except OSError as error:
@@ -95,20 +90,12 @@ def prepared_cache() -> Path:
 
 
 def features_cache() -> Path:
-    """Return the folder of real images' features, made if missing.
-
-    Raises:
-        OSError: When it cannot be made; features can be computed again.
-    """
+    """Return the folder of real images' features, made if missing."""
     return _make_section(FEATURES)
 
 
 def entry_lock(section: str, name: str) -> FileLock:
-    """Return the lock that whoever makes or deletes this entry holds.
-
-    Raises:
-        OSError: When the folder of locks cannot be made.
-    """
+    """Return the lock that whoever makes or deletes this entry holds."""
     locks = root() / ".locks"
     refuse_link(locks)
     locks.mkdir(parents=True, exist_ok=True)
@@ -208,7 +195,7 @@ def _delete(entry: CacheEntry) -> bool:
     """Delete one entry unless somebody holds its lock; first out of sight, then for good."""
     try:
         with entry_lock(entry.section, entry.name).acquire(timeout=0):
-            trash = entry.path.parent / f"{TRASH}{uuid.uuid4().hex}"
+            trash = trash_of(entry.path)
             entry.path.rename(trash)
             shutil.rmtree(trash)
     except Timeout:
@@ -223,4 +210,4 @@ def _sweep() -> None:
     for section in SECTIONS:
         if (root() / section / TAG).is_file() and not (root() / section).is_symlink():
             for trash in (root() / section).glob(f"{TRASH}*"):
-                shutil.rmtree(trash, ignore_errors=True)
+                remove(trash)

@@ -109,11 +109,7 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
 def identical(digests: NDArray[np.uint8]) -> dict[int, int]:
-    """Return, for each exact copy of a file, the first one that it copies.
-
-    Args:
-        digests: Of the files' contents, uint8 [N, D].
-    """
+    """Return, for each exact copy of a file, the first one that it copies."""
     first: dict[bytes, int] = {}
     originals = [first.setdefault(digest.tobytes(), row) for row, digest in enumerate(digests)]
     return {row: original for row, original in enumerate(originals) if original != row}
@@ -126,10 +122,6 @@ def similar(images: NDArray[np.uint8], known: Collection[int] = ()) -> dict[int,
     nearest; they are confirmed by the correlation of their gray values, which compression and
     brightness leave high. Flat images are compared by their mean gray. Time and memory are
     bounded also where all images look alike: see `gantool.data.duplicates`.
-
-    Args:
-        images: uint8 [N, H, W, C].
-        known: Images that need not be compared, such as exact copies.
     """
     looks = Looks.of(images)
     compared = np.ones(len(images), bool)
@@ -226,12 +218,7 @@ def _may_be_alike(thumbnails: NDArray[np.uint8], pairs: NDArray[np.int64]) -> ND
 
 
 def _first_alike(images: NDArray[np.uint8], pairs: NDArray[np.int64]) -> dict[int, int]:
-    """Return the first earlier image that each later one is like, by all of their gray values.
-
-    Args:
-        images: uint8 [N, H, W, C].
-        pairs: Candidates, the earlier one first; sorted by the later one, then the earlier.
-    """
+    """Return the first earlier image that each later one is like, by all of their gray values."""
     found: dict[int, int] = {}
     starts = np.flatnonzero(np.diff(pairs[:, 1], prepend=-1))
     ranks = np.arange(len(pairs)) - np.repeat(starts, np.diff(np.append(starts, len(pairs))))

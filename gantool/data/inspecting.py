@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -40,14 +40,7 @@ MANY = 4096
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something about one file.
-
-    Attributes:
-        kind: What it is, as in "truncated", "grayscale", "near duplicate".
-        name: The file.
-        detail: What is done about it, or how it shows; may be empty.
-        used: Whether the image is among the prepared ones.
-    """
+    """Something about one file."""
 
     kind: str
     name: str
@@ -55,8 +48,7 @@ class Finding:
     used: bool
 
 
-@dataclass(frozen=True)
-class Spread:
+class Lengths(NamedTuple):
     """Least, middle and greatest of some lengths, in pixels."""
 
     least: int
@@ -70,11 +62,7 @@ class Inspection:
 
     Attributes:
         files: Number of files that the dataset names.
-        usable: Number of images that could be prepared.
-        classes: Usable images by class, in the order of their labels.
-        unlabeled: Usable images without a label.
-        width: Of the usable images as they are meant to be seen; None if there are none.
-        height: As `width`.
+        class_names: In the order of their labels.
         profiles: Usable images by the color profile that they carry, the most frequent first.
         other_files: Files beside the images that are not read, by name.
         warnings: What may be unwise about all of them.
@@ -84,16 +72,39 @@ class Inspection:
     """
 
     files: int
-    usable: int
-    classes: dict[str, int]
-    unlabeled: int
-    width: Spread | None
-    height: Spread | None
+    class_names: tuple[str, ...]
     profiles: dict[str, int]
     other_files: tuple[str, ...]
     warnings: tuple[str, ...]
     findings: tuple[Finding, ...]
     prepared: PreparedImages | None
+
+    @property
+    def usable(self) -> int:
+        """Number of images that could be prepared."""
+        return 0 if self.prepared is None else len(self.prepared)
+
+    @property
+    def classes(self) -> dict[str, int]:
+        """Usable images by class, in the order of their labels."""
+        labels = self._labels[self._labels != UNLABELED]
+        counts = np.bincount(labels, minlength=len(self.class_names))
+        return dict(zip(self.class_names, counts.tolist(), strict=True))
+
+    @property
+    def unlabeled(self) -> int:
+        """Usable images without a label."""
+        return int((self._labels == UNLABELED).sum())
+
+    @property
+    def width(self) -> Lengths | None:
+        """Of the usable images as they are meant to be seen; None if there are none."""
+        return self._lengths(0)
+
+    @property
+    def height(self) -> Lengths | None:
+        """As `width`."""
+        return self._lengths(1)
 
     def counts(self) -> dict[str, int]:
         """Return the number of findings of each kind, in the order in which they stand."""
@@ -106,13 +117,23 @@ class Inspection:
             "usable": self.usable,
             "classes": self.classes,
             "unlabeled": self.unlabeled,
-            "width": self.width and asdict(self.width),
-            "height": self.height and asdict(self.height),
+            "width": self.width and self.width._asdict(),
+            "height": self.height and self.height._asdict(),
             "profiles": self.profiles,
             "warnings": list(self.warnings),
             "counts": self.counts(),
             "findings": [asdict(finding) for finding in self.findings],
         }
+
+    @property
+    def _labels(self) -> NDArray[np.int64]:
+        return np.empty(0, np.int64) if self.prepared is None else self.prepared.labels
+
+    def _lengths(self, side: int) -> Lengths | None:
+        if self.prepared is None:
+            return None
+        lengths = self.prepared.sizes[:, side]
+        return Lengths(int(lengths.min()), int(np.median(lengths)), int(lengths.max()))
 
 
 def inspect(
@@ -127,9 +148,8 @@ def inspect(
     Args:
         dataset: Where the images come from.
         image: Shape and fit of the prepared images.
-        progress: Called with the number of images done and the number of all, now and then;
-            each image counts twice, since it is decoded once and looked at once.
-        workers: Processes to decode in, as for `prepare`.
+        progress: As of `prepare`; each image counts twice: it is decoded, and then looked at.
+        workers: As of `prepare`.
 
     Raises:
         DataError: When there are no files at all.
@@ -141,22 +161,17 @@ def inspect(
     usable = [index for index in range(len(source)) if index not in left_out]
     profiles, remarked = _look(source, usable, rendering_of(image), report, workers)
     others = tuple(source.other_files())
-    sizes = np.empty((0, 2), np.uint32) if prepared is None else prepared.sizes
-    warning = squashed(sizes, image.shape, image.fit)
+    warning = prepared and squashed(prepared.sizes, image.shape, image.fit)
     return Inspection(
         files=len(source),
-        usable=len(usable),
-        classes=_class_counts(source.classes, prepared),
-        unlabeled=0 if prepared is None else int((prepared.labels == UNLABELED).sum()),
-        width=_spread(sizes[:, 0]),
-        height=_spread(sizes[:, 1]),
+        class_names=source.classes,
         profiles=profiles,
         other_files=others,
-        warnings=() if warning is None else (warning,),
+        warnings=(warning,) if warning else (),
         findings=(
             *(_unusable(source, image) for image in skipped),
             *remarked,
-            *(() if prepared is None else _copies(prepared)),
+            *(_copies(prepared) if prepared else ()),
             *(Finding(kind_of(name), name, way_out(name), used=False) for name in others),
         ),
         prepared=prepared,
@@ -217,15 +232,3 @@ def _copies(prepared: PreparedImages) -> Iterator[Finding]:
     for kind, copies in ((DUPLICATE, exact), (NEAR_DUPLICATE, near)):
         for row, original in sorted(copies.items()):
             yield Finding(kind, prepared.names[row], f"of {prepared.names[original]}", used=True)
-
-
-def _class_counts(classes: tuple[str, ...], prepared: PreparedImages | None) -> dict[str, int]:
-    labels = np.empty(0, np.int64) if prepared is None else prepared.labels
-    counts = np.bincount(labels[labels != UNLABELED], minlength=len(classes))
-    return dict(zip(classes, counts.tolist(), strict=True))
-
-
-def _spread(lengths: NDArray[np.uint32]) -> Spread | None:
-    if not len(lengths):
-        return None
-    return Spread(int(lengths.min()), int(np.median(lengths)), int(lengths.max()))

@@ -81,12 +81,6 @@ def select(
 ) -> TrainingImages:
     """Divide prepared images and check the labels of a conditional run.
 
-    Args:
-        prepared: All usable images.
-        held_out: Share to keep from training, in [0, 1).
-        seed: Another seed keeps others.
-        conditional: Whether every image needs a label.
-
     Raises:
         DataError: When a conditional run has an image without a label; it is named.
     """

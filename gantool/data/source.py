@@ -29,12 +29,7 @@ METHODS = ("image", "label", "name", "stamp")
 class CheckedSource:
     """A source as a dataset has opened it, whose mistakes are told as its plugin's.
 
-    Args:
-        source: What the dataset returned.
-        owner: The dataset, in words.
-
-    Raises:
-        PluginError: When it is no source, or its length or classes are none.
+    Every method raises a PluginError where the source fails or returns something else.
     """
 
     def __init__(self, source: Any, owner: Owner) -> None:
@@ -63,12 +58,7 @@ class CheckedSource:
         return self._changed if name == "changed" else found
 
     def image(self, index: int) -> Image:
-        """Return an image as it was opened.
-
-        Raises:
-            PluginError: When the source returns something else, or its own code fails.
-            Exception: Whatever opening a broken file raises.
-        """
+        """Return an image as it was opened; what opening a broken file raises passes through."""
         try:
             found = self._source.image(index)
         except MISTAKES as error:
@@ -80,11 +70,7 @@ class CheckedSource:
         return found
 
     def label(self, index: int) -> int | None:
-        """Return an image's label: one of the classes, or None.
-
-        Raises:
-            PluginError: When the source returns something else, or fails.
-        """
+        """Return an image's label: one of the classes, or None."""
         found = self._asked("label", index)
         if found is None:
             return None
@@ -99,22 +85,14 @@ class CheckedSource:
         return label
 
     def name(self, index: int) -> str:
-        """Return what names an image to a person.
-
-        Raises:
-            PluginError: When the source returns something else, or fails.
-        """
+        """Return what names an image to a person."""
         found = self._asked("name", index)
         if isinstance(found, str):
             return found
         raise self._wrong("name", index, found, "text")
 
     def stamp(self, index: int) -> tuple[int, int]:
-        """Return two numbers that change with an image.
-
-        Raises:
-            PluginError: When the source returns something else, or fails.
-        """
+        """Return two numbers that change with an image."""
         found = self._asked("stamp", index)
         try:
             size, time = map(operator.index, found)
@@ -124,11 +102,7 @@ class CheckedSource:
         return size, time
 
     def other_files(self) -> list[str]:
-        """Return the files beside the images that are not read, where the source knows them.
-
-        Raises:
-            PluginError: When the source returns something else, or fails.
-        """
+        """Return the files beside the images that are not read, where the source knows them."""
         if not hasattr(self._source, "other_files"):
             return []
         found: list[Any] = self._called("other_files()", lambda: list(self._source.other_files()))
@@ -137,11 +111,6 @@ class CheckedSource:
         raise self._owner.misbehaved("other_files()", described(found), "paths as text")
 
     def _changed(self, index: int) -> int:
-        """Return what changes when a file does, of a source that tells it.
-
-        Raises:
-            PluginError: When the source returns something else, or fails.
-        """
         found = self._asked("changed", index)
         if isinstance(found, int) and abs(found) < 2**63:
             return found

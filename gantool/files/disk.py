@@ -59,10 +59,6 @@ def bytes_of(state: object) -> int:
 def require_space(folder: Path, needed: int) -> None:
     """Look whether the disk can hold what is about to be written.
 
-    Args:
-        folder: Where it goes.
-        needed: Its size in bytes.
-
     Raises:
         OSError: ENOSPC, when it cannot. A disk that does not say is taken to have room.
     """

@@ -113,11 +113,7 @@ def written_aside(path: Path, *, durably: bool = True) -> Iterator[Path]:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, each as durable as what will be written into it.
-
-    Raises:
-        OSError: When the disk is full or failing.
-    """
+    """Make a folder and those above it, each as durable as what will be written into it."""
     if folder.is_dir():
         return
     make_folder(folder.parent)

@@ -25,10 +25,6 @@ class BusyError(Exception):
 def locked(path: Path, patience: float = 0.0) -> Iterator[None]:
     """Hold the lock of a file, which is made if it is missing and never written to.
 
-    Args:
-        path: The file.
-        patience: Seconds to wait for somebody else.
-
     Raises:
         BusyError: When somebody else holds it.
         UsageError: When a link is in its place.
@@ -53,11 +49,7 @@ def locked(path: Path, patience: float = 0.0) -> Iterator[None]:
 
 @contextmanager
 def occupied(folder: Path) -> Iterator[None]:
-    """Keep others out of a folder while it is written; no trace of the lock stays.
-
-    Raises:
-        BusyError, UsageError, OSError: As `locked`.
-    """
+    """Keep others out of a folder while it is written; no trace of the lock stays."""
     path = folder / WRITING
     with locked(path):
         try:

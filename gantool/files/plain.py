@@ -42,12 +42,7 @@ def open_linked(path: Path) -> IO[bytes]:
 
 
 def read_plain(path: Path, errors: str = "strict") -> str:
-    """Return the text of a plain file, UTF-8.
-
-    Raises:
-        OSError: As `open_plain`.
-        UnicodeDecodeError: When it is no UTF-8 and errors are "strict".
-    """
+    """Return the text of a plain file, UTF-8."""
     with open_plain(path) as file:
         return str(file.read().decode("utf-8", errors))
 
@@ -101,11 +96,7 @@ def holds_plain_files(folder: Path) -> bool:
 
 
 def refuse_link(path: Path) -> None:
-    """Refuse a symbolic link where a file or folder of gantool's own belongs.
-
-    Raises:
-        UsageError: When it is one.
-    """
+    """Refuse a symbolic link where a file or folder of gantool's own belongs."""
     if path.is_symlink():
         raise UsageError(
             f"{path} is a symbolic link: inside a folder of gantool's, links are not followed",
@@ -140,14 +131,7 @@ GONE = " (deleted)"
 
 
 class Anchor:
-    """Remembers a folder itself, not its name, until the context ends.
-
-    Args:
-        folder: Where it is now.
-
-    Raises:
-        OSError: When it cannot be opened.
-    """
+    """Remembers a folder itself, not its name, until the context ends."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

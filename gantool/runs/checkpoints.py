@@ -72,12 +72,7 @@ class Checkpoint:
         return None
 
     def _verify(self, run: str | None) -> None:
-        """Compare the files with the manifest.
-
-        Raises:
-            _Damage: When they differ.
-            Exception: One of `UNREADABLE`.
-        """
+        """Compare the files with the manifest."""
         text = read_plain(self.path / MANIFEST)
         manifest = json.loads(text)
         if text != _written(manifest):
@@ -162,7 +157,7 @@ class Checkpoints:
             aside = aside_of(checkpoint.path)
             try:
                 self._write(aside, step, state, score)
-                self._discard(checkpoint.path)
+                _discard(checkpoint.path)
                 aside.rename(checkpoint.path)
             except BaseException:
                 remove(aside)
@@ -232,20 +227,21 @@ class Checkpoints:
             kept_for_good = every is not None and checkpoint.step % every == 0
             if checkpoint != best and not kept_for_good:
                 with suppress(OSError):
-                    self._discard(checkpoint.path)
-
-    def _discard(self, path: Path) -> None:
-        """Remove a checkpoint: out of sight first, so that none is ever seen half removed."""
-        if os.path.lexists(path):
-            trash = trash_of(path)
-            path.rename(trash)
-            remove(trash)
+                    _discard(checkpoint.path)
 
     def _found(self) -> Iterator[Checkpoint]:
         for path in self.folder.glob(f"{PREFIX}*"):
             digits = path.name.removeprefix(PREFIX)
             if digits.isdecimal() and is_plain_folder(path):
                 yield Checkpoint(path, int(digits))
+
+
+def _discard(path: Path) -> None:
+    """Remove a checkpoint: out of sight first, so that none is ever seen half removed."""
+    if os.path.lexists(path):
+        trash = trash_of(path)
+        path.rename(trash)
+        remove(trash)
 
 
 class _HashingFile:
@@ -275,12 +271,7 @@ def _rated(score: float) -> str:
 
 
 def _refuse_inflation(file: IO[bytes]) -> None:
-    """Refuse an archive that holds more than its own size: torch stores, and never compresses.
-
-    Raises:
-        ValueError: When it would grow in memory.
-        zipfile.BadZipFile: When it is no archive.
-    """
+    """Refuse an archive that holds more than its own size: torch stores, and never compresses."""
     size = os.fstat(file.fileno()).st_size
     with zipfile.ZipFile(file) as archive:
         inside = sum(entry.file_size for entry in archive.infolist())
@@ -290,11 +281,7 @@ def _refuse_inflation(file: IO[bytes]) -> None:
 
 
 def _compare(name: str, file: IO[bytes], expected: Mapping[str, Any]) -> None:
-    """Compare an open file with what a manifest says of it.
-
-    Raises:
-        _Damage: When it is another.
-    """
+    """Compare an open file with what a manifest says of it."""
     size = os.fstat(file.fileno()).st_size
     if size != expected["bytes"]:
         raise _Damage(f"{name} is damaged: it has {size} bytes, not {expected['bytes']}")

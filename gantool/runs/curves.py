@@ -60,9 +60,6 @@ class Curve:
     def extremes(self, places: Values) -> tuple[Values, Values]:
         """Return where to draw what, so that no spike is lost: each value, or least and greatest.
 
-        Args:
-            places: Of the points, [N].
-
         Returns:
             Places and values, [N] each where every point is a line, [2N] where some are several.
         """
@@ -138,13 +135,7 @@ class Curves:
 
 
 def read_curves(path: Path, damages: Damages, *, ordered: bool = True) -> Curves:
-    """Return the figures of a file of lines; none of one that is missing.
-
-    Args:
-        path: The file.
-        damages: Is told what cannot be read.
-        ordered: Whether the steps must rise.
-    """
+    """Return the figures of a file of lines; none of one that is missing."""
     lines: Iterable[StepLine] = step_lines(path, damages)
     taken = Points(path, damages)
     for batch in _batches(rising(lines, path, damages) if ordered else lines):

@@ -36,13 +36,7 @@ class Damages:
         self._counts: dict[Path, int] = {}
 
     def note(self, path: Path, what: str, line: int | None = None) -> None:
-        """Take note of one thing.
-
-        Args:
-            path: The file.
-            what: What was expected, and what was found.
-            line: Its line, from 1, in a file of lines.
-        """
+        """Take note of one thing."""
         place = "" if line is None else f", line {line:,}"
         self._counts[path] = self._counts.get(path, 0) + 1
         if self._counts[path] <= FEW:
@@ -69,12 +63,7 @@ class Damages:
 
 
 def in_words(error: ValidationError, within: str = "") -> str:
-    """Return which fields are wrong, what was expected there, and what was found.
-
-    Args:
-        error: What pydantic says.
-        within: The field of a line that all of them are part of.
-    """
+    """Return which fields are wrong, what was expected there, and what was found."""
     wrong = fields_of(error)
     told = [f"{f'{within}.{field}'.strip('.')}: {said}" for field, said in wrong.items()][:FEW]
     return "; ".join([*told, *([f"{len(wrong) - FEW} more"] if len(wrong) > FEW else [])])

@@ -47,12 +47,7 @@ def describe_environment(plugins: Iterable[Plugin]) -> dict[str, Any]:
 
 
 def read_environments(folder: RunFolder, damages: Damages | None = None) -> list[dict[str, Any]]:
-    """Return what each process that worked on a run noted; nothing from a file that is damaged.
-
-    Args:
-        folder: The run's.
-        damages: If given, is told why nothing can be read.
-    """
+    """Return what each process that worked on a run noted; nothing from a file that is damaged."""
     from gantool.runs.documents import read_document  # needs pydantic, and `--help` does not
 
     if not folder.environment.exists():

@@ -152,11 +152,7 @@ class RunFolder:
 
 
 def take_folder(runs: Path, recipe: str, day: date) -> RunFolder:
-    """Make the first free `<recipe>-<date>-<n>` folder below `runs`: nobody else can have it.
-
-    Raises:
-        OSError: When it cannot be made.
-    """
+    """Make the first free `<recipe>-<date>-<n>` folder below `runs`: nobody else can have it."""
     make_folder(runs)
     for number in count(1):
         path = runs / f"{recipe}-{day.isoformat()}-{number}"

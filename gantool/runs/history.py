@@ -128,11 +128,7 @@ def read_history(folder: RunFolder, status: RunStatus | None = None) -> RunHisto
 
 
 def read_recipe_table(folder: RunFolder) -> Mapping[str, Any]:
-    """Return a run's recipe as plain data, whatever of it is installed.
-
-    Raises:
-        UsageError: When it cannot be read.
-    """
+    """Return a run's recipe as plain data, whatever of it is installed."""
     try:
         return tomllib.loads(read_bounded(folder.recipe).decode())
     except OSError as error:

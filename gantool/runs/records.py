@@ -65,11 +65,7 @@ class JsonLines:
         damages.say()
 
     def sync(self) -> None:
-        """Make what was appended durable.
-
-        Raises:
-            OSError: When the disk is full or failing.
-        """
+        """Make what was appended durable."""
         if self._waiting:
             self._write_out()
         if self.path.exists():
@@ -111,12 +107,7 @@ MOST_KEPT = 2**22
 
 
 class Line(NamedTuple):
-    """A line as it is in the file.
-
-    Attributes:
-        number: From 1.
-        text: With its end.
-    """
+    """A line as it is in the file."""
 
     number: int
     text: bytes

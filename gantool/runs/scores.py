@@ -36,13 +36,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**64)]
 
 @dataclass(frozen=True)
 class ExtractorStamp:
-    """What features are the features of.
-
-    Attributes:
-        name: The extractor, or "pixels".
-        weights: SHA-256 of its weights; empty for pixels.
-        resizer: How it resizes images.
-    """
+    """What features are the features of."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="ignore")
 
@@ -175,11 +169,7 @@ class Score:
 
 
 class Scored(_Record):
-    """Scores that were taken during training: a line of scores.jsonl.
-
-    Attributes:
-        protocol: How they were obtained, if that was noted.
-    """
+    """Scores that were taken during training: a line of scores.jsonl."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Number | None]
@@ -231,12 +221,7 @@ class Printed(Evaluation):
 
 
 class Finding(_Record):
-    """A finding of the health watcher: a line of health.jsonl.
-
-    Attributes:
-        sign: Which sign of trouble it was.
-        message: In words.
-    """
+    """A finding of the health watcher: a line of health.jsonl."""
 
     sign: str = ""
     message: str = "something"

@@ -75,10 +75,6 @@ def new_status(recipe: str, steps: int, job: str = "") -> RunStatus:
 def read_status(folder: RunFolder, damages: Damages | None = None) -> RunStatus:
     """Return a run's status.
 
-    Args:
-        folder: The run's.
-        damages: If given, is told of fields that are wrong and can be done without.
-
     Raises:
         UsageError: When the file is missing or holds something else.
     """
@@ -143,10 +139,6 @@ def is_held(folder: RunFolder) -> bool:
 def let_go(folder: RunFolder, *, is_new: bool) -> None:
     """Leave a folder in which no run has begun as it was found; its holder calls this.
 
-    Args:
-        folder: The run's.
-        is_new: Whether the folder was made for the run, and is to go.
-
     Raises:
         OSError: When something else is in it, or the disk is failing.
     """
@@ -157,12 +149,7 @@ def let_go(folder: RunFolder, *, is_new: bool) -> None:
 
 
 def _refuse_links(folder: RunFolder) -> None:
-    """Refuse what would lead out of a run's folder.
-
-    Raises:
-        UsageError: When a link is where something of the run belongs, or leads to a folder.
-        DiskError: When the folder cannot be read.
-    """
+    """Refuse what would lead out of a run's folder."""
     names = {*folder.names(), LOCK, HOLDER}
     try:
         links = [path for path in folder.path.iterdir() if path.is_symlink()]
@@ -195,11 +182,7 @@ def state_of(folder: RunFolder, status: RunStatus) -> str:
 
 
 def step_reached(folder: RunFolder, status: RunStatus) -> int:
-    """Return how far a run has come: of one that did not note its end, by what else it wrote.
-
-    Raises:
-        UsageError: When a link is where its checkpoints belong.
-    """
+    """Return how far a run has come: of one that did not note its end, by what else it wrote."""
     if status.outcome != "running":
         return status.step
     saved = Checkpoints(folder.checkpoints, status.identifier).all()
@@ -208,11 +191,7 @@ def step_reached(folder: RunFolder, status: RunStatus) -> int:
 
 
 def refuse_going(folder: RunFolder) -> None:
-    """Refuse a run that a process is working on: its newest checkpoint changes.
-
-    Raises:
-        UsageError: When it is.
-    """
+    """Refuse a run that a process is working on: its newest checkpoint changes."""
     if is_held(folder):
         raise UsageError(
             f"run {folder.path} is still going, in process {read_status(folder).holder}",

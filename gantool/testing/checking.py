@@ -85,17 +85,7 @@ class Check:
 def collect(
     names: Sequence[str] = (), closed_forms: Mapping[str, ClosedForm] | None = None
 ) -> list[Check]:
-    """Return the checks of plugins, all installed ones by default.
-
-    Args:
-        names: Names of plugins, of components as `plugin:name` or `plugin:kind/name`, or
-            identifiers of checks.
-        closed_forms: By a regularizer's name, or `plugin:name`.
-
-    Raises:
-        PluginError: When a plugin is not installed, or has nothing of the name.
-        UsageError: When a closed form is of no regularizer among them that has a penalty.
-    """
+    """Return the checks of plugins, all installed ones by default."""
     plugins = _plugins(names)
     forms = dict(closed_forms or {})
     _refuse_unknown_forms(forms, plugins)
@@ -255,7 +245,7 @@ def parametrize_with_checks(
         expected_failures: For identifiers of checks, why these cannot pass, beside what components
             say by `Component.expected_failures`. Such a check has to fail: once it passes, the
             exemption is an error.
-        closed_forms: For names of regularizers, the value of their penalty in a `LinearGame`.
+        closed_forms: For names of regularizers, the value of their penalty in a `QuadraticGame`.
 
     Raises:
         PluginError: When a plugin is not installed.
@@ -272,16 +262,8 @@ def parametrize_with_checks(
     failures = {**said, **(expected_failures or {})}
     _refuse_unknown(failures, checks)
 
-    parameters = [
-        pytest.param(
-            check,
-            id=check.id,
-            marks=[pytest.mark.xfail(reason=failures[check.id], strict=True)]
-            if check.id in failures
-            else [],
-        )
-        for check in checks
-    ]
+    marks = {id_: [pytest.mark.xfail(reason=why, strict=True)] for id_, why in failures.items()}
+    parameters = [pytest.param(c, id=c.id, marks=marks.get(c.id, [])) for c in checks]
     return pytest.mark.parametrize("check", parameters)
 
 

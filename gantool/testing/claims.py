@@ -25,26 +25,14 @@ class BrokenPromise(GantoolError, AssertionError):  # noqa: N818  a finding, not
 
 
 def require(kept: bool, finding: str | Callable[[], str]) -> None:
-    """Go on if a promise is kept.
-
-    Args:
-        kept: Whether it is.
-        finding: What was expected and what was found; a function where that is costly to say.
-
-    Raises:
-        BrokenPromise: If it is not.
-    """
+    """Go on if a promise is kept."""
     __tracebackhide__ = True
     if not kept:
         raise BrokenPromise(finding if isinstance(finding, str) else finding())
 
 
 def require_shape(tensor: object, expected: tuple[int, ...], what: str) -> None:
-    """Go on if something is a tensor of a shape.
-
-    Raises:
-        BrokenPromise: If it is not.
-    """
+    """Go on if something is a tensor of a shape."""
     __tracebackhide__ = True
     shape = getattr(tensor, "shape", None)
     require(shape is not None, f"{what}: expected a tensor, found {type(tensor).__name__}")
@@ -53,27 +41,14 @@ def require_shape(tensor: object, expected: tuple[int, ...], what: str) -> None:
 
 
 def require_finite(tensor: Tensor, what: str) -> None:
-    """Go on if a tensor holds neither NaN nor infinity.
-
-    Raises:
-        BrokenPromise: If it does.
-    """
+    """Go on if a tensor holds neither NaN nor infinity."""
     __tracebackhide__ = True
     bad = int((~tensor.isfinite()).sum())
     require(bad == 0, f"{what}: {bad} of {tensor.numel()} numbers are NaN or infinite")
 
 
 def require_same(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], when: str) -> None:
-    """Go on if two sets of named tensors are equal, bit for bit but for the sign of zeros.
-
-    Args:
-        found: By name.
-        expected: By name.
-        when: What they should be equal in spite of.
-
-    Raises:
-        BrokenPromise: If a name is missing, or a tensor differs.
-    """
+    """Go on if two sets of named tensors are equal, bit for bit but for the sign of zeros."""
     __tracebackhide__ = True
     import torch
 

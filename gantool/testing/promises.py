@@ -89,13 +89,7 @@ def promise(
     when: Callable[[type[Any]], bool] = _always,
     needs_closed_form: bool = False,
 ) -> Callable[[CheckFunction], CheckFunction]:
-    """Register a function as the check of a promise, which its docstring states.
-
-    Args:
-        group: "plugin", "component", or a kind.
-        when: Which component classes it concerns.
-        needs_closed_form: Whether only a test that gives a closed form can check it.
-    """
+    """Register a function as the check of a promise, which its docstring states."""
 
     def register(function: CheckFunction) -> CheckFunction:
         _promises.append(Promise(group, function, when, needs_closed_form))
@@ -193,11 +187,7 @@ class Subject(Generic[Tested_co]):
         return Path(mkdtemp(dir=self.scratch))
 
     def example(self) -> Tested_co:
-        """Return the component's example.
-
-        Raises:
-            BrokenPromise: When its options are not valid.
-        """
+        """Return the component's example."""
         try:
             return self.component.example(self.folder())
         except ValidationError as error:
@@ -208,10 +198,6 @@ class Subject(Generic[Tested_co]):
 
 
 def with_options(component: AnyComponent, **options: Any) -> AnyComponent:
-    """Return a component with other options, validated as those of a recipe are.
-
-    Raises:
-        ValidationError: When they are not valid.
-    """
+    """Return a component with other options, validated as those of a recipe are."""
     table = {**component.model_dump(mode="json"), **options}
     return type(component).model_validate_json(json.dumps(table))

@@ -16,7 +16,7 @@ from gantool import Dataset, GantoolError, ImageShape, PluginError
 from gantool.data import inspecting
 from gantool.data.prepare.fingerprint import Rendering
 from gantool.data.prepare.job import DecodingJob
-from gantool.data.prepare.limits import Allowance, Limits, TooCostlyError, stated_size
+from gantool.data.prepare.limits import Allowance, Limits, UnusableError, stated_size
 from gantool.data.prepare.pool import Pool
 from gantool.data.prepare.preparing import prepare
 from gantool.recipe.schema import ImageTable
@@ -168,7 +168,7 @@ def test_header_alone_tells_where_the_system_does_not(tmp_path: Path) -> None:
     (tmp_path / "large.png").write_bytes(costly.black_png(2000, 2000))
     allowance = Allowance(Limits(megabytes=1, per_byte=2))
     with Image.open(tmp_path / "large.png") as image:
-        with pytest.raises(TooCostlyError, match="takes more than 1 MB"):
+        with pytest.raises(UnusableError, match="takes more than 1 MB"):
             allowance.suit(image, 5000)
         assert allowance.size == 1e6
     Allowance(Limits()).lift()

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from gantool import DataError
-from gantool.data.inspecting import Spread, inspect
+from gantool.data.inspecting import Lengths, inspect
 from gantool.recipe.schema import ImageTable
 from tests.data import icc
 
@@ -159,8 +159,8 @@ def test_sizes_and_classes_are_counted(tree: Tree, tmp_path: Path) -> None:
     report = inspect(tree(tmp_path / "images"), TABLE, progress=lambda *call: calls.append(call))
     assert report.classes == {"a": 2, "b": 1}
     assert report.unlabeled == 1
-    assert report.width == Spread(20, 45, 70)
-    assert report.height == Spread(20, 25, 60)
+    assert report.width == Lengths(20, 45, 70)
+    assert report.height == Lengths(20, 25, 60)
     assert calls == sorted(calls)
     assert calls[-1] == (10, 10)
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from PIL import Image, ImageCms
 
+from gantool.data.prepare.limits import UnusableError
+
 if TYPE_CHECKING:
     from PIL.ImageCms import ImageCmsTransform
 
@@ -26,7 +28,7 @@ GRAY_MODES = ("1", "L", "LA", "La", "I", "F")
 HEADER_BYTES, TAG_BYTES = 128, 12
 
 
-class ProfileTooLargeError(Exception):
+class ProfileTooLargeError(UnusableError):
     """An embedded profile that is larger than any real one."""
 
 
@@ -57,7 +59,7 @@ def profile_of(image: Image.Image) -> Profile | None:
     if not isinstance(content, bytes) or not content:
         return None
     if len(content) > PROFILE_LIMIT:
-        raise ProfileTooLargeError
+        raise ProfileTooLargeError(f"color profile larger than {PROFILE_LIMIT >> 20} MB")
     profile = _read(content)
     if profile.conversion is not None and profile.conversion.input_mode != _expected(image.mode):
         return Profile(profile.name, problem=f"not for {_expected(image.mode)} images, so left out")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from gantool.data.prepare.color import PROFILE_LIMIT, ProfileTooLargeError, profile_of, to_srgb
-from gantool.data.prepare.limits import TooCostlyError
+from gantool.data.prepare.color import profile_of, to_srgb
+from gantool.data.prepare.limits import UnusableError
 from gantool.errors import GantoolError
 from gantool.interfaces.dataset import is_read
 
@@ -34,33 +34,21 @@ TOO_LARGE = f"larger than {PIXEL_LIMIT // 10**6} megapixels"
 MISSING = "missing"
 UNREADABLE = "unreadable"
 CORRUPT = "corrupt"
-PROFILE_TOO_LARGE = f"color profile larger than {PROFILE_LIMIT >> 20} MB"
 CRASHED = "crashes its decoder, or does not fit in memory"
 TOO_SLOW = "takes more than {:g} seconds to decode"
 
 
 class Skipped(NamedTuple):
-    """An image that could not be used.
-
-    Attributes:
-        name: Its name in the source.
-        reason: Why, in plain words.
-        number: Its place in the source.
-    """
+    """An image that could not be used."""
 
     name: str
     reason: str
     number: int
 
 
-class UnusableError(Exception):
-    """An image that is whole, and cannot be used all the same; the message is the reason."""
-
-
 REASONS: tuple[tuple[type[Exception], str], ...] = (
     (Image.DecompressionBombError, TOO_LARGE),
     (Image.DecompressionBombWarning, TOO_LARGE),
-    (ProfileTooLargeError, PROFILE_TOO_LARGE),
     (UnidentifiedImageError, NOT_AN_IMAGE),
     (FileNotFoundError, MISSING),
     (EOFError, TRUNCATED),
@@ -74,7 +62,7 @@ def reason(error: Exception) -> str:
         if isinstance(error, kind):
             return words
     text = " ".join(str(error).split())[:100]
-    if isinstance(error, (UnusableError, TooCostlyError)):
+    if isinstance(error, UnusableError):
         return text
     if isinstance(error, OSError) and error.errno is not None:  # reading failed, not decoding
         return f"{UNREADABLE}: {error.strerror}"
@@ -82,9 +70,6 @@ def reason(error: Exception) -> str:
         return TRUNCATED
     return f"{CORRUPT}: {text or type(error).__name__}"
 
-
-DECODER_VERSION = 1
-"""Raised whenever the same file would give other pixels: prepared images are then made again."""
 
 DIGEST_BYTES = 16
 BLOCK_BYTES = 1 << 20
@@ -133,10 +118,6 @@ def decode(image: Image.Image, rendering: Rendering) -> np.ndarray:
     transparency is laid on white unless the shape has a fourth channel, and colors are converted
     from an embedded profile to sRGB: after shrinking, so that a large picture takes no longer.
 
-    Args:
-        image: As `gantool.open_image` gives it.
-        rendering: What is made of it.
-
     Returns:
         uint8 [H, W, C].
 
@@ -159,13 +140,7 @@ def decode(image: Image.Image, rendering: Rendering) -> np.ndarray:
 def decode_one(
     source: ImageSource, index: int, rendering: Rendering, allowance: Allowance | None = None
 ) -> Decoded:
-    """Decode one image of a source.
-
-    Args:
-        source: Where it comes from.
-        index: Which image.
-        rendering: What is made of it.
-        allowance: The memory that it may take; None without limits.
+    """Decode one image of a source, in no more memory than it is allowed, if that is limited.
 
     Raises:
         GantoolError: When the source itself says that something is wrong.
@@ -189,12 +164,7 @@ def decode_one(
 
 @contextmanager
 def opened(source: ImageSource, index: int) -> Iterator[Image.Image]:
-    """Open an image of a source, and close it in the end.
-
-    Raises:
-        UnusableError: When it is of a format that is not read; nothing of it has been decoded.
-        Exception: Whatever the source raises.
-    """
+    """Open an image of a source, and close it in the end."""
     with source.image(index) as image:
         if not is_read(image):
             raise UnusableError(f"of the format {image.format}, which is not read")

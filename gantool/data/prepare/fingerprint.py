@@ -7,7 +7,6 @@ from array import array
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from gantool.data.prepare.decoding import DECODER_VERSION
 from gantool.interfaces.dataset import TellsChanges
 
 if TYPE_CHECKING:
@@ -48,6 +47,8 @@ def rendering_of(image: ImageTable) -> Rendering:
     return Rendering(image.shape, image.fit, image.resample, image.draft, image.profiles)
 
 
+DECODER_VERSION = 1
+"""Raised whenever the same file would give other pixels: prepared images are then made again."""
 LAYOUT_VERSION = 1
 """Raised whenever the files of prepared images change their meaning."""
 BLOCK_IMAGES = 1024
@@ -90,12 +91,6 @@ def fingerprint(
 
     That is each image's name below its folder, label and content, the classes, the rendering and
     the version of the decoder; when the files were written is not among it.
-
-    Args:
-        source: Where the images come from.
-        rendering: What was made of each.
-        numbers: Which images are used, in the order of the source.
-        digests: Of their files' bytes, 16 each.
     """
     digest = blake2b(_settings(source, rendering), digest_size=16)
     for number, content in zip(numbers, digests, strict=True):

@@ -27,12 +27,7 @@ MOVE_BYTES = 16 << 20
 
 @dataclass(frozen=True)
 class RowFile:
-    """A file that becomes an array uint8 [N, *shape].
-
-    Attributes:
-        path: The file.
-        shape: Of a row.
-    """
+    """A file that becomes an array uint8 [N, *shape]."""
 
     path: Path
     shape: tuple[int, ...]
@@ -172,9 +167,6 @@ class DecodingJob:
 
     def run(self, chunk: Chunk, starting: Starting) -> Skips:
         """Decode a chunk into its rows.
-
-        Returns:
-            What could not be used. Its rows are left as they are.
 
         Raises:
             GantoolError: When the source says that something is wrong.

@@ -28,8 +28,8 @@ OUT_OF_MEMORY = "out of memory"
 """What Pillow says where a decoder is refused memory."""
 
 
-class TooCostlyError(Exception):
-    """An image that would take more memory than its file may; the message says so."""
+class UnusableError(Exception):
+    """An image that may be whole, and cannot be used all the same; the message is the reason."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,7 @@ def current() -> Allowance | None:
 
 
 class Allowance:
-    """The memory that the file at hand may take.
-
-    Attributes:
-        size: Bytes.
-        enforced: Whether the system sees to it.
-    """
+    """The memory that the file at hand may take."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -95,23 +90,15 @@ class Allowance:
         return self.enforced and (isinstance(error, MemoryError) or OUT_OF_MEMORY in str(error))
 
     def suit(self, image: Image, file_bytes: int) -> None:
-        """Widen it for an image that was opened, if its file is large.
-
-        Raises:
-            TooCostlyError: When that is not enough, as its header says.
-        """
+        """Widen it for an image that was opened, if its file is large."""
         self.widen(image.width * image.height, file_bytes, least=_least(image))
 
     def widen(self, pixels: int, file_bytes: int, *, least: int) -> None:
-        """Widen it for an image of so many pixels, if its file is large.
-
-        Raises:
-            TooCostlyError: When that is less than it takes at least.
-        """
+        """Widen it for an image of so many pixels, if its file is large."""
         worth = min(self._limits.per_byte * file_bytes, MOST_PER_PIXEL * pixels)
         self.size = max(self.size, worth)
         if least > self.size:
-            raise TooCostlyError(self.exceeded)
+            raise UnusableError(self.exceeded)
         self.enforce()
 
     def enforce(self) -> None:
@@ -189,11 +176,7 @@ BYTES_PER_PIXEL = 8
 
 
 def open_within_limits(file: IO[bytes], name: str | bytes | None = None) -> ImageFile:
-    """Open a WebP image, in place of Pillow's own `WebPImageFile`.
-
-    Raises:
-        TooCostlyError: When its header asks for more memory than its file may.
-    """
+    """Open a WebP image, in place of Pillow's own `WebPImageFile`."""
     from PIL.WebPImagePlugin import WebPImageFile
 
     if (allowance := current()) is not None:

@@ -43,12 +43,7 @@ class UnavailableError(Exception):
 
 
 class Pool:
-    """Does a job in processes of its own.
-
-    Args:
-        job: What to do with each image.
-        workers: Number of processes, to begin with.
-    """
+    """Does a job in processes of its own."""
 
     def __init__(self, job: Job, workers: int) -> None:
         self._job = job
@@ -141,12 +136,7 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start the process and give it the job.
-
-        Raises:
-            UnavailableError: When it does not come up, or nobody wants it any longer.
-            PluginError: When the source's plugin does not come up in it.
-        """
+        """Start the process and give it the job."""
         self.stop()
         if self._stopping.is_set():
             raise UnavailableError
@@ -167,14 +157,7 @@ class Worker:
         self._said(answer)
 
     def work(self, chunk: Chunk) -> list[Any]:
-        """Do the job to a chunk; an image that ends the process costs itself alone.
-
-        Raises:
-            GantoolError: When the process cannot be started again.
-            DataError: When the source says that something is wrong.
-            PluginError: When the source does what no source should.
-            OSError: When the rows cannot be written.
-        """
+        """Do the job to a chunk; an image that ends the process costs itself alone."""
         start, stop = chunk
         said: list[Any] = []
         while start < stop:
@@ -203,11 +186,7 @@ class Worker:
         self._process = None
 
     def _restart(self) -> None:
-        """Start again after a crash.
-
-        Raises:
-            GantoolError: When that fails, unless nobody wants it any longer.
-        """
+        """Start again after a crash."""
         try:
             self.start()
         except UnavailableError as error:

@@ -144,11 +144,7 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
-        """Read it.
-
-        Raises:
-            OSError, ValueError, KeyError, TypeError, RecursionError: When it is missing or damaged.
-        """
+        """Read it."""
         text = (folder / MANIFEST).read_text(encoding="ascii")
         document: dict[str, Any] = json.loads(text)
         return cls(
@@ -207,11 +203,7 @@ def open_prepared(folder: Path, mark: str) -> PreparedImages | None:
 
 
 def checksums(folder: Path) -> dict[str, int]:
-    """Return the CRC-32 of each array: a flipped bit would train in silence.
-
-    Raises:
-        OSError: When one cannot be read.
-    """
+    """Return the CRC-32 of each array: a flipped bit would train in silence."""
     return {name: _checksum(folder / name) for name in ARRAYS}
 
 
@@ -224,11 +216,7 @@ def _checksum(path: Path) -> int:
 
 
 def _mapped(folder: Path, manifest: Manifest) -> PreparedImages:
-    """Map the arrays that a manifest describes.
-
-    Raises:
-        OSError, ValueError: When they are not as it says.
-    """
+    """Map the arrays that a manifest describes."""
     count, (channels, height, width) = manifest.images, manifest.shape
     names = Names(
         _array(folder / NAMES, "|u1", (manifest.name_bytes,)),
@@ -277,12 +265,7 @@ MOST = 0.5
 
 
 def far_share(sizes: NDArray[np.integer], shape: ImageShape) -> float:
-    """Return the share of pictures whose proportions are far from a shape's, in [0, 1].
-
-    Args:
-        sizes: Width and height of each picture as it is meant to be seen, [N, 2].
-        shape: What they are brought to.
-    """
+    """Return the share of pictures whose proportions are far from a shape's, in [0, 1]."""
     known = sizes[(sizes > 0).all(1)].astype(np.float64)
     if not len(known):
         return 0.0

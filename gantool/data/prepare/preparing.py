@@ -124,13 +124,7 @@ def prepare_source(
 
 
 def prepared_before(name: str, image: ImageTable, mark: str) -> PreparedImages | None:
-    """Return images from the cache; None where they are not there: nothing is decoded.
-
-    Args:
-        name: Of the dataset.
-        image: Shape and fit.
-        mark: Their fingerprint, as a checkpoint tells it.
-    """
+    """Return images from the cache; None where they are not there: nothing is decoded."""
     family = _family(name, image)
     for folder in prepared_cache().iterdir():
         if folder.name.startswith(family) and (found := open_prepared(folder, mark)):
@@ -195,7 +189,7 @@ def _decoded(job: DecodingJob, unfinished: Unfinished, workers: int | None) -> I
     before, started = unfinished.images_done, time.monotonic()
     with closing(pool.run(unfinished.remaining())) as results:
         for chunk, skips in results:
-            yield chunk, [(index, why) for index, why in skips]
+            yield chunk, skips
             elapsed = time.monotonic() - started
             if workers is None and elapsed > TRIAL_SECONDS:
                 done = unfinished.images_done - before

@@ -40,15 +40,6 @@ class Unfinished:
 
     A chunk is in the journal only when its rows are on the disk, so that whatever the journal
     says after a crash is true.
-
-    Args:
-        job: What is decoded; its rows lie in the folder of the preparation.
-        count: Number of images.
-
-    Attributes:
-        count: Number of images.
-        images_done: Images decoded or skipped so far.
-        skipped: Reason by index of each image that could not be used.
     """
 
     def __init__(self, job: DecodingJob, count: int) -> None:
@@ -142,13 +133,7 @@ def images_done(folder: Path) -> int:
 
 
 class Entry(NamedTuple):
-    """A line of the journal.
-
-    Attributes:
-        start: First image of a chunk that was decoded.
-        stop: The first image after it.
-        skips: Its images that could not be used, and why.
-    """
+    """A line of the journal."""
 
     start: int
     stop: int
@@ -165,11 +150,7 @@ def _entries(folder: Path) -> Iterator[Entry | None]:
 
 
 def _entry(document: dict[str, Any]) -> Entry:
-    """Return an entry.
-
-    Raises:
-        ValueError, TypeError, KeyError: When it is none.
-    """
+    """Return an entry."""
     (start, stop), skips = document["chunk"], document["skips"]
     return Entry(int(start), int(stop), [(int(index), str(reason)) for index, reason in skips])
 

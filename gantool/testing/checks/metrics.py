@@ -188,11 +188,7 @@ def ignores_its_portions(subject: Subject[Metric]) -> None:
 
 
 def _scores(metric: Metric, evidence: Evidence) -> dict[str, float]:
-    """Return the scores.
-
-    Raises:
-        SkipTest: When the metric refuses the evidence.
-    """
+    """Return the scores."""
     try:
         metric.check(shape_of(evidence))
     except UsageError as error:
@@ -223,13 +219,7 @@ REAL, HELD_OUT, FLAT = 101, 102, 103
 
 
 def gather(fake: Tensor, *, held_out: bool = True, logits: bool = True) -> Evidence:
-    """Return evidence on fakes.
-
-    Args:
-        fake: uint8 [N, C, H, W]; there are as many real images, of the same channels.
-        held_out: Whether there are as many images held out.
-        logits: Whether there are logits.
-    """
+    """Return evidence on fakes."""
     count, channels = len(fake), fake.shape[1]
     unseen = pictures(HELD_OUT, channels=channels, count=count)
     return Evidence(
@@ -241,12 +231,7 @@ def gather(fake: Tensor, *, held_out: bool = True, logits: bool = True) -> Evide
 
 
 def mixed(order: Sequence[int], among: str) -> Evidence:
-    """Return evidence of which one sort of images is of two kinds, in some order.
-
-    Args:
-        order: Of the 64 images; the first 40 are like the others, the rest with much less contrast.
-        among: "real", "fake" or "held_out".
-    """
+    """Return evidence of which one sort of images is of two kinds, in some order."""
     evidence = gather(pictures(1))
     flat = pictures(FLAT) // 8 + 112
     both = torch.cat([getattr(evidence, among).images[:KIND], flat[KIND:]])

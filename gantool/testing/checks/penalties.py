@@ -222,13 +222,7 @@ def agrees_with_its_closed_form(subject: Subject[Regularizer]) -> None:
 
 
 def _moments(component: Regularizer, penalties: Penalties, **trial: Any) -> Iterator[Moment]:
-    """Yield updates of the players that a regularizer has a penalty for, its penalties caught.
-
-    Args:
-        component: The regularizer.
-        penalties: What catches its penalties.
-        **trial: Arguments of `build_trial`.
-    """
+    """Yield updates of the players that a regularizer has a penalty for, its penalties caught."""
     trainer = build_trial(penalties.of(component), **trial)
     for player in PLAYERS:
         if trainer.game.regularization.having(penalty_of(player), player):

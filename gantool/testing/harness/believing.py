@@ -34,12 +34,7 @@ ENVIRONMENT = {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
 
 
 def require_gpu_training(component: Component) -> None:
-    """Go on if a GPU could train with a component, as far as that is known without one.
-
-    Raises:
-        BrokenPromise: If not; it says what is wrong there.
-        SkipTest: When this torch, or the component, cannot be tried so.
-    """
+    """Go on if a GPU could train with a component, as far as that is known without one."""
     try:
         content = base64.b64encode(pickle.dumps(component)).decode()
     except Exception as error:  # a class of a function, for example
@@ -118,12 +113,7 @@ def _believer() -> _Believer:
 
 
 def _asked(request: dict[str, object]) -> dict[str, str]:
-    """Return the reply to a request.
-
-    Raises:
-        BrokenPromise: When the component ends the process, or makes it hang.
-        SkipTest: When there is no such process.
-    """
+    """Return the reply to a request."""
     with _one_at_a_time:
         believer = _believer()
         if READY not in believer.said:

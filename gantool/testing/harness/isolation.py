@@ -51,13 +51,7 @@ def in_fresh_process(code: str, *arguments: str) -> str:
 
 
 def imports_torch_to_check(component: Component, arguments: object, folder: Path) -> bool:
-    """Whether a component's `check`, called in a fresh process, imports torch.
-
-    Args:
-        component: An architecture or a regularizer.
-        arguments: Of its `check`, a tuple.
-        folder: Where a file can be put.
-    """
+    """Whether a component's `check`, called in a fresh process, imports torch."""
     sent = folder / "arguments.pickle"
     sent.write_bytes(pickle.dumps((component, arguments)))
     return in_fresh_process(CHECKING, str(sent)).strip() == "true"

@@ -116,22 +116,13 @@ class Moment:
 
 
 class Penalties:
-    """Catches penalties, with their graphs, as the engine asks for them.
-
-    Attributes:
-        values: Penalties so far, in their order.
-    """
+    """Catches penalties, with their graphs, as the engine asks for them."""
 
     def __init__(self) -> None:
         self.values: list[Tensor] = []
 
     def of(self, component: Regularizer, **declared: Any) -> Regularizer:
-        """Return what to train with in place of a regularizer, so that its penalties are caught.
-
-        Args:
-            component: The regularizer.
-            **declared: Class attributes to declare otherwise.
-        """
+        """Return what to train with in place of a regularizer, so that its penalties are caught."""
         return watched(component, self._catch, *PENALTY_HOOKS, **declared)
 
     def _catch(self, hook: Callable[[UpdateStep], Tensor], step: UpdateStep) -> Tensor:
@@ -179,9 +170,6 @@ def require_right_gradients(
         tensors: What it depends on.
         gradients: Its gradients in each of them.
         what: What the value is called.
-
-    Raises:
-        BrokenPromise: If none agrees.
     """
     moved, found = list(tensors), list(gradients)
     scales = _scales(found)

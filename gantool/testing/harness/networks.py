@@ -225,11 +225,7 @@ def _normalized(layer: nn.Module, norm: Norm) -> nn.Module:
 
 
 def needed(labels: Tensor | None) -> Tensor:
-    """Return labels that must be there.
-
-    Raises:
-        TypeError: When they are not.
-    """
+    """Return labels that must be there."""
     if labels is None:
         msg = "a conditional network was called without labels"
         raise TypeError(msg)

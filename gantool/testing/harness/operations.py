@@ -85,11 +85,7 @@ INDEXING = frozenset({"index", "index_put", "index_put_"})
 
 
 class Overheard(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Refuses, inside a hook, operations that a recorded update could not replay.
-
-    Args:
-        hook: The hook's name, for the message.
-    """
+    """Refuses, inside a hook, operations that a recorded update could not replay."""
 
     def __init__(self, hook: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -124,11 +120,7 @@ class Overheard(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 class _Excuses(TorchFunctionMode):
-    """Knows of calls that look at numbers on a CPU alone, to refuse bad ones.
-
-    Attributes:
-        under_way: Whether such a call is.
-    """
+    """Knows of calls that look at numbers on a CPU alone, to refuse bad ones."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -86,14 +86,7 @@ def build(
     conditional: bool = False,
     seed: int = 0,
 ) -> Players:
-    """Build both networks from a seed.
-
-    Args:
-        architecture: Of what.
-        image: Of what shape; a small supported one by default.
-        conditional: Whether with labels.
-        seed: Where the weights start.
-    """
+    """Build both networks from a seed."""
     image = image or supported_image(architecture)
     classes = CLASSES if conditional else 0
     with global_random_state_kept():
@@ -116,11 +109,7 @@ def build_each(architecture: Architecture) -> Iterator[Players]:
 
 
 def build_conditional(architecture: Architecture) -> Players:
-    """Build conditional networks.
-
-    Raises:
-        SkipTest: When `check` refuses classes.
-    """
+    """Build conditional networks."""
     refusal = refusal_of(architecture, supported_image(architecture), CLASSES)
     if refusal is not None:
         message = f"`check` refuses classes: {refusal}"
@@ -145,11 +134,7 @@ def disturbed(players: Players) -> Players:
 
 
 def supported_image(architecture: Architecture) -> ImageShape:
-    """Return the first supported shape, from small to large and from color to gray.
-
-    Raises:
-        BrokenPromise: When none of the shapes tried is supported.
-    """
+    """Return the first supported shape, from small to large and from color to gray."""
     refusal: ValueError | None = None
     for side in (*SIDES, *LARGE_SIDES):
         for channels in (3, 1, 4):
@@ -185,21 +170,13 @@ def failure_of(architecture: Architecture, image: ImageShape) -> str | None:
 
 
 def require_outputs(players: Players, count: int = COUNT) -> None:
-    """Go on if both networks' outputs have the promised shapes and range.
-
-    Raises:
-        BrokenPromise: If they have not.
-    """
+    """Go on if both networks' outputs have the promised shapes and range."""
     require_images(players, players.generate(count), count)
     require_logits(players.discriminate(count), count)
 
 
 def require_images(players: Players, images: Tensor, count: int = COUNT) -> None:
-    """Go on if images have their shape, are finite and, of a bounded generator, in [-1, 1].
-
-    Raises:
-        BrokenPromise: If not.
-    """
+    """Go on if images have their shape, are finite and, of a bounded generator, in [-1, 1]."""
     require_shape(images, (count, *players.image), "images of the generator")
     require_finite(images, "images of the generator")
     largest = float(images.detach().abs().max())
@@ -208,11 +185,7 @@ def require_images(players: Players, images: Tensor, count: int = COUNT) -> None
 
 
 def require_logits(logits: Tensor, count: int) -> None:
-    """Go on if logits are one number an image, [N], or several, [N, K].
-
-    Raises:
-        BrokenPromise: If not.
-    """
+    """Go on if logits are one number an image, [N], or several, [N, K]."""
     shape = list(getattr(logits, "shape", ()))
     right = shape[:1] == [count] and len(shape) <= 2 and 0 not in shape
     expected = f"expected the shape [{count}] or [{count}, K]"

@@ -75,11 +75,7 @@ PLAIN = Setting()
 
 
 def setting_for(regularizer: Regularizer) -> Setting:
-    """Return the plainest trial that a regularizer says it supports.
-
-    Raises:
-        BrokenPromise: When it refuses all that are tried.
-    """
+    """Return the plainest trial that a regularizer says it supports."""
     for conditional, dim, image in product((False, True), LATENT_DIMS, SHAPES):
         setting = Setting(image, conditional, dim)
         if (refusal := setting.refusal(regularizer)) is None:
@@ -121,16 +117,10 @@ def build_trial(
     ranks: Ranks | None = None,
     **training: Any,
 ) -> Trainer:
-    """Build a trainer of small networks; nothing is trained yet.
+    """Build a trainer in float32; nothing is trained yet.
 
-    Args:
-        *regularizers: What is tried.
-        architecture: By default small networks without normalization.
-        loss: By default the logistic one.
-        setting: With which images and latents; by default what the first regularizer supports.
-        device: Options of `[device]`; by default float32.
-        ranks: Those among whom each batch is divided; by default none but this process.
-        **training: Options of `[training]`.
+    By default it has small networks without normalization, the logistic loss, and the images and
+    latents that the first regularizer supports. `device` and `training` are options of a recipe.
     """
     image, conditional, latent_dim = setting or (
         setting_for(regularizers[0]) if regularizers else PLAIN
@@ -226,11 +216,7 @@ def ranks_in_threads(count: int) -> list[Ranks]:
 
 
 def in_threads(work: Callable[..., Result], *arguments: Sequence[object]) -> list[Result]:
-    """Do work at the same time, once for each argument, as `map` does one after the other.
-
-    Raises:
-        Exception: The first one that any of them raises.
-    """
+    """Do work at the same time, once for each argument, as `map` does one after the other."""
     with ThreadPoolExecutor(len(arguments[0])) as pool:
         return [
             future.result()

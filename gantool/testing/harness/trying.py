@@ -37,18 +37,7 @@ DEVICE: dict[str, Any] = {"name": "cuda", "graph": "off"}
 
 
 def take_steps(trainer: Trainer, watch: Watch, count: int = 2, *, may_read: bool = False) -> None:
-    """Make steps, the last of which ends an interval, and check what they leave.
-
-    Args:
-        trainer: On the pretended GPU.
-        watch: What looks at every operation.
-        count: Of steps.
-        may_read: Whether a step may wait for numbers from the device.
-
-    Raises:
-        NotForCudaError: When something is on the wrong device, or the host would wait.
-        BrokenPromise: When what steps leave is on another device, or of another type.
-    """
+    """Make steps, the last of which ends an interval, and check what they leave."""
     turns, note = trainer.turns, trainer.game.totals.note
     figures: list[tuple[str, Tensor]] = []
 

@@ -94,14 +94,7 @@ def each_player(check: Callable[[Any], None]) -> Callable[[Subject[Regularizer]]
 def watched(
     component: AnyRegularizer, around: Around, *hooks: str, **declared: Any
 ) -> AnyRegularizer:
-    """Return the same regularizer, of a subclass whose hooks are called through a function.
-
-    Args:
-        component: What to watch; hooks that it does not implement stay so.
-        around: Is given a hook and its arguments, and returns what the hook should return.
-        *hooks: Names of the hooks to watch.
-        **declared: Class attributes to declare otherwise.
-    """
+    """Return the same regularizer, of a subclass whose hooks are called through a function."""
     of = type(component)
     namespace = {hook: _through(around, getattr(of, hook)) for hook in overridden(of, hooks)}
     about = {"__module__": of.__module__, "__qualname__": of.__qualname__, "__doc__": of.__doc__}
@@ -124,15 +117,7 @@ ENGINE = "_engine_run_backward"
 
 @dataclass(frozen=True)
 class NetworkCall:
-    """A call of a network that a hook has made.
-
-    Attributes:
-        hook: The hook.
-        player: Whose network.
-        inputs: Latents, styles or images.
-        labels: Those it was given, if any.
-        seen: What the update had seen by then.
-    """
+    """A call of a network that a hook has made."""
 
     hook: str
     player: Player
@@ -159,12 +144,7 @@ class HookedCalls:
     _depth: int = 0
 
     def of_training(self, component: Regularizer, **trial: Any) -> HookedCalls:
-        """Train for two steps with a regularizer and return this.
-
-        Args:
-            component: The regularizer.
-            **trial: Arguments of `build_trial`.
-        """
+        """Train for two steps with a regularizer and return this."""
         with self.listening():
             take_steps(build_trial(watched(component, self._around, *INSIDE_UPDATES), **trial), 2)
         return self
