@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def visible(text: str) -> str:
+def visible(text: str, kept: str = "\n\t") -> str:
     r"""Return the text with whatever could steer a terminal spelled out, as in `\x1b`.
 
     So are the bytes of a file's name that are no text where it was read, which no file in UTF-8
     could hold.
     """
     return "".join(
-        char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode()
+        char if char.isprintable() or char in kept else char.encode("unicode_escape").decode()
         for char in text
     )
 
@@ -29,10 +29,15 @@ def markdown(text: object) -> str:
     return re.sub(r"([|<>`*_\[\]\\])", r"\\\1", flat)
 
 
-def guess(name: str, known: Iterable[str]) -> str | None:
-    """Return the question whether the most similar known name was meant, or None."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"did you mean '{near[0]}'?" if near else None
+def near(name: str, known: Iterable[str], most: int = 3) -> list[str]:
+    """Return the known names that look most like one, the most similar first."""
+    return difflib.get_close_matches(name, list(known), n=most)
+
+
+def guess(name: str, known: Iterable[str], most: int = 1) -> str | None:
+    """Return the question whether the most similar known name, or one of some, was meant."""
+    meant = near(name, known, most)
+    return f"did you mean {one_of(meant)}?" if meant else None
 
 
 def one_of(choices: Iterable[str]) -> str:

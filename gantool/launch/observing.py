@@ -94,7 +94,8 @@ def _screen(
         device=str(session.device),
         start_step=trainer.step,
     )
-    screen.recall(read_curves(folder.metrics, Damages()))  # recording tells what is damaged
+    if trainer.step:
+        screen.recall(read_curves(folder.metrics, Damages()))  # recording tells what is damaged
     return screen
 
 

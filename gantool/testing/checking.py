@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,9 +13,10 @@ from gantool.errors import MissingExtraError, PluginError, UsageError
 from gantool.registry.catalog import installed
 from gantool.testing.claims import BrokenPromise, cause_of, place_in, root_of
 from gantool.testing.promises import COMPONENT, PLUGIN, Promise, Subject, checks_for
+from gantool.text import guess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import pytest
 
@@ -94,7 +94,9 @@ def collect(
         if not any(_is_meant(check, name) for check in checks):
             known = sorted({part for check in checks for part in _names_of(check)})
             plugin = name.partition(":")[0]
-            raise PluginError(f"plugin '{plugin}' has no '{name}' to check", near(name, known))
+            raise PluginError(
+                f"plugin '{plugin}' has no '{name}' to check", guess(name, known, most=3)
+            )
     return [c for c in checks if not names or any(_is_meant(c, name) for name in names)]
 
 
@@ -111,19 +113,13 @@ def _is_meant(check: Check, name: str) -> bool:
     return name in _names_of(check)
 
 
-def near(name: str, known: Iterable[str]) -> str | None:
-    """Return a hint at the known names that look like one that is not known, if any do."""
-    close = difflib.get_close_matches(name, list(known), n=3)
-    return f"did you mean {' or '.join(repr(each) for each in close)}?" if close else None
-
-
 def _plugins(names: Sequence[str]) -> list[Plugin]:
     found = installed().plugins
     known = {plugin.name for plugin in found}
     wanted = {name.partition(":")[0] for name in names}
     for name in wanted:
         if name not in known:
-            hint = near(name, known) or f"installed: {', '.join(sorted(known)) or 'none'}"
+            hint = guess(name, known, most=3) or f"installed: {', '.join(sorted(known)) or 'none'}"
             raise PluginError(f"plugin '{name}' is not installed", hint)
     return [plugin for plugin in found if not names or plugin.name in wanted]
 
@@ -149,7 +145,7 @@ def _refuse_unknown_forms(forms: Mapping[str, ClosedForm], plugins: Sequence[Plu
     for name in forms:
         if name not in known:
             message = f"closed form of '{name}', which is no regularizer with a penalty here"
-            raise UsageError(message, near(name, known))
+            raise UsageError(message, guess(name, known, most=3))
 
 
 Status = Literal["passed", "failed", "expected", "skipped"]
@@ -272,4 +268,4 @@ def _refuse_unknown(failures: Mapping[str, str], checks: Sequence[Check]) -> Non
     for identifier in failures:
         if identifier not in known:
             message = f"expected failure of '{identifier}', which is none of the checks"
-            raise UsageError(message, near(identifier, known))
+            raise UsageError(message, guess(identifier, known, most=3))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 
 from gantool.errors import UsageError
 from gantool.registry.calling import described
-from gantool.text import one_of
+from gantool.text import near, one_of
 from gantool.training.randomness import seed_of
 
 if TYPE_CHECKING:
@@ -100,10 +99,10 @@ def _suggestion(name: str, classes: Sequence[str]) -> str:
     said = name.casefold()
     folded = {each.casefold(): each for each in classes}
     parts = [each for key, each in folded.items() if said in key]
-    near = [
-        each for key, each in folded.items() if get_close_matches(said, [key, *key.split()])
+    alike = [
+        each for key, each in folded.items() if near(said, [key, *key.split()])
     ]  # the whole name, or one word of it
-    meant = f"did you mean {one_of((parts or near)[:3])}? " if parts or near else ""
+    meant = f"did you mean {one_of((parts or alike)[:3])}? " if parts or alike else ""
     more = len(classes) - CLASSES_LISTED
     others = f" and {more:,} more" if more > 0 else ""
     return f"{meant}classes: {', '.join(classes[:CLASSES_LISTED])}{others}"

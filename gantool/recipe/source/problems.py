@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gantool.errors import RecipeError
 from gantool.recipe.source.toml import Positions, Span, locate
+from gantool.text import visible
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -184,7 +185,7 @@ def describe(message: str, place: Place, path: KeyPath, suggestion: str | None) 
 def printable(text: str) -> str:
     """Spell out what would move the cursor of a terminal, and cut what would fill its screen."""
     cut = text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]}..."
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in cut)
+    return visible(cut, kept="")
 
 
 def report(problems: tuple[Problem, ...], more: int = 0) -> str:
