@@ -41,8 +41,8 @@ def global_seed(seed: int) -> Iterator[None]:
         yield
 
 
-class Place(NamedTuple):
-    """Where in a step numbers are drawn.
+class Draw(NamedTuple):
+    """A place in a step where numbers are drawn.
 
     Attributes:
         stream: Who draws.
@@ -77,9 +77,9 @@ class Streams:
     _step: int = 0
     _moment: tuple[str | int, ...] = ()
     _part: int = 0
-    _generators: dict[Place, torch.Generator] = field(default_factory=dict)
-    _seeded: set[Place] = field(default_factory=set)
-    _held: dict[Place, None] | None = None
+    _generators: dict[Draw, torch.Generator] = field(default_factory=dict)
+    _seeded: set[Draw] = field(default_factory=set)
+    _held: dict[Draw, None] | None = None
 
     def begin(self, step: int, *moment: str | int, part: int = 0) -> None:
         """Start over for an update of a step, named by its player, index and repetition.
@@ -106,7 +106,7 @@ class Streams:
             place: The hook or the call that draws.
             again: Another number, another generator of the same numbers.
         """
-        at = Place(stream, place, self._moment, self._part, again)
+        at = Draw(stream, place, self._moment, self._part, again)
         if at not in self._generators:
             self._generators[at] = torch.Generator(self.device)
         if self._held is not None:
@@ -117,7 +117,7 @@ class Streams:
         return self._generators[at]
 
     @contextmanager
-    def held(self) -> Iterator[dict[Place, None]]:
+    def held(self) -> Iterator[dict[Draw, None]]:
         """Yield what is drawn from inside, where nothing is seeded."""
         self._held = {}
         try:
@@ -125,7 +125,7 @@ class Streams:
         finally:
             self._held = None
 
-    def start(self, places: Iterable[Place], step: int) -> None:
+    def start(self, places: Iterable[Draw], step: int) -> None:
         """Seed the generators of some places for a step."""
         for at in places:
             key = (at.stream, at.place, step, *at.moment)

@@ -25,8 +25,8 @@ gantool validate mine.toml --json
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What was found out about a recipe.
+class Validation:
+    """The outcome of validating a recipe.
 
     Attributes:
         recipe: As the user named it.
@@ -92,17 +92,17 @@ def validate(
         raise typer.Exit(max(codes))
 
 
-def check(recipe: str, overrides: Sequence[str]) -> Verdict:
+def check(recipe: str, overrides: Sequence[str]) -> Validation:
     """Read a recipe and return what was found."""
     from gantool.recipe.reading import read_recipe
 
     try:
-        return Verdict(recipe, read_recipe(recipe, overrides).warnings)
+        return Validation(recipe, read_recipe(recipe, overrides).warnings)
     except GantoolError as error:
-        return Verdict(recipe, error=error)
+        return Validation(recipe, error=error)
 
 
-def report(verdict: Verdict) -> None:
+def report(verdict: Validation) -> None:
     """Show warnings and problems on stderr, and the state on stdout."""
     from gantool.cli.failures import show_failure
     from gantool.reporting.console.messages import WARNING_STYLE, open_console, say

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from gantool.data.batches import Stream
 from gantool.launch.benchmarking.costs import Cost, Progress, costs, operations_of_a_step, peak_of
 from gantool.launch.benchmarking.peer import peer
-from gantool.launch.benchmarking.timing import Timing, by_turns, seconds, times_at_once
+from gantool.launch.benchmarking.timing import Durations, by_turns, seconds, times_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ class Against:
     """
 
     script: str
-    step: Timing
+    step: Durations
     ratio: float
     median_ratio: float
 
@@ -79,7 +79,7 @@ class Benchmark:
     torch: str
     load: float
     batch_size: int
-    step: Timing
+    step: Durations
     images_per_second: float
     data_wait: float
     peak_memory: int
@@ -169,7 +169,7 @@ def _eager(plan: Recipe) -> Recipe:
 
 def _steps(
     trainer: Trainer, rounds: int, against: Path | None, progress: Progress
-) -> tuple[Timing, Timing | None, float]:
+) -> tuple[Durations, Durations | None, float]:
     """Time steps, by turns with those of another program, and the share spent waiting for data."""
     device = trainer.game.device.device
     works: dict[str, Callable[[], float]] = {"ours": partial(seconds, trainer.one_step, device)}
@@ -210,5 +210,5 @@ def _seconds_to_import_torch() -> float:
     return float(printed.stdout)
 
 
-def _compared(script: Path, ours: Timing, theirs: Timing) -> Against:
+def _compared(script: Path, ours: Durations, theirs: Durations) -> Against:
     return Against(str(script), theirs, ours.minimum / theirs.minimum, ours.median / theirs.median)

@@ -17,7 +17,7 @@ AT_ONCE = 10
 
 
 @dataclass(frozen=True)
-class Timing:
+class Durations:
     """Times of one kind of work, in milliseconds; on a GPU each is the mean of `AT_ONCE`.
 
     Attributes:
@@ -33,18 +33,18 @@ class Timing:
     count: int
 
 
-def timing_of(values: list[float]) -> Timing:
+def durations_of(values: list[float]) -> Durations:
     """Summarize times in seconds."""
     ordered = sorted(1e3 * value for value in values)
     last = round(0.95 * (len(ordered) - 1))
-    return Timing(ordered[0], statistics.median(ordered), ordered[last], len(ordered))
+    return Durations(ordered[0], statistics.median(ordered), ordered[last], len(ordered))
 
 
 def by_turns(
     works: Mapping[str, Callable[[], float]],
     rounds: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> dict[str, Timing]:
+) -> dict[str, Durations]:
     """Time several kinds of work by turns, so that whatever slows the machine slows them all.
 
     Args:
@@ -57,7 +57,7 @@ def by_turns(
         for name, work in works.items():
             taken[name].append(work())
         progress(done + 1, rounds)
-    return {name: timing_of(values) for name, values in taken.items()}
+    return {name: durations_of(values) for name, values in taken.items()}
 
 
 def times_at_once(device: torch.device) -> int:

@@ -11,14 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
 
-    from gantool.runs.curves import Curve, Curves
-
-    Series = NDArray[np.float64]
+    from gantool.runs.curves import Curve, Curves, Values
 
 STRETCHES = 50
 """The strong line is a mean over about one of so many parts of the run."""
@@ -68,7 +64,7 @@ def make_figure(curves: Curves, title: str = "") -> Figure:
     return figure
 
 
-def smooth(values: Series) -> Series:
+def smooth(values: Values) -> Values:
     """Return the moving mean under a Hann window, which passes over NaN and leaves it in place."""
     import numpy as np
 
@@ -80,7 +76,7 @@ def smooth(values: Series) -> Series:
     return np.where(known, sums / np.where(known, counts, 1), np.nan)
 
 
-def _finite(values: Series) -> Series:
+def _finite(values: Values) -> Values:
     import numpy as np
 
     return values[np.isfinite(values)]
@@ -102,7 +98,7 @@ def _draw_scores(panel: Axes, curves: Curves) -> None:
     _finish(panel, "D(x)")
 
 
-def _draw_line(panel: Axes, epochs: Series, curve: Curve, label: str, color: str) -> None:
+def _draw_line(panel: Axes, epochs: Values, curve: Curve, label: str, color: str) -> None:
     """Draw the values faintly and their moving mean strongly, or a dot where there is only one."""
     marker = "o" if _finite(curve.means).size == 1 else ""
     across, values = curve.extremes(epochs)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from gantool.data.batches import Batch
     from gantool.training.game import Game
-    from gantool.training.randomness import Place
+    from gantool.training.randomness import Draw
 
 log = logging.getLogger("gantool")
 
@@ -89,7 +89,7 @@ class _Recording:
 
     reals: Sequence[Batch]
     names: tuple[str, ...]
-    places: Sequence[Place]
+    places: Sequence[Draw]
     replay: Callable[[], None]
 
 
