@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from gantool.interfaces.logger import Logger, RunDescription
     from gantool.interfaces.loss import Loss
     from gantool.interfaces.metric import Evidence, EvidenceShape, Extractor, Metric, Rows, Samples
+    from gantool.interfaces.optimizer import Optimizer
     from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer
     from gantool.interfaces.step import (
         DiscriminatorStep,
@@ -86,6 +87,7 @@ _MODULES = {
         "Rows",
         "Samples",
     ),
+    "gantool.interfaces.optimizer": ("Optimizer",),
     "gantool.interfaces.regularizer": ("LazyOption", "PlayerOption", "Regularizer"),
     "gantool.interfaces.step": (
         "DiscriminatorStep",
@@ -125,6 +127,7 @@ __all__ = [
     "Loss",
     "Metric",
     "MissingExtraError",
+    "Optimizer",
     "OtherFiles",
     "Player",
     "PlayerOption",

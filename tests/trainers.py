@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gantool import Architecture, ImageShape, Loss, Player, Regularizer
+from gantool import Architecture, ImageShape, Loss, Optimizer, Player, Regularizer
 from gantool.data.selection import TrainingImages
-from gantool.recipe.schema import OPTIMIZERS, CoreTables, OptimizerTable, Recipe
+from gantool.recipe.schema import CoreTables, Recipe
 from gantool.testing.harness.trial import GivenImages
 from gantool.training.building import build_trainer
 from gantool.training.device.device import open_device
 from gantool_losses.plugin import BCE
+from gantool_optimizers.plugin import SGD, Adam, AdamW, RMSprop
 from tests.states import leaves
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def train_on_random_images(
         metrics=(),
         loggers=(),
         extractor=None,
-        optimizer={player: optimizer_table(table) for player, table in optimizers.items()},
+        optimizer={player: optimizer_of(table) for player, table in optimizers.items()},
         tables=core,
         document={},
         origins={},
@@ -63,9 +64,11 @@ def merged(tables: Mapping[str, Table], defaults: Mapping[str, Table]) -> dict[s
     return {name: {**defaults.get(name, {}), **tables.get(name, {})} for name in names}
 
 
-def optimizer_table(values: Table) -> OptimizerTable:
-    model = OPTIMIZERS[values.get("use", "adam")]
-    return model.model_validate_json(json.dumps(values))
+def optimizer_of(values: Table) -> Optimizer:
+    """Return the optimizer of a recipe's table."""
+    options = {name: value for name, value in values.items() if name != "use"}
+    kind = {each.name: each for each in (Adam, AdamW, RMSprop, SGD)}[values.get("use", "adam")]
+    return kind.model_validate_json(json.dumps(options))
 
 
 def random_images(shape: ImageShape, count: int, classes: int) -> TrainingImages:

@@ -25,6 +25,7 @@ ORDER = (
     "loss",
     "regularizer",
     "step",
+    "optimizer",
     "metric",
     "logger",
     "exporter",

@@ -6,15 +6,14 @@ import inspect
 from typing import TYPE_CHECKING
 
 from gantool.cli.plugins.options import BEARINGS, options_of
+from gantool.interfaces.optimizer import Optimizer
 from gantool.interfaces.step import PLAYERS
 from gantool.recipe.schema import (
     CORE_TABLES,
     DEFAULT_OPTIMIZER,
     LISTS,
-    OPTIMIZERS,
     SINGLES,
     CoreTables,
-    OptimizerTable,
 )
 from gantool.recipe.shipped import shipped_recipes
 from generating.components import built_in
@@ -68,14 +67,8 @@ def _optimizer() -> Iterator[str]:
     players = " and ".join(f"`[optimizer.{player}]`" for player in PLAYERS)
     yield "### `[optimizer]`"
     yield f"How both players learn. {players} take the same options, and say where one differs."
-    names = ((f'"{name}"', _title(model)) for name, model in OPTIMIZERS.items())
-    yield table(("`use`", "what it is"), names)
-    yield f'Where `use` is not said, it is "{DEFAULT_OPTIMIZER}". Options of all:'
-    yield options_table(OptimizerTable)
-    for name, model in OPTIMIZERS.items():
-        yield f'Besides, with `use = "{name}"`:'
-        yield options_table(model, {"use", *OptimizerTable.model_fields})
-
-
-def _title(model: type[OptimizerTable]) -> str:
-    return (inspect.getdoc(model) or "").partition("\n")[0]
+    yield (
+        f"`use` is {_names('optimizer')}; where it is not said, `{DEFAULT_OPTIMIZER}`. Each has "
+        "options of its own, and these:"
+    )
+    yield options_table(Optimizer)

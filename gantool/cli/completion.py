@@ -78,9 +78,11 @@ def complete_override(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def _core_keys() -> Iterator[str]:
-    from gantool.recipe.schema import CORE_TABLES, DEFAULT_OPTIMIZER, OPTIMIZERS
+    from gantool.interfaces.optimizer import Optimizer
+    from gantool.recipe.schema import CORE_TABLES
 
-    for table, model in {**CORE_TABLES, "optimizer": OPTIMIZERS[DEFAULT_OPTIMIZER]}.items():
+    models: dict[str, type[BaseModel]] = {**CORE_TABLES, "optimizer": Optimizer}
+    for table, model in models.items():
         yield from (f"{table}.{option}" for option in model.model_fields)
 
 
@@ -89,6 +91,9 @@ def _component_keys(recipe: Recipe) -> Iterator[str]:
 
     for kind in SINGLES:
         yield from _options(kind, getattr(recipe, kind))
+    known = set(_core_keys())
+    options = _options("optimizer", recipe.optimizer["generator"])
+    yield from (key for key in options if key not in known)
     for array in LISTS:
         for component in getattr(recipe, array):
             yield from _options(f"{array}.{component.name}", component)

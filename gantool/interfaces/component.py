@@ -27,6 +27,7 @@ KINDS = (
     "architecture",
     "loss",
     "regularizer",
+    "optimizer",
     "metric",
     "extractor",
     "logger",

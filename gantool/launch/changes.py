@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gantool.errors import UsageError
 from gantool.recipe.bearings import part_bearing_upon
-from gantool.recipe.documents import DEFAULT, plainly
+from gantool.recipe.documents import DEFAULT, components_of, plainly
 from gantool.recipe.schema import SINGLES
 from gantool.text import numbered
 
@@ -23,6 +23,8 @@ log = logging.getLogger("gantool")
 
 Meaning = Literal["training", "bits"]
 
+TRAINED_BY = (*SINGLES, "regularizer", "optimizer")
+"""Kinds of components that have a part in the training."""
 LENGTH = ("training.epochs", "training.steps")
 """Options that only extend a run, unless something follows its progress."""
 MISSING = "-"
@@ -113,7 +115,9 @@ def _compare(saved: State, now: Mapping[str, Any], plan: Recipe) -> Iterator[Cha
         is_new = old == MISSING and key in unsaid  # an option that came up since changes nothing
         if not only_extends and not is_new:
             yield Change(key, old, new, "training")
-    for name, old, new in _differences(before.get("plugins", {}), now["plugins"]):
+    known = before.get("plugins", {})  # what is of a new one, the recipe itself tells
+    present = {name: fit for name, fit in now["plugins"].items() if name in known}
+    for name, old, new in _differences(known, present):
         yield Change(f"plugin {name}", old, new, "training")
     computed = before.get("computing", {})
     told = {name: value for name, value in now["computing"].items() if name in computed}
@@ -158,10 +162,10 @@ def _plugins(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the plugins that have a part in the training, and their versions."""
     from gantool.registry.catalog import installed
 
-    named = [(kind, document[kind]) for kind in SINGLES]
-    named += [("regularizer", entry) for entry in document.get("regularizers", ())]
-    for kind, table in named:
-        plugin = installed().find(kind, table["use"]).plugin
+    for kind, use in components_of(document):
+        if kind not in TRAINED_BY:
+            continue
+        plugin = installed().find(kind, use).plugin
         yield plugin.name, f"{plugin.distribution} {plugin.version}"
 
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from gantool.interfaces.component import Bearing
 
-OPTIMIZER = "optimizer"
-
 
 def part_bearing_upon(document: Mapping[str, Any], *upon: Bearing) -> dict[str, Any]:
     """Return the options of a resolved recipe that bear upon certain things, and nothing else.
@@ -33,7 +31,7 @@ def part_bearing_upon(document: Mapping[str, Any], *upon: Bearing) -> dict[str, 
     top = bearings_of(CoreTables)
     found: dict[str, Any] = {}
     for name, value in document.items():
-        kind = OPTIMIZER if name == OPTIMIZER else KIND_OF.get(name)
+        kind = KIND_OF.get(name)
         if kind is None and name not in CORE_TABLES:
             part = value if top.get(name, "training") in upon else None
         elif isinstance(value, list):

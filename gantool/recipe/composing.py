@@ -166,7 +166,7 @@ def merge(below: Entry, above: Entry, path: KeyPath = (), use: str | None = None
     if not (isinstance(below.value, dict) and isinstance(above.value, dict)):
         return above
     use = below.said("use") or (DEFAULT_OPTIMIZER if path == OPTIMIZER else use)
-    if use is not None and above.said("use") not in (None, use):
+    if not _is_same(use, above.said("use")):
         return above
     merged = dict(below.table)
     if path == ("training",):
@@ -178,6 +178,12 @@ def merge(below: Entry, above: Entry, path: KeyPath = (), use: str | None = None
         merged[name] = merge(lower, entry, (*path, name), inherited) if lower else entry
     is_argument = above.origin.source.text is None  # it has no header that a person could look at
     return Entry(merged, below.origin if is_argument else above.origin)
+
+
+def _is_same(use: str | None, said: str | None) -> bool:
+    """Whether a table that says `said` means the component of the one below, `use`."""
+    unsaid = use == DEFAULT_OPTIMIZER  # names that are said are full
+    return use is None or said in (None, use) or (unsaid and bare(str(said)) == use)
 
 
 def combine(first: Entry, second: Entry) -> Entry:

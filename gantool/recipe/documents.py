@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import tomlkit
 
+from gantool.interfaces.step import PLAYERS
 from gantool.recipe.schema import CORE_TABLES, LISTS, SINGLES
 from gantool.recipe.source.entries import Entry
 
@@ -28,7 +29,7 @@ DEFAULT = "default"
 FIRST = ("requires", *SINGLES, *LISTS, "image", "optimizer")
 ORDER = (*FIRST, *(name for name in CORE_TABLES if name not in FIRST))
 """The order in which a resolved recipe holds its tables."""
-KIND_OF: Mapping[str, str] = {**{kind: kind for kind in SINGLES}, **LISTS}
+KIND_OF: Mapping[str, str] = {**{kind: kind for kind in (*SINGLES, "optimizer")}, **LISTS}
 """The tables and arrays that name components, and their kind."""
 
 
@@ -110,7 +111,8 @@ def components_of(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, kind in KIND_OF.items():
         tables = document.get(name, [])
         for table in tables if isinstance(tables, list) else [tables]:
-            yield kind, table["use"]
+            players = [table[player] for player in PLAYERS if player in table]
+            yield from ((kind, each["use"]) for each in (table, *players))
     if extractor := document["evaluation"].get("extractor"):
         yield "extractor", extractor
 
@@ -133,7 +135,7 @@ def _renamed_use(entry: Entry, kind: str, key: str, rename: Callable[[str, str],
         return Entry(found, entry.origin)
     table = dict(entry.table)
     for name, inside in table.items():
-        if isinstance(name, int):  # an element of an array, by its index
+        if isinstance(name, int) or name in PLAYERS:  # an element of an array; a player's own
             table[name] = _renamed_use(inside, kind, key, rename)
         elif name == key and isinstance(inside.value, str):
             table[name] = Entry(rename(kind, inside.value), inside.origin)
@@ -147,7 +149,8 @@ def _renamed(document: Mapping[str, Any], rename: Callable[[str, str], str]) -> 
         if isinstance(value, list):
             return [table(each, kind, key) for each in value]
         if isinstance(value, Mapping) and isinstance(value.get(key), str):
-            return {**value, key: rename(kind, value[key])}
+            players = {p: table(value[p], kind, key) for p in PLAYERS if p in value}
+            return {**value, **players, key: rename(kind, value[key])}
         return value
 
     found = {

@@ -7,20 +7,18 @@ have failed. Nothing is required, since a recipe that extends another one says o
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gantool.interfaces.step import PLAYERS
-from gantool.recipe.schema import LISTS, OPTIMIZERS, SINGLES, CoreTables
+from gantool.recipe.schema import LISTS, SINGLES, CoreTables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pydantic import BaseModel
 
-    from gantool.recipe.schema import OptimizerTable
     from gantool.registry.catalog import Catalog, Offer
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
@@ -55,7 +53,7 @@ def recipe_schema(catalog: Catalog) -> Schema:
         choices = _components(kind, catalog)
         tables[array] = {"type": "array", "items": {"$ref": f"#/definitions/{kind}"}}
         definitions |= {kind: table_of_choices(choices), **_definitions(choices)}
-    optimizers = _optimizers()
+    optimizers = _components(OPTIMIZER, catalog)
     of_players = {str(player): {"$ref": f"#/definitions/{OPTIMIZER}"} for player in PLAYERS}
     tables[OPTIMIZER] = table_of_choices(optimizers, of_players)
     definitions |= {OPTIMIZER: table_of_choices(optimizers), **_definitions(optimizers)}
@@ -157,18 +155,6 @@ def _component(offer: Offer, *, alone: bool) -> Choice:
     except Exception:  # its options are then not checked here
         return Choice(names, summary, None, {})
     return Choice(names, summary, *known)
-
-
-def _optimizers() -> list[Choice]:
-    return [
-        Choice((name,), (inspect.getdoc(model) or "").partition("\n")[0], *_without_use(model))
-        for name, model in OPTIMIZERS.items()
-    ]
-
-
-def _without_use(model: type[OptimizerTable]) -> tuple[Schema, Schema]:
-    options, definitions = options_schema(model, OPTIMIZER)
-    return {name: schema for name, schema in options.items() if name != "use"}, definitions
 
 
 def _definitions(choices: Sequence[Choice]) -> Schema:

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from gantool.recipe.check.components import Chosen, Draft
-    from gantool.recipe.optimizers import Optimizers
+    from gantool.recipe.check.components import Chosen, Draft, Optimizers
     from gantool.recipe.schema import Recipe
     from gantool.recipe.source.toml import KeyPath
     from gantool.registry.catalog import Catalog
@@ -78,7 +77,7 @@ def _recipe(
         name=name,
         **parts,
         extractor=cast("Any", draft.extractor),
-        optimizer=draft.optimizers.players,
+        optimizer={p: cast("Any", each.component) for p, each in draft.optimizers.players.items()},
         tables=CoreTables(requires=draft.requires, **draft.tables),
         document=document,
         origins=trace(document, draft),
@@ -127,17 +126,15 @@ def _component(chosen: Chosen) -> dict[str, Any]:
 
 def _optimizers(optimizers: Optimizers) -> dict[str, Any]:
     """Return what both players share, and the tables of players that differ from it."""
-    shared = _options(optimizers.shared)
-    players = {player: _options(optimizers.players[player]) for player in PLAYERS}
+    shared = _component(optimizers.shared)
+    players = {player: _component(optimizers.players[player]) for player in PLAYERS}
     return shared | {player: own for player, own in players.items() if own != shared}
 
 
 def _options(model: BaseModel) -> dict[str, Any]:
-    """Return a model's options as recipes write them; `use` first, where it is one of them."""
+    """Return a model's options as recipes write them."""
     include = set(type(model).model_fields)
-    found = model.model_dump(mode="json", include=include, by_alias=True, exclude_none=True)
-    use = {"use": found["use"]} if "use" in found else {}
-    return use | found
+    return model.model_dump(mode="json", include=include, by_alias=True, exclude_none=True)
 
 
 def trace(document: dict[str, Any], draft: Draft) -> dict[KeyPath, str]:

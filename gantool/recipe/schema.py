@@ -20,15 +20,6 @@ from pydantic import (
 
 from gantool.interfaces.component import Bearing, Bears
 from gantool.interfaces.dataset import ImageShape
-from gantool.recipe.optimizer_tables import (
-    DEFAULT_OPTIMIZER,
-    OPTIMIZERS,
-    AdamTable,
-    AdamWTable,
-    OptimizerTable,
-    RMSpropTable,
-    SGDTable,
-)
 from gantool.recipe.table import Fraction, Table
 
 __all__ = [
@@ -36,10 +27,7 @@ __all__ = [
     "DEFAULT_OPTIMIZER",
     "LEADING",
     "LISTS",
-    "OPTIMIZERS",
     "SINGLES",
-    "AdamTable",
-    "AdamWTable",
     "CheckpointsTable",
     "CoreTables",
     "DeviceTable",
@@ -48,10 +36,7 @@ __all__ = [
     "Fraction",
     "HealthTable",
     "ImageTable",
-    "OptimizerTable",
-    "RMSpropTable",
     "Recipe",
-    "SGDTable",
     "SamplingTable",
     "Table",
     "TrainingTable",
@@ -65,6 +50,7 @@ if TYPE_CHECKING:
     from gantool.interfaces.logger import Logger
     from gantool.interfaces.loss import Loss
     from gantool.interfaces.metric import Extractor, Metric
+    from gantool.interfaces.optimizer import Optimizer
     from gantool.interfaces.regularizer import Regularizer
     from gantool.interfaces.step import Player
 
@@ -72,6 +58,8 @@ LEADING = ("extends", "requires")
 """Options that stand before the first table."""
 SINGLES = ("dataset", "architecture", "loss")
 """Kinds of which a recipe names one component each, in a table of the same name."""
+DEFAULT_OPTIMIZER = "adam"
+"""What `[optimizer]` means where it does not say `use`."""
 LISTS: Mapping[str, str] = {
     "regularizers": "regularizer",
     "metrics": "metric",
@@ -300,7 +288,7 @@ class Recipe:
     metrics: tuple[Metric, ...]
     loggers: tuple[Logger, ...]
     extractor: Extractor | None
-    optimizer: Mapping[Player, OptimizerTable]
+    optimizer: Mapping[Player, Optimizer]
     tables: CoreTables
     document: Mapping[str, Any]
     origins: Mapping[tuple[str | int, ...], str]

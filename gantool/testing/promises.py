@@ -38,6 +38,7 @@ MODULES = (
     "regularizers",
     "hooks",
     "penalties",
+    "optimizers",
     "metrics",
     "extractors",
     "loggers",

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gantool.interfaces.architecture import Architecture
+    from gantool.interfaces.optimizer import Optimizer
     from gantool.interfaces.step import Player, Setup
-    from gantool.recipe.schema import EmaTable, OptimizerTable
+    from gantool.recipe.schema import EmaTable
     from gantool.training.device.device import Device
     from gantool.training.device.ranks import Ranks
     from gantool.training.regularization import Active, Regularization
@@ -78,7 +79,7 @@ class Competitor:
     parameters: tuple[nn.Parameter, ...]
     optimizer: torch.optim.Optimizer
     learning_rate: Tensor
-    table: OptimizerTable
+    table: Optimizer
 
     def state(self) -> PlayerState:
         """Return the network's and the optimizer's tensors."""
@@ -146,7 +147,7 @@ def build_competitor(
     network: nn.Module,
     player: Player,
     setup: Setup,
-    table: OptimizerTable,
+    table: Optimizer,
     regularization: Regularization,
     device: Device,
 ) -> Competitor:

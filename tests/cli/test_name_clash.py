@@ -78,7 +78,7 @@ def without_plugins(run: Path) -> None:
     """Give a run the recipe that an older gantool would have written."""
     file = run / "recipe.toml"
     text = file.read_text(encoding="utf-8")
-    for plugin in ("folders", "dcgan", "losses", "gradient-penalties", "metrics"):
+    for plugin in ("folders", "dcgan", "losses", "gradient-penalties", "optimizers", "metrics"):
         text = text.replace(f'"{plugin}:', '"')
     assert ":" not in "".join(line for line in text.splitlines() if line.startswith("use"))
     file.write_text(text, encoding="utf-8")

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import typer.main
+from pydantic import BaseModel
 
 import gantool
-from gantool import errors
+from gantool import Optimizer, errors
 from gantool.cli.app import app
 from gantool.recipe.reading import read_recipe
-from gantool.recipe.schema import CORE_TABLES, LISTS, OPTIMIZERS, SINGLES
+from gantool.recipe.schema import CORE_TABLES, LISTS, SINGLES
 from gantool.registry.catalog import installed
 from gantool.testing import checks_for
 from gantool.testing.promises import GROUPS
@@ -137,11 +138,11 @@ def test_every_variable_of_the_environment_is_explained(pages: dict[str, str]) -
 
 def test_every_option_of_a_recipe_is_explained(pages: dict[str, str]) -> None:
     rows = re.findall(r"^\| `(\w+)` \| ", pages["recipes.md"], re.MULTILINE)
-    tables = [*CORE_TABLES.values(), *OPTIMIZERS.values()]
-    assert {name for table in tables for name in table.model_fields} - {"use"} <= set(rows)
+    tables: list[type[BaseModel]] = [*CORE_TABLES.values(), Optimizer]
+    assert {name for table in tables for name in table.model_fields} <= set(rows)
     for name in (*CORE_TABLES, "optimizer"):
         assert f"### `[{name}]`\n" in pages["recipes.md"]
-    for kind in (*SINGLES, *LISTS.values()):
+    for kind in (*SINGLES, *LISTS.values(), "optimizer"):
         for name in installed().names(kind):
             assert f"(components.md#{kind}{name})" in pages["recipes.md"]
 

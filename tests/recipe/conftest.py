@@ -17,6 +17,7 @@ from gantool.recipe.reading import read_recipe
 from gantool.recipe.schema import Recipe
 from gantool.registry.catalog import Catalog
 from gantool.registry.plugin import Plugin
+from gantool_optimizers.plugin import SGD, Adam, AdamW, RMSprop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -256,7 +257,10 @@ steps = 10
 def catalog() -> Catalog:
     own = Plugin("own", "own.plugin", "gantool-own", "1.0", COMPONENTS)
     second = Plugin("second", "second.plugin", "gantool-second", "1.0", (Hinge,))
-    return Catalog([own, second])
+    optimizers = Plugin(
+        "optimizers", "gantool_optimizers.plugin", "gantool", "1.0", (Adam, AdamW, RMSprop, SGD)
+    )
+    return Catalog([own, second, optimizers])
 
 
 @pytest.fixture

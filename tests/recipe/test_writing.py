@@ -110,7 +110,7 @@ def test_resolved_recipe_is_readable(read: Callable[..., Recipe], minimal: str) 
     )
     assert (
         "[optimizer]\n"
-        'use = "adam"\n'
+        'use = "optimizers:adam"\n'
         "learning_rate = 0.001\n"
         'schedule = "constant"\n'
         "final_learning_rate = 0.0\n"
@@ -118,7 +118,7 @@ def test_resolved_recipe_is_readable(read: Callable[..., Recipe], minimal: str) 
         "eps = 1e-08\n"
         "\n"
         "[optimizer.discriminator]\n"
-        'use = "adam"\n'
+        'use = "optimizers:adam"\n'
         "learning_rate = 0.004\n"
     ) in written
 
@@ -131,7 +131,7 @@ def test_resolved_recipe_holds_every_option_that_has_a_value(
         table = getattr(recipe.tables, name)
         given = {key for key in type(table).model_fields if getattr(table, key) is not None}
         assert set(recipe.document[name]) == given
-    assert recipe.document["optimizer"]["use"] == "adam"
+    assert recipe.document["optimizer"]["use"] == "optimizers:adam"
 
 
 def value(chance: random.Random, depth: int) -> Any:

@@ -31,6 +31,7 @@ BESIDES = {
     "architecture": {"gantool_zero_r1/networks.py"},
     "dataset": {"gantool_zero_r1/source.py"},
     "extractor": {"gantool_zero_r1/network.py"},
+    "optimizer": {"gantool_zero_r1/lion.py"},
 }
 
 

@@ -39,8 +39,8 @@ def test_names_are_unique_within_a_component(kind: str) -> None:
 
 
 def test_unknown_kind_names_the_known_ones() -> None:
-    with pytest.raises(UsageError, match=r"no checks for 'optimizer'\none of: plugin, component"):
-        checks_for("optimizer")
+    with pytest.raises(UsageError, match=r"no checks for 'sampler'\none of: plugin, component"):
+        checks_for("sampler")
 
 
 def test_importing_the_package_imports_neither_torch_nor_pytest() -> None:

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from gantool import Player
 from gantool.interfaces.step import PLAYERS
-from gantool.recipe.schema import AdamTable
-from gantool.training.optimizers import OPTIMIZERS, learning_rate_at
+from gantool.registry.catalog import installed
+from gantool.training.optimizers import learning_rate_at
+from gantool_optimizers.plugin import Adam
 
 if TYPE_CHECKING:
     from gantool.training.trainer import Trainer
@@ -68,7 +69,9 @@ def descend(
 
 
 def test_every_optimizer_has_a_rule_here() -> None:
-    assert {options.get("use", name) for name, (options, _) in RULES.items()} == set(OPTIMIZERS)
+    assert {options.get("use", name) for name, (options, _) in RULES.items()} == set(
+        installed().names("optimizer")
+    )
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -108,7 +111,7 @@ def test_players_have_optimizers_of_their_own(train_plain: Train) -> None:
     ],
 )
 def test_learning_rates_move_from_start_to_end(schedule: Any, rates: list[float]) -> None:
-    table = AdamTable(learning_rate=4.0, schedule=schedule, final_learning_rate=1.0)
+    table = Adam(learning_rate=4.0, schedule=schedule, final_learning_rate=1.0)
     found = [learning_rate_at(table, progress) for progress in (0, 0.25, 0.5, 1)]
     assert found == pytest.approx(rates)
 

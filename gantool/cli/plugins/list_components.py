@@ -27,7 +27,8 @@ def list_components(
         str | None,
         typer.Argument(
             metavar="KIND",
-            help="dataset, architecture, loss, regularizer, metric, extractor, logger or exporter.",
+            help="dataset, architecture, loss, regularizer, optimizer, metric, extractor, logger "
+            "or exporter.",
             autocompletion=complete_kind,
             show_default=False,
         ),

@@ -36,7 +36,8 @@ def new_plugin(
         typer.Option(
             "--kind",
             metavar="KIND",
-            help="dataset, architecture, loss, regularizer, metric, extractor, logger or exporter.",
+            help="dataset, architecture, loss, regularizer, optimizer, metric, extractor, logger "
+            "or exporter.",
             autocompletion=complete_kind,
             show_default=False,
         ),

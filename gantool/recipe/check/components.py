@@ -6,22 +6,34 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import GantoolError, PluginError
+from gantool.interfaces.step import PLAYERS
 from gantool.recipe.check.tables import suggest_option, validate
-from gantool.recipe.optimizers import choose_optimizers
-from gantool.recipe.schema import CORE_TABLES, LEADING, LISTS, SINGLES, CoreTables, EvaluationTable
+from gantool.recipe.composing import merge
+from gantool.recipe.schema import (
+    CORE_TABLES,
+    DEFAULT_OPTIMIZER,
+    LEADING,
+    LISTS,
+    SINGLES,
+    CoreTables,
+    EvaluationTable,
+)
 from gantool.recipe.source.entries import Entry, Origin, plain
 from gantool.recipe.source.wording import shown
 from gantool.registry.calling import owner_of
 from gantool.text import guess
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gantool.interfaces.component import Component
-    from gantool.recipe.optimizers import Optimizers
+    from gantool.interfaces.step import Player
     from gantool.recipe.schema import Table
     from gantool.recipe.source.problems import Problems
     from gantool.registry.catalog import Catalog, Offer
 
-TABLES = (*SINGLES, *LISTS, *CORE_TABLES, "optimizer")
+OPTIMIZER = "optimizer"
+TABLES = (*SINGLES, *LISTS, *CORE_TABLES, OPTIMIZER)
 
 
 @dataclass
@@ -72,7 +84,7 @@ def build(document: Entry, catalog: Catalog, problems: Problems) -> Draft:
             draft.singles[kind] = chosen
     for array, kind in LISTS.items():
         draft.lists[array] = choose_many(array, kind, document, catalog, problems)
-    draft.optimizers = choose_optimizers(document, problems)
+    draft.optimizers = choose_optimizers(document, catalog, problems)
     draft.extractor = _extractor(draft, catalog, problems)
     return draft
 
@@ -151,6 +163,42 @@ def choose_many(
     return [chosen for chosen in found if chosen is not None]
 
 
+@dataclass(frozen=True)
+class Optimizers:
+    """What `[optimizer]` says, for both players and for each.
+
+    Attributes:
+        shared: That of `[optimizer]` itself.
+        players: Each player's, the shared options included.
+        tables: What the recipe says, in the same terms: each player's table is complete.
+    """
+
+    shared: Chosen
+    players: Mapping[Player, Chosen]
+    tables: Entry
+
+
+def choose_optimizers(document: Entry, catalog: Catalog, problems: Problems) -> Optimizers | None:
+    """Return both players' optimizers: `[optimizer]`, and where a player's own table differs."""
+    whole = document.table.get(OPTIMIZER) or Entry({}, Origin(document.origin.source, ()))
+    shared = whole.without(*PLAYERS) if isinstance(whole.value, dict) else whole
+    tables = {player: _of_player(player, shared, whole.table.get(player)) for player in PLAYERS}
+
+    def chosen(table: Entry, title: str) -> Chosen | None:
+        return _choose(OPTIMIZER, title, table, catalog, problems, default=DEFAULT_OPTIMIZER)
+
+    everyone = chosen(shared, f"[{OPTIMIZER}]")
+    players = {player: chosen(table, f"[{OPTIMIZER}.{player}]") for player, table in tables.items()}
+    complete = {player: each for player, each in players.items() if each is not None}
+    if everyone is None or len(complete) < len(PLAYERS):
+        return None
+    return Optimizers(everyone, complete, Entry({**shared.table, **tables}, whole.origin))
+
+
+def _of_player(player: Player, shared: Entry, own: Entry | None) -> Entry:
+    return shared if own is None else merge(shared, own, (OPTIMIZER, player), DEFAULT_OPTIMIZER)
+
+
 def choose_extractor(entry: Entry, catalog: Catalog, problems: Problems) -> Component | None:
     """Build the extractor that `[evaluation]` names, with its default options."""
     offer = _find("extractor", entry, catalog, problems)
@@ -158,8 +206,15 @@ def choose_extractor(entry: Entry, catalog: Catalog, problems: Problems) -> Comp
 
 
 def _choose(
-    kind: str, title: str, table: Entry, catalog: Catalog, problems: Problems
+    kind: str,
+    title: str,
+    table: Entry,
+    catalog: Catalog,
+    problems: Problems,
+    *,
+    default: str | None = None,
 ) -> Chosen | None:
+    """Build the component of a table; `default` is what it means, of gantool's, without `use`."""
     origin = table.origin
     if not isinstance(table.value, dict):
         message = f"expected a table {title}, got {shown(plain(table))}"
@@ -167,12 +222,13 @@ def _choose(
         problems.add(message, origin.value, origin.path, way_out)
         return None
     use = table.table.get("use")
-    if use is None:
+    if use is None and default is None:
         installed = ", ".join(catalog.names(kind)) or "none"
         message, path = f"missing option 'use' in {title}", (*origin.path, "use")
         problems.missing(message, origin.header, path, f"one of: {installed}")
         return None
-    offer = _find(kind, use, catalog, problems)
+    use, ours_first = (Entry(default, origin), True) if use is None else (use, False)
+    offer = _find(kind, use, catalog, problems, ours_first=ours_first)
     if offer is None:
         return None
     component = _build(offer, table.without("use"), problems)
@@ -181,15 +237,18 @@ def _choose(
     )
 
 
-def _find(kind: str, use: Entry, catalog: Catalog, problems: Problems) -> Offer | None:
+def _find(
+    kind: str, use: Entry, catalog: Catalog, problems: Problems, *, ours_first: bool = False
+) -> Offer | None:
     """Return the component that `use` names, or say why there is none."""
     path = use.origin.path
     if not isinstance(use.value, str):
-        message = f"expected the name of a {kind} in quotes, got {shown(plain(use))}"
+        article = "an" if kind[0] in "aeiou" else "a"
+        message = f"expected the name of {article} {kind} in quotes, got {shown(plain(use))}"
         problems.add(message, use.origin.value, path)
         return None
     try:
-        return catalog.find(kind, use.value)
+        return catalog.find(kind, use.value, ours_first=ours_first)
     except PluginError as error:
         problems.add(error.message, use.origin.value, path, error.hint)
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from gantool.errors import PluginError
 from gantool.interfaces.architecture import Architecture
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from packaging.requirements import Requirement
 
+    from gantool.interfaces.optimizer import Optimizer
     from gantool.recipe.check.components import Chosen, Draft
     from gantool.recipe.schema import EmaTable, ImageTable, SamplingTable, TrainingTable
     from gantool.recipe.source.entries import Entry
@@ -322,7 +323,7 @@ def _idle_options(draft: Draft) -> Iterator[str]:
 def _odd_rates(draft: Draft) -> Iterator[str]:
     """Yield what is odd about the learning rates."""
     assert draft.optimizers is not None
-    players = draft.optimizers.players
+    players = {p: cast("Optimizer", o.component) for p, o in draft.optimizers.players.items()}
     for player, optimizer in players.items():
         first, last = optimizer.learning_rate, optimizer.final_learning_rate
         if optimizer.schedule == "constant" and last:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from gantool.recipe.schema import CORE_TABLES, LEADING, OPTIMIZERS, OptimizerTable
+from gantool.interfaces.optimizer import Optimizer
+from gantool.recipe.schema import CORE_TABLES, LEADING
 from gantool.recipe.source.entries import Entry, follow, plain
 from gantool.recipe.source.wording import reword, shown
+from gantool.registry.catalog import installed
 from gantool.text import guess
 
 if TYPE_CHECKING:
@@ -139,13 +141,14 @@ def suggest_option(name: str, known: Sequence[str]) -> str | None:
 
 
 def owners(option: str) -> list[str]:
-    """Return the tables and optimizers of the core that have an option, as messages name them."""
+    """Return the core's tables and the optimizers that have an option, as messages name them."""
     if option in LEADING:
         return ["the top of the recipe, before the first table"]
     found = [f"[{name}]" for name, model in CORE_TABLES.items() if option in model.model_fields]
-    if option in OptimizerTable.model_fields:
+    if option in Optimizer.model_fields:
         return [*found, "[optimizer]"]
-    own = [name for name, model in OPTIMIZERS.items() if option in model.model_fields]
+    offers = installed().of_kind("optimizer")
+    own = [each.name for each in offers if option in each.component.model_fields]
     return [*found, *(f"optimizer '{name}'" for name in own)]
 
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from gantool.interfaces.architecture import Architecture
     from gantool.interfaces.loss import Loss
+    from gantool.interfaces.optimizer import Optimizer
     from gantool.interfaces.regularizer import Regularizer
     from gantool.testing.promises import Subject
     from gantool.training.trainer import Trainer
@@ -278,6 +279,7 @@ def can_be_recorded(component: Regularizer) -> None:
 @promise("architecture")
 @promise("loss")
 @promise("regularizer")
-def works_on_a_gpu(subject: Subject[Architecture | Loss | Regularizer]) -> None:
+@promise("optimizer")
+def works_on_a_gpu(subject: Subject[Architecture | Loss | Regularizer | Optimizer]) -> None:
     """On a GPU that is pretended, all of a step is there, and nothing waits for its numbers."""
     require_gpu_training(subject.example())

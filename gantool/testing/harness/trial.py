@@ -16,15 +16,18 @@ from typing_extensions import override
 from gantool.data.selection import TrainingImages
 from gantool.interfaces.dataset import Dataset, ImageShape
 from gantool.interfaces.loss import Loss
+from gantool.interfaces.optimizer import Optimizer
 from gantool.interfaces.regularizer import Regularizer, refusal_of
+from gantool.interfaces.step import PLAYERS
 from gantool.recipe.schema import (
-    AdamTable,
+    DEFAULT_OPTIMIZER,
     CoreTables,
     DeviceTable,
     ImageTable,
     Recipe,
     TrainingTable,
 )
+from gantool.registry.catalog import installed
 from gantool.testing.claims import BrokenPromise
 from gantool.testing.harness.networks import SmallNetworks
 from gantool.testing.promises import with_options
@@ -112,6 +115,7 @@ def build_trial(
     *regularizers: Regularizer,
     architecture: Architecture | None = None,
     loss: Loss | None = None,
+    optimizer: Optimizer | None = None,
     setting: Setting | None = None,
     device: Mapping[str, Any] | None = None,
     ranks: Ranks | None = None,
@@ -119,8 +123,9 @@ def build_trial(
 ) -> Trainer:
     """Build a trainer in float32; nothing is trained yet.
 
-    By default it has small networks without normalization, the logistic loss, and the images and
-    latents that the first regularizer supports. `device` and `training` are options of a recipe.
+    By default it has small networks without normalization, the logistic loss, the
+    optimizer of recipes that name none, and the images and latents that the first regularizer
+    supports. `device` and `training` are options of a recipe.
     """
     image, conditional, latent_dim = setting or (
         setting_for(regularizers[0]) if regularizers else PLAIN
@@ -135,7 +140,7 @@ def build_trial(
         metrics=(),
         loggers=(),
         extractor=None,
-        optimizer={"generator": AdamTable(), "discriminator": AdamTable()},
+        optimizer=dict.fromkeys(PLAYERS, optimizer or usual_optimizer()),
         tables=CoreTables(
             training=TrainingTable(**options),
             image=ImageTable.model_validate({"size": image[1:], "channels": image.channels}),
@@ -156,6 +161,18 @@ def _images(image: ImageShape, *, conditional: bool) -> TrainingImages:
     labels = torch.arange(IMAGES) % CLASSES if conditional else None
     classes = CLASSES if conditional else 0
     return TrainingImages(pixels, held_out=pixels[:0], labels=labels, classes=classes)
+
+
+def usual_optimizer() -> Optimizer:
+    """Return the optimizer of recipes that name none.
+
+    Raises:
+        PluginError: When the plugin that offers it is disabled or broken.
+    """
+    offer = installed().find("optimizer", DEFAULT_OPTIMIZER, ours_first=True)
+    component = offer.component()
+    assert isinstance(component, Optimizer)
+    return component
 
 
 def take_steps(trainer: Trainer, count: int) -> Trainer:

@@ -15,6 +15,7 @@ from torch._subclasses.fake_tensor import (
 
 from gantool.interfaces.architecture import Architecture
 from gantool.interfaces.loss import Loss
+from gantool.interfaces.optimizer import Optimizer
 from gantool.interfaces.regularizer import Regularizer
 from gantool.testing.claims import cause_of, place_in, require, root_of
 from gantool.testing.harness.networks import SmallNetworks, StyleNetworks
@@ -136,8 +137,10 @@ def _trials(component: Component | None) -> Iterator[dict[str, Any]]:
             if refusal_of(component, image, classes) is None:
                 setting = Setting(image, bool(classes), component.latent_dim)
                 yield {"architecture": component, "setting": setting}
+    elif isinstance(component, Loss):
+        yield {"loss": component}
     else:
-        yield {"loss": component} if isinstance(component, Loss) else {}
+        yield {"optimizer": component} if isinstance(component, Optimizer) else {}
 
 
 def _train(trial: dict[str, Any], *, may_read: bool) -> None:

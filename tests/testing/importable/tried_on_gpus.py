@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from gantool import DiscriminatorStep, Loss, Regularizer, Step
+from gantool import DiscriminatorStep, Loss, Optimizer, Regularizer, Step
 from gantool.testing.harness.networks import SmallDiscriminator, SmallGenerator, SmallNetworks
 
 if TYPE_CHECKING:
@@ -55,6 +55,27 @@ class ReadingSaid(Reading):
     """Reads a number back, and says so."""
 
     capturable = False
+
+
+class CountingOnTheHost(Optimizer):
+    """Counts its steps by tensors on the CPU."""
+
+    name = "counting"
+
+    @override
+    def build(self, parameters: Any, learning_rate: Tensor) -> torch.optim.Optimizer:
+        return torch.optim.Adam(parameters, lr=learning_rate, foreach=False, fused=False)
+
+
+class SoundSteps(Optimizer):
+    """Steps of which all is there."""
+
+    name = "steps"
+
+    @override
+    def build(self, parameters: Any, learning_rate: Tensor) -> torch.optim.Optimizer:
+        cuda = learning_rate.is_cuda
+        return torch.optim.NAdam(parameters, lr=learning_rate, foreach=cuda, capturable=cuda)
 
 
 class InTransform(Sound):

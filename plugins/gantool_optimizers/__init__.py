@@ -1,0 +1,1 @@
+"""Torch's optimizers as a gantool plugin."""
