@@ -24,101 +24,61 @@ GRID = re.compile(r"step-(\d{8,})\.png")
 """File names of sample grids."""
 
 
+class _Inside:
+    """The path of something inside a run's folder."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, folder: RunFolder, owner: type[RunFolder]) -> Path:
+        return folder.path / self.name
+
+
 @dataclass(frozen=True)
 class RunFolder:
-    """Paths inside one run's folder; nothing is read or made here."""
+    """Paths inside one run's folder."""
 
     path: Path
+
+    recipe = _Inside(RECIPE)
+    """The resolved recipe; the folder is a run if this file exists."""
+    parent_recipe = _Inside("parent.json")
+    """The recipe that the run's extends, or the run's without `--set`, resolved; JSON."""
+    description = _Inside("run.json")
+    """Identifier, versions and outcome of the run, JSON."""
+    environment = _Inside("environment.json")
+    """Machine and package versions of each process that worked on the run, JSON."""
+    metrics = _Inside("metrics.jsonl")
+    """Figures of each log interval, one JSON object a line, without wall-clock."""
+    scores = _Inside("scores.jsonl")
+    """Scores of the recipe's metrics, one JSON object a line."""
+    evaluations = _Inside("evaluations.jsonl")
+    """Scores of single checkpoints with their protocol, one JSON object a line."""
+    health = _Inside("health.jsonl")
+    """What the watcher found, one JSON object a line; missing in a healthy run."""
+    diverged = _Inside("diverged.json")
+    """By which step training was not finite, and what to try, JSON; missing where it is."""
+    timing = _Inside("timing.jsonl")
+    """Seconds and images a second of each log interval, one JSON object a line."""
+    sent = _Inside("loggers.json")
+    """The last steps that each logger was sent, JSON; missing in a run without loggers."""
+    skipped = _Inside("skipped.tsv")
+    """Images that could not be used, one tab-separated name and reason a line."""
+    curves = _Inside("curves.png")
+    """Loss curves, as a picture."""
+    report = _Inside("report.html")
+    """Everything the folder tells of the run, as one HTML page."""
+    samples = _Inside("samples")
+    """Folder of sample grids."""
+    checkpoints = _Inside("checkpoints")
+    """Folder of checkpoints."""
+    exported = _Inside("exported")
+    """Folder of what `gantool export` writes."""
 
     @property
     def name(self) -> str:
         """The folder's own name, as people read it."""
         return visible(self.path.name)
-
-    @property
-    def recipe(self) -> Path:
-        """The resolved recipe; the folder is a run if this file exists."""
-        return self.path / RECIPE
-
-    @property
-    def parent_recipe(self) -> Path:
-        """The recipe that the run's extends, or the run's without `--set`, resolved; JSON."""
-        return self.path / "parent.json"
-
-    @property
-    def description(self) -> Path:
-        """Identifier, versions and outcome of the run, JSON."""
-        return self.path / "run.json"
-
-    @property
-    def environment(self) -> Path:
-        """Machine and package versions of each process that worked on the run, JSON."""
-        return self.path / "environment.json"
-
-    @property
-    def metrics(self) -> Path:
-        """Figures of each log interval, one JSON object a line, without wall-clock."""
-        return self.path / "metrics.jsonl"
-
-    @property
-    def scores(self) -> Path:
-        """Scores of the recipe's metrics, one JSON object a line."""
-        return self.path / "scores.jsonl"
-
-    @property
-    def evaluations(self) -> Path:
-        """Scores of single checkpoints with their protocol, one JSON object a line."""
-        return self.path / "evaluations.jsonl"
-
-    @property
-    def health(self) -> Path:
-        """What the watcher found, one JSON object a line; missing in a healthy run."""
-        return self.path / "health.jsonl"
-
-    @property
-    def diverged(self) -> Path:
-        """By which step training was not finite, and what to try, JSON; missing where it is."""
-        return self.path / "diverged.json"
-
-    @property
-    def timing(self) -> Path:
-        """Seconds and images a second of each log interval, one JSON object a line."""
-        return self.path / "timing.jsonl"
-
-    @property
-    def sent(self) -> Path:
-        """The last steps that each logger was sent, JSON; missing in a run without loggers."""
-        return self.path / "loggers.json"
-
-    @property
-    def skipped(self) -> Path:
-        """Images that could not be used, one tab-separated name and reason a line."""
-        return self.path / "skipped.tsv"
-
-    @property
-    def curves(self) -> Path:
-        """Loss curves, as a picture."""
-        return self.path / "curves.png"
-
-    @property
-    def report(self) -> Path:
-        """Everything the folder tells of the run, as one HTML page."""
-        return self.path / "report.html"
-
-    @property
-    def samples(self) -> Path:
-        """Folder of sample grids."""
-        return self.path / "samples"
-
-    @property
-    def checkpoints(self) -> Path:
-        """Folder of checkpoints."""
-        return self.path / "checkpoints"
-
-    @property
-    def exported(self) -> Path:
-        """Folder of what `gantool export` writes."""
-        return self.path / "exported"
 
     def sample_grid(self, step: int) -> Path:
         """Return the path of the grid drawn after `step` steps."""
@@ -136,8 +96,8 @@ class RunFolder:
 
     def names(self) -> frozenset[str]:
         """Return the names of all files and folders that a run has or may have."""
-        parts = [name for name, value in vars(RunFolder).items() if isinstance(value, property)]
-        return frozenset(getattr(self, part).name for part in parts if part != "name")
+        parts = vars(RunFolder).values()
+        return frozenset(part.name for part in parts if isinstance(part, _Inside))
 
     def last_worked_on(self) -> float:
         """Return when a process last trained here, in seconds since 1970; 0 where none has.
