@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
     from gantool.data.selection import Pixels
 
+AHEAD = 3
+"""Batches that are fetched before they are asked for."""
+SMALLEST = 2
+"""Images in the smallest batch: BatchNorm needs two."""
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -56,10 +61,6 @@ class Rows:
 def all_rows(total: int) -> Rows:
     """Return the rows of a whole batch."""
     return Rows(0, total, total)
-
-
-AHEAD = 3
-"""Batches that are fetched before they are asked for."""
 
 
 def ready_to_send(tensor: Tensor, device: torch.device) -> Tensor:
@@ -110,10 +111,6 @@ class Stream:
         for future in self._coming.values():
             future.cancel()
         self._coming.clear()
-
-
-SMALLEST = 2
-"""Images in the smallest batch: BatchNorm needs two."""
 
 
 class Batch(NamedTuple):

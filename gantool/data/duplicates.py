@@ -22,6 +22,21 @@ MOST_COMPARED = 4096
 bits only where nearly all images are alike."""
 BLOCK_CANDIDATES = 1 << 20
 FAR = 255
+BITS = 7
+"""Most bits of 64 in which the hashes of two near duplicates differ."""
+CORRELATION = 0.9
+"""Least correlation of the gray values of two near duplicates."""
+FLAT = 2.0
+"""Standard deviation of gray values below which an image has no structure to compare."""
+CHANCE = 0.8
+"""Correlation of thumbnails below which that of the images is not looked at."""
+SIDE, ROWS, COLUMNS = 8, 8, 9
+"""Cells of thumbnails, and of hashes."""
+TINY = 1e-6
+BLOCK_IMAGES = 256
+BLOCK_PAIRS = 1 << 14
+BLOCK_VALUES = 1 << 20
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
 def close_pairs(hashes: NDArray[np.uint64], bits: int) -> NDArray[np.int64]:
@@ -89,23 +104,6 @@ def _nearest(found: NDArray[np.int32]) -> NDArray[np.int32]:
     ranks = np.arange(len(found)) - np.repeat(starts, np.diff(np.append(starts, len(found))))
     kept: NDArray[np.int32] = found[ranks < NEAREST]
     return kept
-
-
-BITS = 7
-"""Most bits of 64 in which the hashes of two near duplicates differ."""
-CORRELATION = 0.9
-"""Least correlation of the gray values of two near duplicates."""
-FLAT = 2.0
-"""Standard deviation of gray values below which an image has no structure to compare."""
-SIDE, ROWS, COLUMNS = 8, 8, 9
-"""Cells of thumbnails, and of hashes."""
-CHANCE = 0.8
-"""Correlation of thumbnails below which that of the images is not looked at."""
-TINY = 1e-6
-BLOCK_IMAGES = 256
-BLOCK_PAIRS = 1 << 14
-BLOCK_VALUES = 1 << 20
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
 def identical(digests: NDArray[np.uint8]) -> dict[int, int]:

@@ -24,6 +24,9 @@ NAMES = (
 FAULTS = frozenset(getattr(errno, name) for name in NAMES if hasattr(errno, name))
 OF_PATHS = frozenset((errno.EINVAL, errno.ENOENT))
 """What is wrong with a path where one is named, and with a program where none is."""
+MEGABYTE = 10**6
+BESIDES = MEGABYTE
+"""Bytes that a checkpoint needs besides its tensors: names, manifest, blocks begun."""
 
 
 def is_fault(error: BaseException) -> bool:
@@ -40,10 +43,6 @@ def in_words(error: OSError) -> str:
 
 
 log = logging.getLogger("gantool")
-
-MEGABYTE = 10**6
-BESIDES = MEGABYTE
-"""Bytes that a checkpoint needs besides its tensors: names, manifest, blocks begun."""
 
 
 def bytes_of(state: object) -> int:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 ASIDE = ".tmp-"
 TRASH = ".trash-"
+ATTEMPTS = 20
+"""How often a sync that is interrupted is made anew."""
 
 
 def aside_of(path: Path) -> Path:
@@ -68,10 +70,6 @@ def _is_being_written(name: str) -> bool:
     except OSError:  # somebody else's
         return True
     return True
-
-
-ATTEMPTS = 20
-"""How often a sync that is interrupted is made anew."""
 
 
 def write_durably(path: Path, text: str) -> None:

@@ -18,6 +18,8 @@ from gantool.files.durable import sync_folder
 
 # Opening a pipe must not wait for somebody at its other end.
 GUARDED = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+GONE = " (deleted)"
+"""What Linux adds to the name of what is not there any more."""
 
 
 def open_plain(path: Path, mode: Literal["rb", "ab", "r+b"] = "rb") -> IO[Any]:
@@ -124,10 +126,6 @@ def _opener(path: str, flags: int) -> int:
         return descriptor
     os.close(descriptor)
     raise OSError(errno.EINVAL, "not a plain file", path)
-
-
-GONE = " (deleted)"
-"""What Linux adds to the name of what is not there any more."""
 
 
 class Anchor:

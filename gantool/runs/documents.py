@@ -26,6 +26,14 @@ log = logging.getLogger("gantool")
 
 FEW = 3
 """Places that are told of each file, and fields of each place; of the rest, how many."""
+MOST_STEPS = 10**12
+"""No run takes more steps."""
+LARGEST = 1e100
+"""Of figures, which are float32 where they are computed: squares and sums of these are finite."""
+Step = Annotated[int, Field(ge=0, le=MOST_STEPS)]
+Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
+MOST_BYTES = 2**21
+"""A file that is read whole and larger than this was not written by gantool."""
 
 
 class Damages:
@@ -86,24 +94,11 @@ def _said(errors: Sequence[ErrorDetails]) -> str:
     return reword(errors, first["input"])
 
 
-MOST_STEPS = 10**12
-"""No run takes more steps."""
-LARGEST = 1e100
-"""Of figures, which are float32 where they are computed: squares and sums of these are finite."""
-
-Step = Annotated[int, Field(ge=0, le=MOST_STEPS)]
-Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
-
-
 def number(value: object) -> float | None:
     """Return a value if it is a number of a size that can be computed with."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
     return float(value) if -LARGEST <= value <= LARGEST else None
-
-
-MOST_BYTES = 2**21
-"""A file that is read whole and larger than this was not written by gantool."""
 
 
 def read_document(path: Path, kind: Any, damages: Damages | None = None) -> Any:

@@ -22,6 +22,10 @@ log = logging.getLogger("gantool")
 
 TAIL_BYTES = 1 << 16
 """Much more than a line."""
+LONGEST = 2**20
+"""Bytes of a line; what is longer was not written by gantool."""
+MOST_KEPT = 2**22
+"""Bytes of a file's lines that are kept where each of them is: some 2,000 evaluations."""
 
 
 class JsonLines:
@@ -98,12 +102,6 @@ def last_step(path: Path) -> int:
 
 def _is_non_finite(value: object) -> bool:
     return isinstance(value, float) and not math.isfinite(value)
-
-
-LONGEST = 2**20
-"""Bytes of a line; what is longer was not written by gantool."""
-MOST_KEPT = 2**22
-"""Bytes of a file's lines that are kept where each of them is: some 2,000 evaluations."""
 
 
 class Line(NamedTuple):

@@ -32,6 +32,11 @@ PIXELS = "pixels"
 """Stands for an extractor where images are compared by their own values."""
 Count = Annotated[int, Field(ge=0, le=10**12)]
 Seed = Annotated[int, Field(ge=0, lt=2**64)]
+MOST_RECORDS = 10_000
+MOST_FINDINGS = 200
+"""More of them tell nobody more."""
+SPREADS = ("/sd", "-sd")
+"""Ends of names of scores that tell how far others spread."""
 
 
 @dataclass(frozen=True)
@@ -100,13 +105,6 @@ class Protocol:
             for name, ours, theirs in pairs
             if ours != theirs
         )
-
-
-MOST_RECORDS = 10_000
-MOST_FINDINGS = 200
-"""More of them tell nobody more."""
-SPREADS = ("/sd", "-sd")
-"""Ends of names of scores that tell how far others spread."""
 
 
 def _or_none(value: Any, info: ValidationInfo) -> Protocol | None:

@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 
 
 Outcome = Literal["running", "completed", "stopped", "failed"]
+LOCK = ".lock"
+HOLDER = ".holder"
+"""The holder's process id; the lock itself is the system's, which drops it when a process dies."""
+PATIENCE_SECONDS = 0.5
+"""Much more than the look at a lock takes, by which others learn whether a run is going."""
 
 
 @dataclass(frozen=True)
@@ -90,13 +95,6 @@ def write_status(folder: RunFolder, status: RunStatus) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write plain data as JSON, so that a reader sees the old file or the new one."""
     write_durably(path, json.dumps(value, indent=2) + "\n")
-
-
-LOCK = ".lock"
-HOLDER = ".holder"
-"""The holder's process id; the lock itself is the system's, which drops it when a process dies."""
-PATIENCE_SECONDS = 0.5
-"""Much more than the look at a lock takes, by which others learn whether a run is going."""
 
 
 @contextmanager

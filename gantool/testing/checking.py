@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from gantool.registry.plugin import Plugin
     from gantool.testing.promises import ClosedForm
 
+Status = Literal["passed", "failed", "expected", "skipped"]
+
 
 @dataclass(frozen=True, repr=False)
 class Check:
@@ -146,9 +148,6 @@ def _refuse_unknown_forms(forms: Mapping[str, ClosedForm], plugins: Sequence[Plu
         if name not in known:
             message = f"closed form of '{name}', which is no regularizer with a penalty here"
             raise UsageError(message, guess(name, known, most=3))
-
-
-Status = Literal["passed", "failed", "expected", "skipped"]
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,10 @@ MODULES = (
 CheckFunction = TypeVar("CheckFunction", bound="Callable[[Any], None]")
 
 _promises: list[Promise] = []
+AnyComponent = TypeVar("AnyComponent", bound=Component)
+Tested_co = TypeVar("Tested_co", bound=Component, covariant=True)
+ClosedForm = Callable[[Any, "QuadraticGame"], "float | Tensor"]
+"""Returns the value of a component's penalty in a game."""
 
 
 @dataclass(frozen=True)
@@ -117,13 +121,6 @@ def _all() -> tuple[Promise, ...]:
     for module in modules:
         import_module(module)
     return tuple(sorted(_promises, key=lambda each: modules.index(each.function.__module__)))
-
-
-AnyComponent = TypeVar("AnyComponent", bound=Component)
-Tested_co = TypeVar("Tested_co", bound=Component, covariant=True)
-
-ClosedForm = Callable[[Any, "QuadraticGame"], "float | Tensor"]
-"""Returns the value of a component's penalty in a game."""
 
 
 @dataclass(frozen=True)

@@ -36,16 +36,6 @@ UNREADABLE = "unreadable"
 CORRUPT = "corrupt"
 CRASHED = "crashes its decoder, or does not fit in memory"
 TOO_SLOW = "takes more than {:g} seconds to decode"
-
-
-class Skipped(NamedTuple):
-    """An image that could not be used."""
-
-    name: str
-    reason: str
-    number: int
-
-
 REASONS: tuple[tuple[type[Exception], str], ...] = (
     (Image.DecompressionBombError, TOO_LARGE),
     (Image.DecompressionBombWarning, TOO_LARGE),
@@ -54,26 +44,8 @@ REASONS: tuple[tuple[type[Exception], str], ...] = (
     (EOFError, TRUNCATED),
     (MemoryError, f"{UNREADABLE}: not enough memory"),
 )
-
-
-def reason(error: Exception) -> str:
-    """Say in plain words why an image could not be decoded."""
-    for kind, words in REASONS:
-        if isinstance(error, kind):
-            return words
-    text = " ".join(str(error).split())[:100]
-    if isinstance(error, UnusableError):
-        return text
-    if isinstance(error, OSError) and error.errno is not None:  # reading failed, not decoding
-        return f"{UNREADABLE}: {error.strerror}"
-    if "truncated" in text.lower():
-        return TRUNCATED
-    return f"{CORRUPT}: {text or type(error).__name__}"
-
-
 DIGEST_BYTES = 16
 BLOCK_BYTES = 1 << 20
-
 DRAFTABLE = ("JPEG", "MPO")
 """Formats whose decoder can shrink by 2, 4 or 8 while it decodes."""
 ORIENTATION = 0x0112
@@ -89,6 +61,29 @@ UPRIGHT = {
 """What turns an image upright, by its EXIF orientation."""
 LYING = frozenset({5, 6, 7, 8})
 """EXIF orientations whose width and height change places."""
+
+
+class Skipped(NamedTuple):
+    """An image that could not be used."""
+
+    name: str
+    reason: str
+    number: int
+
+
+def reason(error: Exception) -> str:
+    """Say in plain words why an image could not be decoded."""
+    for kind, words in REASONS:
+        if isinstance(error, kind):
+            return words
+    text = " ".join(str(error).split())[:100]
+    if isinstance(error, UnusableError):
+        return text
+    if isinstance(error, OSError) and error.errno is not None:  # reading failed, not decoding
+        return f"{UNREADABLE}: {error.strerror}"
+    if "truncated" in text.lower():
+        return TRUNCATED
+    return f"{CORRUPT}: {text or type(error).__name__}"
 
 
 class Decoded(NamedTuple):

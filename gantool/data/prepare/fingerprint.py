@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 Fit = Literal["stretch", "crop", "pad"]
 Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 Profiles = Literal["convert", "ignore"]
+DECODER_VERSION = 1
+"""Raised whenever the same file would give other pixels: prepared images are then made again."""
+LAYOUT_VERSION = 1
+"""Raised whenever the files of prepared images change their meaning."""
+BLOCK_IMAGES = 1024
+FIRST_RENDERING = ("bilinear", True, "ignore")
+"""How images were rendered before that could be chosen: their fingerprints stay."""
 
 
 class Rendering(NamedTuple):
@@ -45,15 +52,6 @@ class Rendering(NamedTuple):
 def rendering_of(image: ImageTable) -> Rendering:
     """Return what a recipe's `[image]` says of every image."""
     return Rendering(image.shape, image.fit, image.resample, image.draft, image.profiles)
-
-
-DECODER_VERSION = 1
-"""Raised whenever the same file would give other pixels: prepared images are then made again."""
-LAYOUT_VERSION = 1
-"""Raised whenever the files of prepared images change their meaning."""
-BLOCK_IMAGES = 1024
-FIRST_RENDERING = ("bilinear", True, "ignore")
-"""How images were rendered before that could be chosen: their fingerprints stay."""
 
 
 class Listing(NamedTuple):

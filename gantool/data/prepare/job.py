@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
 
 MOVE_BYTES = 16 << 20
+Chunk = tuple[int, int]
+"""Images from the first number up to, and without, the second."""
+Skips = list[tuple[int, str]]
+"""Index and reason of each image that could not be used."""
+Starting = Callable[[int], None]
+"""Is told the number of each image before anything of it is read."""
+CHUNK_IMAGES = 64
+CHUNK_BYTES = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -94,17 +102,6 @@ class RowFile:
     def _bytes(self, row: int) -> int:
         """Return where a row begins, or how long a file of so many rows is."""
         return HEADER_BYTES + row * self.row_bytes
-
-
-Chunk = tuple[int, int]
-"""Images from the first number up to, and without, the second."""
-Skips = list[tuple[int, str]]
-"""Index and reason of each image that could not be used."""
-Starting = Callable[[int], None]
-"""Is told the number of each image before anything of it is read."""
-
-CHUNK_IMAGES = 64
-CHUNK_BYTES = 8 << 20
 
 
 class Job(Protocol):

@@ -26,6 +26,9 @@ COEFFICIENT = 2
 """Bytes of a coefficient of a progressive JPEG, all of which are held at once."""
 OUT_OF_MEMORY = "out of memory"
 """What Pillow says where a decoder is refused memory."""
+HEAD = 30
+BYTES_PER_PIXEL = 8
+"""What opening takes: two canvases of its decoder of animations."""
 
 
 class UnusableError(Exception):
@@ -168,11 +171,6 @@ def _set_limit(size: int | None) -> None:
     if most != resource.RLIM_INFINITY and (soft == resource.RLIM_INFINITY or soft > most):
         soft = most
     resource.setrlimit(resource.RLIMIT_DATA, (soft, most))
-
-
-HEAD = 30
-BYTES_PER_PIXEL = 8
-"""What opening takes: two canvases of its decoder of animations."""
 
 
 def open_within_limits(file: IO[bytes], name: str | bytes | None = None) -> ImageFile:

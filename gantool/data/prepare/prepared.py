@@ -42,6 +42,10 @@ BLOCK_BYTES = 1 << 22
 LARGEST_COUNT = 2**48
 
 logger = logging.getLogger("gantool.data")
+FAR = 1.5
+"""How many times as wide, or as high, a picture is as the shape asks for, that is far from it."""
+MOST = 0.5
+"""Share of such pictures beyond which squashing them is worth a word."""
 
 
 class Names(Sequence[str]):
@@ -256,12 +260,6 @@ def npy_header(dtype: str, shape: Sequence[int]) -> bytes:
     text = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {tuple(shape)}, }}"
     padded = text.ljust(HEADER_BYTES - 11) + "\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(padded)) + padded.encode("ascii")
-
-
-FAR = 1.5
-"""How many times as wide, or as high, a picture is as the shape asks for, that is far from it."""
-MOST = 0.5
-"""Share of such pictures beyond which squashing them is worth a word."""
 
 
 def far_share(sizes: NDArray[np.integer], shape: ImageShape) -> float:

@@ -33,6 +33,7 @@ JOURNAL = "journal.jsonl"
 COMMIT_SECONDS = 2.0
 """Work that a power failure may cost."""
 COMPACTING = {"compacting": True}
+BLOCK_IMAGES = 4096
 
 
 class Unfinished:
@@ -153,9 +154,6 @@ def _entry(document: dict[str, Any]) -> Entry:
     """Return an entry."""
     (start, stop), skips = document["chunk"], document["skips"]
     return Entry(int(start), int(stop), [(int(index), str(reason)) for index, reason in skips])
-
-
-BLOCK_IMAGES = 4096
 
 
 def write_columns(folder: Path, source: ImageSource, skipped: Container[int]) -> tuple[int, int]:

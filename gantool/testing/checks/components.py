@@ -40,6 +40,12 @@ late = hasattr(module, "gantool_interface") and not hasattr(package, "gantool_in
 told = {"torch": "torch" in sys.modules, "printed": printed.getvalue(), "states_late": late}
 print(json.dumps(told))
 """
+LONGEST_SUMMARY = 100
+"""Characters of a summary that still fits a line of a listing."""
+Path = tuple[str | int, ...]
+MUTABLE = (list, dict, set, bytearray, abc.Iterable, abc.Collection, abc.Sequence, abc.Mapping)
+NOT_FINITE = (math.nan, math.inf, -math.inf)
+UNKNOWN = "an-option-that-nobody-has"
 
 
 @promise("plugin")
@@ -85,10 +91,6 @@ def _import(module: str) -> dict[str, object]:
     """Import a module in a fresh process and tell what came of it."""
     found: dict[str, object] = json.loads(in_fresh_process(IMPORTING, module))
     return found
-
-
-LONGEST_SUMMARY = 100
-"""Characters of a summary that still fits a line of a listing."""
 
 
 @promise("component")
@@ -145,13 +147,6 @@ def excuses_known_checks(subject: Subject[Component]) -> None:
         require(name in known, f"`expected_failures` names {name!r}, which is no check of it")
         given = isinstance(reason, str) and bool(reason.strip())
         require(given, f"`expected_failures` gives no reason for '{name}'")
-
-
-Path = tuple[str | int, ...]
-
-MUTABLE = (list, dict, set, bytearray, abc.Iterable, abc.Collection, abc.Sequence, abc.Mapping)
-NOT_FINITE = (math.nan, math.inf, -math.inf)
-UNKNOWN = "an-option-that-nobody-has"
 
 
 @promise("component")

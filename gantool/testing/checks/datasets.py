@@ -24,6 +24,17 @@ if TYPE_CHECKING:
 MOST = 24
 """Images of a source that are looked at, spread over all of it."""
 LARGEST_STAMP = 2**63 - 1
+THREADS = 4
+ROUNDS = 3
+"""Times that the threads read every image."""
+SLACK = 1024
+"""Bytes by which a pickle may grow while images are read."""
+READING = """
+import pathlib, pickle
+from gantool.testing.checks.datasets import account, looked_at
+source = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())
+print(json.dumps([account(source, index) for index in looked_at(source)]))
+"""
 
 
 @promise("dataset")
@@ -134,19 +145,6 @@ def account(source: ImageSource, index: int) -> tuple[str, int | None, str, tupl
     """Return everything that a source says of an image."""
     label, name, stamp = source.label(index), source.name(index), source.stamp(index)
     return digest(source.image(index)), label, name, stamp
-
-
-THREADS = 4
-ROUNDS = 3
-"""Times that the threads read every image."""
-SLACK = 1024
-"""Bytes by which a pickle may grow while images are read."""
-READING = """
-import pathlib, pickle
-from gantool.testing.checks.datasets import account, looked_at
-source = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())
-print(json.dumps([account(source, index) for index in looked_at(source)]))
-"""
 
 
 @promise("dataset")

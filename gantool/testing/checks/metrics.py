@@ -36,6 +36,13 @@ TRIES = 8
 SPREADS = 6.0
 """Standard errors that are chance."""
 ROUNDING = 1e-4
+COUNT = 64
+"""Images of each sort."""
+SIDE = 16
+FEATURES = 16
+LOGITS = 10
+KIND = 40
+"""Images of the first of two kinds."""
 
 
 @promise("metric")
@@ -207,13 +214,6 @@ def _require_finite(scores: object, how: str) -> None:
         require(finite, f"the score '{name}' {how} is {score!r}, not a finite float")
 
 
-COUNT = 64
-"""Images of each sort."""
-SIDE = 16
-FEATURES = 16
-LOGITS = 10
-KIND = 40
-"""Images of the first of two kinds."""
 REAL, HELD_OUT, FLAT = 101, 102, 103
 """Seeds of pictures that are no fakes."""
 

@@ -42,6 +42,11 @@ if TYPE_CHECKING:
 
 NEAR = 0.1
 """So much nearer to one input of the update than to all others is what was made of it."""
+HUGE = 1e4
+EVERY = 3
+"""Updates between two applications of a lazy penalty."""
+PRECISION = 1e-9
+DOUBLE = {"precision": "float64"}
 
 
 @promise("regularizer")
@@ -124,11 +129,6 @@ def _holds(images: Tensor, own: Tensor | None) -> bool:
 
 
 has_penalty = overrides(*PENALTY_HOOKS)
-HUGE = 1e4
-EVERY = 3
-"""Updates between two applications of a lazy penalty."""
-PRECISION = 1e-9
-DOUBLE = {"precision": "float64"}
 
 
 def _scales_alone(component: type[Regularizer]) -> bool:

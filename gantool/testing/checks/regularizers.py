@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 
 SHAPES = (ImageShape(1, 16, 16), ImageShape(3, 16, 24), ImageShape(4, 24, 16))
+TOLERANCE = 1e-9
+"""Sums over ranks are rounded in another order; Adam's first steps magnify that."""
 
 
 @promise("regularizer")
@@ -209,10 +211,6 @@ def _require_finite(trainer: Trainer, how: str) -> None:
         require_finite(tensor, f"{how}, after {trainer.step} steps, {name}")
     for name, value in trainer.game.totals.means().items():
         require(math.isfinite(value), f"{how}, {name} is {value}")
-
-
-TOLERANCE = 1e-9
-"""Sums over ranks are rounded in another order; Adam's first steps magnify that."""
 
 
 def adds_up_over_ranks(component: type[Regularizer]) -> bool:

@@ -27,6 +27,15 @@ if TYPE_CHECKING:
 
 NUMBER, PROGRESS = 5000, 0.5
 """Steps completed, and the share of the run that they are: past every usual warm-up."""
+DIRECTIONS = 3
+"""Random directions in which gradients are tried."""
+STEP_SIZES = (1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
+"""Wide networks of ReLUs have a kink within the longer ones almost surely."""
+TOLERANCE = 1e-4
+FAINTEST = 1e-3
+"""Gradients down to this share of the largest one count as much as that."""
+ROUNDING = 1e-14
+"""Share of a value by which float64 may miss it."""
 
 
 def unchanged(images: Tensor) -> Tensor:
@@ -135,17 +144,6 @@ class Penalties:
         self.values.clear()
         moment.objective(**images)  # type: ignore[arg-type]
         return self.values[0]
-
-
-DIRECTIONS = 3
-"""Random directions in which gradients are tried."""
-STEP_SIZES = (1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
-"""Wide networks of ReLUs have a kink within the longer ones almost surely."""
-TOLERANCE = 1e-4
-FAINTEST = 1e-3
-"""Gradients down to this share of the largest one count as much as that."""
-ROUNDING = 1e-14
-"""Share of a value by which float64 may miss it."""
 
 
 def random_direction(tensors: Iterable[Tensor], seed: int) -> list[Tensor]:

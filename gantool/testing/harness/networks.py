@@ -20,6 +20,12 @@ WIDTH = 4
 Norm = Literal["none", "batch", "spectral"]
 NORMS: tuple[Norm, Norm] = ("batch", "spectral")
 """Normalizations whose buffers move with every forward pass."""
+CHANNELS = 6
+STYLE_DIM = 5
+"""Numbers in a style: not as many as in a latent, so that one is not taken for the other."""
+LAYERS = 2
+SHARE = 0.1
+"""Share of a batch in the moving average of styles."""
 
 
 class SmallGenerator(nn.Module):
@@ -230,14 +236,6 @@ def needed(labels: Tensor | None) -> Tensor:
         msg = "a conditional network was called without labels"
         raise TypeError(msg)
     return labels
-
-
-CHANNELS = 6
-STYLE_DIM = 5
-"""Numbers in a style: not as many as in a latent, so that one is not taken for the other."""
-LAYERS = 2
-SHARE = 0.1
-"""Share of a batch in the moving average of styles."""
 
 
 class StyleGenerator(nn.Module):

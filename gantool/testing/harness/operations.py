@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+READS_BACK = frozenset({"_local_scalar_dense", "equal", "masked_select", "nonzero", "_unique2"})
+"""Operations of torch whose result, or its shape, the program waits for."""
+INDEXING = frozenset({"index", "index_put", "index_put_"})
+
 
 class TapeRecorder:
     """Records every operation with the very tensors it works on, as a CUDA graph does.
@@ -77,11 +81,6 @@ class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def _tensors(values: Any) -> list[Tensor]:
     return [leaf for leaf in tree_leaves(values) if isinstance(leaf, torch.Tensor)]
-
-
-READS_BACK = frozenset({"_local_scalar_dense", "equal", "masked_select", "nonzero", "_unique2"})
-"""Operations of torch whose result, or its shape, the program waits for."""
-INDEXING = frozenset({"index", "index_put", "index_put_"})
 
 
 class Overheard(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 
 MEMORY = 80 * 2**30
+RATE = 0.5
+"""What is read outside steps: learning rates, which optimizers check."""
 
 
 class Generator(torch.Generator):
@@ -177,8 +179,6 @@ def _select_conv_backend(*args: Any, transposed: bool, **options: Any) -> Any:
 
 aten = torch.ops.aten
 CUDA, META = torch.device("cuda", 0), torch.device("meta")
-RATE = 0.5
-"""What is read outside steps: learning rates, which optimizers check."""
 COMPARISONS = {aten.lt.Scalar: lt, aten.ge.Scalar: ge}
 CONVERSIONS = {aten._to_copy.default, aten.detach.default}
 SETTING = {aten.index_put.default, aten.index_put_.default, aten._index_put_impl_.default}

@@ -53,6 +53,8 @@ CLASSES = 3
 SQUARE = ImageShape(3, 16, 16)
 SHAPES = (SQUARE, *(ImageShape(c, side, side) for side in (16, 32, 64, 128) for c in (3, 1, 4)))
 LATENT_DIMS = (6, 16, 32, 64, 128, 256, 512)
+PATIENCE = timedelta(seconds=60)
+Result = TypeVar("Result")
 
 
 class Setting(NamedTuple):
@@ -214,10 +216,6 @@ def tensors_in(value: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
             yield from tensors_in(part, f"{path}/{index}")
     elif isinstance(value, int | float | torch.Tensor):
         yield path, torch.as_tensor(value)
-
-
-PATIENCE = timedelta(seconds=60)
-Result = TypeVar("Result")
 
 
 def ranks_in_threads(count: int) -> list[Ranks]:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 RUN: dict[str, Any] = {"steps": 100, "log_every_steps": 2}
 DEVICE: dict[str, Any] = {"name": "cuda", "graph": "off"}
+UNKNOWN = (UnsupportedFakeTensorException, UnsupportedOperatorException)
+"""What torch raises where it does not know what an operation would do on a GPU."""
 
 
 def take_steps(trainer: Trainer, watch: Watch, count: int = 2, *, may_read: bool = False) -> None:
@@ -88,10 +90,6 @@ def kept(trainer: Trainer) -> dict[str, Tensor]:
         average = trainer.game.average.network.state_dict()
         found |= {f"average {name}": value for name, value in average.items()}
     return found
-
-
-UNKNOWN = (UnsupportedFakeTensorException, UnsupportedOperatorException)
-"""What torch raises where it does not know what an operation would do on a GPU."""
 
 
 class Failure(NamedTuple):

@@ -39,6 +39,8 @@ Around = Callable[..., Any]
 PENALTY_HOOKS = ("discriminator_penalty", "generator_penalty")
 BEFORE_THE_OPTIMIZER = ("latents", "batch", "transform", "sample_weights", *PENALTY_HOOKS)
 INSIDE_UPDATES = (*BEFORE_THE_OPTIMIZER, "after_update", "figures")
+ENGINE = "_engine_run_backward"
+"""What `torch.autograd.grad`, however it was imported, ends in."""
 
 
 def overridden(component: type[Regularizer], hooks: tuple[str, ...]) -> list[str]:
@@ -109,10 +111,6 @@ def _through(around: Around, hook: Callable[..., Any]) -> Callable[..., Any]:
         return around(partial(hook, self), *arguments)
 
     return call
-
-
-ENGINE = "_engine_run_backward"
-"""What `torch.autograd.grad`, however it was imported, ends in."""
 
 
 @dataclass(frozen=True)
