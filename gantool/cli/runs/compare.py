@@ -93,10 +93,10 @@ def compare(  # noqa: PLR0913  one argument an option
         if metrics or extractor or count or seeds > 1:
             from gantool.evaluation.sampling.trained import TrainedRun
             from gantool.evaluation.scoring.evaluating import evaluate_alike
-            from gantool.reporting.console.progress import judging_progress
+            from gantool.reporting.console.progress import scoring_progress
 
             refuse_unlike(folders)
-            with judging_progress(console, verbosity(quiet=quiet, verbose=False)) as progress:
+            with scoring_progress(console, verbosity(quiet=quiet, verbose=False)) as progress:
                 evaluate_alike(
                     [TrainedRun(folder, device) for folder in folders],
                     metrics=separate(metrics or ()),

@@ -138,7 +138,7 @@ def evaluate(  # noqa: PLR0913  one argument an option
     from gantool.evaluation.scoring.evaluating import evaluate_classes
     from gantool.evaluation.scoring.example import read_example
     from gantool.reporting.console.messages import open_console, show_warnings
-    from gantool.reporting.console.progress import judging_progress
+    from gantool.reporting.console.progress import scoring_progress
     from gantool.runs.folder import existing_folder
 
     decided = {"--extractor": extractor, "--count": count, "--seeds": seeds != 1}
@@ -146,7 +146,7 @@ def evaluate(  # noqa: PLR0913  one argument an option
     console, level = open_console(), verbosity(quiet=quiet, verbose=False)
     trained = TrainedRun(existing_folder(run), device, checkpoint)
     like = None if protocol is None else read_example(protocol)
-    with show_warnings(console), judging_progress(console, level) as progress:
+    with show_warnings(console), scoring_progress(console, level) as progress:
         evaluating = evaluate_classes if classes else partial(score, like=like)
         found = evaluating(
             trained,

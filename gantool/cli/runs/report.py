@@ -93,12 +93,12 @@ def look(folder: RunFolder, device: str | None, console: Console, level: Level) 
     """Return the nearest neighbors, or why there are none to show."""
     from gantool.evaluation.neighbors import search
     from gantool.evaluation.sampling.trained import TrainedRun
-    from gantool.reporting.console.progress import judging_progress
+    from gantool.reporting.console.progress import scoring_progress
     from gantool.reporting.report.writing import read_logged, show_neighbors
 
     read_logged(folder)  # refuses a run without figures before anything takes long
     try:
-        with judging_progress(console, level) as progress:
+        with scoring_progress(console, level) as progress:
             return show_neighbors(*search(TrainedRun(folder, device), progress))
     except GantoolError as error:
         return f"They were not looked for: {error.message}. {error.hint or ''}"

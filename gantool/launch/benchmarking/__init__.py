@@ -36,12 +36,12 @@ def bench(
         UsageError: When the other program cannot be timed.
     """
     from gantool.launch.benchmarking.benchmark import benchmark
-    from gantool.reporting.console.progress import judging_progress
+    from gantool.reporting.console.progress import scoring_progress
 
     with shown() as console:
         plan = read(recipe, overrides)
         prepare(plan, console, level)  # decoded before anything is timed
-        with judging_progress(console, level) as progress:
+        with scoring_progress(console, level) as progress:
             return benchmark(
                 plan,
                 lambda: prepare(plan, console, "quiet"),

@@ -32,17 +32,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    import numpy as np
     from markupsafe import Markup
     from numpy.typing import NDArray
 
     from gantool.evaluation.comparison.comparison import Comparison
-    from gantool.evaluation.comparison.groups import Group
+    from gantool.evaluation.comparison.groups import Column, Group
     from gantool.evaluation.comparison.recorded import RecordedRun
     from gantool.reporting.comparing.table import Row
     from gantool.reporting.page.images import EmbeddedImage
     from gantool.runs.curves import Curves
 
+SIDE = 3
+"""Images in a row, and in a column, of a strip: more could not be told apart on a phone."""
+MOST_MOMENTS = 6
+SHOWN_PIXELS = 330
+GAP_LEVEL = 32
+"""Dark gray, as between the images of a grid."""
 RULES: tuple[tuple[str, Callable[..., object]], ...] = (
     ("climbs, falls, stays level", verdicts.course),
     ("the discriminator wins", verdicts.discriminator_wins),
@@ -54,6 +59,19 @@ RULES: tuple[tuple[str, Callable[..., object]], ...] = (
     ("better before the end", verdicts.best_was_earlier),
 )
 """What the words of a comparison mean: the rules' own documentation."""
+
+
+@dataclass(frozen=True)
+class Strip:
+    """What the runs had made of the same latents at one moment.
+
+    Attributes:
+        label: The moment, as in "epoch 10".
+        pictures: Of each run; None where its grid cannot be read.
+    """
+
+    label: str
+    pictures: tuple[EmbeddedImage | None, ...]
 
 
 def write_comparison(comparison: Comparison, path: Path) -> None:
@@ -87,7 +105,7 @@ def comparison_page(comparison: Comparison) -> str:
         same_latents=same_latents(groups),
         several=any(len(group.runs) > 1 for group in groups),
         protocols=[(each.name, protocol_in_words(each)) for each in shown_columns(comparison)],
-        rules=[(words, _statement(rule)) for words, rule in RULES],
+        rules=[(words, " ".join((inspect.getdoc(rule) or "").split())) for words, rule in RULES],
         version=VERSION,
     )
 
@@ -95,24 +113,22 @@ def comparison_page(comparison: Comparison) -> str:
 def _charts(comparison: Comparison) -> Iterator[Markup]:
     """Yield the curves of all groups, overlaid."""
     curves = [(group.name, group.first.curves()) for group in comparison.groups]
-    yield _overlaid(curves, "Generator's loss", lambda of: of.curve("generator_loss"))
-    yield _overlaid(curves, "Discriminator's loss", lambda of: of.curve("discriminator_loss"))
-    yield _overlaid(curves, "D(real) - D(fake)", _gap)
+    figures: dict[str, Callable[[Curves], Curve]] = {
+        "Generator's loss": lambda of: of.curve("generator_loss"),
+        "Discriminator's loss": lambda of: of.curve("discriminator_loss"),
+        "D(real) - D(fake)": _gap,
+    }
+    for title, figure in figures.items():
+        lines = []
+        for place, (name, of) in enumerate(curves):
+            curve = figure(of)
+            extremes = curve.extremes(of.epochs)
+            lines.append(Line(name, of.epochs, curve.means, _color(place), extremes))
+        yield line_chart(lines, title=title)
     if comparison.lead is not None:
-        yield _score_chart(comparison)
-
-
-def _overlaid(
-    curves: Sequence[tuple[str, Curves]], title: str, figure: Callable[[Curves], Curve]
-) -> Markup:
-    found = [(name, of.epochs, figure(of)) for name, of in curves]
-    return line_chart(
-        [
-            Line(name, epochs, curve.means, _color(place), curve.extremes(epochs))
-            for place, (name, epochs, curve) in enumerate(found)
-        ],
-        title=title,
-    )
+        decides = comparison.lead.column
+        title = f"{decides.name} ({decides.direction} is better)"
+        yield line_chart(list(_score_lines(comparison, decides)), title=title, smoothed=False)
 
 
 def _gap(curves: Curves) -> Curve:
@@ -122,61 +138,25 @@ def _gap(curves: Curves) -> Curve:
     return Curve(gap, gap, gap, np.minimum(real.counts, fake.counts))
 
 
-def _score_chart(comparison: Comparison) -> Markup:
-    """Return the deciding score over the epochs."""
-    assert comparison.lead is not None
-    decides = comparison.lead.column
-    lines = []
+def _score_lines(comparison: Comparison, column: Column) -> Iterator[Line]:
     for place, group in enumerate(comparison.groups):
-        found, per_epoch = decides.of(group.first), steps_per_epoch(group.first)
-        if found is None or per_epoch is None:
-            continue
-        epochs = [reading.step / per_epoch for reading in found.readings]
-        values = [reading.value for reading in found.readings]
-        lines.append(Line(group.name, epochs, values, _color(place)))
-    return line_chart(
-        lines, title=f"{decides.name} ({decides.direction} is better)", smoothed=False
-    )
+        found, per_epoch = column.of(group.first), steps_per_epoch(group.first)
+        if found is not None and per_epoch is not None:
+            epochs = [reading.step / per_epoch for reading in found.readings]
+            values = [reading.value for reading in found.readings]
+            yield Line(group.name, epochs, values, _color(place))
 
 
 def _breakable(row: Row) -> Row:
     """Return a row whose long names may break after their dots and underscores."""
-
-    def broken(text: str) -> str:
-        return re.sub(r"(?<=[a-z])([._/])(?=[a-z])", "\\1\u200b", text)
-
-    cells = tuple(map(broken, row.cells))
-    return replace(row, label=broken(row.label), cells=cells)
+    label, *cells = (
+        re.sub(r"(?<=[a-z])([._/])(?=[a-z])", "\\1\u200b", text) for text in (row.label, *row.cells)
+    )
+    return replace(row, label=label, cells=tuple(cells))
 
 
 def _color(place: int) -> str:
     return COLORS[place % len(COLORS)]
-
-
-def _statement(rule: Callable[..., object]) -> str:
-    """Return what a rule's documentation says, without its first words on what it returns."""
-    return " ".join((inspect.getdoc(rule) or "").split())
-
-
-SIDE = 3
-"""Images in a row, and in a column, of what is cut out: more could not be told apart on a phone."""
-MOST_MOMENTS = 6
-SHOWN_PIXELS = 330
-GAP_LEVEL = 32
-"""Dark gray, as between the images of a grid."""
-
-
-@dataclass(frozen=True)
-class Strip:
-    """What the runs had made of the same latents at one moment.
-
-    Attributes:
-        label: The moment, as in "epoch 10".
-        pictures: Of each run; None where its grid cannot be read.
-    """
-
-    label: str
-    pictures: tuple[EmbeddedImage | None, ...]
 
 
 def strips_of(groups: Sequence[Group]) -> list[Strip]:
@@ -198,11 +178,8 @@ def strips_of(groups: Sequence[Group]) -> list[Strip]:
 
 def same_latents(groups: Sequence[Group]) -> bool:
     """Return whether the runs drew from the same latents: by seed, and numbers in a latent."""
-    kinds = {
-        (group.first.seed, str(group.first.option("architecture", "latent_dim")))
-        for group in groups
-    }
-    return len(kinds) == 1
+    runs = [group.first for group in groups]
+    return len({(run.seed, str(run.option("architecture", "latent_dim"))) for run in runs}) == 1
 
 
 def steps_per_epoch(run: RecordedRun) -> float | None:
@@ -220,36 +197,20 @@ def _grids(run: RecordedRun) -> Iterator[tuple[str, Path]]:
 
 def _cut(run: RecordedRun, path: Path) -> NDArray[np.uint8] | None:
     """Return the first images of a grid, uint8 [H, W, C]; None where it is no such grid."""
-    count = grid_images(run.document)
-    height, width = tile(run.document)
+    count, (height, width) = grid_images(run.document), tile(run.document)
     try:
         grid = unmagnified(read_picture(path), (height, width), count)
     except OSError:
         return None
     columns = min(near_square(count, width / height), count)
-    rows = -(-count // columns)
-    if grid.shape[:2] != (1 + rows * (height + 1), 1 + columns * (width + 1)):
+    down, across = height + 1, width + 1  # gaps of one pixel
+    if grid.shape[:2] != (1 + -(-count // columns) * down, 1 + columns * across):
         return None
-    places = [divmod(index, columns) for index in range(min(SIDE * SIDE, count))]
-    tiles = [
-        grid[1 + row * (height + 1) :, 1 + column * (width + 1) :][:height, :width]
-        for row, column in places
-    ]
-    return _mosaic(tiles)
-
-
-def _mosaic(tiles: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """Return images in rows, with gaps of one pixel between them."""
-    import numpy as np
-
-    height, width, channels = tiles[0].shape
-    rows = -(-len(tiles) // SIDE)
-    shape = (rows * (height + 1) - 1, min(SIDE, len(tiles)) * (width + 1) - 1, channels)
+    kept = min(SIDE * SIDE, count)
+    shape = (-(-kept // SIDE) * down - 1, min(SIDE, kept) * across - 1, grid.shape[2])
     picture = np.full(shape, GAP_LEVEL, dtype=np.uint8)
-    for index, picked in enumerate(tiles):
-        top, left = (
-            place * (side + 1)
-            for place, side in zip(divmod(index, SIDE), (height, width), strict=True)
-        )
-        picture[top : top + height, left : left + width] = picked
+    for index in range(kept):
+        (row, column), (top, left) = divmod(index, columns), divmod(index, SIDE)
+        image = grid[1 + row * down :, 1 + column * across :][:height, :width]
+        picture[top * down :, left * across :][:height, :width] = image
     return picture

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 from rich.style import Style
 
+from gantool.reporting.pictures.grids import to_image
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -122,7 +124,7 @@ def _resized(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.ui
     import numpy as np
     from PIL import Image
 
-    picture = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
+    picture = to_image(image)
     if picture.mode == "RGBA":
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "black"), picture)
     picture = picture.convert("RGB").resize((width, height), Image.Resampling.BOX)

@@ -27,84 +27,17 @@ REDRAW_SECONDS = 0.1
 LINE_SECONDS = 10.0
 
 
-class ProgressDisplay:
-    """A bar on a terminal; elsewhere a line when something begins, and now and then.
-
-    It draws when told of progress and starts no thread: worker processes are forked meanwhile,
-    which a thread that holds a lock would not survive.
-
-    Args:
-        console: Where to draw.
-        clock: Seconds that only grow.
-        unit: What is counted, to show how many of it are done in a second; "" shows no pace.
-
-    Attributes:
-        what: What is being done.
-        done: How far it is.
-        total: How far it will go.
-    """
-
-    def __init__(self, console: Console, clock: Callable[[], float], unit: str = "") -> None:
-        self._console, self._clock, self._unit = console, clock, unit
-        self._picture = Picture(self, console=console, auto_refresh=False, transient=True)
-        self.begin("")
-
-    def begin(self, what: str) -> None:
-        """Start with something, at nothing."""
-        self.what, self.done, self.total = what, 0, 0
-        self._pace = Pace(self._clock)
-        seconds = REDRAW_SECONDS if is_live(self._console) else LINE_SECONDS
-        self._due = Throttle(seconds, self._clock)
-
-    def reach(self, done: int, total: int) -> None:
-        """Take note of how far it is, and show it if it is time."""
-        self.done, self.total = done, total
-        self._pace.reach(done)
-        if is_live(self._console):
-            self._picture.start()
-        if self._due.ready():
-            self._show()
-
-    def close(self) -> None:
-        """Take the bar away."""
-        self._picture.stop()
-
-    def _show(self) -> None:
-        if is_live(self._console):
-            self._picture.refresh()
-        else:
-            say(self._console, "   ".join([*self._counts(), self._remaining()]))
-
-    def _counts(self) -> Iterator[str]:
-        yield self.what
-        yield f"{self.done:,} of {self.total:,}"
-        if self._unit and (pace := self._pace.steps_per_second()) is not None:
-            yield f"{pace:,.0f} {self._unit}/s"
-
-    def _remaining(self) -> str:
-        seconds = self._pace.seconds_for(self.total - self.done)
-        return "starting" if seconds is None else f"{format_duration(seconds)} left"
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Draw for the width at hand."""
-        total = max(1, self.total)
-        yield from progress_lines(self.done, total, self._remaining(), options.max_width)
-        separator = "   " if options.max_width >= TABLE_WIDTH else "\n"
-        yield Text(separator.join(self._counts()))
-
-
 class Picture(Live):
-    """Draws when told to, and leaves nothing behind where the terminal has changed its size.
+    """A picture drawn again and again in one place, when told to.
 
     A terminal that becomes narrower breaks the lines it shows, and nobody is told into how many:
-    what is shown is then wiped, and the picture is drawn at the top.
+    what is there is then wiped, and the picture is drawn at the top.
     """
 
     _size: tuple[int, ...] | None = None
 
     @override
     def refresh(self) -> None:
-        """Draw anew."""
         size = tuple(self.console.size)
         if self._size not in (None, size):
             self.console.control(Control.home(), Control.clear())
@@ -173,11 +106,75 @@ class Throttle:
         return True
 
 
+class ProgressDisplay:
+    """A bar on a terminal; elsewhere a line when something begins, and now and then.
+
+    It draws when told of progress and starts no thread: worker processes are forked meanwhile,
+    which a thread that holds a lock would not survive.
+
+    Args:
+        console: Where to draw.
+        clock: Seconds that only grow.
+        unit: What is counted, to show how many of it are done in a second; "" shows no pace.
+
+    Attributes:
+        what: What is being done.
+        done: How far it is.
+        total: How far it will go.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float], unit: str = "") -> None:
+        self._console, self._clock, self._unit = console, clock, unit
+        self._picture = Picture(self, console=console, auto_refresh=False, transient=True)
+        self.begin("")
+
+    def begin(self, what: str) -> None:
+        """Start with something, at nothing."""
+        self.what, self.done, self.total = what, 0, 0
+        self._pace = Pace(self._clock)
+        seconds = REDRAW_SECONDS if is_live(self._console) else LINE_SECONDS
+        self._due = Throttle(seconds, self._clock)
+
+    def reach(self, done: int, total: int) -> None:
+        """Take note of how far it is, and show it if it is time."""
+        self.done, self.total = done, total
+        self._pace.reach(done)
+        live = is_live(self._console)
+        if live:
+            self._picture.start()
+        if self._due.ready():
+            if live:
+                self._picture.refresh()
+            else:
+                say(self._console, "   ".join([*self._counts(), self._remaining()]))
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self._picture.stop()
+
+    def _counts(self) -> Iterator[str]:
+        yield self.what
+        yield f"{self.done:,} of {self.total:,}"
+        if self._unit and (pace := self._pace.steps_per_second()) is not None:
+            yield f"{pace:,.0f} {self._unit}/s"
+
+    def _remaining(self) -> str:
+        seconds = self._pace.seconds_for(self.total - self.done)
+        return "starting" if seconds is None else f"{format_duration(seconds)} left"
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw for the width at hand."""
+        total = max(1, self.total)
+        yield from progress_lines(self.done, total, self._remaining(), options.max_width)
+        separator = "   " if options.max_width >= TABLE_WIDTH else "\n"
+        yield Text(separator.join(self._counts()))
+
+
 @contextmanager
 def preparation_progress(
     console: Console, level: Level = "normal", clock: Callable[[], float] = time.monotonic
 ) -> Iterator[Callable[[int, int], None]]:
-    """Show how the preparation of images goes on, from the first report to the end of the context.
+    """Show how the preparation of images goes on, until the context ends.
 
     Args:
         console: Where to draw.
@@ -191,20 +188,20 @@ def preparation_progress(
     if level == "quiet":
         yield _ignore
         return
-    shown, started = ProgressDisplay(console, clock, "images"), clock()
-    shown.begin("preparing images")
+    display, started = ProgressDisplay(console, clock, "images"), clock()
+    display.begin("preparing images")
     try:
-        yield shown.reach
+        yield display.reach
     finally:
-        shown.close()
-        if shown.total:
-            of = "" if shown.done == shown.total else f" of {shown.total:,}"
+        display.close()
+        if display.total:
+            of = "" if display.done == display.total else f" of {display.total:,}"
             took = format_duration(clock() - started)
-            say(console, f"prepared {shown.done:,}{of} images in {took}")
+            say(console, f"prepared {display.done:,}{of} images in {took}")
 
 
 @contextmanager
-def judging_progress(
+def scoring_progress(
     console: Console, level: Level = "normal", clock: Callable[[], float] = time.monotonic
 ) -> Iterator[Callable[[str, int, int], None]]:
     """Show what is being done, one thing after another, until the context ends.
@@ -220,17 +217,17 @@ def judging_progress(
     if level == "quiet":
         yield _ignore
         return
-    shown = ProgressDisplay(console, clock)
+    display = ProgressDisplay(console, clock)
 
-    def report(what: str, done: int, total: int) -> None:
-        if what != shown.what:
-            shown.begin(what)
-        shown.reach(done, max(1, total))
+    def reach(what: str, done: int, total: int) -> None:
+        if what != display.what:
+            display.begin(what)
+        display.reach(done, max(1, total))
 
     try:
-        yield report
+        yield reach
     finally:
-        shown.close()
+        display.close()
 
 
 def _ignore(*progress: object) -> None:

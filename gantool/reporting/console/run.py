@@ -84,11 +84,15 @@ class ConsoleObserver(Observer):
         self._unsaid = False  # the newest record has not been printed as a line
 
     def __enter__(self) -> Self:
+        board = self._board
         self._started = self._clock()
         if self._live:
             self._picture.start(refresh=True)
         if self._lines:
-            self._say_start()
+            since = f" from step {board.step}" if board.step else ""
+            steps = "1 step" if board.steps == 1 else f"{board.steps} steps"
+            epochs = format_epoch(board.epochs)
+            say(self._console, f"training{since}: {steps}, {epochs} epochs, on {board.device}")
         return self
 
     def __exit__(
@@ -97,13 +101,14 @@ class ConsoleObserver(Observer):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        done = self._board.step >= self._board.steps
-        took = format_duration(self._clock() - self._started)
-        self._board.remaining = f"done in {took}" if done else f"stopped after {took}"
+        board, took = self._board, format_duration(self._clock() - self._started)
+        board.remaining = f"{'done in' if board.step >= board.steps else 'stopped after'} {took}"
         if self._live:
             self._picture.stop()
-        if self._lines:
-            self._say_end()
+        if self._lines and self._unsaid:
+            self._say_line()
+        elif self._lines:
+            say(self._console, f"step {board.step}/{board.steps}  {board.remaining}")
 
     def recall(self, curves: Curves) -> None:
         """Draw the curves of what an earlier process has recorded, up to where this one starts."""
@@ -132,10 +137,8 @@ class ConsoleObserver(Observer):
         """Show what the recipe's metrics say of a step."""
         self._board.score(step, scores)
         if self._lines:
-            say(
-                self._console,
-                f"scores after step {step}/{self._board.steps}  {scores_in_words(scores)}",
-            )
+            words = scores_in_words(scores)
+            say(self._console, f"scores after step {step}/{self._board.steps}  {words}")
 
     @override
     def restored(self, step: int, memory: Mapping[str, Any]) -> None:
@@ -146,14 +149,12 @@ class ConsoleObserver(Observer):
 
     @override
     def after_step(self, step: int) -> None:
-        """Move the bar."""
         self._board.step = step
         self._pace.reach(step)
         self._redraw()
 
     @override
     def at_log(self, record: Record) -> None:
-        """Show new figures."""
         self._board.record(record.step, record.values)
         self._unsaid = True
         self._redraw()
@@ -173,25 +174,9 @@ class ConsoleObserver(Observer):
             board.images_per_second = pace * self._images_per_step
             board.remaining = f"{format_duration((board.steps - board.step) / pace)} left"
 
-    def _say_start(self) -> None:
-        board = self._board
-        since = f" from step {board.step}" if board.step else ""
-        steps = "1 step" if board.steps == 1 else f"{board.steps} steps"
-        length = f"{steps}, {format_epoch(board.epochs)} epochs"
-        say(self._console, f"training{since}: {length}, on {board.device}")
-
     def _say_line(self) -> None:
         self._unsaid = False
         say(self._console, plain_line(self._board))
-
-    def _say_end(self) -> None:
-        if self._unsaid:
-            self._say_line()
-        else:
-            say(
-                self._console,
-                f"step {self._board.step}/{self._board.steps}  {self._board.remaining}",
-            )
 
 
 def show_outcome(
@@ -210,8 +195,7 @@ def show_outcome(
         console: Where to print.
         level: "quiet" leaves the paths and drops the rest.
     """
-    grids = folder.sample_grids()
-    made = [("run", folder.path), *(("samples", grid) for _, grid in grids[-1:])]
+    made = [("run", folder.path), *(("samples", grid) for _, grid in folder.sample_grids()[-1:])]
     made += [("curves", folder.curves)] if folder.curves.is_file() else []
     made += [("report", folder.report)] if folder.report.is_file() else []
     if level != "quiet":
@@ -227,7 +211,7 @@ def show_outcome(
 
 
 def _last_scores(folder: RunFolder, step: int) -> str:
-    """Return what the recipe's metrics said of a step, in a line; nothing where they did not."""
+    """Return the scores of a step by the recipe's metrics, in a line; nothing where it has none."""
     from gantool.runs.records import JsonLines
 
     *_, last = {}, *JsonLines(folder.scores).read()
@@ -247,6 +231,5 @@ def _next_commands(folder: RunFolder, outcome: str, step: int) -> Iterator[tuple
 
 def _nearby(path: Path) -> str:
     """Return the path as seen from the working folder, if it is in there."""
-    absolute = Path(os.path.abspath(path))
-    here = Path.cwd()
+    absolute, here = Path(os.path.abspath(path)), Path.cwd()
     return str(absolute.relative_to(here) if absolute.is_relative_to(here) else path)

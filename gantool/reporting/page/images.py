@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gantool.reporting.pictures.grids import GAP, magnification, near_square
+from gantool.reporting.pictures.grids import GAP, magnification, near_square, to_image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -145,11 +145,11 @@ def _kept(start: int, length: int, factor: int) -> NDArray[np.intp]:
 
 def _uri(picture: NDArray[np.uint8], size: tuple[int, int], quality: int) -> str:
     """Return a picture as WebP in a data URI."""
-    from PIL import Image
+    from PIL.Image import Resampling
 
-    image = Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture)
+    image = to_image(picture)
     if image.size != size:
-        image = image.resize(size, Image.Resampling.BOX)
+        image = image.resize(size, Resampling.BOX)
     written = io.BytesIO()
     image.save(written, format="WEBP", quality=quality, method=4, use_sharp_yuv=True)
     return f"data:image/webp;base64,{base64.b64encode(written.getvalue()).decode()}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gantool.errors import MissingExtraError, UsageError
 from gantool.files.durable import make_folder, written_aside
 from gantool.reporting.page.images import pick_evenly, read_picture, unmagnified
+from gantool.reporting.pictures.grids import magnified, to_image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,14 @@ LOSSLESS_SIDE = 64
 BACKGROUND = 32
 """Gray behind transparent frames, where a format knows no transparency."""
 SUFFIXES = (".webp", ".gif", ".mp4")
+
+MOST_GRIDS = 120
+GRID_MILLISECONDS = 350
+LAST_MILLISECONDS = 2500
+GRID_WIDTH = 640
+"""Pixels up to which grids are magnified by a whole factor."""
+TEXT_PIXELS = 16
+PAPER, INK = (24, 24, 24), (230, 230, 230)
 
 
 def check_film(path: Path) -> None:
@@ -58,81 +67,19 @@ def save_film(frames: NDArray[np.uint8], path: Path) -> None:
         UsageError, MissingExtraError: As `check_film` does.
     """
     check_film(path)
-    side = max(frames.shape[1:3])
-    factor = max(1, FILM_SIDE // side)
-    magnified = frames.repeat(factor, axis=1).repeat(factor, axis=2)  # [N, H f, W f, C]
+    suffix, side = path.suffix.lower(), max(frames.shape[1:3])
+    frames = magnified(frames, max(1, FILM_SIDE // side))
+    duration = round(1000 / FRAMES_PER_SECOND)
+    lossless = side <= LOSSLESS_SIDE
     make_folder(path.parent)
     with written_aside(path) as aside:
-        if path.suffix.lower() == ".mp4":
-            _write_mp4(_opaque(magnified), aside)
+        if suffix == ".mp4":
+            _write_mp4(_opaque(frames), aside)
+        elif suffix == ".gif":
+            _write(list(map(to_image, _opaque(frames))), aside, duration, format="GIF")
         else:
-            _write_animation(magnified, aside, lossless=side <= LOSSLESS_SIDE)
-
-
-def _write_animation(frames: NDArray[np.uint8], path: Path, *, lossless: bool) -> None:
-    from PIL import Image
-
-    is_gif = path.suffix.lower() == ".gif"
-    shown = _opaque(frames) if is_gif else frames
-    first, *rest = [
-        Image.fromarray(frame[:, :, 0] if frame.shape[2] == 1 else frame) for frame in shown
-    ]
-    options = (
-        {} if is_gif else {"lossless": lossless, "quality": 60 if lossless else 88, "method": 3}
-    )
-    first.save(
-        path,
-        format="GIF" if is_gif else "WEBP",
-        save_all=True,
-        append_images=rest,
-        duration=round(1000 / FRAMES_PER_SECOND),
-        loop=0,
-        **options,
-    )
-
-
-def _write_mp4(frames: NDArray[np.uint8], path: Path) -> None:
-    """Write H.264 that browsers play: 4:2:0, even sides."""
-    import imageio_ffmpeg
-    import numpy as np
-
-    rgb = frames.repeat(3, axis=3) if frames.shape[3] == 1 else frames
-    odd = [(0, size % 2) for size in rgb.shape[1:3]]
-    rgb = np.pad(rgb, ((0, 0), *odd, (0, 0)), mode="edge")
-    writer = imageio_ffmpeg.write_frames(
-        str(path),
-        (rgb.shape[2], rgb.shape[1]),
-        fps=FRAMES_PER_SECOND,
-        quality=8,
-        macro_block_size=1,
-    )
-    writer.send(None)
-    try:
-        for frame in rgb:
-            writer.send(frame.tobytes())
-    finally:
-        writer.close()
-
-
-def _opaque(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return frames without transparency: what shows through is dark gray."""
-    import numpy as np
-
-    if frames.shape[3] != 4:
-        return frames
-    alpha = frames[..., 3:].astype(np.float32) / 255
-    mixed = frames[..., :3] * alpha + BACKGROUND * (1 - alpha)
-    return mixed.round().astype(np.uint8)
-
-
-MOST_FRAMES = 120
-FRAME_MILLISECONDS = 350
-LAST_MILLISECONDS = 2500
-WIDTH = 640
-"""Pixels up to which frames are magnified by a whole factor."""
-TEXT_PIXELS = 16
-PAPER, INK = (24, 24, 24), (230, 230, 230)
-QUALITY = 82
+            options = {"lossless": lossless, "quality": 60 if lossless else 88, "method": 3}
+            _write(list(map(to_image, frames)), aside, duration, format="WEBP", **options)
 
 
 def write_animation(
@@ -153,48 +100,71 @@ def write_animation(
     if not grids:
         raise ValueError("expected at least one grid to animate, got none")
     frames = [
-        _frame(unmagnified(read_picture(grid), tile, count), label)
-        for label, grid in pick_evenly(grids, MOST_FRAMES)
+        _labeled(unmagnified(read_picture(grid), tile, count), label)
+        for label, grid in pick_evenly(grids, MOST_GRIDS)
     ]
-    size = (max(frame.width for frame in frames), max(frame.height for frame in frames))
-    frames = [_padded(frame, size) for frame in frames]
-    durations = [*[FRAME_MILLISECONDS] * (len(frames) - 1), LAST_MILLISECONDS]
+    # a run that goes on may draw larger grids
+    size = max(frame.width for frame in frames), max(frame.height for frame in frames)
+    frames = [_pasted(frame, size) for frame in frames]
+    durations = [*[GRID_MILLISECONDS] * (len(frames) - 1), LAST_MILLISECONDS]
     make_folder(path.parent)
     with written_aside(path) as aside:
-        frames[0].save(
-            aside,
-            format="WEBP",
-            save_all=True,
-            append_images=frames[1:],
-            duration=durations,
-            loop=0,
-            quality=QUALITY,
-            method=4,
-        )
+        _write(frames, aside, durations, format="WEBP", quality=82, method=4)
 
 
-def _frame(grid: NDArray[np.uint8], label: str) -> Image:
+def _write(frames: list[Image], path: Path, duration: int | list[int], **options: Any) -> None:
+    """Write frames that loop; `duration` is in milliseconds."""
+    first, *rest = frames
+    first.save(path, save_all=True, append_images=rest, duration=duration, loop=0, **options)
+
+
+def _write_mp4(frames: NDArray[np.uint8], path: Path) -> None:
+    """Write H.264 that browsers play: 4:2:0, even sides."""
+    import imageio_ffmpeg
+    import numpy as np
+
+    rgb = frames.repeat(3, axis=3) if frames.shape[3] == 1 else frames
+    odd = [(0, size % 2) for size in rgb.shape[1:3]]
+    rgb = np.pad(rgb, ((0, 0), *odd, (0, 0)), mode="edge")
+    size = (rgb.shape[2], rgb.shape[1])
+    writer = imageio_ffmpeg.write_frames(
+        str(path), size, fps=FRAMES_PER_SECOND, quality=8, macro_block_size=1
+    )
+    writer.send(None)
+    try:
+        for frame in rgb:
+            writer.send(frame.tobytes())
+    finally:
+        writer.close()
+
+
+def _opaque(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return frames without transparency: what shows through is dark gray."""
+    import numpy as np
+
+    if frames.shape[3] != 4:
+        return frames
+    alpha = frames[..., 3:].astype(np.float32) / 255
+    mixed = frames[..., :3] * alpha + BACKGROUND * (1 - alpha)
+    return mixed.round().astype(np.uint8)
+
+
+def _labeled(grid: NDArray[np.uint8], label: str) -> Image:
     """Return a grid with its label below."""
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import ImageDraw, ImageFont
 
-    factor = max(1, WIDTH // grid.shape[1])
-    large = grid.repeat(factor, axis=0).repeat(factor, axis=1)
-    picture = Image.fromarray(large[:, :, 0] if large.shape[2] == 1 else large).convert("RGBA")
-    height = picture.height + 2 * TEXT_PIXELS
-    frame = Image.new("RGB", (picture.width, height), PAPER)
-    frame.paste(picture, (0, 0), picture)
+    picture = to_image(magnified(grid, max(1, GRID_WIDTH // grid.shape[1]))).convert("RGBA")
+    frame = _pasted(picture, (picture.width, picture.height + 2 * TEXT_PIXELS))
     place = (TEXT_PIXELS // 2, picture.height + TEXT_PIXELS)
     font = ImageFont.load_default(TEXT_PIXELS)
     ImageDraw.Draw(frame).text(place, label, fill=INK, font=font, anchor="lm")
     return frame
 
 
-def _padded(frame: Image, size: tuple[int, int]) -> Image:
-    """Return a frame of the size of all others: a run that goes on may draw other grids."""
+def _pasted(picture: Image, size: tuple[int, int]) -> Image:
+    """Return a picture at the top left of an opaque one of another size."""
     from PIL import Image
 
-    if frame.size == size:
-        return frame
-    padded = Image.new("RGB", size, PAPER)
-    padded.paste(frame, (0, 0))
-    return padded
+    frame = Image.new("RGB", size, PAPER)
+    frame.paste(picture, (0, 0), picture if picture.mode == "RGBA" else None)
+    return frame

@@ -1,8 +1,7 @@
-"""Sample grids: many images in one picture, drawn at the moments a person wants to compare."""
+"""Grids: many images in one picture, drawn at once or row by row."""
 
 from __future__ import annotations
 
-import logging
 import math
 import struct
 import zlib
@@ -14,14 +13,11 @@ from gantool.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
+    from PIL.Image import Image
     from PIL.ImageFont import FreeTypeFont
-
-
-log = logging.getLogger("gantool")
 
 GAP = 2
 """Pixels between two images and around all of them."""
@@ -30,6 +26,18 @@ BACKGROUND = {1: (32,), 3: (32, 32, 32), 4: (0, 0, 0, 0)}
 GRID_WIDTH = 1024
 LARGEST_TILE = 256
 """Pixels up to which small images are magnified."""
+LARGEST, SMALLEST = 20, 9
+"""Pixels of the letters of names."""
+WIDEST = 320
+"""Pixels that a name may take; what is longer is cut."""
+MARGIN = 10
+INK: dict[int, int | tuple[int, ...]] = {1: 230, 3: (230, 230, 230), 4: (128, 128, 128, 255)}
+"""Of names, by the number of channels: light on dark gray; gray where nothing is behind."""
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+COLOR_TYPES = {1: 0, 3: 2, 4: 6}
+"""Of a PNG's header (third edition, section 11.2.1), by channels."""
+UP = 2
+"""The filter of PNG that keeps differences to the row above (section 9.2)."""
 
 
 def save_grid(images: NDArray[np.uint8], path: Path, columns: int | None = None) -> None:
@@ -46,13 +54,10 @@ def save_grid(images: NDArray[np.uint8], path: Path, columns: int | None = None)
         OSError: When the file cannot be written.
         ValueError: When the array is something else.
     """
-    from PIL import Image
-
-    picture = draw_grid(images, columns)
-    channels = picture.shape[2]
+    picture = to_image(draw_grid(images, columns))
     make_folder(path.parent)
     with written_aside(path) as aside:
-        Image.fromarray(picture[:, :, 0] if channels == 1 else picture).save(aside, format="PNG")
+        picture.save(aside, format="PNG")
 
 
 def stream_grid(
@@ -80,14 +85,14 @@ def stream_grid(
         for number, (images, across) in enumerate(_in_rows(chunks, count, columns)):
             row = _row(images, across)
             if names:
-                written = written or RowNames(names, len(row), BACKGROUND[row.shape[2]])
+                written = written or _RowNames(names, len(row), BACKGROUND[row.shape[2]])
                 row = written.beside(number, row)
             if writer is None:
                 height = math.ceil(count / across) * len(row) + GAP
-                writer = PngWriter(file, height, *row.shape[1:])
+                writer = _PngWriter(file, height, *row.shape[1:])
             writer.add(row)
         if writer is not None:
-            writer.add(_gap(row))
+            writer.add(row[:GAP])
             writer.finish()
 
 
@@ -97,7 +102,40 @@ def draw_grid(images: NDArray[np.uint8], columns: int | None = None) -> NDArray[
 
     _check(images, columns)
     rows = [_row(part, across) for part, across in _in_rows([images], len(images), columns)]
-    return np.concatenate([*rows, _gap(rows[0])])
+    return np.concatenate([*rows, rows[0][:GAP]])
+
+
+def to_image(pixels: NDArray[np.uint8]) -> Image:
+    """Return a picture of Pillow's, from uint8 [H, W, C] with 1, 3 or 4 channels."""
+    from PIL import Image
+
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+
+
+def magnified(images: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
+    """Return images [..., H, W, C] with each pixel as a square of `factor` times `factor`."""
+    return images.repeat(factor, axis=-3).repeat(factor, axis=-2)
+
+
+def near_square(count: int, aspect: float = 1.0) -> int:
+    """Return how many images to put in a row.
+
+    A rectangle without empty places is preferred if one side is at most twice the other.
+
+    Args:
+        count: Images in all.
+        aspect: Width of an image divided by its height.
+    """
+    nearest = min(count, math.ceil(math.sqrt(count / aspect)))
+    full = (columns for columns in range(nearest, count + 1) if count % columns == 0)
+    return next((c for c in full if c * aspect <= 2 * (count // c)), nearest)
+
+
+def magnification(height: int, width: int, columns: int) -> int:
+    """Return the largest whole factor that keeps the grid, and each image, of a handy size."""
+    by_grid = GRID_WIDTH // (columns * width)
+    by_tile = LARGEST_TILE // max(height, width)
+    return max(1, min(by_grid, by_tile))
 
 
 def _in_rows(
@@ -123,21 +161,16 @@ def _row(images: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
     """Return one row of a grid, with the gaps above and beside its images."""
     import numpy as np
 
-    _, height, width, channels = images.shape
-    factor = magnification(height, width, columns)
-    tiles = images.repeat(factor, axis=1).repeat(factor, axis=2)  # [n, H * factor, W * factor, C]
-    across = width * factor + GAP
-    shape = (GAP + height * factor, GAP + columns * across, channels)
+    factor = magnification(images.shape[1], images.shape[2], columns)
+    tiles = magnified(images, factor)
+    _, height, width, channels = tiles.shape
+    across = width + GAP
+    shape = (GAP + height, GAP + columns * across, channels)
     row = np.full(shape, BACKGROUND[channels], dtype=np.uint8)
     for index, tile in enumerate(tiles):
         left = GAP + index * across
-        row[GAP:, left : left + across - GAP] = tile
+        row[GAP:, left : left + width] = tile
     return row
-
-
-def _gap(row: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the gap below a row."""
-    return row[:GAP]
 
 
 def _check(images: NDArray[np.uint8], columns: int | None) -> None:
@@ -150,37 +183,7 @@ def _check(images: NDArray[np.uint8], columns: int | None) -> None:
         raise ValueError(f"expected at least 1 image in a row, got {columns}")
 
 
-def near_square(count: int, aspect: float = 1.0) -> int:
-    """Return how many images to put in a row.
-
-    A rectangle without empty places is preferred if one side is at most twice the other.
-
-    Args:
-        count: Images in all.
-        aspect: Width of an image divided by its height.
-    """
-    nearest = min(count, math.ceil(math.sqrt(count / aspect)))
-    full = (columns for columns in range(nearest, count + 1) if count % columns == 0)
-    return next((c for c in full if c * aspect <= 2 * (count // c)), nearest)
-
-
-def magnification(height: int, width: int, columns: int) -> int:
-    """Return the largest whole factor that keeps the grid, and each image, of a handy size."""
-    by_grid = GRID_WIDTH // (columns * width)
-    by_tile = LARGEST_TILE // max(height, width)
-    return max(1, min(by_grid, by_tile))
-
-
-LARGEST, SMALLEST = 20, 9
-"""Pixels of the letters."""
-WIDEST = 320
-"""Pixels that a name may take; what is longer is cut."""
-MARGIN = 10
-INK: dict[int, int | tuple[int, ...]] = {1: 230, 3: (230, 230, 230), 4: (128, 128, 128, 255)}
-"""Of the letters, by the number of channels: light on dark gray; gray where nothing is behind."""
-
-
-class RowNames:
+class _RowNames:
     """Names to the left of the rows of a grid.
 
     Args:
@@ -196,13 +199,13 @@ class RowNames:
         self._width = round(max(map(self._font.getlength, self._names))) + 2 * MARGIN
 
     def beside(self, number: int, row: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return a row, uint8 [height, width, C] with 1, 3 or 4 channels, after its name."""
+        """Return a row, uint8 [height, width, C], after its name."""
         import numpy as np
-        from PIL import Image, ImageDraw
+        from PIL import ImageDraw
 
         height, _, channels = row.shape
         margin = np.full((height, self._width, channels), self._ground, dtype=np.uint8)
-        image = Image.fromarray(margin[:, :, 0] if channels == 1 else margin)
+        image = to_image(margin)
         place = (self._width - MARGIN, height // 2)
         ink, font = INK[channels], self._font
         ImageDraw.Draw(image).text(place, self._names[number], fill=ink, font=font, anchor="rm")
@@ -225,15 +228,8 @@ def _cut(name: str, font: FreeTypeFont) -> str:
     return name[:kept] + "…"
 
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
-COLOR_TYPES = {1: 0, 3: 2, 4: 6}
-"""Of the header (PNG specification, third edition, section 11.2.1), by channels."""
-UP = 2
-"""The filter that keeps differences to the row above (section 9.2)."""
-
-
-class PngWriter:
-    """A PNG file in the making.
+class _PngWriter:
+    """A PNG file in the making, row by row: a picture of any height needs no memory.
 
     Args:
         file: Where it is written.
@@ -253,11 +249,7 @@ class PngWriter:
         self._chunk(b"IHDR", header)
 
     def add(self, rows: NDArray[np.uint8]) -> None:
-        """Write some more rows, uint8 [h, width, channels].
-
-        Raises:
-            OSError: When the disk is full or failing.
-        """
+        """Write some more rows, uint8 [h, width, channels]."""
         import numpy as np
 
         flat = rows.reshape(len(rows), -1)
@@ -267,11 +259,7 @@ class PngWriter:
         self._data(self._packer.compress(lines.tobytes()))
 
     def finish(self) -> None:
-        """Write the end, once all rows were added.
-
-        Raises:
-            OSError: When the disk is full or failing.
-        """
+        """Write the end, once all rows were added."""
         self._data(self._packer.flush())
         self._chunk(b"IEND", b"")
 

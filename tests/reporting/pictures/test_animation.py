@@ -49,7 +49,7 @@ def test_grids_follow_each_other_and_the_last_one_stays(tmp_path: Path) -> None:
 
 
 def test_long_runs_are_thinned_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(films, "MOST_FRAMES", 3)
+    monkeypatch.setattr(films, "MOST_GRIDS", 3)
     write_animation(grids(tmp_path, 9), (8, 8), 4, tmp_path / "a.webp")
     levels = [level for _, level in frames(tmp_path / "a.webp")]
     np.testing.assert_allclose(levels, [20, 120, 220], atol=4)

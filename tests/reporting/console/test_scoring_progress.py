@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gantool.reporting.console.progress import judging_progress
+from gantool.reporting.console.progress import scoring_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ def text(console: Console) -> str:
 
 
 def work(console: Console, clock: FakeClock, *, until: int) -> None:
-    with judging_progress(console, "normal", clock) as report:
+    with scoring_progress(console, "normal", clock) as report:
         for what in ("drawing images", "real images"):
             for done in range(1, until + 1):
                 clock.advance(0.25)
@@ -43,7 +43,7 @@ def test_a_log_has_a_line_for_each_beginning_and_every_ten_seconds(
 
 
 def test_quiet_shows_nothing(log_console: Console) -> None:
-    with judging_progress(log_console, "quiet") as report:
+    with scoring_progress(log_console, "quiet") as report:
         report("drawing images", 1, 2)
     assert text(log_console) == ""
 
@@ -53,7 +53,7 @@ def test_a_terminal_shows_a_bar_that_goes_away(
     screen_console: Callable[..., Console], clock: FakeClock, width: int
 ) -> None:
     console = screen_console(width)
-    with judging_progress(console, "normal", clock) as report:
+    with scoring_progress(console, "normal", clock) as report:
         for done in range(1, 42):
             clock.advance(0.25)
             report("real images", done, 100)
