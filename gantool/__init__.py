@@ -35,7 +35,15 @@ if TYPE_CHECKING:
     from gantool.interfaces.filenames import OtherFiles, is_image_name
     from gantool.interfaces.logger import Logger, RunDescription
     from gantool.interfaces.loss import Loss
-    from gantool.interfaces.metric import Evidence, EvidenceShape, Extractor, Metric, Rows, Samples
+    from gantool.interfaces.metric import (
+        Evidence,
+        EvidenceShape,
+        Extractor,
+        Metric,
+        Rows,
+        Sampler,
+        Samples,
+    )
     from gantool.interfaces.optimizer import Optimizer
     from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer
     from gantool.interfaces.step import (
@@ -85,6 +93,7 @@ _MODULES = {
         "Extractor",
         "Metric",
         "Rows",
+        "Sampler",
         "Samples",
     ),
     "gantool.interfaces.optimizer": ("Optimizer",),
@@ -137,6 +146,7 @@ __all__ = [
     "Regularizer",
     "Rows",
     "RunDescription",
+    "Sampler",
     "Samples",
     "Setup",
     "Snapshot",

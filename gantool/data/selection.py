@@ -68,29 +68,41 @@ class TrainingImages:
         held_out: uint8 [M, H, W, C], kept from training; M may be 0.
         labels: int64 [N]; None unless the run is conditional.
         classes: Number of classes of a conditional run, else 0.
+        held_out_labels: int64 [M]; None unless the run is conditional.
     """
 
     pixels: Pixels
     held_out: Pixels
     labels: Tensor | None = None
     classes: int = 0
+    held_out_labels: Tensor | None = None
 
 
 def select(
-    prepared: PreparedImages, *, held_out: float, seed: int, conditional: bool
+    prepared: PreparedImages,
+    *,
+    held_out: float,
+    seed: int,
+    conditional: bool,
+    label: int | None = None,
 ) -> TrainingImages:
     """Divide prepared images and check the labels of a conditional run.
+
+    With a `label`, images of other classes are left out.
 
     Raises:
         DataError: When a conditional run has an image without a label; it is named.
     """
     chosen, kept = split(prepared.names, held_out, seed)
+    if label is not None:
+        chosen, kept = (rows[prepared.labels[rows] == label] for rows in (chosen, kept))
     labels = _labels(prepared) if conditional else None
     return TrainingImages(
         pixels=MappedPixels(prepared.images, chosen),
         held_out=MappedPixels(prepared.images, kept),
         labels=None if labels is None else labels[torch.from_numpy(chosen)],
         classes=len(prepared.classes) if conditional else 0,
+        held_out_labels=None if labels is None else labels[torch.from_numpy(kept)],
     )
 
 

@@ -218,7 +218,7 @@ def search(run: TrainedRun, progress: Progress) -> tuple[Neighborhood, Pixels]:
     if not run.recipe.metrics:  # no features are in the cache, and computing them takes long
         return look_around(drawn, images.pixels), images.pixels
     network = FeatureNetwork(run.recipe.extractor, run.device.device)
-    witness = Witness(network, images.pixels, images.held_out, progress=progress)
+    witness = Witness(network, images, progress=progress)
     return look_around(drawn, images.pixels, witness), images.pixels
 
 

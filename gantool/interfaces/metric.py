@@ -43,11 +43,13 @@ class Samples:
         features: [N, F], as the run's extractor gives them; the images' own values, flattened and
             scaled to [0, 1], where the recipe names no extractor.
         logits: [N, K], where the extractor is a classifier; else None.
+        labels: int64 [N], the class of each image in a conditional run; else None.
     """
 
     images: Tensor
     features: Tensor
     logits: Tensor | None = None
+    labels: Tensor | None = None
 
     @property
     def image_rows(self) -> Rows:
@@ -60,9 +62,31 @@ class Samples:
         return self.features
 
 
+class Sampler(Protocol):
+    """A generator in evaluation, to draw more images from."""
+
+    @property
+    def latent_dim(self) -> int:
+        """Numbers in one latent, each from N(0, 1)."""
+
+    @property
+    def classes(self) -> int:
+        """Number of classes; 0 where it is not conditional."""
+
+    def __call__(self, latents: Tensor, labels: Tensor | None = None, /) -> Samples:
+        """Return images with their features.
+
+        They are 8-bit images, as extractors see them: very near latents give the same.
+
+        Args:
+            latents: [N, latent_dim].
+            labels: int64 [N], where it is conditional.
+        """
+
+
 @dataclass(frozen=True)
 class Evidence:
-    """What a metric judges by.
+    """The images that a metric scores, and what goes with them.
 
     Attributes:
         real: The images of the training set.
@@ -70,12 +94,15 @@ class Evidence:
         held_out: Real images kept from training; None where the recipe keeps none.
         random: A seeded CPU generator, the only source of chance a metric may use. Each metric
             has one of its own.
+        generator: Made the generated images; None where these are real ones, half of the training
+            images in the place of fakes.
     """
 
     real: Samples
     fake: Samples
     held_out: Samples | None
     random: torch.Generator
+    generator: Sampler | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +115,8 @@ class EvidenceShape:
         held_out: Number of real images kept from training.
         features: Number of features of an image.
         logits: Number of classes that the extractor tells apart; 0 where it is no classifier.
+        classes: Number of classes of a conditional run, whose images have labels; else 0.
+        latent_dim: Numbers in a latent of the generator; 0 where there is none.
     """
 
     real: int
@@ -95,6 +124,8 @@ class EvidenceShape:
     held_out: int
     features: int
     logits: int = 0
+    classes: int = 0
+    latent_dim: int = 0
 
 
 class Metric(Component):
@@ -116,7 +147,7 @@ class Metric(Component):
         """Refuse evidence that is too little, or of the wrong kind, before it is gathered.
 
         Raises:
-            UsageError: When there is no judging by it; the message says what is needed.
+            UsageError: When it cannot be scored; the message says what is needed.
         """
 
     def score_name(self, extractor: str | None) -> str:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 from gantool.interfaces.logger import RunDescription
 from gantool.launch.folder import FolderGoneError
 from gantool.launch.reporting import look_at_end, note_parent, peak_memory
-from gantool.registry.calling import calling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from torch import Tensor
 
-    from gantool.evaluation.scoring.evidence import Witness
+    from gantool.evaluation.sampling.trained import GeneratorInTraining
     from gantool.launch.session import Session
     from gantool.reporting.console.messages import Level
     from gantool.reporting.console.run import ConsoleObserver
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from gantool.reporting.observers import FiguresObserver, GridsObserver
     from gantool.reporting.report.writing import Neighbors
     from gantool.runs.folder import RunFolder
-    from gantool.runs.scores import Protocol
     from gantool.runs.status import RunStatus
     from gantool.training.observers import Observer
     from gantool.training.trainer import Trainer
@@ -145,7 +143,7 @@ def _scoring(
     told: Sequence[Callable[[int, Mapping[str, float]], None]],
 ) -> list[Observer]:
     """Return the observer that computes the recipe's metrics, if it names any."""
-    from gantool.evaluation.scoring.evidence import Witness
+    from gantool.evaluation.scoring.evidence import Witness, protocol_of
     from gantool.evaluation.scoring.features import FeatureNetwork
     from gantool.evaluation.scoring.observer import ScoringObserver, scoring_moments
 
@@ -153,36 +151,27 @@ def _scoring(
     if not plan.metrics:
         return []
     table, steps = plan.tables.evaluation, trainer.game.setup.steps
-    witness = Witness(
-        FeatureNetwork(plan.extractor, session.device.device), images.pixels, images.held_out
-    )
-    scoring = ScoringObserver(
-        plan.metrics,
-        witness,
-        _drawer(session, table.count, table.seed),
-        scoring_moments(table.every_epochs, steps, steps_per_epoch),
-        seed=table.seed,
-        folder=folder,
-        start_step=trainer.step,
-        protocol=_protocol(session, witness),
-    )
-    scoring.told += told
-    return [scoring]
-
-
-def _protocol(session: Session, witness: Witness) -> Protocol:
-    """Return how the scores of training are obtained."""
-    from gantool.evaluation.scoring.evidence import protocol_of
-
-    plan, table = session.plan, session.plan.tables.evaluation
-    return protocol_of(
+    generator = _generator(session)
+    witness = Witness(FeatureNetwork(plan.extractor, session.device.device), images)
+    protocol = protocol_of(
         plan,
         witness.network.stamp,
         witness.shape(table.count),
         fingerprint=session.prepared.fingerprint,
-        averaged=session.trainer.game.average is not None and plan.tables.sampling.weights != "raw",
+        averaged=generator.averaged,
         seeds=[table.seed],
     )
+    scoring = ScoringObserver(
+        plan.metrics,
+        witness,
+        generator,
+        scoring_moments(table.every_epochs, steps, steps_per_epoch),
+        folder=folder,
+        protocol=protocol,
+        start_step=trainer.step,
+    )
+    scoring.told += told
+    return [scoring]
 
 
 def _watching(session: Session, folder: RunFolder) -> list[Observer]:
@@ -253,28 +242,19 @@ def _drawer(
     session: Session, count: int, seed: int, labels: Tensor | None = None
 ) -> Callable[[], NDArray[np.uint8]]:
     """Return what draws images uint8 [N, H, W, C] from latents that are always the same."""
-    from gantool.evaluation.sampling.draws import draw_labels, draw_latents, generate, to_pixels
-    from gantool.evaluation.sampling.generator import DRAWING
-
-    trainer, table = session.trainer, session.plan.tables.sampling
-    setup = trainer.game.setup
-    network = trainer.game.network("generator")
-    if trainer.game.average is not None and table.weights != "raw":
-        network = trainer.game.average.network
-    latents = draw_latents(seed, count, setup.latent_dim)
-    if setup.classes and labels is None:
-        labels = draw_labels(seed, count, setup.classes)
 
     def draw() -> NDArray[np.uint8]:
-        with calling(session.plan.architecture, DRAWING):
-            images = generate(
-                network,
-                latents,
-                labels,
-                session.device,
-                batch_statistics=table.batch_statistics,
-                classes=setup.classes,
-            )
-        return to_pixels(images)
+        import numpy as np
+
+        generator = _generator(session)
+        given = generator.labels(count, seed) if labels is None else labels
+        return np.concatenate(list(generator.pixel_chunks(generator.latents(count, seed), given)))
 
     return draw
+
+
+def _generator(session: Session) -> GeneratorInTraining:
+    from gantool.evaluation.sampling.trained import GeneratorInTraining
+
+    classes = session.prepared.classes if session.images.classes else ()
+    return GeneratorInTraining(session.trainer, session.plan, classes, session.device)

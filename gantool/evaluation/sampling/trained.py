@@ -1,7 +1,8 @@
-"""A run from which pictures can be drawn."""
+"""A run's generator: at a checkpoint, or while it is trained."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from gantool.training.state.tensors import load_network
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from torch import nn
+    from torch import Tensor, nn
 
     from gantool.interfaces.architecture import Architecture
     from gantool.interfaces.dataset import ImageShape
@@ -33,14 +34,113 @@ if TYPE_CHECKING:
     from gantool.runs.status import RunStatus
     from gantool.training.device.device import Device
     from gantool.training.state.form import State
+    from gantool.training.trainer import Trainer
 
 
 NEWEST = "newest"
 BEST = "best"
 
 
+class RecipesGenerator(TrainedGenerator):
+    """A generator as a recipe has it built, trained and sampled."""
+
+    @property
+    @abstractmethod
+    def recipe(self) -> Recipe:
+        """The recipe."""
+
+    @property
+    @abstractmethod
+    def has_average(self) -> bool:
+        """Whether an average of its weights was kept."""
+
+    @property
+    @override
+    def image(self) -> ImageShape:
+        return self.recipe.tables.image.shape
+
+    @property
+    @override
+    def latent_dim(self) -> int:
+        return self.recipe.architecture.latent_dim
+
+    @property
+    @override
+    def architecture(self) -> Architecture:
+        return self.recipe.architecture
+
+    @property
+    @override
+    def averaged(self) -> bool:
+        return self.has_average and self.recipe.tables.sampling.weights != "raw"
+
+    @property
+    @override
+    def batch_statistics(self) -> str:
+        return self.recipe.tables.sampling.batch_statistics
+
+
 @dataclass(frozen=True)
-class TrainedRun(TrainedGenerator):
+class GeneratorInTraining(RecipesGenerator):
+    """The generator of a run that is being trained; its images may not be finite.
+
+    Attributes:
+        trainer: Trains it.
+        plan: The run's recipe.
+        names: Of the classes of a conditional run, by label.
+        trained_with: The device.
+    """
+
+    trainer: Trainer
+    plan: Recipe
+    names: tuple[str, ...]
+    trained_with: Device
+
+    @property
+    @override
+    def recipe(self) -> Recipe:
+        return self.plan
+
+    @property
+    @override
+    def classes(self) -> tuple[str, ...]:
+        return self.names
+
+    @property
+    @override
+    def device(self) -> Device:
+        return self.trained_with
+
+    @property
+    @override
+    def name(self) -> str:
+        return self.recipe.name
+
+    @property
+    @override
+    def step(self) -> int:
+        return self.trainer.step
+
+    @property
+    @override
+    def has_average(self) -> bool:
+        return self.trainer.game.average is not None
+
+    @property
+    @override
+    def network(self) -> nn.Module:
+        game = self.trainer.game
+        if self.averaged and game.average is not None:
+            return game.average.network
+        return game.network("generator")
+
+    @override
+    def _finite(self, images: Tensor) -> Tensor:
+        return images  # the trainer notices, and says more
+
+
+@dataclass(frozen=True)
+class TrainedRun(RecipesGenerator):
     """A run's checkpoint, opened when it is first needed.
 
     Attributes:
@@ -65,38 +165,17 @@ class TrainedRun(TrainedGenerator):
     @property
     @override
     def name(self) -> str:
-        """The folder's own name."""
         return visible(self.folder.path.resolve().name)
 
     @property
     @override
     def step(self) -> int:
-        """Steps completed at the checkpoint."""
         return int(self._state["step"])
 
     @property
     @override
-    def image(self) -> ImageShape:
-        """Shape of every image."""
-        return self.recipe.tables.image.shape
-
-    @property
-    @override
-    def latent_dim(self) -> int:
-        """Numbers in one latent."""
-        return self.recipe.architecture.latent_dim
-
-    @property
-    @override
-    def architecture(self) -> Architecture:
-        """The recipe's."""
-        return self.recipe.architecture
-
-    @property
-    @override
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes of a conditional run, by label; empty otherwise."""
-        return tuple(self._state["about"]["classes"])
+        return tuple(self.about["classes"])
 
     @property
     def about(self) -> Mapping[str, Any]:
@@ -111,25 +190,17 @@ class TrainedRun(TrainedGenerator):
     @property
     def fingerprint(self) -> str:
         """The fingerprint of the prepared images that the run was trained on."""
-        return str(self._state["about"]["fingerprint"])
+        return str(self.about["fingerprint"])
 
     @property
     @override
-    def averaged(self) -> bool:
-        """Whether images are drawn with averaged weights, as the recipe's `[sampling]` says."""
-        kept = self._state["average"] is not None
-        return kept and self.recipe.tables.sampling.weights != "raw"
+    def has_average(self) -> bool:
+        return self._state["average"] is not None
 
     @cached_property
     def device(self) -> Device:
         """What images are drawn with."""
         return open_device(self.recipe.tables.device)
-
-    @property
-    @override
-    def batch_statistics(self) -> str:
-        """BatchNorm statistics, as the recipe's `[sampling]` says."""
-        return self.recipe.tables.sampling.batch_statistics
 
     @cached_property
     def _state(self) -> State:

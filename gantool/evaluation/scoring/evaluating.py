@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from gantool.data.selection import MappedPixels, split
+from gantool.data.selection import select
 from gantool.errors import DataError, UsageError
 from gantool.evaluation.scoring.evidence import Witness, protocol_of
 from gantool.evaluation.scoring.example import read_example
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from gantool.data.prepare.prepared import PreparedImages
+    from gantool.data.selection import TrainingImages
     from gantool.evaluation.sampling.trained import TrainedRun
     from gantool.evaluation.scoring.evidence import Progress
     from gantool.evaluation.scoring.example import Example
@@ -206,14 +207,14 @@ class _Work:
             UsageError: When there are too few of them.
         """
         run, table = self.run, self.run.recipe.tables.evaluation
-        train, kept = self._pixels(label)
-        witness = Witness(self.network, train, kept, progress=self.tell)
+        images = self._images(label)
+        witness = Witness(self.network, images, progress=self.tell)
         seeds = tuple(range(table.seed, table.seed + repetitions))
         if self.like is not None:
             count, seeds = self.like.protocol.fake, self.like.protocol.seeds
         if count is None:
-            count = table.count if label is None else len(train)
-        shape = witness.shape(count)
+            count = table.count if label is None else len(images.pixels)
+        shape = witness.shape(count, run.latent_dim)
         known = () if self.like is None else self.like.metrics
         return _Evaluator(
             run=run,
@@ -232,16 +233,19 @@ class _Work:
             label=label,
         )
 
-    def _pixels(self, label: int | None) -> list[MappedPixels]:
-        """Return the training images and those kept from training, of one class or all."""
-        tables, labels = self.run.recipe.tables, self.prepared.labels
-        train, kept = split(self.prepared.names, tables.image.held_out, tables.training.seed)
-        if label is not None:
-            train, kept = train[labels[train] == label], kept[labels[kept] == label]
-            if len(train) < FEWEST_IMAGES:
-                found = f"{len(train)} training images"
-                raise UsageError(f"{found}, at least {FEWEST_IMAGES} are needed")
-        return [MappedPixels(self.prepared.images, rows) for rows in (train, kept)]
+    def _images(self, label: int | None) -> TrainingImages:
+        """Return the images that were trained on and kept from it, of one class or all."""
+        tables = self.run.recipe.tables
+        images = select(
+            self.prepared,
+            held_out=tables.image.held_out,
+            seed=tables.training.seed,
+            conditional=bool(self.run.classes),
+            label=label,
+        )
+        if label is not None and (count := len(images.pixels)) < FEWEST_IMAGES:
+            raise UsageError(f"{count} training images, at least {FEWEST_IMAGES} are needed")
+        return images
 
 
 def images_of(run: TrainedRun, tell: Progress) -> PreparedImages:
@@ -315,8 +319,9 @@ class _Evaluator:
         def drawn(done: int, total: int) -> None:
             self.tell(f"{DRAWING}{of_seed}", done, total)
 
-        fakes = self.run.draw(self.shape.fake, seed, drawn, self.label)
-        evidence = self.witness.evidence(fakes, seed)
+        evidence = self.witness.draw(
+            self.run, self.shape.fake, seed, label=self.label, progress=drawn
+        )
         found = []
         for number, metric in enumerate(self.metrics):
             self.tell(f"{COMPUTING}{of_seed}", number, len(self.metrics))
@@ -336,8 +341,8 @@ class _Evaluator:
         """Return the scores of one half of the real images against the other."""
         half = self.shape.real // 2
         try:
-            call(metric, "check", replace(self.shape, real=half, fake=half))
-        except UsageError:  # half of the images are too few
+            call(metric, "check", replace(self.shape, real=half, fake=half, latent_dim=0))
+        except UsageError:  # half of the images are too few, or it needs a generator
             return {}
         return self._measure(metric, self._halves, self.protocol.seeds[0])
 

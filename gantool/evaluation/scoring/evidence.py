@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gantool.evaluation.scoring.features import FeatureNetwork, cached_features
+from gantool.evaluation.scoring.features import cached_features
 from gantool.interfaces.metric import Evidence, EvidenceShape, Samples
 from gantool.runs.scores import Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from torch import Tensor
 
-    from gantool.data.selection import Pixels
-    from gantool.evaluation.scoring.features import Features
+    from gantool.data.selection import Pixels, TrainingImages
+    from gantool.evaluation.sampling.generator import TrainedGenerator
+    from gantool.evaluation.scoring.features import FeatureNetwork, Features
     from gantool.interfaces.metric import Rows
+    from gantool.recipe.schema import Recipe
+    from gantool.runs.scores import ExtractorStamp
 
     Progress = Callable[[str, int, int], None]
     """Is told what is being looked at, the images done so far and the images in all."""
-    from collections.abc import Iterable
-
-    from gantool.interfaces.metric import EvidenceShape
-    from gantool.recipe.schema import Recipe
-    from gantool.runs.scores import ExtractorStamp
 
 REAL = "real images"
 HELD_OUT = "held-out images"
@@ -38,47 +37,69 @@ class Witness:
 
     Args:
         network: Looks at images.
-        real: Training images, uint8 [N, H, W, C].
-        held_out: Images kept from training, uint8 [M, H, W, C]; may be empty.
+        images: The run's, those kept from training among them.
         progress: Is told how far it is.
     """
 
     def __init__(
-        self,
-        network: FeatureNetwork,
-        real: Pixels,
-        held_out: Pixels,
-        *,
-        progress: Progress | None = None,
+        self, network: FeatureNetwork, images: TrainingImages, *, progress: Progress | None = None
     ) -> None:
         self.network = network
-        self._real_pixels = real
-        self._held_out_pixels = held_out
+        self._images = images
         self._progress = progress
 
-    def shape(self, fakes: int) -> EvidenceShape:
-        """Return how much evidence there will be on a number of generated images.
+    def shape(self, fakes: int, latent_dim: int = 0) -> EvidenceShape:
+        """Return how much evidence there will be.
 
         The extractor is loaded and looks at one image.
+
+        Args:
+            fakes: Generated images.
+            latent_dim: Of the generator; 0 where there is none.
 
         Raises:
             MissingExtraError: When the extractor needs what is not installed.
             PluginError: When it returns something else than features.
         """
-        features, logits = self.network(SeenSamples(self._real_pixels[:1], None, None).images)
+        features, logits = self.network(SeenSamples(self._images.pixels[:1]).images)
         return EvidenceShape(
-            real=len(self._real_pixels),
+            real=len(self._images.pixels),
             fake=fakes,
-            held_out=len(self._held_out_pixels),
+            held_out=len(self._images.held_out),
             features=features.shape[1],
             logits=0 if logits is None else logits.shape[1],
+            classes=self._images.classes,
+            latent_dim=latent_dim,
         )
 
-    def evidence(self, fake: Tensor, seed: int) -> Evidence:
-        """Return the evidence on generated images, uint8 [N, H, W, C]."""
-        samples = self._seen(fake, lambda images: self.network(images, self._told(FAKE)))
+    def draw(
+        self,
+        generator: TrainedGenerator,
+        count: int,
+        seed: int,
+        *,
+        label: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Evidence:
+        """Return the evidence on images that a generator draws; arguments are those of its `draw`.
+
+        Raises:
+            DivergedError: When the images are not finite.
+        """
+        fake = generator.draw(count, seed, progress, label)
+        labels = generator.labels(count, seed, label)
+        return self.evidence(fake, seed, labels, EvidenceSampler(generator, self))
+
+    def evidence(
+        self,
+        fake: Tensor,
+        seed: int,
+        labels: Tensor | None = None,
+        generator: EvidenceSampler | None = None,
+    ) -> Evidence:
+        """Return the evidence on generated images, uint8 [N, H, W, C], of labels int64 [N]."""
         random = torch.Generator().manual_seed(seed)
-        return Evidence(self.real, samples, self.held_out, random)
+        return Evidence(self.real, self.seen(fake, labels), self.held_out, random, generator)
 
     def real_halves(self, seed: int) -> Evidence:
         """Return the evidence on one random half of the training images against the other.
@@ -86,7 +107,7 @@ class Witness:
         What a metric makes of it is the best that a generator could reach.
         """
         random = torch.Generator().manual_seed(seed)
-        order = torch.randperm(len(self._real_pixels), generator=random)
+        order = torch.randperm(len(self._images.pixels), generator=random)
         half = len(order) // 2
         first, second = self.real.part(order[:half]), self.real.part(order[half : 2 * half])
         return Evidence(first, second, self.held_out, random)
@@ -94,30 +115,68 @@ class Witness:
     @cached_property
     def real(self) -> SeenSamples:
         """The training images."""
-        return self._known(self._real_pixels, REAL)
+        return self._known(self._images.pixels, self._images.labels, REAL)
 
     @cached_property
     def held_out(self) -> SeenSamples | None:
         """The images kept from training, if any are."""
-        pixels = self._held_out_pixels
-        return self._known(pixels, HELD_OUT) if len(pixels) else None
+        images = self._images
+        if not len(images.held_out):
+            return None
+        return self._known(images.held_out, images.held_out_labels, HELD_OUT)
 
-    def _known(self, pixels: Pixels, what: str) -> SeenSamples:
+    def seen(self, pixels: Tensor, labels: Tensor | None) -> SeenSamples:
+        """Return generated images, uint8 [N, H, W, C], with what the extractor sees in them."""
+        return self._seen(pixels, labels, lambda images: self.network(images, self._told(FAKE)))
+
+    def _known(self, pixels: Pixels, labels: Tensor | None, what: str) -> SeenSamples:
         told = self._told(what)
-        return self._seen(pixels, lambda images: cached_features(self.network, images, told))
+        return self._seen(
+            pixels, labels, lambda images: cached_features(self.network, images, told)
+        )
 
-    def _seen(self, pixels: Pixels, look: Callable[[Rows], Features]) -> SeenSamples:
+    def _seen(
+        self, pixels: Pixels, labels: Tensor | None, look: Callable[[Rows], Features]
+    ) -> SeenSamples:
         """Return images with what an extractor sees in them; pixels are their own features."""
-        alone = SeenSamples(pixels, None, None)
+        alone = SeenSamples(pixels, labels)
         if self.network.extractor is None:
             return alone
-        return SeenSamples(pixels, *look(alone.image_rows))
+        return SeenSamples(pixels, labels, *look(alone.image_rows))
 
     def _told(self, what: str) -> Callable[[int, int], None] | None:
         progress = self._progress
         if progress is None:
             return None
         return lambda done, total: progress(what, done, total)
+
+
+@dataclass(frozen=True)
+class EvidenceSampler:
+    """Draws more images, with what the extractor sees in them. Implements `gantool.Sampler`.
+
+    Attributes:
+        generator: Draws them.
+        witness: Looks at them.
+    """
+
+    generator: TrainedGenerator
+    witness: Witness
+
+    @property
+    def latent_dim(self) -> int:
+        """Numbers in one latent."""
+        return self.generator.latent_dim
+
+    @property
+    def classes(self) -> int:
+        """Number of classes; 0 where it is not conditional."""
+        return len(self.generator.classes)
+
+    def __call__(self, latents: Tensor, labels: Tensor | None = None, /) -> Samples:
+        """Return the images of latents [N, latent_dim] (and labels [N])."""
+        chunks = map(torch.from_numpy, self.generator.pixel_chunks(latents, labels))
+        return self.witness.seen(torch.cat(list(chunks)), labels)
 
 
 class ReadRows:
@@ -129,16 +188,11 @@ class ReadRows:
     """
 
     def __init__(self, shape: tuple[int, ...], read: Callable[[Any], Tensor]) -> None:
-        self._shape = shape
+        self.shape = shape
         self._read = read
 
     def __len__(self) -> int:
-        return self._shape[0]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of all of them together, as a tensor's."""
-        return self._shape
+        return self.shape[0]
 
     def __getitem__(self, rows: slice | Tensor, /) -> Tensor:
         """Return some of them, in memory."""
@@ -150,6 +204,7 @@ class SeenSamples(Samples):
 
     Args:
         pixels: uint8 [N, H, W, C].
+        labels: Of the chosen images, int64 [n].
         features: Of the chosen images, float32 [n, F]; None for their pixels, scaled to [0, 1].
         logits: Of the chosen images, float32 [n, K], where the extractor is a classifier.
         chosen: Which of the images, int64 [n]; all by default.
@@ -158,12 +213,13 @@ class SeenSamples(Samples):
     def __init__(
         self,
         pixels: Pixels,
-        features: Tensor | None,
-        logits: Tensor | None,
+        labels: Tensor | None = None,
+        features: Tensor | None = None,
+        logits: Tensor | None = None,
         chosen: Tensor | None = None,
     ) -> None:
-        own = {"_pixels": pixels, "_chosen": chosen, "_features": features, "logits": logits}
-        self.__dict__.update(own)  # it is frozen
+        own = {"_pixels": pixels, "_chosen": chosen, "_features": features}
+        self.__dict__.update(own, logits=logits, labels=labels)  # it is frozen
 
     _pixels: Pixels
     _chosen: Tensor | None
@@ -197,10 +253,12 @@ class SeenSamples(Samples):
 
     def part(self, chosen: Tensor) -> SeenSamples:
         """Return some of them, by indices int64 [n]."""
-        features = None if self._features is None else self._features[chosen]
-        logits = None if self.logits is None else self.logits[chosen]
+        labels, features, logits = (
+            None if values is None else values[chosen]
+            for values in (self.labels, self._features, self.logits)
+        )
         places = chosen if self._chosen is None else self._chosen[chosen]
-        return SeenSamples(self._pixels, features, logits, places)
+        return SeenSamples(self._pixels, labels, features, logits, places)
 
     def _images(self, rows: slice | Tensor) -> Tensor:
         pixels = self._pixels[rows if self._chosen is None else self._chosen[rows]]
@@ -216,11 +274,11 @@ def protocol_of(
     averaged: bool,
     seeds: Iterable[int],
 ) -> Protocol:
-    """Return the protocol of scores of a run.
+    """Return the protocol by which a run is about to be scored.
 
     Args:
         recipe: Of the run.
-        extractor: What images are looked at with.
+        extractor: Looks at images.
         shape: How much evidence there is.
         fingerprint: Of the prepared images.
         averaged: Whether the generator has averaged weights.

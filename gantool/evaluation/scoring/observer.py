@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
 from typing_extensions import override
 
 from gantool.evaluation.scoring.metrics import measure
@@ -15,9 +14,7 @@ from gantool.training.observers import Observer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from gantool.evaluation.sampling.generator import TrainedGenerator
     from gantool.evaluation.scoring.evidence import Witness
     from gantool.interfaces.metric import Metric
     from gantool.runs.folder import RunFolder
@@ -51,13 +48,11 @@ class ScoringObserver(Observer):
     Args:
         metrics: Those of the recipe.
         witness: Turns images into evidence.
-        draw: Makes the generated images, uint8 [N, H, W, C].
+        generator: Draws the generated images.
         moments: Steps after which to score.
-        seed: Where the metrics' chance starts.
         folder: The run's folder.
+        protocol: How the scores are obtained, which is written beside them.
         start_step: Steps completed before this process; scores of later ones are dropped.
-        protocol: How the scores are obtained, which is written beside them, and by how many
-            generated images, which metrics are then asked about.
 
     Raises:
         MissingExtraError: When the extractor needs what is not installed.
@@ -68,26 +63,24 @@ class ScoringObserver(Observer):
         self,
         metrics: Sequence[Metric],
         witness: Witness,
-        draw: Callable[[], NDArray[np.uint8]],
+        generator: TrainedGenerator,
         moments: Iterable[int],
         *,
-        seed: int,
         folder: RunFolder,
+        protocol: Protocol,
         start_step: int = 0,
-        protocol: Protocol | None = None,
     ) -> None:
-        shape = witness.shape(0 if protocol is None else protocol.fake)
-        for metric in metrics if protocol is not None else ():
+        shape = witness.shape(protocol.fake, generator.latent_dim)
+        for metric in metrics:
             call(metric, "check", shape)
         self._metrics = metrics
         self._witness = witness
-        self._draw = draw
+        self._generator = generator
         self._moments = frozenset(moments)
-        self._seed = seed
         self.told: list[Callable[[int, Mapping[str, float]], None]] = []
         self._scores = JsonLines(folder.scores)
         self._scores.cut_after(start_step)
-        self._stated = {} if protocol is None else {"protocol": protocol.as_data()}
+        self._protocol = protocol
         self._rating: tuple[int, float] | None = None
 
     @override
@@ -104,15 +97,16 @@ class ScoringObserver(Observer):
     def after_step(self, step: int) -> None:
         if step not in self._moments:
             return
-        evidence = self._witness.evidence(torch.from_numpy(self._draw()), self._seed)
+        count, (seed,) = self._protocol.fake, self._protocol.seeds
+        evidence = self._witness.draw(self._generator, count, seed)
         scores: dict[str, float] = {}
         for metric in self._metrics:
             extractor = self._witness.network.name
-            found = measure(metric, evidence, seed=self._seed, extractor=extractor)
+            found = measure(metric, evidence, seed=seed, extractor=extractor)
             scores |= found
             if self._rating is None or self._rating[0] != step:
                 self._rate(metric, step, found)
-        self._scores.append({"step": step, **scores, **self._stated})
+        self._scores.append({"step": step, **scores, "protocol": self._protocol.as_data()})
         for tell in self.told:
             tell(step, scores)
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gantool import Evidence, Metric, Samples
+from gantool.data.selection import TrainingImages
 from gantool.evaluation.scoring.evidence import Witness
 from gantool.evaluation.scoring.features import FeatureNetwork
 from gantool.evaluation.scoring.metrics import measure
@@ -56,7 +57,7 @@ def whole(values: Tensor) -> Samples:
 def test_no_metric_of_pixels_has_all_images_in_memory(metric: Metric) -> None:
     real, held_out = Watched(pixels(1, COUNT)), Watched(pixels(2, 300))
     fake = pixels(3, 700) // 2
-    witness = Witness(FeatureNetwork(None, CPU), real, held_out)
+    witness = Witness(FeatureNetwork(None, CPU), TrainingImages(real, held_out))
     found = measure(metric, witness.evidence(fake, 0), seed=1, extractor=None)
     halves = measure(metric, witness.real_halves(0), seed=1, extractor=None)
     assert 0 < real.most <= MOST
@@ -71,7 +72,7 @@ def test_no_metric_of_pixels_has_all_images_in_memory(metric: Metric) -> None:
 
 def test_who_asks_for_all_images_gets_them() -> None:
     real = pixels(1, 6)
-    seen = Witness(FeatureNetwork(None, CPU), real, real[:0]).real
+    seen = Witness(FeatureNetwork(None, CPU), TrainingImages(real, real[:0])).real
     expected = whole(real)
     assert torch.equal(seen.images, expected.images)
     assert torch.equal(seen.features, expected.features)

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from gantool import Extractor, PluginError
 from gantool.data import cache
+from gantool.data.selection import TrainingImages
 from gantool.evaluation.scoring.evidence import Witness
 from gantool.evaluation.scoring.features import FILE, FeatureNetwork, cached_features
 
@@ -189,7 +190,9 @@ def test_gray_images_are_looked_at_as_gray_and_alpha_is_not_looked_at(images: Te
 
 def test_halves_of_the_real_images_share_none(images: Tensor) -> None:
     pixels = images.permute(0, 2, 3, 1).contiguous()
-    witness = Witness(FeatureNetwork(Means(classifies=True), CPU), pixels, pixels[:0])
+    witness = Witness(
+        FeatureNetwork(Means(classifies=True), CPU), TrainingImages(pixels, pixels[:0])
+    )
     halves = witness.real_halves(5)
     both = [set(map(tuple, half.images.flatten(1).tolist())) for half in (halves.real, halves.fake)]
     assert [len(half) for half in both] == [18, 18]
@@ -204,10 +207,13 @@ def test_halves_of_the_real_images_share_none(images: Tensor) -> None:
 def test_shape_is_known_beforehand(images: Tensor) -> None:
     pixels = images.permute(0, 2, 3, 1).contiguous()
     Counting.seen = 0
-    shape = Witness(FeatureNetwork(Means(classifies=True), CPU), pixels[:30], pixels[30:]).shape(
-        100
-    )
+    shape = Witness(
+        FeatureNetwork(Means(classifies=True), CPU), TrainingImages(pixels[:30], pixels[30:])
+    ).shape(100)
     assert (shape.real, shape.fake, shape.held_out) == (30, 100, 7)
     assert (shape.features, shape.logits) == (3, 2)
     assert Counting.seen == 1
-    assert Witness(FeatureNetwork(None, CPU), pixels, pixels[:0]).shape(1).features == 60
+    assert (
+        Witness(FeatureNetwork(None, CPU), TrainingImages(pixels, pixels[:0])).shape(1).features
+        == 60
+    )

@@ -13,6 +13,7 @@ import torch
 
 import gantool
 from gantool import MissingExtraError, UsageError
+from gantool.data.selection import TrainingImages
 from gantool.evaluation.scoring.evaluating import evaluate
 from gantool.evaluation.scoring.evidence import Witness, protocol_of
 from gantool.evaluation.scoring.features import FeatureNetwork
@@ -64,17 +65,11 @@ def test_scores_are_computed_every_so_many_epochs_and_at_the_end(
 
 
 def observer(run: TrainedRun, protocol: Protocol) -> ScoringObserver:
-    pixels = torch.arange(20 * 48, dtype=torch.int32).reshape(20, 4, 4, 3).to(torch.uint8)
-    witness = Witness(FeatureNetwork(None, torch.device("cpu")), pixels, pixels[:0])
-    return ScoringObserver(
-        [PrecisionRecall(), FID()],
-        witness,
-        pixels[:10].numpy,
-        [7],
-        seed=0,
-        folder=run.folder,
-        protocol=protocol,
-    )
+    pixels = run.draw(20, seed=1)
+    images = TrainingImages(pixels, pixels[:0])
+    witness = Witness(FeatureNetwork(None, torch.device("cpu")), images)
+    metrics = [PrecisionRecall(), FID()]
+    return ScoringObserver(metrics, witness, run, [7], folder=run.folder, protocol=protocol)
 
 
 def stated(run: TrainedRun, fake: int) -> Protocol:
@@ -100,7 +95,9 @@ def test_protocols_are_made_of_recipe_and_evidence(run: TrainedRun) -> None:
     found = evaluate(run, metrics=["fid"], extractor="pixels").protocol
     assert found is not None
     pixels = torch.zeros(19, 16, 16, 3, dtype=torch.uint8)
-    shape = Witness(FeatureNetwork(None, torch.device("cpu")), pixels, pixels[:5]).shape(32)
+    shape = Witness(
+        FeatureNetwork(None, torch.device("cpu")), TrainingImages(pixels, pixels[:5])
+    ).shape(32)
     made = protocol_of(
         run.recipe,
         found.extractor,
