@@ -76,12 +76,12 @@ class DataError(GantoolError):
 
 
 class DivergedError(GantoolError):
-    """Training produced NaN or infinity, or leads nowhere any more.
+    """Training produced NaN or infinity, or leads nowhere.
 
     Args:
         message: What was noticed, and when.
         hint: The way out, if there is one to offer.
-        step: By which step something was not finite; None where that is not what happened.
+        step: The step by which something was not finite, if that is what happened.
         figures: Names of the figures, or places in the state, that were not finite.
     """
 

@@ -1,4 +1,4 @@
-"""Text that people read, whatever names from outside stand in it."""
+"""Text for people, made safe for terminals and Markdown; suggestions and numbering of names."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 def visible(text: str, kept: str = "\n\t") -> str:
     r"""Return the text with whatever could steer a terminal spelled out, as in `\x1b`.
 
-    So are the bytes of a file's name that are no text where it was read, which no file in UTF-8
-    could hold.
+    Bytes of a file's name that are not text are spelled out too: UTF-8 could not hold them.
     """
     return "".join(
         char if char.isprintable() or char in kept else char.encode("unicode_escape").decode()
@@ -24,7 +23,7 @@ def visible(text: str, kept: str = "\n\t") -> str:
 
 
 def markdown(text: object) -> str:
-    """Return text that Markdown shows as it is: no tag, no link, no end of a line or of a cell."""
+    """Return text that Markdown shows as it is: without tags, links, ends of lines or cells."""
     flat = " ".join(visible(str(text)).split())
     return re.sub(r"([|<>`*_\[\]\\])", r"\\\1", flat)
 
@@ -35,7 +34,7 @@ def near(name: str, known: Iterable[str], most: int = 3) -> list[str]:
 
 
 def guess(name: str, known: Iterable[str], most: int = 1) -> str | None:
-    """Return the question whether the most similar known name, or one of some, was meant."""
+    """Return a question for the known names that look most like one; None if none does."""
     meant = near(name, known, most)
     return f"did you mean {one_of(meant)}?" if meant else None
 
@@ -47,7 +46,7 @@ def one_of(choices: Iterable[str]) -> str:
 
 
 def numbered(names: Iterable[str]) -> list[str]:
-    """Return names that are told apart: "l2", and "l2-2" where it occurs for the second time."""
+    """Return names told apart: the second "l2" becomes "l2-2"."""
     occurrences: Counter[str] = Counter()
     told = []
     for name in names:

@@ -28,7 +28,7 @@ SMALLEST = 2
 
 @dataclass(frozen=True)
 class Rows:
-    """Some rows, one after the other, of the batch of all processes."""
+    """Consecutive rows of the batch of all processes: from `start` up to, and without, `stop`."""
 
     start: int
     stop: int
@@ -41,18 +41,18 @@ class Rows:
 
     @property
     def share(self) -> float:
-        """What they are of the whole batch, in (0, 1]."""
+        """Their share of the whole batch, in (0, 1]."""
         return self.count / self.total
 
     def divided(self, parts: int) -> list[Rows]:
-        """Return them in parts as equal as they can be."""
+        """Return them in parts of nearly equal size."""
         ends = [self.start]
         for left in range(parts, 0, -1):
             ends.append(ends[-1] + (self.stop - ends[-1]) // left)
         return [Rows(*pair, self.total) for pair in pairwise(ends)]
 
     def of(self, tensor: Tensor, held: Rows | None = None) -> Tensor:
-        """Return these rows of a tensor."""
+        """Return these rows of a tensor, which holds the whole batch or the `held` rows of it."""
         first = 0 if held is None else held.start
         start, stop = self.start - first, self.stop - first
         return tensor if len(tensor) == self.count else tensor[start:stop]
@@ -64,14 +64,14 @@ def all_rows(total: int) -> Rows:
 
 
 def ready_to_send(tensor: Tensor, device: torch.device) -> Tensor:
-    """Return a tensor as it can be copied to a device without waiting for the work before."""
+    """Return a tensor in memory from which it can be copied to a device asynchronously."""
     on_cpu = tensor.device.type == "cpu"
     return tensor.pin_memory() if on_cpu and device.type == "cuda" else tensor
 
 
 def send(tensor: Tensor, device: torch.device) -> Tensor:
-    """Return a tensor on a device; on CUDA nobody waits for the copy."""
-    # elsewhere what is copied may be gone before the copy is made
+    """Return a tensor on a device; CUDA copies asynchronously."""
+    # elsewhere the source may be gone before the copy is made
     return ready_to_send(tensor, device).to(device, non_blocking=device.type == "cuda")
 
 
@@ -93,7 +93,7 @@ class Stream:
         return len(self._images)
 
     def take(self, number: int, indices: Callable[[int], Tensor]) -> Tensor:
-        """Return the images of a batch, uint8 [n, H, W, C], and have later ones fetched."""
+        """Return the images of a batch, uint8 [n, H, W, C], and start fetching later ones."""
         if number not in self._coming:  # the first batch, or a jump: after a rollback
             self._forget()
         for later in range(number, number + 1 + AHEAD):
@@ -127,20 +127,20 @@ class Batch(NamedTuple):
 
 
 class Batches:
-    """The training images, portioned by the number of the batch alone.
+    """The training images in batches, each given by its number alone.
 
-    Batch `n` of a run holds the same images whenever it is asked for: its epoch is
-    n // per_epoch, and each epoch has its own order.
+    Batch `n` always holds the same images: its epoch is n // per_epoch, and each epoch has its own
+    order.
 
     Args:
-        images: uint8 [N, H, W, C]: a tensor on the device, or what streams them to it.
+        images: uint8 [N, H, W, C], as a tensor on the device or a stream to it.
         labels: int64 [N] on the device; None unless conditional.
         size: Images in a batch, over all processes.
         keep_last: Whether an epoch's last batch is kept when the images do not fill it.
         order: Returns the order of the images in an epoch, int64 [N].
         dtype: Type of the images in a batch.
         layout: Memory order of the images in a batch.
-        part: Which of how many processes this is; each has its own rows of every batch.
+        part: Index of this process, and the number of processes.
 
     Raises:
         RecipeError: When a batch would be empty or hold a single image of a process.
@@ -178,7 +178,7 @@ class Batches:
     def indices(self, number: int) -> Tensor:
         """Return which images batch `number` of the run holds, int64 [n].
 
-        They are where the images are: on the device, or on the CPU for what is streamed.
+        They are on the device, or on the CPU if images are streamed.
         """
         epoch, start, stop = self._place(number)
         return self._order(epoch)[start:stop]
@@ -223,7 +223,7 @@ class Batches:
 
 
 def _check(count: int, size: int, *, keep_last: bool, processes: int) -> None:
-    """Refuse portions that cannot be trained on."""
+    """Refuse batches that cannot be trained on."""
     if count < SMALLEST:
         raise RecipeError(
             f"{count} images are left to train on, and a batch needs {SMALLEST}",

@@ -1,4 +1,4 @@
-"""Gantool's cache: what was generated, fetched or prepared once and can be made again."""
+"""Gantool's cache: files that were generated, fetched or prepared, and can be made again."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def features_cache() -> Path:
 
 
 def entry_lock(section: str, name: str) -> FileLock:
-    """Return the lock that whoever makes or deletes this entry holds."""
+    """Return the lock to hold while making or deleting an entry."""
     locks = root() / ".locks"
     refuse_link(locks)
     locks.mkdir(parents=True, exist_ok=True)
@@ -114,8 +114,7 @@ def entries() -> list[CacheEntry]:
 def clear(chosen: Iterable[CacheEntry]) -> list[CacheEntry]:
     """Delete entries and return those that are gone; entries being made are left alone.
 
-    Nothing is deleted that `entries` would not list now, whatever a `CacheEntry` says, but for what
-    an interrupted call has left.
+    Only what `entries` lists now is deleted, and what an interrupted call has left.
 
     Raises:
         DiskError: When the file system refuses.
@@ -147,7 +146,7 @@ def _private_temporary() -> Path:
 
 
 def _make_section(section: str) -> Path:
-    """Make a section; one that is empty is tagged as gantool's own."""
+    """Make a section; tag it as gantool's own if it is empty."""
     folder = root() / section
     refuse_link(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -192,7 +191,7 @@ def _statuses(folder: str) -> Iterator[os.stat_result]:
 
 
 def _delete(entry: CacheEntry) -> bool:
-    """Delete one entry unless somebody holds its lock; first out of sight, then for good."""
+    """Delete an entry, hiding it first, unless somebody holds its lock."""
     try:
         with entry_lock(entry.section, entry.name).acquire(timeout=0):
             trash = trash_of(entry.path)

@@ -36,8 +36,8 @@ class Band(NamedTuple):
 def contact_sheet(prepared: PreparedImages, count: int) -> Image.Image:
     """Draw about `count` images, spread evenly over the dataset, as RGB.
 
-    Images with labels stand in one line a class, under its name and number of images; of more
-    than 24 classes the largest are shown.
+    Labeled images stand in one line for each class, under its name and size; of more than 24
+    classes, the largest are shown.
     """
     bands = _class_bands(prepared, count) or [_single_band(prepared, count)]
     columns = min(12, max(4, *(len(band.rows) for band in bands)))
@@ -100,7 +100,7 @@ def _thumbnail(pixels: NDArray[np.uint8]) -> Image.Image:
 
 
 def _write_caption(sheet: Image.Image, top: int, band: Band) -> None:
-    """Write the name, and fainter the number of images."""
+    """Write the name, and the number of images in a fainter color."""
     pen = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(TEXT_SIZE)
     base = (MARGIN, top + CAPTION - 9)

@@ -1,4 +1,4 @@
-"""Images that show the same picture, exactly or nearly: found in bounded time and memory."""
+"""Exact and near duplicates among images, found in bounded time and memory."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ BANDS = 8
 NEAREST = 8
 """Candidates that are kept for each hash."""
 MOST_COMPARED = 4096
-"""Hashes of one band that one is compared with: those right before it. More of them share eight
-bits only where nearly all images are alike."""
+"""Hashes of a band, right before it, that one is compared with. Only where nearly all images are
+alike, more of them share eight bits."""
 BLOCK_CANDIDATES = 1 << 20
 FAR = 255
 BITS = 7
@@ -29,7 +29,7 @@ CORRELATION = 0.9
 FLAT = 2.0
 """Standard deviation of gray values below which an image has no structure to compare."""
 CHANCE = 0.8
-"""Correlation of thumbnails below which that of the images is not looked at."""
+"""Correlation of thumbnails below which that of the images is not computed."""
 SIDE, ROWS, COLUMNS = 8, 8, 9
 """Cells of thumbnails, and of hashes."""
 TINY = 1e-6
@@ -114,12 +114,12 @@ def identical(digests: NDArray[np.uint8]) -> dict[int, int]:
 
 
 def similar(images: NDArray[np.uint8], known: Collection[int] = ()) -> dict[int, int]:
-    """Return, for each near duplicate, an earlier image that it nearly is.
+    """Return, for each near duplicate, an earlier image that looks nearly the same.
 
     Candidates are pairs whose difference hashes are at most 7 bits apart, for each image the 8
     nearest; they are confirmed by the correlation of their gray values, which compression and
     brightness leave high. Flat images are compared by their mean gray. Time and memory are
-    bounded also where all images look alike: see `gantool.data.duplicates`.
+    bounded also where all images look alike: see `close_pairs`.
     """
     looks = Looks.of(images)
     compared = np.ones(len(images), bool)
@@ -136,7 +136,7 @@ def similar(images: NDArray[np.uint8], known: Collection[int] = ()) -> dict[int,
 
 @dataclass(frozen=True)
 class Looks:
-    """The looks of each image that it is compared by: 80 bytes.
+    """The looks by which images are compared: 80 bytes for each.
 
     Attributes:
         hashes: 64 bits: whether brightness rises to the right, between 8x9 cells; uint64 [N].
@@ -152,7 +152,7 @@ class Looks:
 
     @classmethod
     def of(cls, images: NDArray[np.uint8]) -> Looks:
-        """Look at images, uint8 [N, H, W, C], once and in their order."""
+        """Return the looks of images, uint8 [N, H, W, C], reading each once, in order."""
         count = len(images)
         looks = cls(
             np.empty(count, np.uint64),
@@ -165,7 +165,7 @@ class Looks:
         return looks
 
     def _fill(self, rows: slice, gray: NDArray[np.float32]) -> None:
-        """Note some images by their gray values, [B, H, W]."""
+        """Note the looks of some images, given their gray values [B, H, W]."""
         cells = _cells(gray, ROWS, COLUMNS)  # [B, 8, 9]
         rises = (cells[:, :, 1:] > cells[:, :, :-1]).reshape(len(cells), ROWS * (COLUMNS - 1))
         self.hashes[rows] = np.packbits(rises, axis=1).view(np.uint64)[:, 0]
@@ -175,14 +175,14 @@ class Looks:
 
 
 def blocks(images: NDArray[np.uint8]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Yield images in blocks, each with its start; of a memory map, only one is held at a time."""
+    """Yield blocks of images with their starts, holding one block of a memory map at a time."""
     for start in range(0, len(images), BLOCK_IMAGES):
         yield start, images[start : start + BLOCK_IMAGES]
         release(images)
 
 
 def release(images: NDArray[np.uint8]) -> None:
-    """Let the system take back what was read of a memory map; it can be read again."""
+    """Let the system free what was read of a memory map; it can be read again."""
     mapped = getattr(images, "base", None)
     if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
         mapped.madvise(mmap.MADV_DONTNEED)
@@ -206,7 +206,7 @@ def _cells(gray: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.flo
 
 
 def _may_be_alike(thumbnails: NDArray[np.uint8], pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether two images have a chance by their thumbnails, bool [P]; it spares most readings."""
+    """Return which pairs may be alike by their thumbnails, bool [P]; it spares most reading."""
     chance = np.empty(len(pairs), bool)
     for start in range(0, len(pairs), BLOCK_PAIRS):
         block = slice(start, start + BLOCK_PAIRS)
@@ -216,7 +216,7 @@ def _may_be_alike(thumbnails: NDArray[np.uint8], pairs: NDArray[np.int64]) -> ND
 
 
 def _first_alike(images: NDArray[np.uint8], pairs: NDArray[np.int64]) -> dict[int, int]:
-    """Return the first earlier image that each later one is like, by all of their gray values."""
+    """Return, for each later image of pairs in order, the first earlier one that is alike."""
     found: dict[int, int] = {}
     starts = np.flatnonzero(np.diff(pairs[:, 1], prepend=-1))
     ranks = np.arange(len(pairs)) - np.repeat(starts, np.diff(np.append(starts, len(pairs))))

@@ -1,4 +1,4 @@
-"""The data doctor: what a dataset holds, and every file that deserves a look."""
+"""The data doctor: the content of a dataset, and every file that deserves a look."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ NEAR_DUPLICATE = "near duplicate"
 STRIDE = 64
 """Images between two reports of progress."""
 MANY = 4096
-"""Images that one more process is started for."""
+"""Images for which one more process is started."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something about one file."""
+    """A remark on one file, with details that may be empty; `used` says if it was prepared."""
 
     kind: str
     name: str
@@ -58,16 +58,15 @@ class Lengths(NamedTuple):
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a dataset holds.
+    """The content of a dataset.
 
     Attributes:
         files: Number of files that the dataset names.
         class_names: In the order of their labels.
         profiles: Usable images by the color profile that they carry, the most frequent first.
         other_files: Files beside the images that are not read, by name.
-        warnings: What may be unwise about all of them.
-        findings: File by file: first the unusable ones, then what was converted, then copies, and
-            at last the other files.
+        warnings: On the dataset as a whole.
+        findings: On unusable files, on conversions, on copies, and on the other files.
         prepared: The prepared images; None if not one can be used.
     """
 
@@ -143,7 +142,7 @@ def inspect(
     progress: Progress | None = None,
     workers: int | None = None,
 ) -> Inspection:
-    """Prepare a dataset, look at every file, and say what was found.
+    """Prepare a dataset, look at every file, and return what was found.
 
     Args:
         dataset: Where the images come from.
@@ -200,7 +199,7 @@ def _look(
     report: Progress,
     workers: int | None,
 ) -> tuple[dict[str, int], list[Finding]]:
-    """Open every usable image once more: how many have which profile, and what is remarkable."""
+    """Open every usable image once more; return counts of profiles, and findings."""
     profiles: Counter[str] = Counter()
     remarked: dict[int, list[Finding]] = {}
     chunks = ((start, min(start + STRIDE, len(usable))) for start in range(0, len(usable), STRIDE))

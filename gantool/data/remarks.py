@@ -1,4 +1,4 @@
-"""Remarks on an image file by its header, short of decoding it."""
+"""Remarks on an image file by its header, without decoding it."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ ROTATED = "rotated"
 PROFILE = "color profile"
 TOO_SMALL = "too small"
 NOT_LOOKED_AT = "not looked at"
-"""Kind of what is said of an image that ended the process which looked at it."""
+"""Remark on an image that ended the process which looked at it."""
 
 
 class Remark(NamedTuple):
-    """What was noticed, and what is done about it."""
+    """A kind of peculiarity, and what is done about it."""
 
     kind: str
     detail: str
@@ -41,7 +41,7 @@ class Remark(NamedTuple):
 
 @dataclass(frozen=True)
 class LookingJob:
-    """Open images once more for what is remarkable about them.
+    """The work of opening images once more, for remarks on them.
 
     Attributes:
         source: Where the images come from; pickled for other processes.
@@ -73,13 +73,13 @@ class LookingJob:
 
 
 def profile_name(image: Image) -> str | None:
-    """Return what the color profile of an image calls itself, or None where there is none."""
+    """Return the name of an image's color profile, or None."""
     profile = _profile(image)
     return None if profile is None else profile.name
 
 
 def remarks(image: Image, rendering: Rendering) -> Iterator[Remark]:
-    """Yield what deserves a remark in an image that was just opened, to be rendered so."""
+    """Yield the remarks on an image that was just opened and is to be rendered so."""
     frames = _frames(image)
     if frames > 1:
         yield Remark(ANIMATED, f"{frames} frames, of which the first is used")

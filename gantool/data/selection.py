@@ -1,4 +1,4 @@
-"""The prepared images that a run is trained on, and those that are kept from it."""
+"""The prepared images that a run is trained on, and those that are held out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Pixels(Protocol):
-    """uint8 images [N, H, W, C]: a tensor, or what is read like one."""
+    """uint8 images [N, H, W, C]: a tensor, or something that is indexed like one."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -34,7 +34,7 @@ class Pixels(Protocol):
 
 
 class MappedPixels:
-    """Some of the prepared images, which stay on disk until somebody looks at them.
+    """Some of the prepared images, which stay on disk until they are indexed.
 
     Args:
         images: uint8 [M, H, W, C], mapped into memory.

@@ -1,4 +1,4 @@
-"""The image source that a dataset opens, looked at while it is used: it keeps its promises."""
+"""The image source that a dataset opens, checked while it is used."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from gantool.registry.calling import Owner
 
 MISTAKES = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, TypeError)
-"""What a source's own code raises for its own mistakes; decoders raise them for broken files."""
+"""Errors of a source's own code; decoders raise them for broken files too."""
 METHODS = ("image", "label", "name", "stamp")
-"""What a source has, besides a length and classes."""
+"""Methods of every source, which has a length and classes too."""
 
 
 class CheckedSource:
-    """A source as a dataset has opened it, whose mistakes are told as its plugin's.
+    """A source that a dataset has opened, whose mistakes are blamed on its plugin.
 
     Every method raises a PluginError where the source fails or returns something else.
     """
@@ -44,14 +44,14 @@ class CheckedSource:
 
     @property
     def title(self) -> str:
-        """Whose it is, in words."""
+        """Its owner, in words."""
         return self._owner.title
 
     def __len__(self) -> int:
         return self._length
 
     def __getattr__(self, name: str) -> Any:
-        """Return what else a source knows."""
+        """Return other attributes of the source."""
         if name.startswith("_"):  # also while it is unpickled, when nothing is there yet
             raise AttributeError(name)
         found = getattr(self._source, name)
@@ -85,7 +85,7 @@ class CheckedSource:
         return label
 
     def name(self, index: int) -> str:
-        """Return what names an image to a person."""
+        """Return an image's name for people."""
         found = self._asked("name", index)
         if isinstance(found, str):
             return found
@@ -102,7 +102,7 @@ class CheckedSource:
         return size, time
 
     def other_files(self) -> list[str]:
-        """Return the files beside the images that are not read, where the source knows them."""
+        """Return files beside the images that are not read, if the source knows them."""
         if not hasattr(self._source, "other_files"):
             return []
         found: list[Any] = self._called("other_files()", lambda: list(self._source.other_files()))
@@ -139,7 +139,7 @@ class CheckedSource:
 
 
 def open_source(dataset: Dataset) -> CheckedSource:
-    """Open a dataset; of several processes, one at a time may fill its folder in the cache.
+    """Open a dataset; only one process at a time may fill its folder in the cache.
 
     Raises:
         PluginError: When the dataset fails, or returns no source.
@@ -155,7 +155,7 @@ def open_source(dataset: Dataset) -> CheckedSource:
 
 
 def _name_in_cache(dataset: Dataset) -> str:
-    """Return what a dataset's own folder is called: two of one name must not share it."""
+    """Return the name of a dataset's folder, which two datasets of one name must not share."""
     from gantool.registry.catalog import installed
 
     plugin, meant = plugin_of(type(dataset)), installed().meant("dataset", dataset.name)

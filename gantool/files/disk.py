@@ -23,7 +23,7 @@ NAMES = (
 # fmt: on
 FAULTS = frozenset(getattr(errno, name) for name in NAMES if hasattr(errno, name))
 OF_PATHS = frozenset((errno.EINVAL, errno.ENOENT))
-"""What is wrong with a path where one is named, and with a program where none is."""
+"""Faults of a path if the error names one, and bugs if it does not."""
 MEGABYTE = 10**6
 BESIDES = MEGABYTE
 """Bytes that a checkpoint needs besides its tensors: names, manifest, blocks begun."""
@@ -56,10 +56,10 @@ def bytes_of(state: object) -> int:
 
 
 def require_space(folder: Path, needed: int) -> None:
-    """Look whether the disk can hold what is about to be written.
+    """Check that the disk can hold what is about to be written.
 
     Raises:
-        OSError: ENOSPC, when it cannot. A disk that does not say is taken to have room.
+        OSError: ENOSPC, when it cannot. A disk of unknown size is taken to have room.
     """
     try:
         free = shutil.disk_usage(folder).free

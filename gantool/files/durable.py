@@ -19,27 +19,23 @@ if TYPE_CHECKING:
 ASIDE = ".tmp-"
 TRASH = ".trash-"
 ATTEMPTS = 20
-"""How often a sync that is interrupted is made anew."""
+"""Attempts at a sync that is interrupted."""
 
 
 def aside_of(path: Path) -> Path:
-    """Return a name beside `path` that nobody can have guessed; it ends as `path` does."""
+    """Return a name beside `path` that nobody can guess, with the same suffix."""
     return path.with_name(f"{ASIDE}{os.getpid()}-{secrets.token_hex(8)}{path.suffix}")
 
 
 def trash_of(path: Path) -> Path:
-    """Return a name beside `path` under which it is out of sight until it is removed."""
+    """Return a hidden name beside `path`, for what is about to be removed."""
     return path.with_name(f"{TRASH}{secrets.token_hex(8)}")
 
 
 def sweep(folder: Path, *, shared: bool = True) -> None:
-    """Remove what killed processes have left in a folder; what cannot be removed stays.
+    """Remove what killed processes have left in a folder, as far as possible; follow no link.
 
-    No link is followed.
-
-    Args:
-        folder: Where to look.
-        shared: Whether other processes may write there, whose unfinished files stay.
+    In a shared folder, files that another process is still writing stay.
     """
     leftovers: list[Path] = []
     with suppress(OSError):
@@ -50,7 +46,7 @@ def sweep(folder: Path, *, shared: bool = True) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, a link or a folder with all that is in it, as far as that can be done."""
+    """Remove a file, a link or a whole folder, as far as possible."""
     with suppress(OSError):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
@@ -59,7 +55,7 @@ def remove(path: Path) -> None:
 
 
 def _is_being_written(name: str) -> bool:
-    """Whether another process of this machine is at work on a file of this name."""
+    """Whether another process of this machine is writing a file of this name."""
     number = name.removeprefix(ASIDE).partition("-")[0]
     if not number.isdecimal() or int(number) == os.getpid() or os.name == "nt":
         return False
@@ -76,7 +72,7 @@ def write_durably(path: Path, text: str) -> None:
     """Write a whole file aside, sync it, and put it in place; its folder must exist.
 
     Raises:
-        OSError: When the disk is full or failing; the file of before is left as it is.
+        OSError: When the disk is full or failing; the old file stays as it is.
     """
     with written_aside(path) as aside:
         aside.write_text(text, encoding="utf-8")
@@ -84,16 +80,16 @@ def write_durably(path: Path, text: str) -> None:
 
 @contextmanager
 def written_aside(path: Path, *, durably: bool = True) -> Iterator[Path]:
-    """Yield an empty file beside `path` to write to, which takes its place if all goes well.
+    """Yield an empty file beside `path`, which takes its place if all goes well.
 
     Nobody else knows its name, and a link at `path` is replaced, not followed.
 
     Args:
         path: In a folder that exists.
-        durably: Whether it is to be on the disk, name and content, when the context has ended.
+        durably: Whether name and content are on the disk when the context ends.
 
     Raises:
-        OSError: When the disk is full or failing; the file of before is left as it is.
+        OSError: When the disk is full or failing; the old file stays as it is.
     """
     aside = aside_of(path)
     try:
@@ -134,7 +130,7 @@ def sync(file: IO[Any]) -> None:
 
 
 def sync_path(path: Path) -> None:
-    """Make what another way was written into a plain file durable."""
+    """Make durable what was written to a plain file by other means."""
     with path.open("r+b") as file:
         sync(file)
 
@@ -154,10 +150,10 @@ def sync_folder(folder: Path) -> None:
 
 
 def fsync(descriptor: int) -> None:
-    """Do what `os.fsync` does, which tries for ever where a file system only says EINTR (PEP 475).
+    """Sync as `os.fsync` does, which never gives up where a file system only says EINTR (PEP 475).
 
     Raises:
-        OSError: When the disk is full or failing; EINTR after so many attempts.
+        OSError: When the disk is full or failing; EINTR after all attempts.
     """
     sync_once = _system_call()
     if sync_once is None:
@@ -173,7 +169,7 @@ def fsync(descriptor: int) -> None:
 
 @cache
 def _system_call() -> Callable[[int], int] | None:
-    """Return the C library's fsync; None where there is none to be called."""
+    """Return the C library's fsync; None where there is none."""
     if os.name == "nt":
         return None
     library = ctypes.CDLL(None, use_errno=True)

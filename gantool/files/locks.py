@@ -23,7 +23,7 @@ class BusyError(Exception):
 
 @contextmanager
 def locked(path: Path, patience: float = 0.0) -> Iterator[None]:
-    """Hold the lock of a file, which is made if it is missing and never written to.
+    """Hold the lock of a file, which is made if missing and never written to.
 
     Raises:
         BusyError: When somebody else holds it.
@@ -62,7 +62,7 @@ def occupied(folder: Path) -> Iterator[None]:
 def is_locked(path: Path) -> bool:
     """Whether somebody holds the lock of a file: asked without making or changing anything.
 
-    Where no lock can be asked for, nobody does.
+    Nobody does where locks cannot be asked for.
     """
     try:
         import fcntl

@@ -16,10 +16,10 @@ from typing import IO, Any, Literal, Self
 from gantool.errors import UsageError
 from gantool.files.durable import sync_folder
 
-# Opening a pipe must not wait for somebody at its other end.
+# Opening a pipe must not wait for its other end.
 GUARDED = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 GONE = " (deleted)"
-"""What Linux adds to the name of what is not there any more."""
+"""Suffix that Linux gives to the name of a deleted folder."""
 
 
 def open_plain(path: Path, mode: Literal["rb", "ab", "r+b"] = "rb") -> IO[Any]:
@@ -32,7 +32,7 @@ def open_plain(path: Path, mode: Literal["rb", "ab", "r+b"] = "rb") -> IO[Any]:
 
 
 def open_linked(path: Path) -> IO[bytes]:
-    """Open a plain file for reading, also through links: a cache of the Hub's holds nothing else.
+    """Open a plain file for reading, also through links, as a cache of the Hub holds them.
 
     Raises:
         OSError: When it cannot be opened; when a pipe, a device or a folder is there.
@@ -77,7 +77,7 @@ def make_plain_folder(folder: Path) -> None:
 
 
 def make_below(root: Path, folder: Path) -> None:
-    """Make a folder below another, which exists, and those between them; none of them is a link.
+    """Make a folder below another, which exists, and those in between, through no link.
 
     Raises:
         UsageError: When a link is in the place of one.
@@ -90,7 +90,7 @@ def make_below(root: Path, folder: Path) -> None:
 
 
 def holds_plain_files(folder: Path) -> bool:
-    """Whether a folder is there, and no link, with nothing but plain files in it."""
+    """Whether a folder, and no link, is there and holds nothing but plain files."""
     try:
         return is_plain_folder(folder) and all(map(is_plain_file, folder.iterdir()))
     except OSError:
@@ -145,7 +145,7 @@ class Anchor:
             self._descriptor = None
 
     def has_moved(self) -> bool:
-        """Whether something else, or nothing, is in its place; no while nothing can be seen."""
+        """Whether its place is empty or taken by something else; False if that cannot be seen."""
         if self._descriptor is None:
             return False
         try:
@@ -157,7 +157,7 @@ class Anchor:
         return not os.path.samestat(here, os.fstat(self._descriptor))
 
     def place(self) -> Path | None:
-        """Return where it is now, if it is anywhere and the system tells."""
+        """Return where it is now, if it still exists and the system tells."""
         try:
             place = os.readlink(f"/proc/self/fd/{self._descriptor}")
         except OSError:

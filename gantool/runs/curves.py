@@ -1,4 +1,4 @@
-"""Figures of a run, thinned out while they are read, so that no run is too long."""
+"""Figures of a run, thinned out while they are read, however long the run was."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     Values = NDArray[np.float64]
 
 MOST_POINTS = 8192
-"""A longer run's points stand for 2, 4, 8 … of its lines each."""
+"""In a longer run, a point stands for 2, 4, 8 … lines."""
 MOST_FIGURES = 256
-"""Of a line; a run has about ten, and one for each penalty."""
+"""Figures in a line; most runs have about ten, and one more for each penalty."""
 AT_ONCE = 4096
-"""Lines that are taken in together."""
+"""Lines that are added together."""
 BESIDE = ("step", "epoch", "non_finite")
-"""Keys of a line that are no figures."""
+"""Keys of a line besides its figures."""
 NUMBERS = {int, float, type(None)}
 
 
@@ -39,9 +39,9 @@ class Curve:
     """One figure over a run.
 
     Attributes:
-        means: Of the lines that each point stands for, [N]; NaN where none has a number.
-        lows: The least of them, [N].
-        highs: The greatest of them, [N].
+        means: Mean of the lines that each point stands for, [N]; NaN where none has a number.
+        lows: Their least number, [N].
+        highs: Their greatest number, [N].
         counts: How many of them have a number, [N].
     """
 
@@ -58,10 +58,10 @@ class Curve:
         return float(np.nansum(self.means * self.counts))
 
     def extremes(self, places: Values) -> tuple[Values, Values]:
-        """Return where to draw what, so that no spike is lost: each value, or least and greatest.
+        """Return places and values to draw, so that no spike is lost: means, or lows and highs.
 
         Returns:
-            Places and values, [N] each where every point is a line, [2N] where some are several.
+            Places and values, [N] each, or [2N] where points stand for several lines.
         """
         import numpy as np
 
@@ -77,16 +77,16 @@ class Curve:
 
 @dataclass(frozen=True)
 class Curves:
-    """Figures of a run in at most 8,192 points; those of a shorter one are its very lines.
+    """Figures of a run in at most 8,192 points; in a short run, each line is a point.
 
     Attributes:
         steps: The last step that each point stands for, [N].
-        epochs: The last epoch, [N]; NaN where it was not told.
-        lines: How many there are.
-        stretch: How many of them a point stands for; the last one may stand for fewer.
+        epochs: The last epoch, [N]; NaN where it is unknown.
+        lines: Number of lines.
+        stretch: Lines that a point stands for; the last point may stand for fewer.
         not_finite: Lines in which something was NaN or infinite.
         ended_not_finite: Whether it was so in the last one.
-        figures: By their names, in the order in which they came up.
+        figures: Curves by name, in the order in which they came up.
     """
 
     steps: NDArray[np.int64]
@@ -104,14 +104,14 @@ class Curves:
 
     @property
     def epoch(self) -> float:
-        """The last epoch; 0 where it was not told."""
+        """The last epoch; 0 where it is unknown."""
         return float(self.epochs[-1]) if self.lines and self.epochs[-1] > 0 else 0.0
 
     def __bool__(self) -> bool:
         return self.lines > 0
 
     def curve(self, name: str) -> Curve:
-        """Return one figure; of one that no line has, nothing is known."""
+        """Return one figure; all NaN if no line has it."""
         return self.figures.get(name, self._nothing)
 
     def means(self, name: str) -> Values:
@@ -135,7 +135,7 @@ class Curves:
 
 
 def read_curves(path: Path, damages: Damages, *, ordered: bool = True) -> Curves:
-    """Return the figures of a file of lines; none of one that is missing."""
+    """Return the figures in a file of lines; none if it is missing."""
     lines: Iterable[StepLine] = step_lines(path, damages)
     taken = Points(path, damages)
     for batch in _batches(rising(lines, path, damages) if ordered else lines):
@@ -161,7 +161,7 @@ class _Figure:
         self.highs = np.full(MOST_POINTS, -np.inf)
 
     def add(self, places: NDArray[np.int64], values: Values) -> None:
-        """Take in values, [n], each at its point, [n]; NaN where there is none."""
+        """Add values, [n], to points, [n]; NaN stands for none."""
         import numpy as np
 
         known = np.isfinite(values)
@@ -172,7 +172,7 @@ class _Figure:
         np.maximum.at(self.highs, at, found)
 
     def fold(self) -> None:
-        """Make one point of two."""
+        """Join each two points."""
         import numpy as np
 
         self.sums = _halved(self.sums, np.add, 0.0)
@@ -194,7 +194,7 @@ class _Figure:
 
 
 class Points:
-    """Takes lines in, and makes fewer and longer points of them where they are too many."""
+    """Collects lines in points, and joins points when there are too many."""
 
     def __init__(self, path: Path, damages: Damages) -> None:
         import numpy as np
@@ -207,7 +207,7 @@ class Points:
         self._figures: dict[str, _Figure] = {}
 
     def add(self, batch: Sequence[StepLine]) -> None:
-        """Take lines in."""
+        """Add lines."""
         import numpy as np
 
         while self._lines + len(batch) > MOST_POINTS * self._stretch:
@@ -223,7 +223,7 @@ class Points:
         self._lines += len(batch)
 
     def curves(self) -> Curves:
-        """Return what was taken in."""
+        """Return the curves so far."""
         points = -(-self._lines // self._stretch)
         return Curves(
             steps=self._steps[:points].copy(),
@@ -244,7 +244,7 @@ class Points:
         self._stretch *= 2
 
     def _names(self, batch: Sequence[StepLine]) -> list[str]:
-        """Return the names of a batch's figures, and make room for those that are new."""
+        """Return the names of a batch's figures, and make room for new ones."""
         kinds = dict.fromkeys(tuple(line.values) for line in batch)  # few: lines are alike
         names = dict.fromkeys(name for kind in kinds for name in kind if name not in BESIDE)
         for name in names:
@@ -278,7 +278,7 @@ class Points:
 
 
 def _halved(values: NDArray[Any], join: np.ufunc, nothing: float) -> NDArray[Any]:
-    """Return neighbors joined, and room behind them."""
+    """Return joined neighbors, with free places after them."""
     import numpy as np
 
     joined = join(values[0::2], values[1::2])

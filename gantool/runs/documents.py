@@ -1,4 +1,4 @@
-"""JSON of a run folder, read with caution: what is wrong is told, and left out."""
+"""JSON of a run folder, read with caution: what is wrong is reported and left out."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ if TYPE_CHECKING:
 log = logging.getLogger("gantool")
 
 FEW = 3
-"""Places that are told of each file, and fields of each place; of the rest, how many."""
+"""Places named for each file, and fields for each place; the rest is counted."""
 MOST_STEPS = 10**12
 """No run takes more steps."""
 LARGEST = 1e100
-"""Of figures, which are float32 where they are computed: squares and sums of these are finite."""
+"""Largest figure that is believed: they are computed in float32, and squares stay finite."""
 Step = Annotated[int, Field(ge=0, le=MOST_STEPS)]
 Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
 MOST_BYTES = 2**21
-"""A file that is read whole and larger than this was not written by gantool."""
+"""Size limit of a file that is read whole; gantool writes none that is larger."""
 
 
 class Damages:
-    """Collects what cannot be read, file by file."""
+    """The damage found in a run's files."""
 
     def __init__(self) -> None:
         self._found: dict[Path, list[str]] = {}
         self._counts: dict[Path, int] = {}
 
     def note(self, path: Path, what: str, line: int | None = None) -> None:
-        """Take note of one thing."""
+        """Note what is wrong in a file, and in which line, from 1, of a file of lines."""
         place = "" if line is None else f", line {line:,}"
         self._counts[path] = self._counts.get(path, 0) + 1
         if self._counts[path] <= FEW:
@@ -55,7 +55,7 @@ class Damages:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """A sentence for each damaged place, of each file the first few."""
+        """A sentence for each damaged place, the first few of each file."""
         return tuple(self._told())
 
     def say(self) -> None:
@@ -95,7 +95,7 @@ def _said(errors: Sequence[ErrorDetails]) -> str:
 
 
 def number(value: object) -> float | None:
-    """Return a value if it is a number of a size that can be computed with."""
+    """Return a value if it is a number that can be computed with."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
     return float(value) if -LARGEST <= value <= LARGEST else None
@@ -107,8 +107,7 @@ def read_document(path: Path, kind: Any, damages: Damages | None = None) -> Any:
     Args:
         path: The file.
         kind: What it must hold.
-        damages: If given, fields of an object that are wrong are told to it, and have their
-            defaults where they have any.
+        damages: If given, is told of wrong fields, which then have their defaults.
 
     Raises:
         UsageError: When the file is missing or holds something else; it names the fields.
@@ -156,7 +155,7 @@ def read_bounded(path: Path) -> bytes:
 
 
 def _mended(adapter: TypeAdapter[Any], text: bytes, wrong: Mapping[str, str]) -> Any | None:
-    """Return what is left without the wrong fields, or None where that is not enough."""
+    """Return the rest without the wrong fields, or None if that is not enough."""
     from pydantic import ValidationError
     from pydantic_core import from_json
 

@@ -47,7 +47,7 @@ def describe_environment(plugins: Iterable[Plugin]) -> dict[str, Any]:
 
 
 def read_environments(folder: RunFolder, damages: Damages | None = None) -> list[dict[str, Any]]:
-    """Return what each process that worked on a run noted; nothing from a file that is damaged."""
+    """Return what each process that worked on a run noted; nothing if the file is damaged."""
     from gantool.runs.documents import read_document  # needs pydantic, and `--help` does not
 
     if not folder.environment.exists():
@@ -62,7 +62,7 @@ def read_environments(folder: RunFolder, damages: Damages | None = None) -> list
 
 
 def is_first() -> bool:
-    """Whether this process writes, samples, logs and speaks; alone, it does."""
+    """Whether this process is the only one, or the one that writes, samples, logs and prints."""
     return os.environ.get("RANK", "0") == "0"
 
 
@@ -77,7 +77,7 @@ def are_on_one_machine() -> bool:
 
 
 def job() -> str:
-    """Return what tells this torchrun from others, over its restarts; empty without it."""
+    """Return what identifies this torchrun, also after restarts; empty without torchrun."""
     name = os.environ.get("TORCHELASTIC_RUN_ID")
     return f"{name} {os.getppid()}" if name else ""
 

@@ -57,7 +57,7 @@ class RunFolder:
     health = _Inside("health.jsonl")
     """What the watcher found, one JSON object a line; missing in a healthy run."""
     diverged = _Inside("diverged.json")
-    """By which step training was not finite, and what to try, JSON; missing where it is."""
+    """Step at which training was no longer finite, and what to try, JSON; mostly missing."""
     timing = _Inside("timing.jsonl")
     """Seconds and images a second of each log interval, one JSON object a line."""
     sent = _Inside("loggers.json")
@@ -102,7 +102,7 @@ class RunFolder:
     def last_worked_on(self) -> float:
         """Return when a process last trained here, in seconds since 1970; 0 where none has.
 
-        It is the time of what only training writes: others may look at a run, and judge it.
+        It is the time of files that only training writes, and evaluation does not.
         """
         times = [0.0]
         for path in (self.description, self.metrics):
@@ -112,7 +112,7 @@ class RunFolder:
 
 
 def take_folder(runs: Path, recipe: str, day: date) -> RunFolder:
-    """Make the first free `<recipe>-<date>-<n>` folder below `runs`: nobody else can have it."""
+    """Make the first free `<recipe>-<date>-<n>` folder below `runs`; it is this caller's alone."""
     make_folder(runs)
     for number in count(1):
         path = runs / f"{recipe}-{day.isoformat()}-{number}"

@@ -1,7 +1,7 @@
-"""A run as its folder has it, read with caution: damage costs its part, and is told.
+"""A run as its folder has it, read with caution: damage costs its own part, and is reported.
 
-The one reader of run folders: reports, comparisons, listings, exports and whoever else wants to
-know of a run ask here for figures, timing, scores, status and recipe.
+The one reader of run folders: reports, comparisons, listings and exports ask here for figures,
+timing, scores, status and recipe.
 """
 
 from __future__ import annotations
@@ -35,11 +35,9 @@ class Timing:
 
     Attributes:
         seconds: Time spent on training; None where none was noted.
-        seconds_per_step: Typical time of a step: the median over the log intervals, or over the
-            points of a run with many.
-        images_per_second: Typical pace: the median over the same.
-        peak_memory_bytes: Most memory that a process took, on the device where there is one, if
-            that was noted.
+        seconds_per_step: Median over the log intervals, or over the points of a long run.
+        images_per_second: Median over the same.
+        peak_memory_bytes: Most memory that a process took, of the device's if it has its own.
     """
 
     seconds: float | None = None
@@ -54,15 +52,15 @@ class RunHistory:
 
     Attributes:
         folder: The folder.
-        status: How far it came, by its status or its last figures, and how it ended.
-        state: The outcome, or "interrupted": a process that was killed could not say so.
+        status: The status, whose step is at least that of the last figures.
+        state: The outcome, or "interrupted" where a process was killed.
         document: The resolved recipe, plain data.
         curves: Its figures.
         timing: How long it took.
         scores: Scores that were taken during training.
         evaluations: Scores of single checkpoints.
         findings: What the health watcher found.
-        environments: What each process that worked on it computed with.
+        environments: Machine and packages of each process that worked on it.
         damages: What could not be read, in words.
     """
 
@@ -84,7 +82,7 @@ class RunHistory:
         return self.folder.path.resolve().name
 
     def option(self, table: str, name: str, otherwise: Any = None) -> Any:
-        """Return an option of the recipe, if its table and it are there."""
+        """Return an option of the recipe, if table and option exist."""
         return option(self.document, table, name, otherwise)
 
     def epoch(self, step: int) -> float:
@@ -128,7 +126,7 @@ def read_history(folder: RunFolder, status: RunStatus | None = None) -> RunHisto
 
 
 def read_recipe_table(folder: RunFolder) -> Mapping[str, Any]:
-    """Return a run's recipe as plain data, whatever of it is installed."""
+    """Return a run's recipe as plain data, also if its components are not installed."""
     try:
         return tomllib.loads(read_bounded(folder.recipe).decode())
     except OSError as error:
@@ -138,10 +136,7 @@ def read_recipe_table(folder: RunFolder) -> Mapping[str, Any]:
 
 
 def option(document: Mapping[str, Any], table: str, name: str, otherwise: Any = None) -> Any:
-    """Return an option of a resolved recipe, which may be damaged, if its table and it are there.
-
-    So can an option be asked for that belongs to a component that is not installed.
-    """
+    """Return an option of a resolved recipe, which may be damaged, if table and option exist."""
     options = document.get(table)
     return options.get(name, otherwise) if isinstance(options, dict) else otherwise
 
@@ -163,7 +158,7 @@ def tile(document: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def timing_of(curves: Curves) -> Timing:
-    """Return what the lines of timing.jsonl come to."""
+    """Return the timing that the lines of timing.jsonl add up to."""
     import numpy as np
 
     seconds, memory = curves.curve("seconds"), curves.curve("peak_memory_bytes")

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("gantool")
 
 TAIL_BYTES = 1 << 16
-"""Much more than a line."""
+"""Bytes read from the end of a file: many lines."""
 LONGEST = 2**20
-"""Bytes of a line; what is longer was not written by gantool."""
+"""Longest line in bytes; gantool writes none that is longer."""
 MOST_KEPT = 2**22
-"""Bytes of a file's lines that are kept where each of them is: some 2,000 evaluations."""
+"""Bytes of lines that are kept at once: some 2,000 evaluations."""
 
 
 class JsonLines:
@@ -51,7 +51,7 @@ class JsonLines:
             log.warning("%s could not be written, which is tried again: %s", self.path.name, error)
 
     def read(self) -> Iterator[dict[str, Any]]:
-        """Yield the objects; what is damaged is passed over, and told, unless a crash tore it."""
+        """Yield the objects; damaged lines are skipped and reported, unless a crash tore them."""
         damages = Damages()
         for line in step_lines(self.path, damages):
             yield line.values
@@ -122,7 +122,7 @@ class StepLine(NamedTuple):
 def raw_lines(path: Path, damages: Damages) -> Iterator[Line]:
     """Yield the lines of a file that may be missing.
 
-    A torn last line, which a crash leaves, is passed over; one that is too long is told.
+    A last line that a crash has torn is skipped; lines that are too long are reported.
     """
     try:
         file = open_plain(path)
@@ -150,7 +150,7 @@ def _skip_rest(file: IO[bytes]) -> bool:
 
 
 def newest_lines(path: Path, damages: Damages, most: int) -> Iterable[Line]:
-    """Return the last lines of a file, at most so many, and fewer where they are long."""
+    """Return at most so many of the last lines of a file, and fewer where they are long."""
     kept: deque[Line] = deque()
     size = dropped = 0
     for line in raw_lines(path, damages):
@@ -183,7 +183,7 @@ def step_lines(path: Path, damages: Damages) -> Iterator[StepLine]:
 
 
 def rising(lines: Iterable[StepLine], path: Path, damages: Damages) -> Iterator[StepLine]:
-    """Yield lines whose steps rise: of two that do not, the one that fits its neighbors less."""
+    """Yield lines whose steps rise, leaving out those that fit their neighbors less."""
     before, held = -1, None
     for line in lines:
         if held is None or line.step > held.step:

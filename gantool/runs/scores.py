@@ -1,4 +1,4 @@
-"""Scores as a run folder keeps them: of training and of evaluations, with their protocol."""
+"""Scores in a run folder: those of training and of evaluations, with their protocols."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ Count = Annotated[int, Field(ge=0, le=10**12)]
 Seed = Annotated[int, Field(ge=0, lt=2**64)]
 MOST_RECORDS = 10_000
 MOST_FINDINGS = 200
-"""More of them tell nobody more."""
+"""Findings that are read: more would tell nobody more."""
 SPREADS = ("/sd", "-sd")
-"""Ends of names of scores that tell how far others spread."""
+"""Ends of the names of scores that measure the spread of others."""
 
 
 @dataclass(frozen=True)
 class ExtractorStamp:
-    """What features are the features of."""
+    """The extractor that computed features, identified by its weights and resizing."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="ignore")
 
@@ -108,7 +108,7 @@ class Protocol:
 
 
 def _or_none(value: Any, info: ValidationInfo) -> Protocol | None:
-    """Take a protocol that cannot be read, as another version may have written it, as none."""
+    """Take an unreadable protocol, which another version may have written, as none."""
     if value is None:
         return None
     try:
@@ -157,7 +157,7 @@ class Score:
 
     @property
     def is_spread(self) -> bool:
-        """Whether it tells how far another one spreads."""
+        """Whether it measures the spread of another one."""
         return self.name.endswith(SPREADS)
 
     def over(self, values: tuple[float, ...], floor: float | None) -> Score:
@@ -184,7 +184,7 @@ class Scored(_Record):
 
     @property
     def scores(self) -> tuple[Score, ...]:
-        """The same as those of an evaluation: means of one, and no more is known of them."""
+        """The same in the form of an evaluation, with means alone."""
         return tuple(Score(name, mean=value) for name, value in self.values.items())
 
 
@@ -194,7 +194,7 @@ class Evaluation(_Record):
     Attributes:
         protocol: How they were obtained, if that was noted.
         scores: In the order of the metrics.
-        remarks: What they give reason to say.
+        remarks: In words, what is remarkable about them.
     """
 
     protocol: Stated = None
@@ -229,9 +229,9 @@ Record = TypeVar("Record", bound=_Record)
 
 
 def read_scores(folder: RunFolder) -> tuple[list[Evaluation], list[Scored]]:
-    """Return a run's evaluations and the scores of its training, as far as it is known how.
+    """Return a run's evaluations and the scores of its training that state their protocol.
 
-    What cannot be read is warned of.
+    It warns of what cannot be read.
     """
     damages = Damages()
     evaluations = read_records(folder.evaluations, Evaluation, damages)
@@ -243,7 +243,7 @@ def read_scores(folder: RunFolder) -> tuple[list[Evaluation], list[Scored]]:
 def read_records(
     path: Path, kind: type[Record], damages: Damages, most: int = MOST_RECORDS
 ) -> tuple[Record, ...]:
-    """Return the newest lines of a file; those that are something else are told and left out."""
+    """Return the newest lines of a file; others than of this kind are reported and left out."""
     found = (_read(line, path, kind, damages) for line in newest_lines(path, damages, most))
     return tuple(record for record in found if record is not None)
 

@@ -34,7 +34,7 @@ LOCK = ".lock"
 HOLDER = ".holder"
 """The holder's process id; the lock itself is the system's, which drops it when a process dies."""
 PATIENCE_SECONDS = 0.5
-"""Much more than the look at a lock takes, by which others learn whether a run is going."""
+"""Much longer than others hold the lock to see whether a run is going."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def is_held(folder: RunFolder) -> bool:
 
 
 def let_go(folder: RunFolder, *, is_new: bool) -> None:
-    """Leave a folder in which no run has begun as it was found; its holder calls this.
+    """Leave a folder in which no run has begun as it was found; for its holder to call.
 
     Raises:
         OSError: When something else is in it, or the disk is failing.
@@ -159,7 +159,7 @@ def _refuse_links(folder: RunFolder) -> None:
 
 
 def _forget(holder: Path) -> None:
-    """Take this process's name away, unless the folder has become another's."""
+    """Remove the name of this process, unless another one holds the folder now."""
     if _named(holder) == str(os.getpid()):
         with suppress(OSError):
             holder.unlink(missing_ok=True)
@@ -180,7 +180,7 @@ def state_of(folder: RunFolder, status: RunStatus) -> str:
 
 
 def step_reached(folder: RunFolder, status: RunStatus) -> int:
-    """Return how far a run has come: of one that did not note its end, by what else it wrote."""
+    """Return the step that a run has reached, also if it could not note its end."""
     if status.outcome != "running":
         return status.step
     saved = Checkpoints(folder.checkpoints, status.identifier).all()

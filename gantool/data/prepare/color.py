@@ -1,4 +1,4 @@
-"""Colors as a file means them: from its embedded profile (ICC.1:2022) to sRGB."""
+"""Colors as a file means them: converted from its embedded profile (ICC.1:2022) to sRGB."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from PIL.ImageCms import ImageCmsTransform
 
 PROFILE_LIMIT = 4 << 20
-"""Bytes of the largest profile that is read; those of printing presses have two million."""
+"""Size limit of a profile; those of printing presses have two million bytes."""
 SAME_LEVELS = 2
-"""Levels of 255 within which a profile is sRGB itself, whatever rounding made of its curves."""
+"""Rounding, in levels of 255, within which a profile counts as sRGB itself."""
 NAME_LIMIT = 60
 
 MODES = {"GRAY": "L", "RGB ": "RGB", "CMYK": "CMYK"}
@@ -49,8 +49,8 @@ class Profile(NamedTuple):
 def profile_of(image: Image.Image) -> Profile | None:
     """Return the profile that an opened image carries, or None.
 
-    A profile that cannot be read, or belongs to colors of another kind, has a `problem`; so
-    browsers treat it as well.
+    A profile that cannot be read, or is for other kinds of colors, has a `problem` and is passed
+    over, as browsers do.
 
     Raises:
         ProfileTooLargeError: When it has more bytes than any real one.
@@ -84,15 +84,15 @@ def _in_mode(image: Image.Image, mode: str) -> Image.Image:
 
 
 def _expected(mode: str) -> str:
-    """Return the mode of colors that the pixels of a mode stand for."""
+    """Return the mode of color that pixels of a mode stand for."""
     if mode in GRAY_MODES or mode.startswith("I;"):
         return "L"
     return mode if mode in ("CMYK", "LAB") else "RGB"
 
 
-@lru_cache(maxsize=8)  # of most folders, all pictures have the same few profiles
+@lru_cache(maxsize=8)  # the pictures of a folder mostly share a few profiles
 def _read(content: bytes) -> Profile:
-    """Read a profile and see what it does."""
+    """Read a profile, and build its conversion."""
     name = "unnamed"
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(_without_programs(content)))
@@ -102,15 +102,15 @@ def _read(content: bytes) -> Profile:
             return Profile(name, problem="of a kind that says nothing of colors, so left out")
         conversion = _conversion(source, mode)
         return Profile(name, None if _is_srgb(conversion) else conversion)
-    except Exception:  # a hostile profile makes its reader fail in every way there is
+    except Exception:  # a hostile profile can make its reader fail in any way
         return Profile(name, problem="cannot be read, so left out")
 
 
 def _without_programs(content: bytes) -> bytes:
-    """Hide the tags D2Bx and B2Dx (section 9.2), under names that nobody reads.
+    """Rename the tags D2Bx and B2Dx (section 9.2), so that nobody reads them.
 
-    Their elements may point to one table any number of times: a small file could fill the
-    memory. A profile says the same, less precisely, in tables that it must have.
+    Their elements may point to one table any number of times, so a small file could fill the
+    memory. Required tables say the same, less precisely.
     """
     hidden = bytearray(content)
     count = min(int.from_bytes(content[HEADER_BYTES : HEADER_BYTES + 4]), 1000)
@@ -136,7 +136,7 @@ def _conversion(source: ImageCms.ImageCmsProfile, mode: str) -> ImageCmsTransfor
 
 
 def _is_srgb(conversion: ImageCmsTransform) -> bool:
-    """Whether a conversion leaves every color of a coarse grid where it is."""
+    """Whether a conversion leaves the colors of a coarse grid unchanged."""
     if conversion.input_mode == "CMYK":
         return False
     levels = np.arange(0, 256, 15, dtype=np.uint8)

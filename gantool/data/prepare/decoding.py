@@ -72,7 +72,7 @@ class Skipped(NamedTuple):
 
 
 def reason(error: Exception) -> str:
-    """Say in plain words why an image could not be decoded."""
+    """Return in plain words why an image could not be decoded."""
     for kind, words in REASONS:
         if isinstance(error, kind):
             return words
@@ -135,7 +135,7 @@ def decode(image: Image.Image, rendering: Rendering) -> np.ndarray:
 def decode_one(
     source: ImageSource, index: int, rendering: Rendering, allowance: Allowance | None = None
 ) -> Decoded:
-    """Decode one image of a source, in no more memory than it is allowed, if that is limited.
+    """Decode one image of a source, within its allowance of memory if there is one.
 
     Raises:
         GantoolError: When the source itself says that something is wrong.
@@ -151,7 +151,7 @@ def decode_one(
             return Decoded(pixels, digest, upright(size, orientation(image)), converted)
     except GantoolError:
         raise
-    except Exception as error:  # decoders fail in every way there is
+    except Exception as error:  # decoders fail in any way
         if allowance is not None and allowance.has_refused(error):
             return Decoded(None, reason=allowance.exceeded)
         return Decoded(None, reason=reason(error))
@@ -159,7 +159,7 @@ def decode_one(
 
 @contextmanager
 def opened(source: ImageSource, index: int) -> Iterator[Image.Image]:
-    """Open an image of a source, and close it in the end."""
+    """Open an image of a source, refuse formats that are not read, and close it in the end."""
     with source.image(index) as image:
         if not is_read(image):
             raise UnusableError(f"of the format {image.format}, which is not read")
@@ -168,7 +168,7 @@ def opened(source: ImageSource, index: int) -> Iterator[Image.Image]:
 
 @contextmanager
 def quiet_decoders() -> Iterator[None]:
-    """Silence decoders' warnings, except that a decompression bomb is an error."""
+    """Silence decoders' warnings, and make errors of decompression bombs."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -176,7 +176,7 @@ def quiet_decoders() -> Iterator[None]:
 
 
 def orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 (upright) to 8; 1 where nothing sensible is said."""
+    """Return the EXIF orientation, 1 (upright) to 8; 1 if there is none, or a wrong one."""
     try:
         value = image.getexif().get(ORIENTATION, 1)
     except Exception:  # a malformed EXIF block says nothing about the pixels
@@ -221,7 +221,7 @@ def _resized(image: Image.Image, frame: tuple[int, int], rendering: Rendering) -
 
 
 def _conversion(image: Image.Image, rendering: Rendering) -> ImageCmsTransform | None:
-    """Return what brings the colors of an image to sRGB, or None where they are."""
+    """Return the conversion of an image's colors to sRGB, or None if they need none."""
     profile = profile_of(image) if rendering.profiles == "convert" else None
     return None if profile is None else profile.conversion
 

@@ -55,7 +55,7 @@ class Limits:
 
     @contextmanager
     def applied(self) -> Iterator[Allowance]:
-        """Enforce them in this process, which is ended when time is up, whatever it does."""
+        """Enforce them in this process, which the system ends when time is up."""
         allowance = Allowance(self)
         with _timed(self.seconds):
             allowance.enforce()
@@ -85,11 +85,11 @@ class Allowance:
 
     @property
     def exceeded(self) -> str:
-        """Say that it was not enough."""
+        """Return the reason for refusing an image that needs more."""
         return f"takes more than {self.size / MEGABYTE:.0f} MB to decode"
 
     def has_refused(self, error: Exception) -> bool:
-        """Whether this is why a decoder failed."""
+        """Whether a decoder failed because of it."""
         return self.enforced and (isinstance(error, MemoryError) or OUT_OF_MEMORY in str(error))
 
     def suit(self, image: Image, file_bytes: int) -> None:
@@ -105,12 +105,12 @@ class Allowance:
         self.enforce()
 
     def enforce(self) -> None:
-        """Let the system refuse more."""
+        """Let the system refuse any memory beyond it."""
         if (held := _held()) is not None:
             _set_limit(held + int(self.size))
 
     def lift(self) -> None:
-        """Let the process do something else."""
+        """Lift the limit again."""
         if self.enforced:
             _set_limit(None)
 
@@ -148,7 +148,7 @@ def _timed(seconds: float) -> Iterator[None]:
 
 
 def _held() -> int | None:
-    """Return the bytes of private memory that this process has; None where nobody says."""
+    """Return the bytes of private memory that this process has; None where it is unknown."""
     with suppress(OSError):
         status = _status(os.getpid())
         os.lseek(status, 0, os.SEEK_SET)
@@ -158,12 +158,12 @@ def _held() -> int | None:
 
 @lru_cache(maxsize=1)
 def _status(process: int) -> int:
-    """Open what tells of a process's memory, once: it is asked for with every image."""
+    """Open the file on a process's memory, once: every image reads it."""
     return os.open(f"/proc/{process}/statm", os.O_RDONLY)
 
 
 def _set_limit(size: int | None) -> None:
-    """Let this process have no more private memory than so many bytes, or as much as it may."""
+    """Limit the private memory of this process in bytes, or lift the limit."""
     import resource  # not on Windows
 
     most = resource.getrlimit(resource.RLIMIT_DATA)[1]

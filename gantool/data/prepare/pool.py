@@ -43,7 +43,7 @@ class UnavailableError(Exception):
 
 
 class Pool:
-    """Does a job in processes of its own."""
+    """Processes that do a job."""
 
     def __init__(self, job: Job, workers: int) -> None:
         self._job = job
@@ -57,12 +57,11 @@ class Pool:
         self._running: set[Worker] = set()
 
     def run(self, chunks: Iterator[Chunk]) -> Generator[Result]:
-        """Yield each chunk when it is done, in no particular order, and what is to be said of it.
+        """Yield each chunk when it is done, in no particular order, with what the job says of it.
 
         Raises:
             DataError: When the source says that something is wrong.
-            PluginError: When the source does what no source should, or cannot be sent to another
-                process.
+            PluginError: When the source misbehaves, or cannot be sent to another process.
             GantoolError: When no process can be started.
             OSError: When the rows cannot be written.
         """
@@ -80,7 +79,7 @@ class Pool:
                 thread.join()
 
     def grow(self, workers: int) -> None:
-        """Have up to so many processes; there is work for them only while `run` goes on."""
+        """Start processes, up to so many; they work only while `run` goes on."""
         for _ in range(len(self._threads), workers):
             thread = Thread(target=self._serve)
             self._threads.append(thread)
@@ -157,7 +156,7 @@ class Worker:
         self._said(answer)
 
     def work(self, chunk: Chunk) -> list[Any]:
-        """Do the job to a chunk; an image that ends the process costs itself alone."""
+        """Do the job for a chunk; an image that ends the process costs only itself."""
         start, stop = chunk
         said: list[Any] = []
         while start < stop:
@@ -167,7 +166,7 @@ class Worker:
             culprit = start if last is None else last
             reason = self._reason()
             self._restart()
-            said += self.work((start, culprit))  # nothing was heard of what is before it
+            said += self.work((start, culprit))  # its answer on those before the culprit is lost
             said += self._job.lost(culprit, reason)
             start = culprit + 1
         return said
@@ -195,7 +194,7 @@ class Worker:
             raise GantoolError(f"cannot start a process to decode images in: {error}") from error
 
     def _reason(self) -> str:
-        """Say why the process has ended."""
+        """Return why the process has ended."""
         assert self._process is not None
         out_of_time = -signal.SIGPROF if hasattr(signal, "SIGPROF") else 1
         slow = self._process.wait() == out_of_time
@@ -253,7 +252,7 @@ def _cannot_be_sent(job: Job, reason: str) -> PluginError:
 
 
 def main() -> None:
-    """Answer until standard input ends."""
+    """Work as a process of a pool: answer requests until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     replies = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(2, 1)  # whatever a plugin or a decoder prints must not get between the replies
@@ -268,7 +267,7 @@ def main() -> None:
 
 
 def _restrict_pillow() -> None:
-    """Leave Pillow the formats that gantool reads, also for a plugin that opens by itself."""
+    """Leave Pillow only the formats that gantool reads, whoever opens images."""
     from PIL import AvifImagePlugin, Image
 
     from gantool.data.prepare.limits import open_within_limits

@@ -43,13 +43,13 @@ LARGEST_COUNT = 2**48
 
 logger = logging.getLogger("gantool.data")
 FAR = 1.5
-"""How many times as wide, or as high, a picture is as the shape asks for, that is far from it."""
+"""Stretch, in either direction, beyond which a picture is far from the shape's proportions."""
 MOST = 0.5
-"""Share of such pictures beyond which squashing them is worth a word."""
+"""Share of such pictures beyond which squashing them deserves a warning."""
 
 
 class Names(Sequence[str]):
-    """The names of all images, read from a map when asked for.
+    """The names of all images, read from a memory map on demand.
 
     Args:
         text: UTF-8 of all names, a line each; a name may hold line breaks of its own.
@@ -82,14 +82,13 @@ class PreparedImages:
     Attributes:
         images: uint8 [N, H, W, C], mapped into memory and read-only.
         digests: uint8 [N, 16], of the images' files as they were decoded; read-only.
-        sizes: uint32 [N, 2], width and height of the pictures as they are meant to be seen, before
-            they were fitted; read-only.
-        labels: int64 [N], index into `classes`, -1 where an image has no label; read-only.
+        sizes: uint32 [N, 2], width and height of the upright pictures before they were fitted.
+        labels: int64 [N], index into `classes`, or -1 without a label; read-only.
         names: What names each image to a person: its path below the dataset's folder.
         classes: Names of the classes, in the order of their labels.
         skipped: The images that could not be used, and why.
         fingerprint: Changes with names, labels and contents of the files, and their rendering.
-        earlier: What named the same images before contents did.
+        earlier: Their fingerprint in checkpoints from before contents counted.
         shape: Channels, height and width.
         folder: Where they lie in the cache.
     """
@@ -116,14 +115,10 @@ class PreparedImages:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What is written last into a folder of prepared images: it is whole if this fits.
+    """The file that is written last into a folder of prepared images, which is whole if it fits.
 
     Attributes:
-        listing: What was known of the files before they were read.
-        fingerprint: As of `PreparedImages`.
-        shape: As of `PreparedImages`.
-        classes: As of `PreparedImages`.
-        skipped: As of `PreparedImages`.
+        listing: Marks of the files before they were read.
         images: Number of images.
         name_bytes: Length of all names.
         checksums: CRC-32 of each other file of the folder.
@@ -190,10 +185,10 @@ def open_prepared(folder: Path, mark: str) -> PreparedImages | None:
 
     Args:
         folder: Where they are.
-        mark: What names them: of the listing of their files, or of themselves.
+        mark: The mark of the listing of their files, or their fingerprint.
 
     Returns:
-        None when they are missing, damaged (which is said), or of other files.
+        None when they are missing, damaged (with a warning), or of other files.
     """
     manifest = manifest_of(folder)
     if manifest is None or not (manifest.listing.mark == mark or manifest.are(mark)):
@@ -229,7 +224,7 @@ def _mapped(folder: Path, manifest: Manifest) -> PreparedImages:
     images = _array(folder / IMAGES, "|u1", (count, height, width, channels))
     labels = _array(folder / LABELS, "<i8", (count,))
     with suppress(OSError):  # a cache that is only readable serves as well
-        os.utime(folder / MANIFEST)  # its time is that of the last use
+        os.utime(folder / MANIFEST)  # whose time is that of the last use
     return PreparedImages(
         images=images,
         digests=_array(folder / DIGESTS, "|u1", (count, DIGEST_BYTES)),

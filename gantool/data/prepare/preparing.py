@@ -1,4 +1,4 @@
-"""Decode every image of a dataset once, and find what was decoded before."""
+"""Decode every image of a dataset once, and find images that were decoded before."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
 
 SECONDS_PER_WORKER = 0.5
-"""Work that pays for starting one more process."""
+"""Work for which one more process is worth starting."""
 TRIAL_SECONDS = 0.1
-"""Decoding in one process from which the rest of the work is estimated."""
+"""Time of decoding in one process after which the rest is estimated."""
 POLL_SECONDS = 0.5
 
 
 class NoUsableImagesError(DataError):
-    """Every single image was skipped."""
+    """All images were skipped."""
 
     def __init__(self, skipped: tuple[Skipped, ...]) -> None:
         first = "; ".join(f"{image.name}: {image.reason}" for image in skipped[:3])
@@ -124,7 +124,7 @@ def prepare_source(
 
 
 def prepared_before(name: str, image: ImageTable, mark: str) -> PreparedImages | None:
-    """Return images from the cache; None where they are not there: nothing is decoded."""
+    """Return the images of a fingerprint from the cache, or None; nothing is decoded."""
     family = _family(name, image)
     for folder in prepared_cache().iterdir():
         if folder.name.startswith(family) and (found := open_prepared(folder, mark)):
@@ -133,7 +133,7 @@ def prepared_before(name: str, image: ImageTable, mark: str) -> PreparedImages |
 
 
 def _family(name: str, image: ImageTable) -> str:
-    """Return what the folders begin with in which a dataset's prepared images are kept."""
+    """Return the beginning of the names of folders with a dataset's prepared images."""
     channels, height, width = image.shape
     return f"{name}-{height}x{width}x{channels}-{image.fit}-"
 
@@ -146,7 +146,7 @@ def processors() -> int:
 
 
 def _existing(folder: Path, listing: Listing, job: DecodingJob) -> PreparedImages | None:
-    """Return prepared images unless files that could not be read then can be read now."""
+    """Return prepared images, unless files that were unreadable can be read now."""
     found = open_prepared(folder, listing.mark)
     if found is None:
         return None
@@ -201,7 +201,7 @@ def _decoded(job: DecodingJob, unfinished: Unfinished, workers: int | None) -> I
 def _publish(
     folder: Path, listing: Listing, job: DecodingJob, skipped: tuple[Skipped, ...]
 ) -> None:
-    """Complete the folder, bring it to the disk, and only then give it its name."""
+    """Complete the folder, sync it, and only then give it its name."""
     made = _unfinished(folder)
     (made / JOURNAL).unlink(missing_ok=True)
     left_out = {image.number for image in skipped}
@@ -225,7 +225,7 @@ def _publish(
 
 
 def _any_converted(made: Path) -> bool:
-    """Whether an image has other colors than before profiles counted."""
+    """Whether the colors of an image were converted."""
     rows = np.fromfile(made / SIZES, "<u4", offset=HEADER_BYTES).reshape(-1, SIZE.size // 4)
     return bool(rows[:, 2].any())
 
@@ -251,7 +251,7 @@ def _check_room(folder: Path, needed: int) -> None:
 
 
 def _unfinished(folder: Path) -> Path:
-    """Return where a folder is made before it gets its name."""
+    """Return the place where a folder is made before it gets its name."""
     return folder.with_name(f"{UNFINISHED}{folder.name}")
 
 
@@ -268,7 +268,7 @@ def _disk_errors(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _shared_lock(folder: Path, count: int, report: Progress) -> Iterator[None]:
-    """Hold the lock on a folder; while another run holds it, show how far that one is."""
+    """Hold the lock on a folder; while another run holds it, show its progress."""
     lock = entry_lock(PREPARED, folder.name)
     while not lock.is_locked:
         try:

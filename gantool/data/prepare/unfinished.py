@@ -1,4 +1,4 @@
-"""A preparation that is going on, or was interrupted: rows, and the journal of those decoded."""
+"""A preparation that goes on or was interrupted: its rows, and the journal of decoded chunks."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ BLOCK_IMAGES = 4096
 class Unfinished:
     """Rows that are being decoded, chunk by chunk.
 
-    A chunk is in the journal only when its rows are on the disk, so that whatever the journal
-    says after a crash is true.
+    A chunk is in the journal only when its rows are on the disk, so the journal is true also after
+    a crash.
     """
 
     def __init__(self, job: DecodingJob, count: int) -> None:
@@ -57,7 +57,7 @@ class Unfinished:
         self._resume()
 
     def remaining(self) -> Iterator[Chunk]:
-        """Yield the chunks that are not done when their turn comes."""
+        """Yield the chunks that are not done yet."""
         for number, done in enumerate(self._done):
             if not done:
                 start = number * self._size
@@ -71,7 +71,7 @@ class Unfinished:
             self.commit()
 
     def commit(self) -> None:
-        """Bring rows, and then the journal, to the disk."""
+        """Sync the rows, and then the journal."""
         if not self._pending:
             return
         for file in self._files:
@@ -96,7 +96,7 @@ class Unfinished:
         remove(self._folder)
 
     def _resume(self) -> None:
-        """Take up the journal of an interrupted preparation, or begin a new one."""
+        """Go on with an interrupted preparation, or begin a new one."""
         is_ours = holds_plain_files(self._folder)
         entries = list(_entries(self._folder)) if is_ours else []
         whole = is_ours and all(file.is_whole(self.count) for file in self._files)
@@ -112,7 +112,7 @@ class Unfinished:
                 self._note((entry.start, entry.stop), entry.skips)
 
     def _is_chunk(self, entry: Entry) -> bool:
-        """Whether a journal's entry is of this preparation, as whoever finds one may doubt."""
+        """Whether an entry of the journal fits this preparation."""
         start, stop, skips = entry
         whole = start % self._size == 0 and stop == min(start + self._size, self.count)
         return whole and 0 <= start < stop and all(start <= index < stop for index, _ in skips)
@@ -142,7 +142,7 @@ class Entry(NamedTuple):
 
 
 def _entries(folder: Path) -> Iterator[Entry | None]:
-    """Yield the journal's entries, except one that a crash cut off; None for `COMPACTING`."""
+    """Yield the journal's entries, None for `COMPACTING`, without one that a crash cut off."""
     with suppress(OSError), open_plain(folder / JOURNAL) as file:
         for line in file:
             with suppress(ValueError, ArithmeticError, RecursionError, TypeError, KeyError):
