@@ -35,7 +35,7 @@ class Check:
         promise: What is promised.
         plugin: The plugin.
         component: The component's class; None where the promise is the plugin's.
-        closed_form: What a test knows of the component's penalty.
+        closed_form: The component's penalty on paper, where a test gives it.
     """
 
     promise: Promise
@@ -152,7 +152,7 @@ def _refuse_unknown_forms(forms: Mapping[str, ClosedForm], plugins: Sequence[Plu
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a check has found.
+    """The result of a check.
 
     Attributes:
         id: `plugin:kind/name::check`, or `plugin::check`.
@@ -192,7 +192,7 @@ def run_checks(
 
 
 def run_check(check: Check) -> CheckResult:
-    """Make one check and return what was found, beside what the component said of it."""
+    """Make one check, and compare its result with what the component expects."""
     found, reason = _made(check), check.expected_failure
     if reason is None or found.status == "skipped":
         return found
@@ -203,13 +203,13 @@ def run_check(check: Check) -> CheckResult:
 
 
 def _as_raised(error: BaseException) -> BaseException:
-    """Return what a plugin's code has raised: who is checked need not be told whose code it is."""
+    """Return the plugin's own error: here it is plain whose code is checked."""
     is_told = isinstance(error, PluginError) and error.__cause__ is not None
     return error.__cause__ or error if is_told else error
 
 
 def _made(check: Check) -> CheckResult:
-    """Make one check and return what was found."""
+    """Make one check and return its result."""
     promise = check.promise.text
     try:
         check()
@@ -230,16 +230,15 @@ def parametrize_with_checks(
     expected_failures: Mapping[str, str] | None = None,
     closed_forms: Mapping[str, ClosedForm] | None = None,
 ) -> pytest.MarkDecorator:
-    """Make a pytest test of every promise that plugins give.
+    """Make a pytest test of every promise of plugins.
 
     The test has one argument, `check`, and calls it.
 
     Args:
         *plugins: Names of plugins, or of components (`plugin:name`); all installed plugins by
             default.
-        expected_failures: For identifiers of checks, why these cannot pass, beside what components
-            say by `Component.expected_failures`. Such a check has to fail: once it passes, the
-            exemption is an error.
+        expected_failures: Reasons why checks cannot pass, by their identifiers, in addition to
+            `Component.expected_failures`. Such a check has to fail: passing is an error.
         closed_forms: For names of regularizers, the value of their penalty in a `QuadraticGame`.
 
     Raises:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 PLUGIN = "plugin"
 COMPONENT = "component"
 GROUPS = (PLUGIN, COMPONENT, *KINDS)
-"""What promises are about: a plugin as a whole, any component, or components of one kind."""
+"""Subjects of promises: a plugin as a whole, any component, or components of one kind."""
 MODULES = (
     "components",
     "datasets",
@@ -57,13 +57,12 @@ ClosedForm = Callable[[Any, "QuadraticGame"], "float | Tensor"]
 
 @dataclass(frozen=True)
 class Promise:
-    """Something that every component of a kind does.
+    """A promise that every component of a kind keeps.
 
     Attributes:
         group: "plugin", "component" for those of every kind, or the kind.
-        function: Checks it. It is given the plugin, or a `Subject`, and raises where the promise
-            is broken.
-        applies: Whether it concerns a component class, by what that class declares.
+        function: Checks it: takes the plugin, or a `Subject`, and raises if the promise is broken.
+        applies: Whether it concerns a component class, given the class.
         needs_closed_form: Whether only a test that gives a closed form can check it.
     """
 
@@ -104,7 +103,7 @@ def promise(
 
 
 def checks_for(group: str) -> tuple[Promise, ...]:
-    """Return what is promised of a kind, of any "component", or of a "plugin" as a whole.
+    """Return the promises of a kind, of any "component", or of a "plugin" as a whole.
 
     Raises:
         UsageError: When the kind is unknown.
@@ -128,7 +127,7 @@ class QuadraticGame:
     """An update in a game of players that fit on paper, in float64.
 
     The discriminator is D(x) = <weight, x> + <curvature, x^2> / 2 + bias: its gradient differs
-    from image to image, so that it matters in which images a penalty takes it. Its features are
+    from image to image, so that it matters at which images a penalty takes it. Its features are
     the images' own values. The generator is G(z) = generator_weight z.
 
     Attributes:
@@ -172,7 +171,7 @@ class Subject(Generic[Tested_co]):
         component: Its class.
         plugin: Who supplies it.
         scratch: A folder that is removed when the check has ended.
-        closed_form: What its penalty should be on paper, where a test knows it.
+        closed_form: Its penalty on paper, where a test gives it.
     """
 
     component: type[Tested_co]

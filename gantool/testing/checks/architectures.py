@@ -35,7 +35,7 @@ TRIES = 4
 """Seeds over which first losses are averaged."""
 FIRST_BATCH = 12
 SWAMPED = 2.0
-"""Times 1 and the first loss without classes, above which the class decides by itself."""
+"""Factor by which a first loss with classes may exceed 1 plus the one without."""
 
 
 @promise("architecture")
@@ -107,7 +107,7 @@ def begins_alike_with_classes(subject: Subject[Architecture]) -> None:
 
 @torch.no_grad()
 def _first_loss(players: Players) -> float:
-    """Return the discriminator's binary cross-entropy before it has learned anything."""
+    """Return the discriminator's binary cross-entropy before any training."""
     chance = torch.Generator().manual_seed(2)
     latents = torch.randn(FIRST_BATCH, players.latents.shape[1], generator=chance)
     real = 2 * torch.rand(FIRST_BATCH, *players.image, generator=chance) - 1

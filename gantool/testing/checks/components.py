@@ -41,7 +41,7 @@ told = {"torch": "torch" in sys.modules, "printed": printed.getvalue(), "states_
 print(json.dumps(told))
 """
 LONGEST_SUMMARY = 100
-"""Characters of a summary that still fits a line of a listing."""
+"""Longest summary, in characters, that fits a line of a listing."""
 Path = tuple[str | int, ...]
 MUTABLE = (list, dict, set, bytearray, abc.Iterable, abc.Collection, abc.Sequence, abc.Mapping)
 NOT_FINITE = (math.nan, math.inf, -math.inf)
@@ -88,7 +88,7 @@ def prints_nothing_at_import(plugin: Plugin) -> None:
 
 @cache
 def _import(module: str) -> dict[str, object]:
-    """Import a module in a fresh process and tell what came of it."""
+    """Import a module in a fresh process and return what happened."""
     found: dict[str, object] = json.loads(in_fresh_process(IMPORTING, module))
     return found
 
@@ -221,7 +221,7 @@ def exports_a_schema(subject: Subject[Component]) -> None:
 
 
 def _from_a_recipe(field: FieldInfo, value: Any) -> Any:
-    """Write a value into TOML and read it as the option that it is of."""
+    """Write a value into TOML and read it back as that option."""
     table = tomlkit.document()
     table["option"] = to_jsonable_python(value)
     said = tomllib.loads(tomlkit.dumps(table))["option"]

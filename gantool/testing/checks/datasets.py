@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 MOST = 24
-"""Images of a source that are looked at, spread over all of it."""
+"""Images of a source that are checked, spread over all of it."""
 LARGEST_STAMP = 2**63 - 1
 THREADS = 4
 ROUNDS = 3
@@ -136,7 +136,7 @@ def looked_at(source: ImageSource) -> list[int]:
 
 
 def digest(image: Image) -> str:
-    """Return what tells decoded images apart."""
+    """Return a hash of a decoded image."""
     content = image.tobytes()
     return hashlib.sha256(f"{image.mode} {image.size} ".encode() + content).hexdigest()
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SIZES = ((16, 16), (32, 48))
 COUNT = 5
 TOLERANCE = 1e-4
-"""By which features may differ, as a share of the largest, where only the order of sums does."""
+"""Largest difference of features, as a share of the largest, from another order of sums."""
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 

@@ -198,7 +198,7 @@ def _name(hook: Hook) -> str:
 
 
 def _train_through(check: Hook, component: Regularizer, *hooks: str) -> None:
-    """Train for two steps, the hooks being called through a check."""
+    """Train for two steps, with a check around the hooks."""
     take_steps(build_trial(watched(component, check, *hooks)), 2)
 
 
@@ -291,7 +291,7 @@ def _moments(component: Regularizer) -> Iterator[Moment]:
 
 
 def _led_back(moment: Moment, images: Tensor, behind: Tensor) -> Tensor:
-    """Return a scalar of the gradient in images that comes of one behind the transform."""
+    """Return a scalar of the gradient in images, led back from one behind the transform."""
     (gradient,) = torch.autograd.grad(_shown(moment, images), images, behind, create_graph=True)
     (weights,) = random_direction([gradient], 0)
     return (gradient * weights).sum()
@@ -308,6 +308,6 @@ def _weighted(shown: Tensor) -> Tensor:
 
 
 def _shown(moment: Moment, images: Tensor) -> Tensor:
-    """Return what the discriminator sees of images, by the same draws each time."""
+    """Return images as the discriminator sees them, by the same draws each time."""
     moment.trainer.game.streams.begin(0, "transform")
     return moment.step.show(images, "tried")

@@ -31,10 +31,10 @@ FIGURES: Mapping[str, float] = {
     "fake_score": float("nan"),
     "penalty/r1": 0.0,
 }
-"""Figures as a run that goes wrong has them."""
+"""Figures of a run that goes wrong."""
 OUTCOMES = ("completed", "stopped", "failed")
 SECONDS = 10.0
-"""After which a thread that still works counts as left behind."""
+"""Seconds after which a thread that still works counts as left behind."""
 
 
 @promise("logger")

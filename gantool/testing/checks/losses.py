@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from gantool.testing.promises import Subject
 
 LARGE = (-1e4, -30.0, 0.0, 30.0, 1e4)
-"""Logits at which losses have to stay finite."""
+"""Logits at which losses must stay finite."""
 UNDECIDED = 0.4
-"""Size of logits at which every usual loss still wants more: least squares has targets 0 and 1."""
+"""Logits so small that every usual loss still falls: least squares has targets 0 and 1."""
 TRIES = 3
 
 
@@ -98,7 +98,7 @@ def says_whether_it_couples_images(subject: Subject[Loss]) -> None:
 def has_right_gradients(subject: Subject[Loss]) -> None:
     """Gradients of both players' terms agree with differences, away from kinks."""
     loss = subject.example()
-    for seed in range(TRIES):  # a kink within 1e-6 of random logits would be a strange chance
+    for seed in range(TRIES):  # random logits are hardly ever within 1e-6 of a kink
         real, fake = (
             (3 * logits).requires_grad_() for logits in _logits(5, seed, dtype=torch.float64)
         )

@@ -1,4 +1,4 @@
-"""Promises of every metric, judged on evidence that is drawn."""
+"""Promises of every metric, tried on random evidence."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ CHANNELS = (1, 3, 4)
 SCORE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 SOME_EXTRACTOR = "some-extractor"
 TRIES = 8
-"""Seeds over which scores are averaged where the seed may change them."""
+"""Seeds over which scores are averaged."""
 SPREADS = 6.0
-"""Standard errors that are chance."""
+"""Standard errors within which a difference counts as chance."""
 ROUNDING = 1e-4
 COUNT = 64
 """Images of each sort."""
@@ -215,7 +215,7 @@ def _require_finite(scores: object, how: str) -> None:
 
 
 REAL, HELD_OUT, FLAT = 101, 102, 103
-"""Seeds of pictures that are no fakes."""
+"""Seeds of pictures other than fakes."""
 
 
 def gather(fake: Tensor, *, held_out: bool = True, logits: bool = True) -> Evidence:
@@ -231,7 +231,7 @@ def gather(fake: Tensor, *, held_out: bool = True, logits: bool = True) -> Evide
 
 
 def mixed(order: Sequence[int], among: str) -> Evidence:
-    """Return evidence of which one sort of images is of two kinds, in some order."""
+    """Return evidence in which one sort of images is of two kinds, in some order."""
     evidence = gather(pictures(1))
     flat = pictures(FLAT) // 8 + 112
     both = torch.cat([getattr(evidence, among).images[:KIND], flat[KIND:]])
@@ -262,13 +262,13 @@ def pictures(seed: int, *, channels: int = 3, count: int = COUNT) -> Tensor:
 
 
 def dull_pictures() -> Tensor:
-    """Draw images that no generator should make, dark and nearly equal; uint8 [N, 3, H, W]."""
+    """Draw bad images, dark and nearly equal; uint8 [N, 3, H, W]."""
     chance = torch.Generator().manual_seed(1)
     return torch.randint(0, 4, (COUNT, 3, SIDE, SIDE), dtype=torch.uint8, generator=chance)
 
 
 def _samples(images: Tensor, *, logits: bool) -> Samples:
-    """Return images with what a fixed random network makes of them."""
+    """Return images with features and logits of a fixed random network."""
     chance = torch.Generator().manual_seed(2)
     values = images.flatten(1).float() / 127.5 - 1  # [N, C * H * W]
     weights = torch.randn(values.shape[1], FEATURES, generator=chance) / values.shape[1] ** 0.5

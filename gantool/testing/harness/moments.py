@@ -30,10 +30,10 @@ NUMBER, PROGRESS = 5000, 0.5
 DIRECTIONS = 3
 """Random directions in which gradients are tried."""
 STEP_SIZES = (1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
-"""Wide networks of ReLUs have a kink within the longer ones almost surely."""
+"""Longer ones almost surely cross a kink of a wide network of ReLUs."""
 TOLERANCE = 1e-4
 FAINTEST = 1e-3
-"""Gradients down to this share of the largest one count as much as that."""
+"""Gradients down to this share of the largest one count as much as it does."""
 ROUNDING = 1e-14
 """Share of a value by which float64 may miss it."""
 
@@ -71,7 +71,7 @@ class Moment:
         real: Callable[[Tensor], Tensor] = unchanged,
         fake: Callable[[Tensor], Tensor] = unchanged,
     ) -> Tensor:
-        """Return what the player minimizes, a scalar.
+        """Return the player's objective, a scalar.
 
         Args:
             updates_done: Updates of this player before this one.
@@ -98,7 +98,7 @@ class Moment:
 
     @property
     def weights(self) -> tuple[nn.Parameter, ...]:
-        """What the player's optimizer trains."""
+        """The weights that the player's optimizer trains."""
         return self.trainer.game.competitors[self.player].parameters
 
     @property
@@ -107,7 +107,7 @@ class Moment:
         return Rows(0, size, size)
 
     def _start_over(self) -> None:
-        """Put buffers, clock and draws back to the moment."""
+        """Set buffers, clock and draws back."""
         game = self.trainer.game
         with torch.no_grad():
             for buffer, value in self._buffers:
@@ -131,7 +131,7 @@ class Penalties:
         self.values: list[Tensor] = []
 
     def of(self, component: Regularizer, **declared: Any) -> Regularizer:
-        """Return what to train with in place of a regularizer, so that its penalties are caught."""
+        """Return a stand-in for a regularizer whose penalties are caught."""
         return watched(component, self._catch, *PENALTY_HOOKS, **declared)
 
     def _catch(self, hook: Callable[[UpdateStep], Tensor], step: UpdateStep) -> Tensor:
@@ -158,16 +158,16 @@ def require_right_gradients(
     gradients: Iterable[Tensor],
     what: str,
 ) -> None:
-    """Go on if gradients are what differences say, along any of some random directions.
+    """Go on if gradients agree with differences, along one of some random directions.
 
     A wrong gradient disagrees along all of them: each moves every number. A right one disagrees
     only where a kink lies between the two ends of a difference, so that shorter ones are tried.
 
     Args:
         value: Computes a scalar, in float64, from the tensors as they are; they end as they began.
-        tensors: What it depends on.
+        tensors: The tensors that it depends on.
         gradients: Its gradients in each of them.
-        what: What the value is called.
+        what: Name of the value.
     """
     moved, found = list(tensors), list(gradients)
     scales = _scales(found)
@@ -186,7 +186,7 @@ def require_right_gradients(
 
 
 def _scales(gradients: Iterable[Tensor]) -> list[float]:
-    """Return by how much to move each tensor, so that none drowns the others out."""
+    """Return how far to move each tensor, so that none drowns the others out."""
     sizes = [float(gradient.norm()) for gradient in gradients]
     faintest = FAINTEST * max(sizes)
     return [faintest / max(size, faintest) if faintest else 1.0 for size in sizes]

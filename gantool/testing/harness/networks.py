@@ -22,7 +22,7 @@ NORMS: tuple[Norm, Norm] = ("batch", "spectral")
 """Normalizations whose buffers move with every forward pass."""
 CHANNELS = 6
 STYLE_DIM = 5
-"""Numbers in a style: not as many as in a latent, so that one is not taken for the other."""
+"""Numbers in a style: fewer than in a latent, so that the two cannot be mixed up."""
 LAYERS = 2
 SHARE = 0.1
 """Share of a batch in the moving average of styles."""
@@ -91,7 +91,7 @@ class SmallDiscriminator(nn.Module):
         return self.head(self.features(images, labels), labels)
 
     def _make_steep(self) -> None:
-        """Draw large weights: penalties on slopes above 1 have something to do then."""
+        """Draw large weights, so that penalties on slopes above 1 have something to do."""
         for layer in self.blocks.modules():
             if isinstance(layer, nn.Conv2d) and not parametrize.is_parametrized(layer):
                 nn.init.normal_(layer.weight, 0.0, 0.2)
@@ -309,5 +309,5 @@ MOVING = (*(SmallNetworks(norm=norm) for norm in NORMS), StyleNetworks())
 
 
 def described(networks: SmallNetworks) -> str:
-    """Return what is special about networks, for messages."""
+    """Return a phrase for messages that tells networks apart."""
     return "with styles" if isinstance(networks, StyleNetworks) else f"with {networks.norm} norm"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 READS_BACK = frozenset({"_local_scalar_dense", "equal", "masked_select", "nonzero", "_unique2"})
-"""Operations of torch whose result, or its shape, the program waits for."""
+"""Operations of torch that make the program wait for a result or its shape."""
 INDEXING = frozenset({"index", "index_put", "index_put_"})
 
 
@@ -119,7 +119,7 @@ class Overheard(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 class _Excuses(TorchFunctionMode):
-    """Knows of calls that look at numbers on a CPU alone, to refuse bad ones."""
+    """Notes calls that read numbers on a CPU only, to refuse bad ones."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Networks of an architecture under test, and something to put into them."""
+"""Networks of an architecture under test, and inputs for them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gantool.interfaces.architecture import Architecture
 
 SIDES = (16, 20, 24, 32, 48, 64)
-"""Heights and widths that are tried: powers of two, and what lies between."""
+"""Heights and widths that are tried: powers of two and sizes between them."""
 LARGE_SIDES = (128, 256, 512)
 """Tried where none of the others is supported."""
 CLASSES = 3
@@ -29,7 +29,7 @@ DISTURBANCE = 0.1
 
 
 class Players(NamedTuple):
-    """Both networks in training mode, and what to put into them.
+    """Both networks in training mode, and inputs for them.
 
     Attributes:
         generator: Latents to images.
@@ -50,17 +50,17 @@ class Players(NamedTuple):
     bounded: bool = True
 
     def generate(self, count: int = COUNT) -> Tensor:
-        """Return what the generator makes of the first latents."""
+        """Return images for the first latents."""
         images: Tensor = self.generator(self.latents[:count], *self.given_labels(count))
         return images
 
     def discriminate(self, count: int = COUNT) -> Tensor:
-        """Return what the discriminator makes of the first images."""
+        """Return logits for the first images."""
         logits: Tensor = self.discriminator(self.images[:count], *self.given_labels(count))
         return logits
 
     def in_float64(self) -> Players:
-        """Return these, moved to float64, with what to put in."""
+        """Return the same in float64."""
         return self._replace(
             generator=self.generator.double(),
             discriminator=self.discriminator.double(),
@@ -69,11 +69,11 @@ class Players(NamedTuple):
         )
 
     def given_labels(self, count: int = COUNT) -> tuple[Tensor, ...]:
-        """Return the first labels as the argument that they are, if there are any."""
+        """Return the first labels as an argument, or no argument without labels."""
         return () if self.labels is None else (self.labels[:count],)
 
     def evaluating(self) -> Players:
-        """Return these, switched to evaluation."""
+        """Return the same in evaluation mode."""
         self.generator.eval()
         self.discriminator.eval()
         return self
@@ -121,7 +121,7 @@ def build_conditional(architecture: Architecture) -> Players:
 def disturbed(players: Players) -> Players:
     """Return the same players with weights as some training may leave them.
 
-    What is 0 at first, as the bias of a conditional BatchNorm, or 1, as its gain, is so no more.
+    The bias of a conditional BatchNorm is then no longer 0, and its gain no longer 1.
     """
     chance = torch.Generator().manual_seed(3)
     for network in (players.generator, players.discriminator):
@@ -129,7 +129,7 @@ def disturbed(players: Players) -> Players:
             if weight.requires_grad:
                 weight.add_(DISTURBANCE * torch.randn(weight.shape, generator=chance))
     players.generate()
-    players.discriminate()  # both move statistics to where they belong
+    players.discriminate()  # both update running statistics
     return players
 
 

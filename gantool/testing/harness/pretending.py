@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 MEMORY = 80 * 2**30
 RATE = 0.5
-"""What is read outside steps: learning rates, which optimizers check."""
+"""The number that is read outside steps, where optimizers check learning rates."""
 
 
 class Generator(torch.Generator):
-    """A generator of the CPU's that remembers where it was meant to be."""
+    """A generator on the CPU that remembers the device it was meant for."""
 
     on_cuda: ClassVar[list[torch.Generator]] = []
 
     def __new__(cls, device: torch.device | str = "cpu") -> Self:
-        """Make one of the CPU's, wherever it should be."""
+        """Make one on the CPU, for whatever device."""
         made = super().__new__(cls)
         if torch.device(device).type == "cuda":
             cls.on_cuda.append(made)
@@ -38,7 +38,7 @@ class Generator(torch.Generator):
 
 
 class Autocast(torch.autocast):
-    """A context that knows whether autocast is on, which operations are not told."""
+    """A context that tracks whether autocast is on, as operations cannot tell."""
 
     nested: ClassVar[list[bool]] = []
 
@@ -74,8 +74,7 @@ class Event:
 class Backward:
     """Calls of autograd's engine, which tells whether one is under way.
 
-    The engine would use streams for tensors on CUDA, so it is to find them on a device that has
-    none.
+    The engine would use streams for tensors on CUDA, so it is shown a device without streams.
     """
 
     depth: ClassVar[int] = 0
@@ -83,7 +82,7 @@ class Backward:
 
     @classmethod
     def call(cls, *args: Any, **options: Any) -> Any:
-        """Run the engine and count how deep."""
+        """Run the engine and count its depth."""
         cls.depth += 1
         try:
             return cls.run(*args, **options)
@@ -149,7 +148,7 @@ def _pin_memory(self: Tensor) -> Tensor:
 
 
 def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
-    """Copy a tensor without the number that it may be known to hold."""
+    """Copy a tensor without its known number."""
     copied = self.detach().clone()
     if isinstance(self, nn.Parameter):
         copied = nn.Parameter(copied, self.requires_grad)
@@ -189,7 +188,7 @@ class NotForCudaError(AssertionError):
 
 
 class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Refuses what should not be done in a step; what fake tensors refuse, they refuse first.
+    """Refuses what a step must not do, after fake tensors have refused what they can.
 
     Attributes:
         in_step: Whether it is strict: outside steps, numbers may be read.
@@ -263,7 +262,7 @@ def _refuse_transfer(func: Any, args: Any, kwargs: Any, ends: Sequence[Tensor]) 
 
 
 def _refuse_for_optimizer(args: Any, kwargs: Any) -> None:
-    """Refuse what a fused kernel does: other types and devices, gradients in another order."""
+    """Refuse, as a fused kernel does, other types and devices, and gradients in another order."""
     for each in [*_tensors(args), *_tensors(kwargs)]:
         if each.dtype != torch.float32 or each.device.type != "cuda":
             raise NotForCudaError(f"an optimizer is given {each.dtype} on {each.device}")

@@ -90,7 +90,7 @@ def setting_for(regularizer: Regularizer) -> Setting:
 
 
 class GivenImages(Dataset):
-    """Stands where a recipe names a dataset; the images of a trial are given as tensors."""
+    """The dataset in a trial's recipe; its images are given as tensors."""
 
     name = "given"
 
@@ -194,7 +194,7 @@ def weights_of(trainer: Trainer) -> dict[str, Tensor]:
 
 
 def saved(trainer: Trainer) -> bytes:
-    """Return a trainer's whole state as a checkpoint holds it."""
+    """Return a trainer's whole state as the bytes of a checkpoint."""
     content = io.BytesIO()
     torch.save(trainer.state(), content)
     return content.getvalue()
@@ -219,7 +219,7 @@ def tensors_in(value: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
 
 
 def ranks_in_threads(count: int) -> list[Ranks]:
-    """Return the ranks of a group that threads of this process can be."""
+    """Return the ranks of a group, for threads of this process."""
     store = distributed.HashStore()  # type: ignore[attr-defined]
 
     def meet(index: int) -> Ranks:
@@ -231,7 +231,7 @@ def ranks_in_threads(count: int) -> list[Ranks]:
 
 
 def in_threads(work: Callable[..., Result], *arguments: Sequence[object]) -> list[Result]:
-    """Do work at the same time, once for each argument, as `map` does one after the other."""
+    """Return the results of work that is done at once for each argument, as by `map`."""
     with ThreadPoolExecutor(len(arguments[0])) as pool:
         return [
             future.result()

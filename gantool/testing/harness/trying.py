@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 RUN: dict[str, Any] = {"steps": 100, "log_every_steps": 2}
 DEVICE: dict[str, Any] = {"name": "cuda", "graph": "off"}
 UNKNOWN = (UnsupportedFakeTensorException, UnsupportedOperatorException)
-"""What torch raises where it does not know what an operation would do on a GPU."""
+"""Errors of torch where it does not know what an operation would do on a GPU."""
 
 
 def take_steps(trainer: Trainer, watch: Watch, count: int = 2, *, may_read: bool = False) -> None:
-    """Make steps, the last of which ends an interval, and check what they leave."""
+    """Make steps, the last of which ends a log interval, and check the state they leave."""
     turns, note = trainer.turns, trainer.game.totals.note
     figures: list[tuple[str, Tensor]] = []
 
@@ -75,7 +75,7 @@ def _require(tensor: Tensor, dtype: torch.dtype, what: str) -> None:
 
 
 def kept(trainer: Trainer) -> dict[str, Tensor]:
-    """Return what outlives a step, by name."""
+    """Return the tensors that outlive a step, by name."""
     game = trainer.game
     found = {"number": game.number, "progress": game.progress}
     for player, each in game.competitors.items():
@@ -93,7 +93,7 @@ def kept(trainer: Trainer) -> dict[str, Tensor]:
 
 
 class Failure(NamedTuple):
-    """What is wrong in words, and what tells its cause from others."""
+    """A failure in words, and a key that is the same for failures of one cause."""
 
     words: str
     cause: str
@@ -151,7 +151,7 @@ def _train(trial: dict[str, Any], *, may_read: bool) -> None:
 
 
 def _in_words(error: BaseException) -> str:
-    """Return what an error of the pretended GPU means."""
+    """Return the meaning of an error of the pretended GPU."""
     operation = str(getattr(error, "func", ""))
     if isinstance(error, DataDependentOutputException):
         return f"a step reads a number from the device ({operation})"

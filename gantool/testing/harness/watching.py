@@ -1,4 +1,4 @@
-"""Watch what a regularizer's hooks are given, what they return, and what they ask networks for."""
+"""Watching a regularizer's hooks: their arguments and results, and their calls of networks."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
 AnyRegularizer = TypeVar("AnyRegularizer", bound=Regularizer)
 Around = Callable[..., Any]
-"""Is given the hook itself and its arguments, and returns what the hook should return."""
+"""Takes a hook and its arguments, and returns the hook's result or another one."""
 
 PENALTY_HOOKS = ("discriminator_penalty", "generator_penalty")
 BEFORE_THE_OPTIMIZER = ("latents", "batch", "transform", "sample_weights", *PENALTY_HOOKS)
 INSIDE_UPDATES = (*BEFORE_THE_OPTIMIZER, "after_update", "figures")
 ENGINE = "_engine_run_backward"
-"""What `torch.autograd.grad`, however it was imported, ends in."""
+"""The function that every `torch.autograd.grad` ends in, however it was imported."""
 
 
 def overridden(component: type[Regularizer], hooks: tuple[str, ...]) -> list[str]:
@@ -73,7 +73,7 @@ def variants(component: AnyRegularizer) -> Iterator[AnyRegularizer]:
 
 
 def each_player(check: Callable[[Any], None]) -> Callable[[Subject[Regularizer]], None]:
-    """Let a check of a regularizer be made of the example, for each player it can apply to."""
+    """Make a check of a regularizer with the example, for each player that it can apply to."""
 
     @wraps(check)
     def tried(subject: Subject[Regularizer]) -> None:
@@ -96,7 +96,7 @@ def each_player(check: Callable[[Any], None]) -> Callable[[Subject[Regularizer]]
 def watched(
     component: AnyRegularizer, around: Around, *hooks: str, **declared: Any
 ) -> AnyRegularizer:
-    """Return the same regularizer, of a subclass whose hooks are called through a function."""
+    """Return the same regularizer, of a subclass with a function around some of its hooks."""
     of = type(component)
     namespace = {hook: _through(around, getattr(of, hook)) for hook in overridden(of, hooks)}
     about = {"__module__": of.__module__, "__qualname__": of.__qualname__, "__doc__": of.__doc__}
@@ -149,7 +149,7 @@ class HookedCalls:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Take note of gradients that are asked for through a step, and of what hooks call."""
+        """Note the gradients that hooks take through a step, and their calls of networks."""
         with (
             mock.patch.object(UpdateStep, "image_gradient", self._gradient()),
             mock.patch.object(Game, "probe", self._probe()),
