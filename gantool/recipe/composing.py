@@ -23,18 +23,17 @@ from gantool.recipe.source.entries import (
     annotate,
     plain,
     read,
-    report_unfit,
+    refuse_unfit,
 )
 from gantool.recipe.source.problems import Source
 from gantool.recipe.source.toml import MOST_DEPTH, find_hazard
-from gantool.recipe.source.wording import shown
+from gantool.recipe.source.wording import brief
 from gantool.text import guess, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gantool.recipe.documents import Naming
-    from gantool.recipe.source.entries import Origin
     from gantool.recipe.source.problems import Problems
     from gantool.recipe.source.toml import KeyPath
 
@@ -44,6 +43,8 @@ MOST_PARENTS = 30
 """Recipes that one may extend, one over the other."""
 LENGTHS = {"epochs": "steps", "steps": "epochs"}
 OPTIMIZER = ("optimizer",)
+FIRST_RANK = 1_000_000
+"""Arguments come after all files, however long the chain."""
 
 
 def read_chain(path: Path, problems: Problems, files: list[Path], naming: Naming) -> Entry | None:
@@ -61,19 +62,23 @@ def read_chain(path: Path, problems: Problems, files: list[Path], naming: Naming
     Raises:
         RecipeError: When the file itself cannot be opened.
     """
-    document = _read_first(path, problems)
-    documents = [] if document is None else [document]
     files.append(path)
-    while document is not None and "extends" in document.table:
-        document = _read_parent(document.table["extends"], files, problems)
-        if document is None:
-            problems.partial = True
-        else:
-            documents.append(document)
-    for each in documents:
-        refuse_two_lengths(each, problems)
-    named = zip(documents, files, strict=False)  # the last file may hold none
-    return _overlay([_in_full(each, file, naming) for each, file in named])
+    try:
+        document = read(path, label=_label(path), rank=0, problems=problems)
+    except UnreadableError as error:
+        raise RecipeError(str(error)) from error
+    documents = []
+    while document is not None:
+        refuse_two_lengths(document, problems)
+        documents.append(_in_full(document, files[-1], naming))
+        extends = document.table.get("extends")
+        document = None if extends is None else _read_parent(extends, files, problems)
+        problems.partial |= extends is not None and document is None
+    merged: Entry | None = None
+    for each in reversed(documents):
+        own = each.without("extends")
+        merged = own if merged is None else merge(merged, own)
+    return merged
 
 
 def _in_full(document: Entry, file: Path, naming: Naming) -> Entry:
@@ -82,60 +87,43 @@ def _in_full(document: Entry, file: Path, naming: Naming) -> Entry:
     return naming.in_full(document, ours_first=of_a_run, shipped=file.stem if shipped else None)
 
 
-def _read_first(path: Path, problems: Problems) -> Entry | None:
-    try:
-        return read(path, label=_label(path), rank=0, problems=problems)
-    except UnreadableError as error:
-        raise RecipeError(str(error)) from error
-
-
 def _read_parent(extends: Entry, chain: list[Path], problems: Problems) -> Entry | None:
     """Read the recipe that `extends` names and add it to the chain, or say why it cannot be."""
-    name = extends.value
-    origin = extends.origin
+    name, place = extends.value, extends.origin.value
     if not isinstance(name, str) or not name:
-        message = f"expected a recipe's file or name in quotes, got {shown(plain(extends))}"
-        problems.add(message, origin.value, origin.path)
+        message = f"expected a recipe's file or name in quotes, got {brief(plain(extends))}"
+        problems.add(message, place)
         return None
-    path = origin.source.folder / name
+    path = extends.origin.source.folder / name
     shipped = find_shipped(name)
     if not os.path.isfile(path) and shipped is not None:
         path = shipped
     if len(chain) > MOST_PARENTS:
-        message = f"recipes extend each other over more than {MOST_PARENTS} files"
-        problems.add(message, origin.value, origin.path)
+        problems.add(f"recipes extend each other over more than {MOST_PARENTS} files", place)
         return None
     if any(_same(path, earlier) for earlier in chain):
         circle = " -> ".join(f"'{each.name}'" for each in [*chain, path])
-        problems.add(f"recipes extend each other in a circle: {circle}", origin.value, origin.path)
+        problems.add(f"recipes extend each other in a circle: {circle}", place)
         return None
     chain.append(path)
     try:
         return read(path, label=_label(path), rank=len(chain) - 1, problems=problems)
     except UnreadableError as error:
-        message, way_out = _explain(error, path, name, origin.source.label)
-        problems.add(message, origin.value, origin.path, way_out)
+        if os.path.exists(path):
+            problems.add(f"cannot extend '{name}': {error}", place)
+        else:
+            _name_missing(path, extends, problems)
         return None
 
 
-def _explain(error: UnreadableError, path: Path, name: str, child: str) -> tuple[str, str | None]:
-    """Say why `extends` leads nowhere, and which recipe may be meant."""
-    if os.path.exists(path):
-        return f"cannot extend '{name}': {error}", None
+def _name_missing(path: Path, extends: Entry, problems: Problems) -> None:
+    """Say that `extends` leads nowhere, and which recipe may be meant."""
     beside = {file.name for file in path.parent.glob(f"*{SUFFIX}")}
-    beside.discard(Path(child).name)
+    beside.discard(Path(extends.origin.source.label).name)
     known = sorted(beside | {f"{shipped}{SUFFIX}" for shipped in shipped_names()})
-    message = f"no recipe '{name}' to extend: neither beside this file nor among the shipped ones"
-    return message, guess(path.name, known)
-
-
-def _overlay(documents: list[Entry]) -> Entry | None:
-    """Merge documents, the child first, each over the one that follows."""
-    merged: Entry | None = None
-    for document in reversed(documents):
-        own = document.without("extends")
-        merged = own if merged is None else merge(merged, own)
-    return merged
+    where = "neither beside this file nor among the shipped ones"
+    message = f"no recipe '{extends.value}' to extend: {where}"
+    problems.add(message, extends.origin.value, guess(path.name, known))
 
 
 def _label(path: Path) -> str:
@@ -161,14 +149,12 @@ def merge(below: Entry, above: Entry, path: KeyPath = (), use: str | None = None
         path: Where in the document both are.
         use: The component that the lower table means where it does not say.
     """
-    if below.elements and _by_index(above):
-        return _merge_elements(below, above, path)
-    if not (isinstance(below.value, dict) and isinstance(above.value, dict)):
+    merged = _inside(below, above)
+    if merged is None:
         return above
     use = below.said("use") or (DEFAULT_OPTIMIZER if path == OPTIMIZER else use)
     if not _is_same(use, above.said("use")):
         return above
-    merged = dict(below.table)
     if path == ("training",):
         for length in LENGTHS.keys() & above.table.keys():
             merged.pop(LENGTHS[length], None)
@@ -177,7 +163,33 @@ def merge(below: Entry, above: Entry, path: KeyPath = (), use: str | None = None
         lower = merged.get(name)
         merged[name] = merge(lower, entry, (*path, name), inherited) if lower else entry
     is_argument = above.origin.source.text is None  # it has no header that a person could look at
-    return Entry(merged, below.origin if is_argument else above.origin)
+    return _like(below, merged, below.origin if is_argument else above.origin)
+
+
+def combine(first: Entry, second: Entry) -> Entry:
+    """Return what two `--set` arguments say together, whatever their order.
+
+    The rules of `merge` are between what they say and what the recipe says, not among them.
+    """
+    combined = _inside(first, second)
+    if combined is None:
+        return second
+    for name, entry in second.table.items():
+        combined[name] = combine(combined[name], entry) if name in combined else entry
+    return _like(first, combined, first.origin)
+
+
+def _inside(below: Entry, above: Entry) -> dict[Any, Entry] | None:
+    """Return what `above` may change: a table by name, an array by index; else it replaces."""
+    by_index = bool(above.table) and all(isinstance(name, int) for name in above.table)
+    if below.elements and by_index:
+        return dict(enumerate(below.elements))
+    both_tables = isinstance(below.value, dict) and isinstance(above.value, dict)
+    return dict(below.table) if both_tables else None
+
+
+def _like(entry: Entry, inside: dict[Any, Entry], origin: Origin) -> Entry:
+    return Entry(list(inside.values()) if entry.elements else inside, origin)
 
 
 def _is_same(use: str | None, said: str | None) -> bool:
@@ -186,52 +198,14 @@ def _is_same(use: str | None, said: str | None) -> bool:
     return use is None or said in (None, use) or (unsaid and bare(str(said)) == use)
 
 
-def combine(first: Entry, second: Entry) -> Entry:
-    """Return what two `--set` arguments say together, whatever their order.
-
-    The rules of `merge` are between what they say and what the recipe says, not among them.
-    """
-    if first.elements and _by_index(second):
-        elements = list(first.elements)
-        for index, entry in second.table.items():
-            elements[index] = combine(elements[index], entry)
-        return Entry(elements, first.origin)
-    if not (isinstance(first.value, dict) and isinstance(second.value, dict)):
-        return second
-    combined = dict(first.table)
-    for name, entry in second.table.items():
-        combined[name] = combine(combined[name], entry) if name in combined else entry
-    return Entry(combined, first.origin)
-
-
 def refuse_two_lengths(document: Entry, problems: Problems) -> None:
     """Name a problem where one source gives the length of training twice."""
     training = document.table.get("training")
     if training is None or not LENGTHS.keys() <= training.table.keys():
         return
-    later = max((training.table[length].origin for length in LENGTHS), key=_standing)
-    message = "`epochs` and `steps` both say how long to train"
-    problems.add(message, later.key, later.path, "leave one of them out")
-
-
-def _standing(origin: Origin) -> tuple[int, int]:
-    return origin.key.standing
-
-
-def _by_index(entry: Entry) -> bool:
-    """Whether an entry changes elements of an array instead of replacing it."""
-    return bool(entry.table) and all(isinstance(name, int) for name in entry.table)
-
-
-def _merge_elements(below: Entry, above: Entry, path: KeyPath) -> Entry:
-    elements = list(below.elements)
-    for index, entry in above.table.items():
-        elements[index] = merge(elements[index], entry, (*path, index))
-    return Entry(elements, below.origin)
-
-
-FIRST_RANK = 1_000_000
-"""Arguments come after all files, however long the chain."""
+    places = [training.table[length].origin.key for length in LENGTHS]
+    later = max(places, key=lambda place: place.standing)
+    problems.add("`epochs` and `steps` both say how long to train", later, "leave one of them out")
 
 
 class Override(NamedTuple):
@@ -251,24 +225,24 @@ class _NoSuchElementError(Exception):
 
 def read_overrides(arguments: Sequence[str], problems: Problems) -> list[Override]:
     """Return the arguments that can be understood by themselves, and name the others."""
-    found = [_read(argument, rank, problems) for rank, argument in enumerate(arguments, FIRST_RANK)]
-    return [override for override in found if override is not None]
+    read = [_read(argument, rank, problems) for rank, argument in enumerate(arguments, FIRST_RANK)]
+    return [override for override in read if override is not None]
 
 
 def _read(argument: str, rank: int, problems: Problems) -> Override | None:
     source = Source(f"--set {argument}", Path.cwd(), rank)
-    origin = Origin(source, ())
+    place = Origin(source, ()).key
     key, equals, raw = argument.partition("=")
     names = tuple(name.strip() for name in key.split("."))
     if not equals or not all(names):
-        problems.add("expected KEY=VALUE, as in training.steps=600", origin.key, ())
+        problems.add("expected KEY=VALUE, as in training.steps=600", place)
     elif len(names) > MOST_DEPTH:
-        problems.add(f"expected a key of at most {MOST_DEPTH} parts", origin.key, ())
+        problems.add(f"expected a key of at most {MOST_DEPTH} parts", place)
     elif names == ("extends",):
-        problems.add("`extends` can be said in a file only", origin.key, names)
+        problems.add("`extends` can be said in a file only", place.of(*names))
     else:
         value = annotate(parse_value(raw.strip()), source, names)
-        report_unfit(value, problems)
+        refuse_unfit(value, problems)
         return Override(names, value)
     return None
 
@@ -302,19 +276,15 @@ def apply_overrides(
         try:
             said = naming.in_full(combine(said, _nest(now, override, 0)))
         except _NoSuchElementError as error:
-            origin = override.value.origin
-            problems.missing(str(error), origin.key, override.names, error.suggestion)
+            problems.missing(str(error), override.value.origin.key, error.suggestion)
     refuse_two_lengths(said, problems)
     return merge(document, said)
 
 
 def _nest(now: Entry | None, override: Override, depth: int) -> Entry:
-    """Return the value inside one table for each name of its key.
+    """Return an argument's value inside one table for each name of its key.
 
-    Args:
-        now: What the recipe, and the arguments before this one, say at this depth.
-        override: The argument.
-        depth: Names of the key that have been followed.
+    `now` is what the recipe, and the arguments before this one, say at this depth of the key.
     """
     origin = override.value.origin
     if depth == len(override.names):
@@ -338,16 +308,16 @@ def _index(elements: list[Entry], address: tuple[str, ...]) -> int:
         _NoSuchElementError: When there is none, or when several have that `use`.
     """
     array, name = address[-2:]
-    uses = [str(element.said("use") or "") for element in elements]
-    found = [index for index, use in enumerate(uses) if name in (use, bare(use))]
     if name in (numbers := [str(index) for index in range(len(elements))]):
-        found = [numbers.index(name)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        choices = one_of(f"{array}.{index}" for index in found)
+        return numbers.index(name)
+    uses = [str(element.said("use") or "") for element in elements]
+    meant = [index for index, use in enumerate(uses) if name in (use, bare(use))]
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
+        choices = one_of(f"{array}.{index}" for index in meant)
         raise _NoSuchElementError(f"several of the {array} are '{name}'", f"write {choices}")
     names = [bare(use) for use in uses if use]
-    said = ", ".join(f"'{name}'" for name in names) or "none"
+    there = ", ".join(f"'{name}'" for name in names) or "none"
     message = f"no '{name}' among the {array} of this recipe"
-    raise _NoSuchElementError(message, guess(name, names) or f"there are: {said}")
+    raise _NoSuchElementError(message, guess(name, names) or f"there are: {there}")

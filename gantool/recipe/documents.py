@@ -1,4 +1,4 @@
-"""Which plugin's component a bare name means, and how components are called afterwards.
+"""A recipe's plain data: full and short names of its components, and its TOML.
 
 Two plugins may offer the same name. What a user writes must then say which one is meant. Recipes
 that come along, and those of runs, mean gantool's own: another plugin that is installed later must
@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import tomlkit
 
 from gantool.interfaces.step import PLAYERS
 from gantool.recipe.schema import CORE_TABLES, LISTS, SINGLES
-from gantool.recipe.source.entries import Entry
+from gantool.recipe.source.entries import Entry, annotate, plain
+from gantool.recipe.source.problems import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tomlkit.items import AoT, InlineTable, Table
+    from tomlkit.items import Table
 
     from gantool.recipe.schema import Recipe
     from gantool.registry.catalog import Catalog
@@ -63,10 +65,10 @@ class Naming:
             if shipped is not None:
                 self._note(kind, use, shipped)
             ours = ours_first or shipped is not None
-            found = self.catalog.meant(kind, use) if ours else self.catalog.only(kind, use)
-            return use if found is None else found.full_name
+            offer = self.catalog.meant(kind, use) if ours else self.catalog.only(kind, use)
+            return use if offer is None else offer.full_name
 
-        return _renamed_entry(document, full_name)
+        return _renamed(document, full_name)
 
     def _note(self, kind: str, use: str, recipe: str) -> None:
         """Remember that a shipped recipe means ours, where somebody else offers the same."""
@@ -103,7 +105,9 @@ def plainly(document: Mapping[str, Any], catalog: Catalog | None = None) -> dict
         meant = catalog.meant(kind, bare(use))
         return bare(use) if meant is not None and meant.full_name == use else use
 
-    return _renamed(document, short_name)
+    nowhere = Source("", Path())
+    renamed: dict[str, Any] = plain(_renamed(annotate(dict(document), nowhere), short_name))
+    return renamed
 
 
 def components_of(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -117,7 +121,7 @@ def components_of(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "extractor", extractor
 
 
-def _renamed_entry(document: Entry, rename: Callable[[str, str], str]) -> Entry:
+def _renamed(document: Entry, rename: Callable[[str, str], str]) -> Entry:
     """Return a document with other names of components; places stay what they are."""
     tables = dict(document.table)
     for name, entry in tables.items():
@@ -131,8 +135,8 @@ def _renamed_entry(document: Entry, rename: Callable[[str, str], str]) -> Entry:
 def _renamed_use(entry: Entry, kind: str, key: str, rename: Callable[[str, str], str]) -> Entry:
     """Return a table with another `use`, or an array of such tables."""
     if isinstance(entry.value, list):
-        found = [_renamed_use(each, kind, key, rename) for each in entry.elements]
-        return Entry(found, entry.origin)
+        elements = [_renamed_use(each, kind, key, rename) for each in entry.elements]
+        return Entry(elements, entry.origin)
     table = dict(entry.table)
     for name, inside in table.items():
         if isinstance(name, int) or name in PLAYERS:  # an element of an array; a player's own
@@ -140,26 +144,6 @@ def _renamed_use(entry: Entry, kind: str, key: str, rename: Callable[[str, str],
         elif name == key and isinstance(inside.value, str):
             table[name] = Entry(rename(kind, inside.value), inside.origin)
     return Entry(table, entry.origin) if table else entry
-
-
-def _renamed(document: Mapping[str, Any], rename: Callable[[str, str], str]) -> dict[str, Any]:
-    """Return plain data with other names of components; what is no recipe's stays as it is."""
-
-    def table(value: Any, kind: str, key: str) -> Any:
-        if isinstance(value, list):
-            return [table(each, kind, key) for each in value]
-        if isinstance(value, Mapping) and isinstance(value.get(key), str):
-            players = {p: table(value[p], kind, key) for p in PLAYERS if p in value}
-            return {**value, **players, key: rename(kind, value[key])}
-        return value
-
-    found = {
-        name: table(value, KIND_OF[name], "use") if name in KIND_OF else value
-        for name, value in document.items()
-    }
-    if "evaluation" in document:
-        found["evaluation"] = table(document["evaluation"], "extractor", "extractor")
-    return found
 
 
 def dump(document: Mapping[str, Any]) -> str:
@@ -172,54 +156,38 @@ def dump(document: Mapping[str, Any]) -> str:
     """
     written = tomlkit.document()
     for name, value in document.items():
-        written.add(name, _item(value))
+        if isinstance(value, dict):
+            written.add(name, _table(value, headers=True))
+        elif isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
+            array = tomlkit.aot()
+            for each in value:
+                array.append(_table(each, headers=False))
+            written.add(name, array)
+        else:
+            written.add(name, _value(value))
     return tomlkit.dumps(written)
 
 
-def _is_array_of_tables(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(v, dict) for v in value)
-
-
-def _item(value: Any) -> Any:
-    """Return a top-level value: a table with a header, `[[tables]]`, or a plain value."""
-    if isinstance(value, dict):
-        return _table(value)
-    return _array_of_tables(value) if _is_array_of_tables(value) else _value(value)
-
-
-def _table(options: Mapping[str, Any]) -> Table:
-    """Return a table; tables inside it get headers too, as in `[optimizer.discriminator]`."""
+def _table(options: Mapping[str, Any], *, headers: bool) -> Table:
+    """Return a table; tables inside it get headers too, or stand in one line."""
     table = tomlkit.table()
     for name, value in options.items():
-        table.add(name, _table(value) if isinstance(value, dict) else _value(value))
+        has_header = headers and isinstance(value, dict)
+        table.add(name, _table(value, headers=True) if has_header else _value(value))
     return table
 
 
-def _array_of_tables(entries: list[Mapping[str, Any]]) -> AoT:
-    array = tomlkit.aot()
-    for entry in entries:
-        table = tomlkit.table()
-        for name, value in entry.items():
-            table.add(name, _value(value))
-        array.append(table)
-    return array
-
-
 def _value(value: Any) -> Any:
-    """Return a value that fits behind an equals sign; a table in one line."""
+    """Return a value that fits behind an equals sign."""
     if isinstance(value, dict):
-        return _inline(value)
+        table = tomlkit.inline_table()
+        for name, inside in value.items():
+            table.add(name, _value(inside))
+        return table
     if isinstance(value, list):
         # as text: appending takes time that grows with the square of the length
         return tomlkit.array(f"[{', '.join(tomlkit.item(_value(e)).as_string() for e in value)}]")
     return value
-
-
-def _inline(options: Mapping[str, Any]) -> InlineTable:
-    table = tomlkit.inline_table()
-    for name, value in options.items():
-        table.add(name, _value(value))
-    return table
 
 
 def unsaid(recipe: Recipe, table: str) -> dict[str, Any]:

@@ -34,12 +34,12 @@ MOST_RESOLVED_BYTES = 3 * MOST_BYTES // 4
 
 
 def read_recipe(
-    reference: str | Path, overrides: Sequence[str] = (), *, catalog: Catalog | None = None
+    recipe: str | Path, overrides: Sequence[str] = (), *, catalog: Catalog | None = None
 ) -> Recipe:
     """Read, merge and validate a recipe.
 
     Args:
-        reference: A recipe file, or the name of a shipped recipe.
+        recipe: Its file, or the name of a shipped recipe.
         overrides: Changes as in `--set training.steps=600`, each "KEY=VALUE".
         catalog: Where components are looked up; by default the installed plugins.
 
@@ -48,7 +48,7 @@ def read_recipe(
         PluginError: When a component fails in another way than by refusing its options.
     """
     problems = Problems()
-    path = find(reference)
+    path = find(recipe)
     changes = read_overrides(overrides, problems)
     files: list[Path] = []
     naming = Naming(installed() if catalog is None else catalog)
@@ -58,7 +58,7 @@ def read_recipe(
         raise AssertionError("an unreadable recipe names a problem")
     document = apply_overrides(document, changes, problems, naming)
     draft = build(document, naming.catalog, problems)
-    check_consistency(draft, naming.catalog, problems)
+    check_consistency(draft)
     problems.raise_any()
     return _recipe(path.stem, draft, tuple(files), naming.notes)
 
@@ -112,12 +112,12 @@ def resolve(draft: Draft) -> dict[str, Any]:
     What is None cannot be said in TOML and is left out; so are empty arrays of tables.
     """
     assert draft.optimizers is not None
-    found: dict[str, Any] = {"requires": list(draft.requires)} if draft.requires else {}
-    found |= {kind: _component(chosen) for kind, chosen in draft.singles.items()}
-    found |= {array: list(map(_component, many)) for array, many in draft.lists.items() if many}
-    found |= {name: _options(draft.tables[name]) for name in CORE_TABLES}
-    found["optimizer"] = _optimizers(draft.optimizers)
-    return {name: found[name] for name in ORDER if name in found}
+    parts: dict[str, Any] = {"requires": list(draft.requires)} if draft.requires else {}
+    parts |= {kind: _component(chosen) for kind, chosen in draft.singles.items()}
+    parts |= {array: list(map(_component, many)) for array, many in draft.lists.items() if many}
+    parts |= {name: _options(draft.tables[name]) for name in CORE_TABLES}
+    parts["optimizer"] = _optimizers(draft.optimizers)
+    return {name: parts[name] for name in ORDER if name in parts}
 
 
 def _component(chosen: Chosen) -> dict[str, Any]:

@@ -66,27 +66,25 @@ def _summary(path: Path) -> str:
     return first.removeprefix("#").strip() if first.startswith("#") else ""
 
 
-def find(reference: str | Path) -> Path:
+def find(recipe: str | Path) -> Path:
     """Return the file that a recipe's name or path on the command line means.
 
     Raises:
         RecipeError: When it is neither a file nor a shipped recipe.
     """
-    path = Path(reference)
+    path = Path(recipe)
     if os.path.isfile(path):  # unlike the method, it never raises
         if is_image_name(path.name):
-            raise RecipeError(
-                f"'{reference}' is an image, not a recipe", _for_pictures(path.parent)
-            )
+            raise RecipeError(f"'{recipe}' is an image, not a recipe", _for_pictures(path.parent))
         if is_archive(path):
-            raise RecipeError(f"'{reference}' is a zip file, not a recipe", _for_pictures(path))
+            raise RecipeError(f"'{recipe}' is a zip file, not a recipe", _for_pictures(path))
         return path
-    if shipped := find_shipped(str(reference)):
+    if shipped := find_shipped(str(recipe)):
         return shipped
     if path.is_dir():
-        raise RecipeError(f"'{reference}' is a folder, not a recipe", _ways_in(path))
+        raise RecipeError(f"'{recipe}' is a folder, not a recipe", _ways_in(path))
     raise RecipeError(
-        f"no recipe {str(reference)!r}: it is neither a file nor a shipped recipe", _nearest(path)
+        f"no recipe {str(recipe)!r}: it is neither a file nor a shipped recipe", _nearest(path)
     )
 
 

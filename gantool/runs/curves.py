@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from gantool.recipe.source.wording import shown
+from gantool.recipe.source.wording import brief
 from gantool.runs.documents import LARGEST, Damages, number
 from gantool.runs.records import rising, step_lines
 
@@ -272,7 +272,7 @@ class Points:
         value = line.values.get(name)
         known = number(value)
         if known is None and value is not None:
-            what = f"{name}: expected a number of at most {LARGEST:g}, got {shown(value)}"
+            what = f"{name}: expected a number of at most {LARGEST:g}, got {brief(value)}"
             self._damages.note(self._path, what, line.line.number)
         return known
 

@@ -19,7 +19,7 @@ from gantool.recipe.schema import (
     EvaluationTable,
 )
 from gantool.recipe.source.entries import Entry, Origin, plain
-from gantool.recipe.source.wording import shown
+from gantool.recipe.source.wording import brief
 from gantool.registry.calling import owner_of
 from gantool.text import guess
 
@@ -28,12 +28,43 @@ if TYPE_CHECKING:
 
     from gantool.interfaces.component import Component
     from gantool.interfaces.step import Player
-    from gantool.recipe.schema import Table
     from gantool.recipe.source.problems import Problems
     from gantool.registry.catalog import Catalog, Offer
 
 OPTIMIZER = "optimizer"
 TABLES = (*SINGLES, *LISTS, *CORE_TABLES, OPTIMIZER)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A component as the recipe names it.
+
+    Attributes:
+        use: What messages call it: the shortest name that is clear.
+        offer: The component's class and who supplies it.
+        component: The component with its options.
+        table: What the recipe says of it.
+    """
+
+    use: str
+    offer: Offer
+    component: Component
+    table: Entry
+
+
+@dataclass(frozen=True)
+class Optimizers:
+    """What `[optimizer]` says, for both players and for each.
+
+    Attributes:
+        shared: That of `[optimizer]` itself.
+        players: Each player's, the shared options included.
+        tables: What the recipe says, in the same terms: each player's table is complete.
+    """
+
+    shared: Chosen
+    players: Mapping[Player, Chosen]
+    tables: Entry
 
 
 @dataclass
@@ -42,8 +73,10 @@ class Draft:
 
     Attributes:
         document: What the recipe says, merged.
+        catalog: The components that there are.
+        problems: Is told what is wrong.
         requires: Packages it asks for.
-        tables: The core's tables by name, optimizers aside.
+        tables: The core's tables by name.
         singles: Dataset, architecture and loss by kind.
         lists: Regularizers, metrics and loggers by the name of their array.
         optimizers: Both players' optimizers.
@@ -51,6 +84,8 @@ class Draft:
     """
 
     document: Entry
+    catalog: Catalog
+    problems: Problems
     requires: tuple[str, ...] = ()
     tables: dict[str, Any] = field(default_factory=dict)
     singles: dict[str, Chosen] = field(default_factory=dict)
@@ -75,117 +110,74 @@ class Draft:
 
 def build(document: Entry, catalog: Catalog, problems: Problems) -> Draft:
     """Return everything in a document that is valid, and name what is not."""
-    _refuse_unknown(document, problems)
-    draft = Draft(document, requires=_requires(document, problems))
+    draft = Draft(document, catalog, problems)
+    _refuse_unknown(draft)
+    draft.requires = _requires(draft)
     for name, model in CORE_TABLES.items():
-        draft.tables[name] = _core_table(name, model, document, problems)
+        entry = document.table.get(name)
+        valid = model() if entry is None else validate(model, entry, f"[{name}]", problems)
+        draft.tables[name] = valid
     for kind in SINGLES:
-        if chosen := choose_one(kind, document, catalog, problems):
+        if chosen := _choose_one(kind, draft):
             draft.singles[kind] = chosen
     for array, kind in LISTS.items():
-        draft.lists[array] = choose_many(array, kind, document, catalog, problems)
-    draft.optimizers = choose_optimizers(document, catalog, problems)
-    draft.extractor = _extractor(draft, catalog, problems)
+        draft.lists[array] = _choose_many(array, kind, draft)
+    draft.optimizers = _choose_optimizers(draft)
+    draft.extractor = _choose_extractor(draft)
     return draft
 
 
-def _refuse_unknown(document: Entry, problems: Problems) -> None:
+def _refuse_unknown(draft: Draft) -> None:
     """Name the tables, and the options before the first table, that no recipe has."""
-    for name, entry in document.table.items():
+    for name, entry in draft.document.table.items():
         if name in TABLES or name in LEADING:
             continue
         if isinstance(entry.value, dict | list):
             message, suggestion = f"unknown table [{name}]", guess(name, TABLES)
         else:
-            message = f"unknown option {shown(name)} before the first table"
+            message = f"unknown option {brief(name)} before the first table"
             suggestion = suggest_option(name, LEADING)
-        problems.add(message, entry.origin.key, entry.origin.path, suggestion)
+        draft.problems.add(message, entry.origin.key, suggestion)
 
 
-def _requires(document: Entry, problems: Problems) -> tuple[str, ...]:
-    said = {"requires": document.table["requires"]} if "requires" in document.table else {}
-    valid = validate(CoreTables, Entry(said, document.origin), "the recipe", problems)
+def _requires(draft: Draft) -> tuple[str, ...]:
+    table = {name: entry for name, entry in draft.document.table.items() if name == "requires"}
+    leading = Entry(table, draft.document.origin)
+    valid = validate(CoreTables, leading, "the recipe", draft.problems)
     return valid.requires if valid else ()
 
 
-def _core_table(name: str, model: type[Table], document: Entry, problems: Problems) -> Table | None:
-    entry = document.table.get(name)
-    return model() if entry is None else validate(model, entry, f"[{name}]", problems)
-
-
-def _extractor(draft: Draft, catalog: Catalog, problems: Problems) -> Component | None:
-    table: EvaluationTable | None = draft.tables["evaluation"]
-    if table is None or table.extractor is None:
-        return None
-    said = draft.document.table["evaluation"].table["extractor"]
-    return choose_extractor(said, catalog, problems)
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """A component as the recipe names it.
-
-    Attributes:
-        use: What messages call it: the shortest name that is clear.
-        offer: The component's class and who supplies it.
-        component: The component with its options.
-        table: What the recipe says of it.
-    """
-
-    use: str
-    offer: Offer
-    component: Component
-    table: Entry
-
-
-def choose_one(kind: str, document: Entry, catalog: Catalog, problems: Problems) -> Chosen | None:
+def _choose_one(kind: str, draft: Draft) -> Chosen | None:
     """Build the component of the table named like its kind, which every recipe needs."""
-    if kind in document.table:
-        return _choose(kind, f"[{kind}]", document.table[kind], catalog, problems)
-    installed = ", ".join(catalog.names(kind)) or "none"
-    way_out = f"add it here; `use` is one of: {installed}"
-    problems.missing(f"missing table [{kind}]", document.origin.end, (kind,), way_out)
+    if kind in draft.document.table:
+        return _choose(kind, f"[{kind}]", draft.document.table[kind], draft)
+    way_out = f"add it here; `use` is one of: {_installed(kind, draft)}"
+    draft.problems.missing(f"missing table [{kind}]", draft.document.origin.end.of(kind), way_out)
     return None
 
 
-def choose_many(
-    array: str, kind: str, document: Entry, catalog: Catalog, problems: Problems
-) -> list[Chosen]:
+def _choose_many(array: str, kind: str, draft: Draft) -> list[Chosen]:
     """Build the components of an array of tables, which may be absent."""
-    entry = document.table.get(array)
+    entry = draft.document.table.get(array)
     if entry is None:
         return []
     if not isinstance(entry.value, list):
-        message = f"expected an array of tables, got {shown(plain(entry))}"
-        problems.add(message, entry.origin.header, entry.origin.path, f"write [[{array}]]")
+        message = f"expected an array of tables, got {brief(plain(entry))}"
+        draft.problems.add(message, entry.origin.header, f"write [[{array}]]")
         return []
-    found = [_choose(kind, f"[[{array}]]", each, catalog, problems) for each in entry.elements]
-    return [chosen for chosen in found if chosen is not None]
+    chosen = [_choose(kind, f"[[{array}]]", each, draft) for each in entry.elements]
+    return [each for each in chosen if each is not None]
 
 
-@dataclass(frozen=True)
-class Optimizers:
-    """What `[optimizer]` says, for both players and for each.
-
-    Attributes:
-        shared: That of `[optimizer]` itself.
-        players: Each player's, the shared options included.
-        tables: What the recipe says, in the same terms: each player's table is complete.
-    """
-
-    shared: Chosen
-    players: Mapping[Player, Chosen]
-    tables: Entry
-
-
-def choose_optimizers(document: Entry, catalog: Catalog, problems: Problems) -> Optimizers | None:
-    """Return both players' optimizers: `[optimizer]`, and where a player's own table differs."""
-    whole = document.table.get(OPTIMIZER) or Entry({}, Origin(document.origin.source, ()))
+def _choose_optimizers(draft: Draft) -> Optimizers | None:
+    """Build both players' optimizers: `[optimizer]`, and where a player's own table differs."""
+    nothing = Entry({}, Origin(draft.document.origin.source, ()))
+    whole = draft.document.table.get(OPTIMIZER) or nothing
     shared = whole.without(*PLAYERS) if isinstance(whole.value, dict) else whole
     tables = {player: _of_player(player, shared, whole.table.get(player)) for player in PLAYERS}
 
     def chosen(table: Entry, title: str) -> Chosen | None:
-        return _choose(OPTIMIZER, title, table, catalog, problems, default=DEFAULT_OPTIMIZER)
+        return _choose(OPTIMIZER, title, table, draft, default=DEFAULT_OPTIMIZER)
 
     everyone = chosen(shared, f"[{OPTIMIZER}]")
     players = {player: chosen(table, f"[{OPTIMIZER}.{player}]") for player, table in tables.items()}
@@ -199,69 +191,67 @@ def _of_player(player: Player, shared: Entry, own: Entry | None) -> Entry:
     return shared if own is None else merge(shared, own, (OPTIMIZER, player), DEFAULT_OPTIMIZER)
 
 
-def choose_extractor(entry: Entry, catalog: Catalog, problems: Problems) -> Component | None:
+def _choose_extractor(draft: Draft) -> Component | None:
     """Build the extractor that `[evaluation]` names, with its default options."""
-    offer = _find("extractor", entry, catalog, problems)
-    return None if offer is None else _build(offer, Entry({}, entry.origin), problems)
+    table: EvaluationTable | None = draft.tables["evaluation"]
+    if table is None or table.extractor is None:
+        return None
+    use = draft.document.table["evaluation"].table["extractor"]
+    offer = _find("extractor", use, draft)
+    return None if offer is None else _build(offer, Entry({}, use.origin), draft)
 
 
 def _choose(
-    kind: str,
-    title: str,
-    table: Entry,
-    catalog: Catalog,
-    problems: Problems,
-    *,
-    default: str | None = None,
+    kind: str, title: str, table: Entry, draft: Draft, *, default: str | None = None
 ) -> Chosen | None:
     """Build the component of a table; `default` is what it means, of gantool's, without `use`."""
     origin = table.origin
     if not isinstance(table.value, dict):
-        message = f"expected a table {title}, got {shown(plain(table))}"
+        message = f"expected a table {title}, got {brief(plain(table))}"
         way_out = f"name the {kind} with `use`" if isinstance(table.value, str) else None
-        problems.add(message, origin.value, origin.path, way_out)
+        draft.problems.add(message, origin.value, way_out)
         return None
     use = table.table.get("use")
     if use is None and default is None:
-        installed = ", ".join(catalog.names(kind)) or "none"
-        message, path = f"missing option 'use' in {title}", (*origin.path, "use")
-        problems.missing(message, origin.header, path, f"one of: {installed}")
+        place = origin.header.of(*origin.path, "use")
+        way_out = f"one of: {_installed(kind, draft)}"
+        draft.problems.missing(f"missing option 'use' in {title}", place, way_out)
         return None
     use, ours_first = (Entry(default, origin), True) if use is None else (use, False)
-    offer = _find(kind, use, catalog, problems, ours_first=ours_first)
-    if offer is None:
+    offer = _find(kind, use, draft, ours_first=ours_first)
+    component = None if offer is None else _build(offer, table.without("use"), draft)
+    if offer is None or component is None:
         return None
-    component = _build(offer, table.without("use"), problems)
-    return (
-        None if component is None else Chosen(catalog.shortest_name(offer), offer, component, table)
-    )
+    return Chosen(draft.catalog.shortest_name(offer), offer, component, table)
 
 
-def _find(
-    kind: str, use: Entry, catalog: Catalog, problems: Problems, *, ours_first: bool = False
-) -> Offer | None:
+def _installed(kind: str, draft: Draft) -> str:
+    return ", ".join(draft.catalog.names(kind)) or "none"
+
+
+def _find(kind: str, use: Entry, draft: Draft, *, ours_first: bool = False) -> Offer | None:
     """Return the component that `use` names, or say why there is none."""
-    path = use.origin.path
+    place = use.origin.value
     if not isinstance(use.value, str):
         article = "an" if kind[0] in "aeiou" else "a"
-        message = f"expected the name of {article} {kind} in quotes, got {shown(plain(use))}"
-        problems.add(message, use.origin.value, path)
+        message = f"expected the name of {article} {kind} in quotes, got {brief(plain(use))}"
+        draft.problems.add(message, place)
         return None
     try:
-        return catalog.find(kind, use.value, ours_first=ours_first)
+        return draft.catalog.find(kind, use.value, ours_first=ours_first)
     except PluginError as error:
-        problems.add(error.message, use.origin.value, path, error.hint)
+        draft.problems.add(error.message, place, error.hint)
         return None
 
 
-def _build(offer: Offer, options: Entry, problems: Problems) -> Component | None:
+def _build(offer: Offer, options: Entry, draft: Draft) -> Component | None:
     """Return the component with its options, or None where these have problems.
 
     Raises:
         PluginError: When the component's own validators fail in another way than by ValueError.
     """
     try:
-        return validate(offer.component, options, f"{offer.kind} '{offer.name}'", problems)
+        return validate(offer.component, options, f"{offer.kind} '{offer.name}'", draft.problems)
     except GantoolError:
         raise
     except Exception as error:  # a plugin may fail in any way

@@ -1,4 +1,4 @@
-"""Check what no table can check alone, as far as it can be known without torch."""
+"""What no table can check alone, as far as it can be known without torch: faults, and advice."""
 
 from __future__ import annotations
 
@@ -21,19 +21,16 @@ if TYPE_CHECKING:
 
     from packaging.requirements import Requirement
 
+    from gantool.interfaces.component import Component
     from gantool.interfaces.optimizer import Optimizer
     from gantool.recipe.check.components import Chosen, Draft
     from gantool.recipe.schema import EmaTable, ImageTable, SamplingTable, TrainingTable
     from gantool.recipe.source.entries import Entry
-    from gantool.recipe.source.problems import Problems
-    from gantool.registry.catalog import Catalog
-
 
 SOME_CLASSES = 2
 """Stands for a number of classes that is unknown until the images are opened."""
 Takes = Callable[[ImageShape, int], bool]
 """Whether an architecture can be built for a shape and a number of classes."""
-
 SIDES = tuple(2**power for power in range(2, 11))
 """Sides of images that are tried: 4 to 1024."""
 CHANNELS = (3, 1, 4)
@@ -46,49 +43,89 @@ class Culprit(NamedTuple):
     way_out: str | None
 
 
-def check_consistency(draft: Draft, catalog: Catalog, problems: Problems) -> None:
+def check_consistency(draft: Draft) -> None:
     """Name what does not go together in a draft, or in this environment."""
-    check_requirements(draft.document.table.get("requires"), catalog, problems)
-    _check_length(draft, problems)
-    _check_slices(draft, problems)
-    _check_average(draft, problems)
-    _check_shape(draft, problems)
-    _check_regularizers(draft, problems)
+    requires = draft.document.table.get("requires")
+    for entry in () if requires is None else requires.elements:
+        if isinstance(entry.value, str):
+            _check_requirement(entry, draft)
+    _check_length(draft)
+    _check_slices(draft)
+    _check_average(draft)
+    _check_shape(draft)
+    _check_regularizers(draft)
 
 
-def _check_length(draft: Draft, problems: Problems) -> None:
+def _check_requirement(entry: Entry, draft: Draft) -> None:
+    """Name a package that is not installed in a version that fits, or whose plugin is broken."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    place = entry.origin.value
+    try:
+        requirement = Requirement(entry.value)
+    except InvalidRequirement:
+        message = f"expected a package and its version, got {entry.value!r}"
+        draft.problems.add(message, place, "as in 'gantool-wgan-gp>=0.1'")
+        return
+    if requirement.marker is not None and not requirement.marker.evaluate():
+        return
+    needs = f"this recipe requires {requirement}"
+    if fault := _fault(requirement):
+        draft.problems.add(f"{needs}, {fault}", place, f"pip install '{requirement}'")
+    elif broken := _broken(requirement, draft):
+        draft.problems.add(needs, place, broken)
+
+
+def _fault(requirement: Requirement) -> str | None:
+    try:
+        installed = version(requirement.name)
+    except PackageNotFoundError:
+        return "which is not installed"
+    return None if fits(requirement, installed) else f"found {installed}"
+
+
+def _broken(requirement: Requirement, draft: Draft) -> str | None:
+    """Return which plugin of an installed package could not be loaded, and why; or None."""
+    from packaging.utils import canonicalize_name
+
+    wanted = canonicalize_name(requirement.name)
+    broken = (plugin for plugin in draft.catalog.plugins if plugin.failure)
+    of_package = (each for each in broken if canonicalize_name(each.distribution) == wanted)
+    return next(map(not_loaded, of_package), None)
+
+
+def _check_length(draft: Draft) -> None:
     training: TrainingTable | None = draft.tables["training"]
     if training is not None and training.epochs is None and training.steps is None:
         origin = draft.origin("training")
         place = origin.header if "training" in draft.document.table else origin.end
         message = "missing option 'epochs' or 'steps' in [training]"
-        problems.missing(message, place, ("training",))
+        draft.problems.missing(message, place.of("training"))
 
 
-def _check_slices(draft: Draft, problems: Problems) -> None:
+def _check_slices(draft: Draft) -> None:
     training: TrainingTable | None = draft.tables["training"]
     if training is None or training.batch_size % training.accumulate == 0:
         return
-    origin = draft.origin("training", "accumulate")
     message = (
         f"a batch of {training.batch_size} images does not divide into "
         f"{training.accumulate} equal slices"
     )
-    problems.add(message, origin.value, origin.path)
+    draft.problems.add(message, draft.origin("training", "accumulate").value)
 
 
-def _check_average(draft: Draft, problems: Problems) -> None:
+def _check_average(draft: Draft) -> None:
     sampling: SamplingTable | None = draft.tables["sampling"]
     ema: EmaTable | None = draft.tables["ema"]
     if sampling is None or ema is None or sampling.weights != "ema":
         return
     if ema.half_life_images is None:
-        origin = draft.origin("sampling", "weights")
+        place = draft.origin("sampling", "weights").value
         message = "no average of the weights is kept to sample from"
-        problems.missing(message, origin.value, origin.path, "set `half_life_images` in [ema]")
+        draft.problems.missing(message, place, "set `half_life_images` in [ema]")
 
 
-def _check_shape(draft: Draft, problems: Problems) -> None:
+def _check_shape(draft: Draft) -> None:
     """Ask the architecture whether it can make such images, and be conditional if it must."""
     image: ImageTable | None = draft.tables["image"]
     training: TrainingTable | None = draft.tables["training"]
@@ -100,11 +137,12 @@ def _check_shape(draft: Draft, problems: Problems) -> None:
     if refusal is None:
         return
     message = f"architecture '{chosen.use}': {refusal}"
-    found = culprit(partial(_takes, chosen), image.shape, classes)
-    if found is None or not draft.says(*found.path):
-        problems.add(message, chosen.table.origin.header, chosen.table.origin.path)
+    blamed = culprit(partial(_takes, chosen), image.shape, classes)
+    if blamed is None or not draft.says(*blamed.path):
+        draft.problems.add(message, chosen.table.origin.header)
     else:
-        problems.add(message, draft.origin(*found.path).value, found.path, found.way_out)
+        place = draft.origin(*blamed.path).value.of(*blamed.path)
+        draft.problems.add(message, place, blamed.way_out)
 
 
 def culprit(takes: Takes, shape: ImageShape, classes: int) -> Culprit | None:
@@ -115,18 +153,15 @@ def culprit(takes: Takes, shape: ImageShape, classes: int) -> Culprit | None:
         shape: What it has refused.
         classes: Likewise.
     """
-    return next(_culprits(takes, shape, classes), None)
-
-
-def _culprits(takes: Takes, shape: ImageShape, classes: int) -> Iterator[Culprit]:
     sides = [side for side in SIDES if takes(ImageShape(shape.channels, side, side), classes)]
     if sides:
-        yield Culprit(("image", "size"), f"set it to {_around(max(shape[1:]), sides)}")
+        return Culprit(("image", "size"), f"set it to {_around(max(shape[1:]), sides)}")
     for channels in CHANNELS:
         if takes(shape._replace(channels=channels), classes):
-            yield Culprit(("image", "channels"), f"set it to {channels}")
+            return Culprit(("image", "channels"), f"set it to {channels}")
     if classes and takes(shape, 0):
-        yield Culprit(("training", "conditional"), "set it to false")
+        return Culprit(("training", "conditional"), "set it to false")
+    return None
 
 
 def _around(side: int, sides: list[int]) -> str:
@@ -145,8 +180,7 @@ def _takes(chosen: Chosen, shape: ImageShape, classes: int) -> bool:
 
 def _refusal(chosen: Chosen, shape: ImageShape, classes: int) -> str | None:
     """Return why an architecture cannot be built so, or None where it can."""
-    architecture = chosen.component
-    assert isinstance(architecture, Architecture)
+    architecture = cast("Architecture", chosen.component)
     try:
         with calling(architecture, "check", plugin=chosen.offer.plugin, may_raise=(ValueError,)):
             architecture.check(shape, classes)
@@ -155,78 +189,22 @@ def _refusal(chosen: Chosen, shape: ImageShape, classes: int) -> str | None:
     return None
 
 
-def _check_regularizers(draft: Draft, problems: Problems) -> None:
+def _check_regularizers(draft: Draft) -> None:
     """Ask each regularizer whether it can be used for such images, classes and latents."""
     image: ImageTable | None = draft.tables["image"]
     training: TrainingTable | None = draft.tables["training"]
     architecture = draft.singles.get("architecture")
     if image is None or training is None or architecture is None:
         return
-    assert isinstance(architecture.component, Architecture)
     classes = SOME_CLASSES if training.conditional else 0
-    latent_dim = architecture.component.latent_dim
+    latent_dim = cast("Architecture", architecture.component).latent_dim
     for chosen in draft.lists["regularizers"]:
-        regularizer, origin = chosen.component, chosen.table.origin
-        assert isinstance(regularizer, Regularizer)
+        regularizer = cast("Regularizer", chosen.component)
         with calling(regularizer, "check", plugin=chosen.offer.plugin):
             refusal = refusal_of(regularizer, image.shape, classes, latent_dim)
         if refusal is not None:
-            problems.add(f"regularizer '{chosen.use}': {refusal}", origin.header, origin.path)
-
-
-def check_requirements(requires: Entry | None, catalog: Catalog, problems: Problems) -> None:
-    """Name each entry of `requires` that is not installed in a version it allows, or is broken."""
-    if requires is None:
-        return
-    for entry in requires.elements:
-        if isinstance(entry.value, str):
-            _check(entry, catalog, problems)
-
-
-def _check(entry: Entry, catalog: Catalog, problems: Problems) -> None:
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    place, path = entry.origin.value, entry.origin.path
-    try:
-        requirement = Requirement(entry.value)
-    except InvalidRequirement:
-        message = f"expected a package and its version, got {entry.value!r}"
-        problems.add(message, place, path, "as in 'gantool-wgan-gp>=0.1'")
-        return
-    if requirement.marker is not None and not requirement.marker.evaluate():
-        return
-    if fault := _fault(requirement):
-        problems.add(fault, place, path, f"pip install '{requirement}'")
-    elif broken := _broken(requirement, catalog):
-        problems.add(f"this recipe requires {requirement}", place, path, broken)
-
-
-def _fault(requirement: Requirement) -> str | None:
-    """Return why an installed package does not do, or None."""
-    try:
-        found = version(requirement.name)
-    except PackageNotFoundError:
-        return f"this recipe requires {requirement}, which is not installed"
-    fault = f"this recipe requires {requirement}, found {found}"
-    return None if fits(requirement, found) else fault
-
-
-def _broken(requirement: Requirement, catalog: Catalog) -> str | None:
-    """Return which plugin of an installed package could not be loaded, and why; or None."""
-    from packaging.utils import canonicalize_name
-
-    wanted = canonicalize_name(requirement.name)
-    for plugin in catalog.plugins:
-        if plugin.failure and canonicalize_name(plugin.distribution) == wanted:
-            return not_loaded(plugin)
-    return None
-
-
-class Advice(NamedTuple):
-    """What does something unwise, and the way out."""
-
-    culprit: str
-    way_out: str
+            message = f"regularizer '{chosen.use}': {refusal}"
+            draft.problems.add(message, chosen.table.origin.header)
 
 
 def advise(draft: Draft) -> tuple[str, ...]:
@@ -257,30 +235,31 @@ def _mixed_gradients(draft: Draft) -> Iterator[str]:
             )
 
 
-def _mixing(draft: Draft, regularizers: Iterable[tuple[str, Regularizer]]) -> Iterator[Advice]:
+def _mixing(
+    draft: Draft, regularizers: Iterable[tuple[str, Regularizer]]
+) -> Iterator[tuple[str, str]]:
     """Yield what makes logits depend on other images, and how to keep it from that."""
     chosen = draft.singles["architecture"]
-    assert isinstance(chosen.component, Architecture)
-    if (way_out := _coupling_of(chosen.component)) is not None:
-        yield Advice(f"architecture '{chosen.use}'", way_out)
-    for use, regularizer in regularizers:
-        if (way_out := _coupling_of(regularizer)) is not None:
-            yield Advice(f"regularizer '{use}'", way_out)
+    components = [(f"architecture '{chosen.use}'", chosen.component)]
+    components += [(f"regularizer '{use}'", each) for use, each in regularizers]
+    for name, component in components:
+        if (way_out := _coupling_of(component)) is not None:
+            yield name, way_out
 
 
-def _coupling_of(component: Architecture | Regularizer) -> str | None:
+def _coupling_of(component: Component) -> str | None:
     """Return how to keep a component from mixing the images of a batch, if it does."""
-    found = call(component, "batch_coupling")
-    if found is None or isinstance(found, str):
-        return found
-    raise misbehaved(component, "batch_coupling", described(found), "text or None")
+    way_out = call(component, "batch_coupling")
+    if way_out is None or isinstance(way_out, str):
+        return way_out
+    raise misbehaved(component, "batch_coupling", described(way_out), "text or None")
 
 
 def _divided(draft: Draft) -> Iterator[str]:
     """What compares the images of a batch does another thing where the batch is sliced."""
     chosen, training = draft.singles["loss"], draft.tables["training"]
-    assert isinstance(chosen.component, Loss)
-    coupling = [f"loss '{chosen.use}'"] if chosen.component.couples_batch else []
+    couples_batch = cast("Loss", chosen.component).couples_batch
+    coupling = [f"loss '{chosen.use}'"] if couples_batch else []
     coupling += [f"regularizer '{use}'" for use, each in _active(draft) if each.couples_batch]
     together = training.batch_size // training.accumulate
     for culprit in coupling if training.accumulate > 1 else ():
@@ -292,23 +271,22 @@ def _divided(draft: Draft) -> Iterator[str]:
 
 def _active(draft: Draft) -> Iterator[tuple[str, Regularizer]]:
     """Yield the regularizers that are on, with the names that the recipe gives them."""
-    for regularizer in draft.lists["regularizers"]:
-        assert isinstance(regularizer.component, Regularizer)
-        if not is_off(regularizer.component):
-            yield regularizer.use, regularizer.component
+    for chosen in draft.lists["regularizers"]:
+        regularizer = cast("Regularizer", chosen.component)
+        if not is_off(regularizer):
+            yield chosen.use, regularizer
 
 
 def _idle_options(draft: Draft) -> Iterator[str]:
     """Yield the options that differ from their default and have no effect."""
-    ema, training = draft.tables["ema"], draft.tables["training"]
-    evaluation = draft.tables["evaluation"]
-    no_average = ema.half_life_images is None
-    no_metrics = not draft.lists["metrics"]
+    ema, training, evaluation = (draft.tables[each] for each in ("ema", "training", "evaluation"))
+    no_average, no_metrics = ema.half_life_images is None, not draft.lists["metrics"]
+    other_labels = training.label_sampling != "data"
     idle = {
         "[ema] start_step has no effect without half_life_images": no_average and ema.start_step,
         "[ema] ramp_up has no effect without half_life_images": no_average and ema.ramp_up,
         "[training] label_sampling has no effect unless conditional = true": (
-            not training.conditional and training.label_sampling != "data"
+            not training.conditional and other_labels
         ),
         "[evaluation] every_epochs has no effect without [[metrics]]": (
             no_metrics and evaluation.every_epochs

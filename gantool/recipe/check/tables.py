@@ -11,14 +11,14 @@ from pydantic import BaseModel, ValidationError
 from gantool.interfaces.optimizer import Optimizer
 from gantool.recipe.schema import CORE_TABLES, LEADING
 from gantool.recipe.source.entries import Entry, follow, plain
-from gantool.recipe.source.wording import reword, shown
+from gantool.recipe.source.wording import brief, reword
 from gantool.registry.catalog import installed
 from gantool.text import guess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
     from gantool.recipe.source.problems import Problems
@@ -60,7 +60,7 @@ def validate(model: type[Model], table: Entry, owner: str, problems: Problems) -
 
     Args:
         model: A table of the core, or a component.
-        table: The options, without `use` where the model has no such field.
+        table: The options, without `use`.
         owner: Whose options they are: "architecture 'dcgan'", "[training]".
         problems: Is told what is wrong.
 
@@ -68,61 +68,50 @@ def validate(model: type[Model], table: Entry, owner: str, problems: Problems) -
         The instance, or None where something is wrong.
     """
     if not isinstance(table.value, dict):
-        problems.add(
-            f"expected a table {owner}, got {shown(plain(table))}",
-            table.origin.value,
-            table.origin.path,
-        )
+        message = f"expected a table {owner}, got {brief(plain(table))}"
+        problems.add(message, table.origin.value)
         return None
     options = with_absolute_paths(model, table, problems)
     try:
         return model.model_validate_json(json.dumps(options, default=str))
     except ValidationError as error:
-        _report(error.errors(include_url=False), model, table, owner, problems)
+        _add_all(error.errors(include_url=False), table, owner, _fields(model), problems)
         return None
 
 
-def option_names(model: type[BaseModel]) -> list[str]:
-    """Return the options of a model as recipes write them."""
-    return [field.alias or name for name, field in model.model_fields.items()]
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return the fields of a model by the names that recipes use."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
-def _report(
+def _add_all(
     errors: Sequence[ErrorDetails],
-    model: type[BaseModel],
     table: Entry,
     owner: str,
+    known: Iterable[str],
     problems: Problems,
 ) -> None:
     """Sort the errors by the value they are about, and add one problem for each value."""
     about: dict[KeyPath, list[ErrorDetails]] = {}
     for error in errors:
+        where = error["loc"]
+        culprit, path = follow(table, where)
         if error["type"] == "extra_forbidden":
-            _unknown(error["loc"], model, table, owner, problems)
-        elif error["type"] == "missing" and isinstance(error["loc"][-1], str):
-            _missing(error["loc"], table, owner, problems)
+            guesses = len(where) == 1 and not problems.many
+            suggestion = suggest_option(str(where[-1]), [*known]) if guesses else None
+            message = f"unknown option {brief(str(where[-1]))} in {owner}"
+            problems.add(message, culprit.origin.key, suggestion)
+        elif error["type"] == "missing" and isinstance(where[-1], str):
+            outer = follow(table, where[:-1])[0].origin
+            place = outer.header.of(*outer.path, where[-1])
+            problems.missing(f"missing option {brief(where[-1])} in {owner}", place)
         else:
-            about.setdefault(follow(table, error["loc"])[1], []).append(error)
+            about.setdefault(path, []).append(error)
     for path, same in about.items():
         if not any(path == deeper[: len(path)] for deeper in about.keys() - {path}):
             culprit, _ = follow(table, path)
             place = culprit.origin.value if path else table.origin.header
-            problems.add(reword(same, plain(culprit)), place, culprit.origin.path)
-
-
-def _unknown(
-    where: KeyPath, model: type[BaseModel], table: Entry, owner: str, problems: Problems
-) -> None:
-    """Name an option that the model does not have, with the one that may be meant."""
-    culprit, _ = follow(table, where)
-    name = str(where[-1])
-    nested = len(where) > 1
-    problems.add(
-        f"unknown option {shown(name)} in {owner}",
-        culprit.origin.key,
-        culprit.origin.path,
-        None if nested or problems.many else suggest_option(name, option_names(model)),
-    )
+            problems.add(reword(same, plain(culprit)), place)
 
 
 def suggest_option(name: str, known: Sequence[str]) -> str | None:
@@ -132,8 +121,8 @@ def suggest_option(name: str, known: Sequence[str]) -> str | None:
         return f"did you mean '{meant}'?"
     if suggestion := guess(name, known):
         return suggestion
-    if 0 < len(found := owners(meant)) <= MOST_OWNERS:
-        belongs = f"belongs to {' or '.join(found)}"
+    if 0 < len(of := owners(meant)) <= MOST_OWNERS:
+        belongs = f"belongs to {' or '.join(of)}"
         return f"it {belongs}" if meant == name else f"did you mean '{meant}'? it {belongs}"
     if len(known) > MOST_LISTED:
         return None
@@ -144,19 +133,12 @@ def owners(option: str) -> list[str]:
     """Return the core's tables and the optimizers that have an option, as messages name them."""
     if option in LEADING:
         return ["the top of the recipe, before the first table"]
-    found = [f"[{name}]" for name, model in CORE_TABLES.items() if option in model.model_fields]
+    tables = [f"[{name}]" for name, model in CORE_TABLES.items() if option in model.model_fields]
     if option in Optimizer.model_fields:
-        return [*found, "[optimizer]"]
+        return [*tables, "[optimizer]"]
     offers = installed().of_kind("optimizer")
     own = [each.name for each in offers if option in each.component.model_fields]
-    return [*found, *(f"optimizer '{name}'" for name in own)]
-
-
-def _missing(where: KeyPath, table: Entry, owner: str, problems: Problems) -> None:
-    """Name an option that has no default and was not given."""
-    outer, _ = follow(table, where[:-1])
-    path: tuple[Any, ...] = (*outer.origin.path, where[-1])
-    problems.missing(f"missing option {shown(where[-1])} in {owner}", outer.origin.header, path)
+    return [*tables, *(f"optimizer '{name}'" for name in own)]
 
 
 def with_absolute_paths(model: type[BaseModel], table: Entry, problems: Problems) -> dict[str, Any]:
@@ -165,7 +147,7 @@ def with_absolute_paths(model: type[BaseModel], table: Entry, problems: Problems
     An option is a path where its type is, or contains, `pathlib.Path`. An empty path, or one that
     no file system can have, is a problem.
     """
-    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    fields = _fields(model)
     return {
         name: _absolute(entry, fields[name].annotation, problems)
         if name in fields and _holds_paths(fields[name].annotation)
@@ -200,8 +182,7 @@ def _absolute(entry: Entry, annotation: Any, problems: Problems) -> Any:
     if not isinstance(entry.value, str) or entry.value in _words(annotation):
         return entry.value
     if not entry.value or "\0" in entry.value:
-        message = f"expected a path, got {entry.value!r}"
-        problems.add(message, entry.origin.value, entry.origin.path)
+        problems.add(f"expected a path, got {entry.value!r}", entry.origin.value)
         return entry.value
     return str(absolute(entry.value, entry.origin.source.folder))
 

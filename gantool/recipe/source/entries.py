@@ -1,4 +1,4 @@
-"""Recipe values that remember where they were said."""
+"""Recipe values that remember where they were said, read from files however hostile."""
 
 from __future__ import annotations
 
@@ -7,17 +7,10 @@ import math
 import re
 import tomllib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gantool.recipe.source.problems import Place, Source
-from gantool.recipe.source.toml import (
-    MOST_BYTES,
-    KeyPath,
-    Span,
-    find_hazard,
-    split,
-)
+from gantool.recipe.source.toml import MOST_BYTES, KeyPath, Span, find_hazard, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +19,11 @@ if TYPE_CHECKING:
     from gantool.recipe.source.problems import Problems
 
 DATES = (datetime.date, datetime.time)  # a datetime is a date
+BYTE_ORDER_MARK = "\ufeff"
+WHERE = re.compile(r"\s*\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
+TWICE = re.compile(r"overwrite|twice|[Dd]uplicate|immutable namespace")
+WORD = re.compile(r"[A-Za-z_][\w.-]*")
+CONSTANTS = {"True": "true", "False": "false"}
 
 
 @dataclass(frozen=True)
@@ -38,23 +36,23 @@ class Origin:
     @property
     def key(self) -> Place:
         """The key."""
-        return Place(self.source, self.source.positions.key(self.path))
+        return Place(self.source, self.source.positions.key(self.path), self.path)
 
     @property
     def value(self) -> Place:
         """The value behind the key."""
-        return Place(self.source, self.source.positions.value(self.path))
+        return Place(self.source, self.source.positions.value(self.path), self.path)
 
     @property
     def header(self) -> Place:
         """The header of the table, or what introduces the table instead."""
-        return Place(self.source, self.source.positions.header(self.path))
+        return Place(self.source, self.source.positions.header(self.path), self.path)
 
     @property
     def end(self) -> Place:
         """The end of the whole source, where something could be added."""
         length = len(self.source.text or "")
-        return Place(self.source, Span(length, length))
+        return Place(self.source, Span(length, length), self.path)
 
 
 @dataclass(frozen=True)
@@ -79,6 +77,14 @@ class Entry:
     def elements(self) -> list[Entry]:
         """The entries of an array; none where the value is no array."""
         return self.value if isinstance(self.value, list) else []
+
+    @property
+    def leaves(self) -> Iterator[Entry]:
+        """The entries inside that are neither tables nor arrays."""
+        if not isinstance(self.value, dict | list):
+            yield self
+        for inside in [*self.table.values(), *self.elements]:
+            yield from inside.leaves
 
     def said(self, name: str) -> Any:
         """Return the plain value of an option in this table, or None."""
@@ -121,36 +127,6 @@ def follow(entry: Entry, path: KeyPath) -> tuple[Entry, KeyPath]:
     return entry, led
 
 
-def leaves(entry: Entry) -> Iterator[Entry]:
-    """Yield the entries that are neither tables nor arrays."""
-    if isinstance(entry.value, dict | list):
-        for inside in [*entry.table.values(), *entry.elements]:
-            yield from leaves(inside)
-    else:
-        yield entry
-
-
-def unfit(value: Any) -> tuple[str, str | None] | None:
-    """Return why a TOML value can be no option of a recipe and the way out, or None if it can."""
-    if isinstance(value, DATES):
-        return f"a recipe holds no dates or times, got {value}", "put text into quotes"
-    if isinstance(value, float) and not math.isfinite(value):
-        return f"expected a finite number, got {value}", None
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        return (
-            f"expected a number of at most 64 bits, got one of {value.bit_length() + 1} bits",
-            None,
-        )
-    return None
-
-
-BYTE_ORDER_MARK = "\ufeff"
-WHERE = re.compile(r"\s*\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
-TWICE = re.compile(r"overwrite|twice|[Dd]uplicate|immutable namespace")
-WORD = re.compile(r"[A-Za-z_][\w.-]*")
-CONSTANTS = {"True": "true", "False": "false"}
-
-
 class UnreadableError(Exception):
     """A file could not be read at all; the text says why."""
 
@@ -175,16 +151,16 @@ def read(path: Path, *, label: str, rank: int, problems: Problems) -> Entry | No
     source = Source(label, path.absolute().parent, rank, text)
     if len(content) > MOST_BYTES:
         message = f"a recipe has at most {MOST_BYTES:,} bytes, this file has more"
-        problems.add(message, Place(source, Span(0, 0)), ())
+        problems.add(message, Place(source, Span(0, 0)))
         return None
     try:
         content.decode()
     except UnicodeDecodeError as error:
         offset = len(content[: error.start].decode().replace("\r\n", "\n"))
         message = f"a recipe is UTF-8 text, found the byte 0x{content[error.start]:02x}"
-        problems.add(message, Place(source, Span(offset, offset + 1)), ())
+        problems.add(message, _character(source, offset))
         return None
-    return parse(source, problems)
+    return _parse(text, source, problems)
 
 
 def _content(path: Path) -> bytes:
@@ -201,54 +177,57 @@ def _content(path: Path) -> bytes:
         raise UnreadableError(f"cannot read {path}: {reason}") from error
 
 
-def parse(source: Source, problems: Problems) -> Entry | None:
-    """Return the document of a source's text, or None and a problem where it is no TOML."""
-    text = source.text or ""
+def _parse(text: str, source: Source, problems: Problems) -> Entry | None:
     if text.startswith(BYTE_ORDER_MARK):
         message, way_out = "the file starts with a byte order mark", "save it as plain UTF-8"
-        problems.add(message, Place(source, Span(0, 1)), (), way_out)
+        problems.add(message, _character(source, 0), way_out)
         return None
     if hazard := find_hazard(text):
-        place = Place(source, Span(hazard.offset, hazard.offset + 1))
-        problems.add(hazard.message, place, ())
+        problems.add(hazard.message, _character(source, hazard.offset))
         return None
     try:
         document = annotate(tomllib.loads(text), source)
     except tomllib.TOMLDecodeError as error:
-        _explain(str(error), source, problems)
+        _explain(str(error), text, source, problems)
         return None
-    report_unfit(document, problems)
+    refuse_unfit(document, problems)
     return document
 
 
-def report_unfit(document: Entry, problems: Problems) -> None:
+def _character(source: Source, offset: int) -> Place:
+    return Place(source, Span(offset, offset + 1))
+
+
+def refuse_unfit(document: Entry, problems: Problems) -> None:
     """Name the values that TOML allows and no recipe can hold: dates, NaN, huge numbers."""
-    for leaf in leaves(document):
-        if reason := unfit(leaf.value):
-            problems.add(reason[0], leaf.origin.value, leaf.origin.path, reason[1])
+    for leaf in document.leaves:
+        value, place = leaf.value, leaf.origin.value
+        if isinstance(value, DATES):
+            message = f"a recipe holds no dates or times, got {value}"
+            problems.add(message, place, "put text into quotes")
+        elif isinstance(value, float) and not math.isfinite(value):
+            problems.add(f"expected a finite number, got {value}", place)
+        elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+            bits = value.bit_length() + 1
+            problems.add(f"expected a number of at most 64 bits, got one of {bits} bits", place)
 
 
-def _explain(error: str, source: Source, problems: Problems) -> None:
+def _explain(error: str, text: str, source: Source, problems: Problems) -> None:
     """Turn tomllib's message into a problem that points at the culprit."""
-    text = source.text or ""
     where = WHERE.search(error)
     offset = _offset(text, where)
     message = error[: where.start()] if where else error
-    repeated = source.positions.repeated
     unclosed = next((token for token in split(text) if token.kind == "unclosed"), None)
-    if TWICE.search(message) and repeated:
-        first, second = repeated[0]
+    if TWICE.search(message) and source.positions.repeated:
+        first, second = source.positions.repeated[0]
         line = Place(source, first).line
         name = text[second.start : second.end]
-        message = f"'{name}' is given twice"
-        problems.add(message, Place(source, second), (), f"first in line {line}")
+        problems.add(f"'{name}' is given twice", Place(source, second), f"first in line {line}")
     elif unclosed and offset >= unclosed.start:
-        place = Place(source, Span(unclosed.start, unclosed.end))
-        problems.add("text whose quote is never closed", place, ())
+        problems.add("text whose quote is never closed", _character(source, unclosed.start))
     else:
-        message = f"{message[:1].lower()}{message[1:]}"
-        place = Place(source, Span(offset, offset + 1))
-        problems.add(f"not TOML: {message}", place, (), _way_out(text, offset))
+        message = f"not TOML: {message[:1].lower()}{message[1:]}"
+        problems.add(message, _character(source, offset), _way_out(text, offset))
 
 
 def _offset(text: str, where: re.Match[str] | None) -> int:

@@ -1,8 +1,8 @@
-"""Collect everything that is wrong with a recipe, and show each problem where it stands."""
+"""Everything that is wrong with a recipe, each problem shown where it stands."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -46,10 +46,15 @@ class Source:
 
 @dataclass(frozen=True)
 class Place:
-    """A span of a source; arguments are not divided into spans."""
+    """A span of a source, and the path of what stands there; arguments are not divided."""
 
     source: Source
     span: Span
+    path: KeyPath = ()
+
+    def of(self, *path: str | int) -> Place:
+        """Return the same place for something else, which is missing there."""
+        return replace(self, path=path)
 
     @property
     def standing(self) -> tuple[int, int]:
@@ -115,65 +120,53 @@ class Problems:
 
     def __init__(self) -> None:
         self.partial = False
-        self._found: dict[tuple[int, int, KeyPath], Problem] = {}
+        self._known: dict[Place, Problem] = {}
         self._uncounted = 0
 
-    def add(self, message: str, place: Place, path: KeyPath, suggestion: str | None = None) -> None:
+    def add(self, message: str, place: Place, suggestion: str | None = None) -> None:
         """Remember a problem; a second one of the same path at the same place is dropped."""
-        position = (*place.standing, path)
-        if position in self._found:
+        if place in self._known:
             return
         if self.many:
             self._uncounted += 1
         else:
-            self._found[position] = describe(message, place, path, suggestion)
+            self._known[place] = _problem(message, place, suggestion)
 
-    def missing(
-        self, message: str, place: Place, path: KeyPath, suggestion: str | None = None
-    ) -> None:
+    def missing(self, message: str, place: Place, suggestion: str | None = None) -> None:
         """Remember that something is missing, unless it may be in a part that was not read."""
         if not self.partial:
-            self.add(message, place, path, suggestion)
+            self.add(message, place, suggestion)
 
     @property
     def many(self) -> bool:
         """Whether further problems will not be shown, so that guessing for them is wasted."""
-        return len(self._found) >= MOST_SHOWN
-
-    def in_order(self) -> tuple[Problem, ...]:
-        """Return the problems in the order of the sources, and of the places in each."""
-        return tuple(self._found[position] for position in sorted(self._found, key=_order))
+        return len(self._known) >= MOST_SHOWN
 
     def raise_any(self) -> None:
-        """Raise what was found.
+        """Raise all problems, in the order of the sources and of the places in each.
 
         Raises:
             RecipeError: When there is at least one problem.
         """
-        if self._found:
-            found = self.in_order()
-            raise RecipeError(report(found, self._uncounted), problems=found)
+        if self._known:
+            places = sorted(self._known, key=lambda each: (*each.standing, [*map(str, each.path)]))
+            problems = tuple(self._known[place] for place in places)
+            raise RecipeError(_listing(problems, self._uncounted), problems=problems)
 
 
-def _order(position: tuple[int, int, KeyPath]) -> tuple[int, int, tuple[str, ...]]:
-    rank, start, path = position
-    return rank, start, tuple(map(str, path))
-
-
-def describe(message: str, place: Place, path: KeyPath, suggestion: str | None) -> Problem:
-    """Return a problem as data, with the line it stands in."""
-    text = place.source.text
-    message = printable(message)
+def _problem(message: str, place: Place, suggestion: str | None) -> Problem:
+    message, text = printable(message), place.source.text
     suggestion = None if suggestion is None else printable(suggestion)
+    label = printable(place.source.label)
     if text is None:
-        return Problem(message, path, printable(place.source.label), suggestion=suggestion)
+        return Problem(message, place.path, label, suggestion=suggestion)
     start, end = place.span
     line_end = text.find("\n", start)
     line_end = len(text) if line_end < 0 else line_end
     return Problem(
         message,
-        path,
-        printable(place.source.label),
+        place.path,
+        label,
         line=place.line,
         column=place.column,
         suggestion=suggestion,
@@ -188,24 +181,23 @@ def printable(text: str) -> str:
     return visible(cut, kept="")
 
 
-def report(problems: tuple[Problem, ...], more: int = 0) -> str:
-    """Return the text that tells a person of all problems, and how many more there are."""
+def _listing(problems: tuple[Problem, ...], more: int) -> str:
     total = len(problems) + more
     count = "1 problem" if total == 1 else f"{total} problems"
     first = f"{count}, of which {len(problems)} are shown" if more else count
-    return "\n\n".join([*map(show, problems), f"{first}; nothing was run"])
+    return "\n\n".join([*map(_with_caret, problems), f"{first}; nothing was run"])
 
 
-def show(problem: Problem) -> str:
+def _with_caret(problem: Problem) -> str:
     """Return a problem with its place, the line and a caret."""
     gutter = " " * len(str(problem.line or 0))
     lines = [f"error: {problem.message}", f"{gutter} --> {problem.place}"]
     if problem.excerpt is None:
         lines += [f"{gutter} = {problem.suggestion}"] if problem.suggestion else []
         return "\n".join(lines)
-    shown, before, width = _window(problem.excerpt, (problem.column or 1) - 1, problem.width)
-    carets = f"{' ' * _cells(shown[:before])}{'^' * _cells(shown[before : before + width] or ' ')}"
-    lines += [f"{gutter} |", f"{problem.line} | {shown}".rstrip()]
+    line, before, width = _window(problem.excerpt, (problem.column or 1) - 1, problem.width)
+    carets = f"{' ' * _cells(line[:before])}{'^' * _cells(line[before : before + width] or ' ')}"
+    lines += [f"{gutter} |", f"{problem.line} | {line}".rstrip()]
     lines.append(f"{gutter} | {carets} {problem.suggestion or ''}".rstrip())
     return "\n".join(lines)
 
@@ -214,8 +206,8 @@ def _window(line: str, start: int, width: int) -> tuple[str, int, int]:
     """Cut a long line around the culprit; return it, where the culprit starts, and its width."""
     line = "".join(char if char.isprintable() else " " for char in line)  # tabs, escape sequences
     first = 0 if start + width <= MOST_COLUMNS else max(0, start - MOST_COLUMNS // 2)
-    shown = line[first : first + MOST_COLUMNS]
-    return shown, start - first, min(width, MOST_COLUMNS - (start - first))
+    window = line[first : first + MOST_COLUMNS]
+    return window, start - first, min(width, MOST_COLUMNS - (start - first))
 
 
 def _cells(text: str) -> int:

@@ -1,7 +1,8 @@
-"""Find where each key, value and table header of a TOML text stands.
+"""Tokens of a TOML text, and where each of its keys, values and headers stands.
 
-The values themselves come from `tomllib`; this scanner only remembers places. Of a text that
-`tomllib` refuses it gives the places up to the error. It never fails.
+`tomllib` needs seconds for a long dotted key and overflows the stack on deep brackets, so every
+text passes `find_hazard` first. Values come from `tomllib`; the scanner only remembers places. Of
+a text that `tomllib` refuses it gives the places up to the error, and it never fails.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 MOST_BYTES = 64 * 1024
 MOST_DEPTH = 8
 LONGEST_WORD = 100
+KeyPath = tuple[str | int, ...]
+"""Names of tables and options, and indices into arrays, from the top of a document."""
 
 PATTERN = re.compile(
     r'''
@@ -35,6 +38,14 @@ PATTERN = re.compile(
     ''',
     re.VERBOSE,
 )
+"""No alternative ever backtracks, so that splitting takes linear time."""
+
+
+class Span(NamedTuple):
+    """Characters `text[start:end]`."""
+
+    start: int
+    end: int
 
 
 class Token(NamedTuple):
@@ -44,6 +55,9 @@ class Token(NamedTuple):
     text: str
     start: int
     end: int
+
+
+END = Token("end", "", 0, 0)
 
 
 class Hazard(NamedTuple):
@@ -67,38 +81,19 @@ def find_hazard(text: str) -> Hazard | None:
     brackets = dots = 0
     for token in split(text):
         if token.kind == "word" and len(token.text) > LONGEST_WORD:
-            return Hazard(
-                f"a name or number of {len(token.text)} characters, at most {LONGEST_WORD} fit",
-                token.start,
-            )
+            size = len(token.text)
+            message = f"a name or number of {size} characters, at most {LONGEST_WORD} fit"
+            return Hazard(message, token.start)
         if token.text == ".":
             dots += 1
         elif token.text in "[]{}=,\n":
             dots = 0
-            brackets += _step(token.text)
+            brackets += (token.text in "[{") - (token.text in "]}")
         if brackets > MOST_DEPTH:
             return Hazard(f"brackets nested more than {MOST_DEPTH} deep", token.start)
         if dots >= MOST_DEPTH:
             return Hazard(f"a name of more than {MOST_DEPTH} parts", token.start)
     return None
-
-
-def _step(mark: str) -> int:
-    """Return how a mark changes the depth of brackets."""
-    return (mark in "[{") - (mark in "]}")
-
-
-KeyPath = tuple[str | int, ...]
-"""Names of tables and options, and indices into arrays, from the top of a document."""
-
-END = Token("end", "", 0, 0)
-
-
-class Span(NamedTuple):
-    """Characters `text[start:end]`."""
-
-    start: int
-    end: int
 
 
 @dataclass
@@ -119,27 +114,32 @@ class Positions:
 
     def key(self, path: KeyPath) -> Span:
         """Return where a key stands, or the longest known beginning of its path."""
-        return self._nearest(path, self.keys, self.values, self.headers)
+        return _nearest(path, self.keys, self.values, self.headers)
 
     def value(self, path: KeyPath) -> Span:
         """Return where a value stands; that of a table with a header is its header."""
-        return self._nearest(path, self.values, self.headers, self.keys)
+        return _nearest(path, self.values, self.headers, self.keys)
 
     def header(self, path: KeyPath) -> Span:
         """Return where a table's header stands, or what introduces it instead."""
-        return self._nearest(path, self.headers, self.keys, self.values)
+        return _nearest(path, self.headers, self.keys, self.values)
 
-    def _nearest(self, path: KeyPath, *maps: dict[KeyPath, Span]) -> Span:
-        for length in range(len(path), 0, -1):
-            for spans in maps:
-                if path[:length] in spans:
-                    return spans[path[:length]]
-        return Span(0, 0)
+
+def _nearest(path: KeyPath, *maps: dict[KeyPath, Span]) -> Span:
+    beginnings = (path[:length] for length in range(len(path), 0, -1))
+    known = (spans[part] for part in beginnings for spans in maps if part in spans)
+    return next(known, Span(0, 0))
 
 
 def locate(text: str) -> Positions:
     """Return the positions in a text that passed `find_hazard` and holds no carriage return."""
-    return _Scanner(text).scan()
+    scanner = _Scanner(text)
+    try:
+        while scanner.peek() is not END:
+            scanner.statement()
+    except _LostError:
+        pass
+    return scanner.positions
 
 
 class _LostError(Exception):
@@ -155,14 +155,6 @@ class _Scanner:
         self.table: KeyPath = ()
         self.entries: dict[KeyPath, int] = {}
         self.positions = Positions()
-
-    def scan(self) -> Positions:
-        try:
-            while self.peek() is not END:
-                self.statement()
-        except _LostError:
-            pass
-        return self.positions
 
     def peek(self) -> Token:
         return self.tokens[self.index] if self.index < len(self.tokens) else END
@@ -201,32 +193,27 @@ class _Scanner:
     def open_table(self, names: list[tuple[str, Span]], span: Span, is_entry: bool) -> None:
         path: KeyPath = ()
         for name, where in names[:-1]:
-            path = self.newest((*path, name), where)
+            path = (*path, name)
+            self.positions.keys.setdefault(path, where)
+            if path in self.entries:  # the newest entry of an array is meant
+                path = (*path, self.entries[path] - 1)
         name, where = names[-1]
         path = (*path, name)
         if is_entry:
             self.positions.keys.setdefault(path, where)
-            path = (*path, self.entries.get(path, 0))
-            self.entries[path[:-1]] = self.entries.get(path[:-1], 0) + 1
+            self.entries[path] = self.entries.get(path, 0) + 1
+            path = (*path, self.entries[path] - 1)
         self.define(path, where, self.positions.headers, span)
         self.table = path
 
-    def newest(self, path: KeyPath, where: Span) -> KeyPath:
-        """Return the path that a header's outer name means: of an array, its newest entry."""
-        self.positions.keys.setdefault(path, where)
-        return (*path, self.entries[path] - 1) if path in self.entries else path
-
-    def pair(self, table: KeyPath) -> None:
-        path = table
-        names = self.names()
-        for name, where in names[:-1]:
-            path = (*path, name)
-            self.positions.keys.setdefault(path, where)
+    def pair(self, path: KeyPath) -> None:
+        *outer, (name, where) = self.names()
+        for each, there in outer:
+            path = (*path, each)
+            self.positions.keys.setdefault(path, there)
         self.take("=")
-        name, where = names[-1]
         path = (*path, name)
-        span = self.value(path)
-        self.define(path, where, self.positions.values, span)
+        self.define(path, where, self.positions.values, self.value(path))
 
     def define(
         self, path: KeyPath, where: Span, spans: dict[KeyPath, Span], definition: Span
@@ -239,11 +226,11 @@ class _Scanner:
         spans[path] = definition
 
     def names(self) -> list[tuple[str, Span]]:
-        found = [self.name()]
+        names = [self.name()]
         while self.peek().text == ".":
             self.take()
-            found.append(self.name())
-        return found
+            names.append(self.name())
+        return names
 
     def name(self) -> tuple[str, Span]:
         token = self.take()
@@ -292,8 +279,7 @@ class _Scanner:
         return self.peek().text != closing
 
     def separator(self, closing: str) -> None:
-        self.skip_newlines()
-        if self.peek().text != closing:
+        if self.next_item(closing):
             self.take(",")
 
 

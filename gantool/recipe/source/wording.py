@@ -63,7 +63,7 @@ def reword(errors: Sequence[ErrorDetails], value: Any) -> str:
     missing = [error for error in errors if error["type"] == "missing"]
     told = [error for error in errors if error["type"] != "missing"] + missing[-1:]
     expected = dict.fromkeys(_expected(error) for error in told)
-    return f"expected {' or '.join(expected)}, got {shown(value)}"
+    return f"expected {' or '.join(expected)}, got {brief(value)}"
 
 
 def _expected(error: ErrorDetails) -> str:
@@ -90,7 +90,7 @@ def _below(limit: Any) -> str:
     return f"at most {limit - 1}" if isinstance(limit, int) else f"less than {_number(limit)}"
 
 
-def shown(value: Any) -> str:
+def brief(value: Any) -> str:
     """Return a value as a recipe would hold it, cut where it is long."""
     if isinstance(value, bool):
         text = str(value).lower()
@@ -99,7 +99,7 @@ def shown(value: Any) -> str:
     elif isinstance(value, list) and value and isinstance(value[0], dict):
         text = "an array of tables"
     elif isinstance(value, list):
-        text = f"[{', '.join(map(shown, value))}]"
+        text = f"[{', '.join(map(brief, value))}]"
     else:
         text = repr(value)  # which spells out control characters
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
