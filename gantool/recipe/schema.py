@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
+    ConfigDict,
     Field,
     NonNegativeInt,
     PositiveFloat,
@@ -20,27 +22,6 @@ from pydantic import (
 
 from gantool.interfaces.component import Bearing, Bears
 from gantool.interfaces.dataset import ImageShape
-from gantool.recipe.table import Fraction, Table
-
-__all__ = [
-    "CORE_TABLES",
-    "DEFAULT_OPTIMIZER",
-    "LEADING",
-    "LISTS",
-    "SINGLES",
-    "CheckpointsTable",
-    "CoreTables",
-    "DeviceTable",
-    "EmaTable",
-    "EvaluationTable",
-    "Fraction",
-    "HealthTable",
-    "ImageTable",
-    "Recipe",
-    "SamplingTable",
-    "Table",
-    "TrainingTable",
-]
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +47,26 @@ LISTS: Mapping[str, str] = {
     "loggers": "logger",
 }
 """Arrays of tables that name components, and their kind."""
+
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+"""A share of a whole, never all of it."""
+
+
+class Table(BaseModel):
+    """A table that the core owns; each field's docstring is its documentation."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        defer_build=True,
+    )
+
+    bears_upon: ClassVar[Bearing] = "training"
+    """What its options change unless they say it themselves with `Bears`."""
 
 
 def _check_device(name: str) -> str:
