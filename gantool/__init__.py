@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer
     from gantool.interfaces.step import (
         DiscriminatorStep,
+        Features,
         GameLosses,
         GeneratorStep,
         Player,
@@ -100,6 +101,7 @@ _MODULES = {
     "gantool.interfaces.regularizer": ("LazyOption", "PlayerOption", "Regularizer"),
     "gantool.interfaces.step": (
         "DiscriminatorStep",
+        "Features",
         "GameLosses",
         "GeneratorStep",
         "Player",
@@ -125,6 +127,7 @@ __all__ = [
     "EvidenceShape",
     "Exporter",
     "Extractor",
+    "Features",
     "GameLosses",
     "GantoolError",
     "GeneratorStep",

@@ -21,9 +21,10 @@ class Architecture(Component):
     The generator maps latents [N, latent_dim] (and labels [N], when conditional) to images
     [N, C, H, W] in [-1, 1]. The discriminator maps images (and labels) to logits, [N] or, where it
     judges patches, scales or heads, [N, K] with the same K for every image; it exposes `blocks` (an
-    `nn.ModuleList`, input first), `features(images[, labels])` and `head(features[, labels])`, and
-    its forward is `head` after `features`. A generator may split itself likewise into
-    `mapping(latents[, labels])`, which returns styles [N, ...], and `synthesis(styles[, labels])`.
+    `nn.ModuleList`, input first), `features(images[, labels])`, a tensor or a tuple of tensors, and
+    `head(features[, labels])`, and its forward is `head` after `features`. A generator may split
+    itself likewise into `mapping(latents[, labels])`, which returns styles [N, ...], and
+    `synthesis(styles[, labels])`.
     """
 
     kind: ClassVar[str] = "architecture"

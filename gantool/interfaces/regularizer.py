@@ -31,6 +31,11 @@ class Regularizer(Component):
     """Whether a generator update needs real images and their logits, as feature matching does."""
     needs_both_graphs: ClassVar[bool] = False
     """Whether neither player may be frozen or detached, as for consensus optimization."""
+    needs_features: ClassVar[bool] = False
+    """Whether it looks at `step.real_features` or `step.fake_features`, as auxiliary heads do."""
+    trained_by: ClassVar[Player | Literal["both"] | None] = None
+    """Who trains the parameters of its state: one player's optimizer, or both players' in turn. By
+    default that of the `player` option or, without one, the discriminator's."""
     uses_image_gradient: ClassVar[bool] = False
     """Whether it takes gradients of single images' logits, which BatchNorm would mix."""
     couples_batch: ClassVar[bool | Literal["slices"]] = False
@@ -80,7 +85,7 @@ class Regularizer(Component):
         """Return what this regularizer remembers between updates, or None.
 
         Its buffers and parameters move to the device, are saved and resumed. Its parameters are
-        trained by the discriminator's optimizer, or by that of the `player` option.
+        trained as `trained_by` says.
         """
         del setup
         return None

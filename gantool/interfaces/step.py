@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     import torch
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 Player = Literal["generator", "discriminator"]
 PLAYERS: tuple[Player, Player] = ("discriminator", "generator")
 """Both players, in the order of their updates."""
+
+Features: TypeAlias = "Tensor | tuple[Tensor, ...]"
+"""What a discriminator's `features` returns, whose first dimension counts images."""
 
 State = TypeVar("State", bound="nn.Module")
 
@@ -135,6 +138,21 @@ class Step(Protocol):
         """Logits of the generated images, [N] or [N, K]."""
 
     @property
+    def real_features(self) -> Features:
+        """Features of the real images as the discriminator is shown them; available as `real` is.
+
+        They are those that `real_logits` come from, with the update's graph, and cost no forward
+        pass of their own.
+
+        Raises:
+            PluginError: Unless the regularizer declares `needs_features`.
+        """
+
+    @property
+    def fake_features(self) -> Features:
+        """Features of the generated images, likewise."""
+
+    @property
     def number(self) -> Tensor:
         """Steps completed before this one, a 0-dim int64 tensor on the device."""
 
@@ -163,6 +181,9 @@ class Step(Protocol):
         self, images: Tensor, labels: Tensor | None = None, *, transformed: bool = True
     ) -> Tensor:
         """Return the discriminator's features before its head, on copies of its buffers.
+
+        A tuple of tensors where they are one. Those of the update's own images are there already:
+        `real_features`, `fake_features`.
 
         Args:
             images: [N, C, H, W] in [-1, 1].

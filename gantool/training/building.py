@@ -13,7 +13,13 @@ from gantool.errors import RecipeError
 from gantool.interfaces.regularizer import refusal_of
 from gantool.interfaces.step import PLAYERS, Setup
 from gantool.registry.calling import calling, misbehaved
-from gantool.training.device.compiling import Compiled, image_gradient, translatable_image_gradient
+from gantool.training.device.compiling import (
+    Compiled,
+    head_after_features,
+    image_gradient,
+    translatable_image_gradient,
+    with_features,
+)
 from gantool.training.device.graphs import CudaRecorder, GraphedTurns, reason_for_eager_steps
 from gantool.training.device.memory import is_resident
 from gantool.training.device.ranks import Ranks
@@ -116,8 +122,7 @@ def _game(
         reuse_fakes=training.reuse_fakes,
         horizontal_flip=recipe.tables.image.horizontal_flip,
         ranks=ranks,
-        # what differentiates in both players differentiates twice, which compiled networks cannot
-        compiled=_compiled(competitors) if compiles and not regularization.need_both_graphs else {},
+        compiled=_compiled(competitors, regularization) if compiles else {},
         gradient=_compiled_gradient() if compiles else image_gradient,
     )
 
@@ -164,9 +169,21 @@ def _network(
     return network
 
 
-def _compiled(competitors: Mapping[Player, Competitor]) -> dict[Player, Callable[..., Tensor]]:
-    """Return both networks as torch.compile calls them; weights and names stay the same."""
-    return {player: Compiled(each.network, f"the {player}") for player, each in competitors.items()}
+def _compiled(
+    competitors: Mapping[Player, Competitor], regularization: Regularization
+) -> dict[Player, Callable[..., Any]]:
+    """Return the networks as torch.compile calls them; weights and names stay the same."""
+    if regularization.need_both_graphs:  # they are differentiated twice, which compiled ones cannot
+        return {}
+    compiled: dict[Player, Callable[..., Any]]
+    compiled = {p: Compiled(each.network, f"the {p}") for p, each in competitors.items()}
+    if regularization.need_features:
+        network = competitors["discriminator"].network
+        plain, source = (partial(each, network) for each in (with_features, head_after_features))
+        compiled["discriminator"] = Compiled(plain, "the discriminator", source)
+        if network._forward_hooks or network._forward_pre_hooks:  # which the source leaves out
+            del compiled["discriminator"]
+    return compiled
 
 
 def _compiled_gradient() -> Callable[..., Tensor]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import nn
 from torch.func import functional_call
 
 from gantool.registry.calling import described, misbehaved, owner_of, passes
-from gantool.training.device.compiling import image_gradient
+from gantool.training.device.compiling import image_gradient, with_features
 from gantool.training.device.ranks import Ranks
 from gantool.training.optimizers import learning_rate_at
 from gantool.training.regularization import objection_to
@@ -25,13 +26,15 @@ if TYPE_CHECKING:
     from gantool.interfaces.architecture import Architecture
     from gantool.interfaces.dataset import ImageShape
     from gantool.interfaces.loss import Loss
-    from gantool.interfaces.step import Player, Setup
+    from gantool.interfaces.step import Features, Player, Setup
     from gantool.registry.calling import Owner
     from gantool.training.device.device import Device
     from gantool.training.players import Average, Competitor
     from gantool.training.randomness import Streams
     from gantool.training.regularization import Regularization
     from gantool.training.totals import Totals
+
+Outputs = TypeVar("Outputs", "Tensor", "Tensor | tuple[Tensor, ...]")
 
 
 @dataclass
@@ -78,7 +81,7 @@ class Game:
     reuse_fakes: bool = False
     horizontal_flip: bool = False
     ranks: Ranks = field(default_factory=Ranks)
-    compiled: Mapping[Player, Callable[..., Tensor]] = field(default_factory=dict)
+    compiled: Mapping[Player, Callable[..., Any]] = field(default_factory=dict)
     gradient: Callable[..., Tensor] = image_gradient
     followers: set[str] = field(default_factory=set)
     _probes: dict[str, _Probe] = field(default_factory=dict)
@@ -124,19 +127,28 @@ class Game:
         draws = torch.rand(self.batches.size, generator=generator, device=self.streams.device)
         return self.batches.batch(number, draws < 0.5)
 
-    def forward(self, player: Player, inputs: Tensor, labels: Tensor | None) -> Tensor:
-        """Call a player's network itself, which advances its buffers; the result is full precision.
+    def forward(
+        self, player: Player, inputs: Tensor, labels: Tensor | None
+    ) -> tuple[Tensor, Features | None]:
+        """Call a player's network itself, which advances its buffers; results are full precision.
 
         Only the engine's own forwards go this way.
+
+        Returns:
+            Images or logits, and the features that logits come from, if anybody needs them.
 
         Raises:
             PluginError: When the network fails, or makes something else than images or logits.
         """
         network, what = self.network(player), f"the {player}'s forward"
-        call = self.compiled.get(player, network)
+        divided = player == "discriminator" and self.regularization.need_features
+        plain = partial(with_features, network) if divided else network
+        call, features = self.compiled.get(player, plain), None
         try:
             with self.device.forward_precision():
                 found = call(*_arguments(inputs, labels))
+            if divided:
+                found, features = found[0], self._in_full_precision(found[1])
         except (Exception, SystemExit) as error:  # a plugin may fail in any way
             if passes(error):
                 raise
@@ -148,8 +160,13 @@ class Game:
             expected = f"a tensor of shape {shape} (a floating-point type, {inputs.device})"
             maker = self._maker(player)
             raise maker.misbehaved(what, described(found), expected, network.forward)
-        output: Tensor = found.to(self.device.dtype)
-        return output
+        return found.to(self.device.dtype), features
+
+    def _in_full_precision(self, found: Outputs) -> Outputs:
+        """Return tensors, one or several, in the type of weights."""
+        if isinstance(found, torch.Tensor):
+            return found.to(self.device.dtype)
+        return tuple(each.to(self.device.dtype) for each in found)
 
     def terms(self, player: Player, real: Tensor | None, fake: Tensor) -> Tensor:
         """Return the loss's terms for a player's update, [N] or [N, K] as the logits are.
@@ -203,7 +220,7 @@ class Game:
         arguments = (method, *_arguments(inputs, labels))
         with self.device.forward_precision():
             output: Tensor = functional_call(probe, buffers, arguments)
-        return output.to(self.device.dtype)
+        return self._in_full_precision(output)
 
     def image_gradient(self, images: Tensor, labels: Tensor | None) -> Tensor:
         """Return d sum D(x) / dx, [N, C, H, W], which can be differentiated, in full precision."""

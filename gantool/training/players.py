@@ -168,7 +168,7 @@ def _trained(
     """Yield what a player's optimizer trains."""
     yield from (parameter for parameter in network.parameters() if parameter.requires_grad)
     for active in regularization.active:
-        if active.state is not None and active.trainer == player:
+        if active.state is not None and active.is_trained_by(player):
             yield from (p for p in active.state.parameters() if p.requires_grad)
 
 

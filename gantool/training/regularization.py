@@ -138,12 +138,11 @@ class Active:
         """Whether hooks of one player are called for this one."""
         return not isinstance(self.component, PlayerOption) or self.component.player == player
 
-    @property
-    def trainer(self) -> Player:
-        """The player whose optimizer trains the state's parameters."""
-        return (
-            self.component.player if isinstance(self.component, PlayerOption) else "discriminator"
-        )
+    def is_trained_by(self, player: Player) -> bool:
+        """Whether a player's optimizer trains the state's parameters."""
+        own = self.component
+        default = own.player if isinstance(own, PlayerOption) else "discriminator"
+        return (own.trained_by or default) in (player, "both")
 
     @property
     def every(self) -> int:
@@ -206,6 +205,11 @@ class Regularization:
         return self.need_both_graphs or any(
             active.component.needs_real_in_generator for active in self.active
         )
+
+    @property
+    def need_features(self) -> bool:
+        """Whether any of them looks at the features that logits come from."""
+        return any(active.component.needs_features for active in self.active)
 
     @property
     def need_both_graphs(self) -> bool:

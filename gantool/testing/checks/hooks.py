@@ -149,8 +149,8 @@ def says_whether_it_couples_images(component: Regularizer) -> None:
     trainer = take_steps(build_trial(component), 2)  # what it adds may be 0 at first
     batch = trainer.game.real_batch(0, 0)
     images = batch.images.clone().requires_grad_()
-    logits = trainer.game.probe("discriminator", images, batch.labels)  # [N]
-    (slope,) = torch.autograd.grad(logits[0], images)
+    logits = trainer.game.probe("discriminator", images, batch.labels)  # [N] or [N, K]
+    (slope,) = torch.autograd.grad(logits[0].sum(), images)
     coupled, said = bool(slope[1:].any()), component.batch_coupling()
     require(said is not None or not coupled, "a logit depends on other images, which is not said")
     require(said is None or coupled, "`batch_coupling` warns, but logits depend on one image each")

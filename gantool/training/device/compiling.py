@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.func import functional_call, grad
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from torch import Tensor, nn
+
+    from gantool.interfaces.step import Features
 
 log = logging.getLogger("gantool")
 
@@ -26,12 +28,12 @@ class Compiled:
     """
 
     def __init__(
-        self, plain: Callable[..., Tensor], what: str, source: Callable[..., Tensor] | None = None
+        self, plain: Callable[..., Any], what: str, source: Callable[..., Any] | None = None
     ) -> None:
         self._plain, self._what = plain, what
-        self._call: Callable[..., Tensor] = torch.compile(source or plain)
+        self._call: Callable[..., Any] = torch.compile(source or plain)
 
-    def __call__(self, *inputs: object) -> Tensor:
+    def __call__(self, *inputs: object) -> Any:
         """Call it, and translate it first if that has not been tried."""
         try:
             return self._call(*inputs)
@@ -45,6 +47,36 @@ class Compiled:
             log.warning("%s cannot be compiled: %s", self._what, reason)
             self._call = self._plain
             return result
+
+
+def with_features(network: nn.Module, images: Tensor, *labels: Tensor) -> tuple[Tensor, Features]:
+    """Return a discriminator's logits and the features that they come from.
+
+    The network itself is called, as its hooks are its too; only its forward lends an ear.
+    """
+    kept: list[Features] = []
+
+    def forward(images: Tensor, *labels: Tensor) -> Tensor:
+        logits, features = head_after_features(network, images, *labels)
+        kept.append(features)
+        return logits
+
+    network.forward = forward
+    try:
+        logits: Tensor = network(images, *labels)
+    finally:
+        del network.forward  # its class's own comes back
+    return logits, kept[0]
+
+
+def head_after_features(
+    network: nn.Module, images: Tensor, *labels: Tensor
+) -> tuple[Tensor, Features]:
+    """Return what `with_features` does of a network without hooks; the compiler follows this."""
+    divided: Any = network
+    features: Features = divided.features(images, *labels)
+    logits: Tensor = divided.head(features, *labels)
+    return logits, features
 
 
 def image_gradient(

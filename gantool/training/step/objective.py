@@ -38,7 +38,7 @@ def generate(step: UpdateStep, *, with_graph: bool) -> None:
     for active in game.regularization.having("latents", step.player):
         seen.latents = active.changed("latents", seen.latents, step.for_(active, "latents"))
     with torch.set_grad_enabled(with_graph):
-        seen.fake = game.forward("generator", seen.latents, seen.fake_labels)
+        seen.fake, _ = game.forward("generator", seen.latents, seen.fake_labels)
 
 
 def _labels(step: UpdateStep) -> Tensor | None:
@@ -89,9 +89,11 @@ def _look_at(step: UpdateStep, real: Batch) -> None:
         seen.real, seen.fake = active.batch(step.for_(active, "batch"))
     if seen.real is not None:
         shown = step.show(seen.real, "real")
-        seen.real_logits = game.forward("discriminator", shown, seen.real_labels)  # [N] or [N, K]
+        found = game.forward("discriminator", shown, seen.real_labels)
+        seen.real_logits, seen.real_features = found  # [N] or [N, K]
     shown = step.show(step.fake, "fake")
-    seen.fake_logits = game.forward("discriminator", shown, seen.fake_labels)  # [N] or [N, K]
+    found = game.forward("discriminator", shown, seen.fake_labels)
+    seen.fake_logits, seen.fake_features = found
 
 
 def _weighted(step: UpdateStep, terms: Tensor) -> Tensor:

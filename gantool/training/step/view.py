@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import torch
 from typing_extensions import override
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from gantool.data.batches import Rows
-    from gantool.interfaces.step import Player
+    from gantool.interfaces.step import Features, Player
     from gantool.training.game import Game
     from gantool.training.randomness import Streams
     from gantool.training.regularization import Active
@@ -58,6 +58,8 @@ class Seen:
     latents: Tensor | None = None
     real_logits: Tensor | None = None
     fake_logits: Tensor | None = None
+    real_features: Features | None = None
+    fake_features: Features | None = None
     shown: list[Shown] = field(default_factory=list)
     slopes: list[Slope] = field(default_factory=list)
     calls: dict[str, int] = field(default_factory=dict)
@@ -68,9 +70,16 @@ class Seen:
         whole = cls()
         for name in (each.name for each in fields(cls)):
             parts = [getattr(seen, name) for seen in slices]
-            if parts and all(isinstance(part, torch.Tensor) for part in parts):
-                setattr(whole, name, torch.cat(parts).detach())
+            if parts and all(isinstance(part, torch.Tensor | tuple) for part in parts):
+                setattr(whole, name, _joined(parts))
         return whole
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    """Return the rows of tensors, or of tuples of tensors, one after the other."""
+    if isinstance(parts[0], torch.Tensor):
+        return torch.cat(list(parts)).detach()
+    return tuple(map(_joined, zip(*parts, strict=True)))
 
 
 class UpdateStep(DiscriminatorStep, GeneratorStep):
@@ -145,6 +154,20 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
     @override
     def fake_logits(self) -> Tensor:
         return self._there(self.seen.fake_logits, "fake_logits")
+
+    @property
+    @override
+    def real_features(self) -> Features:
+        if self.seen.real_features is None:
+            raise self._absent("real_features")
+        return self.seen.real_features
+
+    @property
+    @override
+    def fake_features(self) -> Features:
+        if self.seen.fake_features is None:
+            raise self._absent("fake_features")
+        return self.seen.fake_features
 
     @property
     @override
@@ -293,13 +316,19 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
         return f"{caller} {number}"
 
     def _there(self, value: Tensor | None, name: str) -> Tensor:
-        if value is not None:
-            return value
+        if value is None:
+            raise self._absent(name)
+        return value
+
+    def _absent(self, name: str) -> PluginError:
+        """Return the error that says what an update does not have, and how to get it."""
         way_out = None
-        if self._player == "generator" and name.startswith("real"):
+        if name.endswith("features") and not self.game.regularization.need_features:
+            way_out = "set needs_features = True on its class"
+        elif self._player == "generator" and name.startswith("real"):
             way_out = "set needs_real_in_generator = True on its class"
         what = f"asks for step.{name}, which a {self._player} update does not have here"
-        raise self._refused(what, way_out)
+        return self._refused(what, way_out)
 
     def _refused(self, what: str, way_out: str | None = None) -> PluginError:
         """Return the error that says who asks for what cannot be had, and in which hook."""
