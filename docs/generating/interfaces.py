@@ -49,7 +49,10 @@ def content() -> Iterator[str]:
                     yield from _class(node)
                 case ast.FunctionDef(name=name) if name == HOOK or name in homes[module]:
                     yield from _method(node)
-                case ast.Assign(targets=[ast.Name(id=name)]) if name in homes[module]:
+                case (
+                    ast.Assign(targets=[ast.Name(id=name)])
+                    | ast.AnnAssign(target=ast.Name(id=name))
+                ) if name in homes[module]:
                     yield f"## {name}"
                     yield f"```python\n{_code(node)}\n```"
 

@@ -173,16 +173,18 @@ def _compiled(
     competitors: Mapping[Player, Competitor], regularization: Regularization
 ) -> dict[Player, Callable[..., Any]]:
     """Return the networks as torch.compile calls them; weights and names stay the same."""
+    compiled: dict[Player, Callable[..., Any]] = {}
     if regularization.need_both_graphs:  # they are differentiated twice, which compiled ones cannot
-        return {}
-    compiled: dict[Player, Callable[..., Any]]
-    compiled = {p: Compiled(each.network, f"the {p}") for p, each in competitors.items()}
-    if regularization.need_features:
-        network = competitors["discriminator"].network
-        plain, source = (partial(each, network) for each in (with_features, head_after_features))
-        compiled["discriminator"] = Compiled(plain, "the discriminator", source)
-        if network._forward_hooks or network._forward_pre_hooks:  # which the source leaves out
-            del compiled["discriminator"]
+        return compiled
+    for player, each in competitors.items():
+        network = each.network
+        if player != "discriminator" or not regularization.need_features:
+            compiled[player] = Compiled(network, f"the {player}")
+        elif not (network._forward_hooks or network._forward_pre_hooks):
+            plain = partial(with_features, network)
+            compiled[player] = Compiled(
+                plain, f"the {player}", partial(head_after_features, network)
+            )
     return compiled
 
 

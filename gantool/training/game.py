@@ -237,14 +237,15 @@ class Game:
         if self.regularization.need_both_graphs:
             yield
             return
-        others = [each for each in self.competitors.values() if each.player != player]
-        parameters = [parameter for other in others for parameter in other.parameters]
-        for parameter in parameters:
+        own = {*self.competitors[player].parameters}
+        others = [parameter for each in self.competitors.values() for parameter in each.parameters]
+        frozen = [parameter for parameter in others if parameter not in own]
+        for parameter in frozen:
             parameter.requires_grad_(False)
         try:
             yield
         finally:
-            for parameter in parameters:
+            for parameter in frozen:
                 parameter.requires_grad_(True)
 
     def set_clock(self, step: int) -> None:

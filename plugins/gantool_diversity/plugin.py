@@ -1,4 +1,4 @@
-"""The regularizers `mode-seeking` and `minibatch-stddev`."""
+"""The regularizers `mode-seeking`, `feature-matching` and `minibatch-stddev`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from gantool import GeneratorStep, Player, Setup
+    from gantool import Features, GeneratorStep, Player, Setup
 
 SMALLEST_RATIO = 1e-5
 """Added to a ratio before its reciprocal is taken, as in the authors' code."""
@@ -47,6 +47,37 @@ class ModeSeeking(Regularizer):
         if self.form == "ratio":
             return -self.weight * ratio.mean()
         return self.weight * (ratio + SMALLEST_RATIO).reciprocal().mean()
+
+
+class FeatureMatching(Regularizer):
+    """Feature matching: G's images have the mean features of real ones (Salimans et al. 2016).
+
+    The generator minimizes its loss and `weight` |E f(x) - E f(G(z))|^2, f the features before the
+    discriminator's head, divided by their number. Of several maps of features, each counts alike.
+    The means are over all processes, and over the images of a slice. Cost: a forward pass of the
+    discriminator on real images in each generator update, which some losses make anyway.
+    """
+
+    name = "feature-matching"
+    strength = "weight"
+    needs_features = True
+    needs_real_in_generator = True
+    couples_batch = "slices"
+
+    weight: NonNegativeFloat = 1.0
+    """Weight of the penalty."""
+
+    @override
+    def generator_penalty(self, step: GeneratorStep) -> Tensor:
+        penalty = step.fake_logits.new_zeros(())
+        for real, fake in zip(_each(step.real_features), _each(step.fake_features), strict=True):
+            gap = step.average(real.mean(0)) - step.average(fake.mean(0))  # [C, H, W]
+            penalty = penalty + gap.square().mean()
+        return self.weight * penalty
+
+
+def _each(features: Features) -> tuple[Tensor, ...]:
+    return features if isinstance(features, tuple) else (features,)
 
 
 class MinibatchStddev(Regularizer):
@@ -89,5 +120,5 @@ class MinibatchStddev(Regularizer):
 
 @hookimpl
 def gantool_components() -> list[type[Component]]:
-    """Offer both."""
-    return [ModeSeeking, MinibatchStddev]
+    """Offer all three."""
+    return [ModeSeeking, FeatureMatching, MinibatchStddev]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from gantool import Setup
+    from gantool import Features, Setup
 
 EPSILON = 1e-8
 """Added to variances before their root is taken, as in the authors' code."""
@@ -35,21 +35,28 @@ class WithStddev(nn.Module):
         """The wrapped discriminator's blocks."""
         return self.network.get_submodule("blocks")
 
-    def features(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+    def features(self, images: Tensor, labels: Tensor | None = None) -> Any:
         """Return the wrapped discriminator's features, [N, C, ...], each of one image alone."""
-        found: Tensor = self.network.features(images, *_given(labels))  # type: ignore[operator]
-        return found
+        return self.network.features(images, *_given(labels))  # type: ignore[operator]
 
-    def head(self, features: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return the logits [N] of features and of how much they vary."""
+    def head(self, features: Features, labels: Tensor | None = None) -> Tensor:
+        """Return the logits of features and of how much they vary; of several, the last ones."""
+        if isinstance(features, tuple):
+            return self._head((*features[:-1], self._told(features[-1])), labels)
+        return self._head(self._told(features), labels)
+
+    def _head(self, features: Features, labels: Tensor | None) -> Tensor:
+        logits: Tensor = self.network.head(features, *_given(labels))  # type: ignore[operator]
+        return logits
+
+    def _told(self, features: Tensor) -> Tensor:
         rows = features.flatten(1).to(self.direction.dtype)
         told = stddev(rows, self.group_size)[:, None] * self.direction  # [N, C]
         shape = (*told.shape, *[1] * (features.dim() - 2))  # [N, C, 1, 1]
-        logits: Tensor = self.network.head(features + told.view(shape), *_given(labels))  # type: ignore[operator]
-        return logits
+        return features + told.view(shape)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return the logits [N] of images."""
+        """Return the logits of images."""
         return self.head(self.features(images, labels), labels)
 
 
@@ -88,8 +95,8 @@ def feature_channels(network: nn.Module, setup: Setup) -> int:
     images = torch.zeros(2, *setup.image, device="meta")
     labels = torch.zeros(2, dtype=torch.int64, device="meta") if setup.classes else None
     with torch.no_grad():
-        found: Tensor = probe.features(images, *_given(labels))  # type: ignore[operator]
-    return found.shape[1]
+        found: Features = probe.features(images, *_given(labels))  # type: ignore[operator]
+    return (found[-1] if isinstance(found, tuple) else found).shape[1]
 
 
 def _given(labels: Tensor | None) -> tuple[Tensor, ...]:

@@ -74,6 +74,13 @@ def overlap_of_filters(component: Any, game: QuadraticGame) -> Tensor:
     return penalty
 
 
+def distance_of_mean_features(component: Any, game: QuadraticGame) -> Tensor:
+    """Return the mean squared difference of mean images: those players' features are images."""
+    gap: Tensor = game.real.mean(0) - game.fake.mean(0)
+    penalty: Tensor = component.weight * gap.square().mean()
+    return penalty
+
+
 CLOSED_FORMS: dict[str, ClosedForm] = {
     "r1": squared_slope_of_real,
     "r2": squared_slope_of_fakes,
@@ -81,6 +88,7 @@ CLOSED_FORMS: dict[str, ClosedForm] = {
     "wgan-lp": slope_between,
     "dragan": slope_near_real,
     "lecam": beyond_the_first_anchors,
+    "feature-matching": distance_of_mean_features,
     "orthogonal": overlap_of_filters,
 }
 

@@ -43,6 +43,7 @@ REGULARIZERS: tuple[dict[str, Any], ...] = (
     {"use": "consistency"},
     {"use": "zcr"},
     {"use": "mode-seeking"},
+    {"use": "feature-matching"},
     {"use": "path-length", "every_steps": 2},
     {"use": "orthogonal"},
     {"use": "weight-clipping"},

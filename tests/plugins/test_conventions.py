@@ -12,13 +12,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
+from torch.nn.functional import softplus
 
 from gantool import Evidence, Samples
 from gantool.recipe.schema import EmaTable
 from gantool.training.players import Average
 from gantool_augmentation.adaptive import AdaptiveProbability
 from gantool_consistency.views import shifted
-from gantool_diversity.plugin import ModeSeeking
+from gantool_diversity.plugin import FeatureMatching, ModeSeeking
 from gantool_diversity.stddev import stddev
 from gantool_gradient_penalties.plugin import R1, WganGP
 from gantool_lecam.plugin import LeCam
@@ -135,6 +136,25 @@ def test_mode_seeking_takes_each_pairs_ratio(bench: Callable[..., Bench]) -> Non
     torch.testing.assert_close(found, (1 / (of_images / of_latents + 1e-5)).mean())
     published = 1 / (of_images.mean() / of_latents.mean() + 1e-5)  # MSGAN
     assert found.item() != pytest.approx(published.item(), rel=0.01)
+
+
+def test_feature_matching_is_added_and_divided_by_the_number_of_features(
+    build: Callable[..., Trainer],
+) -> None:
+    trainer = build(FeatureMatching(weight=2.0), architecture=LinearPlayers(depth=1, width=5))
+    network: Any = trainer.game.network("discriminator")  # the generator's update leaves it alone
+    shown: list[Tensor] = []
+    hook = network.register_forward_pre_hook(lambda _, given: shown.append(given[0].detach()))
+    trainer.one_step()
+    hook.remove()
+    assert len(shown) == 4  # two for each player: features cost no pass of their own
+    real, fake = (network.features(images).mean(0) for images in shown[2:])  # [5]
+    published = (real - fake).square().sum()  # Salimans et al., section 3.1
+    figures = trainer.game.totals.means()
+    expected = 2 * published.item() / 5
+    assert figures["penalty/feature-matching"] == pytest.approx(expected, rel=1e-9)
+    loss = softplus(-network(shown[3])).mean().item()
+    assert figures["generator_loss"] == pytest.approx(loss, rel=1e-9)
 
 
 def test_orthogonals_gradient_is_twice_biggan_pytorchs() -> None:

@@ -243,6 +243,16 @@ class Shifted(SmallDiscriminator):
         return super().forward(images, labels) + 1
 
 
+class Listed(SmallDiscriminator):
+    @override
+    def features(self, images: Tensor, labels: Labels = None) -> Any:
+        return [super().features(images, labels)]
+
+    @override
+    def head(self, features: Any, labels: Labels = None) -> Tensor:
+        return super().head(features[0], labels)
+
+
 class Idle(SmallGenerator):
     def __init__(self, image: ImageShape, latent_dim: int, classes: int, norm: Norm) -> None:
         super().__init__(image, latent_dim, classes, norm)
@@ -397,6 +407,7 @@ BROKEN = [
     ("gives_logits_for_each_image", of(d=AsManyAsImages), r"\[3, 3\] for three .* \[1, 1\] for"),
     ("divides_the_discriminator", of(d=Whole), "`blocks` is a Sequential, not an nn.ModuleList"),
     ("divides_the_discriminator", of(d=Shifted), "gives other logits than forward"),
+    ("divides_the_discriminator", of(d=Listed), r"is list, no tensor or tuple of rows \[3\]"),
     ("trains_every_parameter", of(g=Idle), "the generator's unused.weight gets no gradient"),
     ("can_be_differentiated_twice", of(d=Piecewise), "does not depend on the weights"),
     ("can_be_differentiated_twice", of(d=DifferentiableOnce), "by differences"),

@@ -198,6 +198,46 @@ class Softened(Regularizer):
         return self.wrapper(network) if player == "discriminator" else None
 
 
+class Inverse(Regularizer):
+    """A head tells the latents from the features; both players want it to (Chen et al. 2016)."""
+
+    name = "inverse"
+    needs_features = True
+    trained_by = "both"
+
+    @override
+    def make_state(self, setup: Setup) -> nn.Module:
+        return nn.Linear(1, setup.latent_dim)
+
+    @override
+    def discriminator_penalty(self, step: Step) -> Tensor:
+        assert isinstance(step.fake_features, Tensor)
+        told: Tensor = step.state(nn.Linear)(step.fake_features.flatten(1).mean(1)[:, None])
+        return (told - step.latents).square().mean()
+
+    @override
+    def generator_penalty(self, step: Step) -> Tensor:
+        return self.discriminator_penalty(step)
+
+
+class TrainedByOne(Inverse):
+    """Has its head trained by both, and uses it in one player's updates."""
+
+    @override
+    def generator_penalty(self, step: Step) -> Tensor:
+        return step.fake_logits.mean()
+
+
+class Wasteful(Inverse):
+    """Asks for features that are handed on, and computes its own."""
+
+    @override
+    def discriminator_penalty(self, step: Step) -> Tensor:
+        features = step.features(step.fake, step.fake_labels).flatten(1).mean(1)[:, None]
+        told: Tensor = step.state(nn.Linear)(features)
+        return (told - step.latents).square().mean()
+
+
 class Telling(Anchored):
     """Tells of its memory."""
 
@@ -227,6 +267,7 @@ SOUND = [
     Twice,
     Decay,
     Telling,
+    Inverse,
     Softened,
 ]
 
@@ -682,6 +723,8 @@ BROKEN = [
     ("leaves_global_randomness_alone", Numpy, "training with it draws from a global state"),
     ("leaves_the_other_player_alone", Clipping, "after an update of the .*, the .* differs"),
     ("leaves_the_other_player_alone", Sweeping, "update of the .* changes the gradient of the"),
+    ("trains_its_state", TrainedByOne, "generator does not depend on its state's weight"),
+    ("looks_at_the_features_it_needs", Wasteful, "needs_features and looks at none of them"),
     ("takes_several_logits", OneAnImage, r"with logits \[N, 1\] .*, after 3 steps, .* is off by"),
     ("works_for_any_image", OnlySquares, "RuntimeError"),
     (

@@ -84,6 +84,9 @@ def divides_the_discriminator(subject: Subject[Architecture]) -> None:
         found = type(getattr(network, "blocks", None)).__name__
         require(found == nn.ModuleList.__name__, f"`blocks` is a {found}, not an nn.ModuleList")
         features = network.features(players.images, *players.given_labels())
+        for part in features if isinstance(features, tuple) else (features,):
+            rows = list(part.shape[:1]) if isinstance(part, torch.Tensor) else type(part).__name__
+            require(rows == [COUNT], f"`features` is {rows}, no tensor or tuple of rows [{COUNT}]")
         logits = network.head(features, *players.given_labels())
         same = torch.equal(logits, players.discriminate())
         require(same, "`head` after `features` gives other logits than forward")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any
-from unittest import SkipTest
+from unittest import SkipTest, mock
 
 import torch
 
@@ -34,6 +34,7 @@ from gantool.testing.harness.watching import each_player, has_strength, overridd
 from gantool.testing.promises import promise, with_options
 from gantool.training.device.graphs import WARM_UP, GraphedTurns
 from gantool.training.step.update import Update
+from gantool.training.step.view import UpdateStep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -141,6 +142,41 @@ def leaves_the_other_player_alone(component: Regularizer) -> None:
             touched = [n for n, w in weights.items() if w.grad is None or (w.grad != 1).any()]
             place = f"of the {other}'s {touched[0]}" if touched else ""
             require(not touched, f"an update of the {player} changes the gradient {place}")
+
+
+@promise("regularizer", when=overrides("make_state"))
+@each_player
+def trains_its_state(component: Regularizer) -> None:
+    """An update of whomever `trained_by` names differentiates in all parameters of its state."""
+    for player in PLAYERS:
+        game = build_trial(component).game
+        (active,) = game.regularization.active
+        if active.state is None or not active.is_trained_by(player):
+            continue
+        Update(game, player, game.real_batch(0, 0), 0, 0, counts=False).perform()
+        for name, weight in active.state.named_parameters():
+            idle = weight.requires_grad and weight.grad is None
+            require(not idle, f"an update of the {player} does not depend on its state's {name}")
+
+
+@promise("regularizer", when=lambda component: component.needs_features)
+@each_player
+def looks_at_the_features_it_needs(component: Regularizer) -> None:
+    """If it declares `needs_features`, it looks at features that are handed on to it."""
+    looks: list[str] = []
+
+    def watched(name: str) -> Any:
+        features = getattr(UpdateStep, name).fget
+
+        def look(step: UpdateStep) -> Any:
+            looks.append(name)
+            return features(step)
+
+        return mock.patch.object(UpdateStep, name, property(look))
+
+    with watched("real_features"), watched("fake_features"):
+        take_steps(build_trial(component), 2)
+    require(bool(looks), "it declares needs_features and looks at none of them")
 
 
 @promise("regularizer")
