@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 Result = tuple["Chunk", list[Any]]
 
 
+FAILURES = {"source": DataError, "plugin": PluginError, "disk": OSError}
+"""Errors of a worker that are raised again, by what its answer calls them."""
+
+
 class UnavailableError(Exception):
     """A worker could not be started, or is no longer wanted."""
 
@@ -226,12 +230,8 @@ class Worker:
             done: list[Any] = answer["done"]
             return done
         kind, first, second = answer["failure"]
-        if kind == "source":
-            raise DataError(first, second)
-        if kind == "disk":
-            raise OSError(first, second)
-        if kind == "plugin":
-            raise PluginError(first, second)
+        if kind in FAILURES:
+            raise FAILURES[kind](first, second)
         if kind == "import":
             raise _cannot_be_sent(self._job, first)
         raise RuntimeError(f"a decoding process failed:\n{first}")

@@ -67,7 +67,7 @@ class FeatureNetwork:
         found = call(self.extractor, "weights_digest")
         if not (found is None or isinstance(found, str)):
             raise misbehaved(self.extractor, "weights_digest", described(found), "text or None")
-        digest = found or _digest(self._network)
+        digest = found or digest_of(self._network)
         return ExtractorStamp(self.extractor.name, digest, self.extractor.resizer)
 
     def __call__(
@@ -151,7 +151,7 @@ def _exact_float32() -> Iterator[None]:
         products.allow_tf32, convolutions.allow_tf32 = allowed
 
 
-def _digest(network: nn.Module) -> str:
+def digest_of(network: nn.Module) -> str:
     """Return the SHA-256 of a network's weights and buffers."""
     digest = hashlib.sha256()
     for name, values in sorted(network.state_dict().items()):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from gantool.errors import MissingExtraError
+from gantool.evaluation.scoring.features import digest_of
 from gantool.testing.claims import require, require_finite, require_same
 from gantool.testing.harness.isolation import (
     global_random_state_kept,
@@ -98,17 +98,6 @@ def states_how_it_resizes(subject: Subject[Extractor]) -> None:
     require(said, f"`resizer` is {resizer!r}")
 
 
-def weights_sha256(network: nn.Module) -> str:
-    """Return the SHA-256 of a network's weights and buffers, with their names and shapes."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(network.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)} ".encode())
-        digest.update(
-            tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()
-        )
-    return digest.hexdigest()
-
-
 def _load(subject: Subject[Extractor]) -> nn.Module:
     """Load the example's network as the engine does, never downloading anything."""
     with no_network():
@@ -116,7 +105,7 @@ def _load(subject: Subject[Extractor]) -> nn.Module:
 
 
 def _digest(subject: Subject[Extractor]) -> str:
-    return subject.example().weights_digest() or weights_sha256(_load(subject))
+    return subject.example().weights_digest() or digest_of(_load(subject))
 
 
 def _images(size: tuple[int, int]) -> Tensor:
