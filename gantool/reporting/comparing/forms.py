@@ -1,9 +1,10 @@
-"""A comparison as plain data, and as Markdown."""
+"""A comparison as plain data, as Markdown, and on a terminal."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from gantool.evaluation.comparison.verdicts import (
@@ -14,21 +15,25 @@ from gantool.evaluation.comparison.verdicts import (
     generator_ahead,
     unfinished,
 )
-from gantool.reporting.comparing.table import SECTIONS, protocol_in_words, rows_of, shown_columns
+from gantool.reporting.comparing.table import (
+    SECTIONS,
+    protocol_in_words,
+    rows_of,
+    shown_columns,
+    slope,
+)
 from gantool.reporting.comparing.wording import conclusion, game_in_words
 from gantool.text import markdown, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Sequence
 
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
     from gantool.evaluation.comparison.comparison import Comparison
     from gantool.evaluation.comparison.groups import Column, Group, Spread
     from gantool.evaluation.comparison.recorded import RecordedRun
-    from gantool.reporting.comparing.table import Row
 
 SIGNS: dict[str, Callable[[RecordedRun], bool]] = {
     "generator_loss_climbs": climbs,
@@ -39,6 +44,11 @@ SIGNS: dict[str, Callable[[RecordedRun], bool]] = {
     "unfinished": unfinished,
 }
 """The rules about single runs."""
+BEST_STYLE = "bold green"
+LABEL_WIDTHS = (29, 40)
+"""Columns for what says which figure it is, on terminals narrower than `TEXT_WIDTH` and others."""
+TEXT_WIDTH = 100
+"""Columns at most of a paragraph: longer lines are hard to read."""
 
 
 def as_data(comparison: Comparison) -> dict[str, Any]:
@@ -49,7 +59,7 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
         "differences": [
             {"option": option, "values": list(values)} for option, values in comparison.differences
         ],
-        "scores": [_column(column, comparison) for column in comparison.columns],
+        "scores": [_column(column, comparison.groups) for column in comparison.columns],
         "winner": lead.order[0].name if lead is not None and lead.is_clear else None,
         "lead": None
         if lead is None
@@ -64,28 +74,6 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def as_markdown(comparison: Comparison) -> str:
-    """Return the table and the conclusion as Markdown."""
-    names = [group.name for group in comparison.groups]
-    lines = ["| | " + " | ".join(map(markdown, names)) + " |", "|---" * (len(names) + 1) + "|"]
-    section = ""
-    for row in rows_of(comparison):
-        if row.section != section:
-            section = row.section
-            lines.append(f"| **{SECTIONS[section]}** |" + " |" * len(names))
-        cells = [*map(markdown, row.cells)]
-        cells = [f"**{cell}**" if place == row.best else cell for place, cell in enumerate(cells)]
-        lines.append(f"| {markdown(row.label)} | " + " | ".join(cells) + " |")
-    games = [f"- **{markdown(g.name)}**: {markdown(game_in_words(g))}" for g in comparison.groups]
-    protocols = [
-        f"- {markdown(each.name)}: {markdown(protocol_in_words(each))}."
-        for each in shown_columns(comparison)
-    ]
-    said = markdown(conclusion(comparison))
-    parts = [said, "\n".join(lines), "\n".join(games), "\n".join(protocols)]
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
 def _group(group: Group) -> dict[str, Any]:
     return {
         "name": group.name,
@@ -96,7 +84,6 @@ def _group(group: Group) -> dict[str, Any]:
 
 
 def _run(run: RecordedRun) -> dict[str, Any]:
-    trend = run.stability.trend
     return {
         "folder": str(run.folder.path),
         "seed": run.seed,
@@ -106,35 +93,45 @@ def _run(run: RecordedRun) -> dict[str, Any]:
         "seconds": run.timing.seconds,
         "images_per_second": run.timing.images_per_second,
         **asdict(run.stability),
-        "generator_loss_slope": None if trend is None else trend.slope,
+        "generator_loss_slope": slope(run),
         "scores_without_protocol": run.without_protocol,
     }
 
 
-def _column(column: Column, comparison: Comparison) -> dict[str, Any]:
+def _column(column: Column, groups: Sequence[Group]) -> dict[str, Any]:
     return {
         "name": column.name,
         "direction": column.direction,
         "options": json.loads(column.options),
         "protocol": column.protocol.as_data(),
-        "final": dict(_spreads(column.final, comparison)),
-        "best": dict(_spreads(column.best, comparison)),
+        "final": {group.name: _spread(column.final(group)) for group in groups},
+        "best": {group.name: _spread(column.best(group)) for group in groups},
     }
 
 
-def _spreads(
-    figure: Callable[[Group], Spread | None], comparison: Comparison
-) -> Iterator[tuple[str, dict[str, Any] | None]]:
-    for group in comparison.groups:
-        spread = figure(group)
-        yield group.name, None if spread is None else asdict(spread)
+def _spread(spread: Spread | None) -> dict[str, Any] | None:
+    return None if spread is None else asdict(spread)
 
 
-BEST_STYLE = "bold green"
-LABEL_WIDTHS = (29, 40)
-"""Columns for what says which figure it is, on terminals narrower than `TEXT_WIDTH` and others."""
-TEXT_WIDTH = 100
-"""Columns at most of a paragraph: longer lines are hard to read."""
+def as_markdown(comparison: Comparison) -> str:
+    """Return the table and the conclusion as Markdown."""
+    names = [group.name for group in comparison.groups]
+    lines = ["| | " + " | ".join(map(markdown, names)) + " |", "|---" * (len(names) + 1) + "|"]
+    for section, rows in groupby(rows_of(comparison), lambda row: row.section):
+        lines.append(f"| **{SECTIONS[section]}** |" + " |" * len(names))
+        for row in rows:
+            cells = [*map(markdown, row.cells)]
+            if row.best is not None:
+                cells[row.best] = f"**{cells[row.best]}**"
+            lines.append(f"| {markdown(row.label)} | " + " | ".join(cells) + " |")
+    games = [f"- **{markdown(g.name)}**: {markdown(game_in_words(g))}" for g in comparison.groups]
+    protocols = [
+        f"- {markdown(each.name)}: {markdown(protocol_in_words(each))}."
+        for each in shown_columns(comparison)
+    ]
+    said = markdown(conclusion(comparison))
+    parts = [said, "\n".join(lines), "\n".join(games), "\n".join(protocols)]
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def show_comparison(comparison: Comparison, console: Console) -> None:
@@ -143,14 +140,18 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
     from rich.text import Text
 
     width = min(console.width, TEXT_WIDTH)
+
+    def indented(text: str) -> None:
+        console.print(Padding(Text(visible(text)), (0, 0, 0, 2)), width=width)
+
     console.print(_table(comparison, LABEL_WIDTHS[console.width >= TEXT_WIDTH]))
     for group in comparison.groups:
         console.print()
         console.print(Text(visible(group.name), "bold cyan"), soft_wrap=True)
-        console.print(Padding(Text(visible(game_in_words(group))), (0, 0, 0, 2)), width=width)
+        indented(game_in_words(group))
     console.print()
     console.print(Text("Conclusion", "bold"))
-    console.print(Padding(Text(visible(conclusion(comparison))), (0, 0, 0, 2)), width=width)
+    indented(conclusion(comparison))
     for column in shown_columns(comparison):
         console.print()
         text = f"{column.name}: {protocol_in_words(column)}"
@@ -166,22 +167,14 @@ def _table(comparison: Comparison, label_width: int) -> Table:
     table.add_column("", width=label_width, overflow="fold")
     for group in comparison.groups:
         table.add_column(Text(visible(group.name)), overflow="fold")
-    section = ""
-    for row in rows_of(comparison):
-        if row.section != section:
-            if section:
-                table.add_row()
-            section = row.section
-            table.add_row(Text(SECTIONS[section], "bold"))
-        label = Text(visible(row.short or row.label), overflow="fold")
-        table.add_row(Padding(label, (0, 0, 0, 4 if row.short else 2)), *_cells(row))
+    for section, rows in groupby(rows_of(comparison), lambda row: row.section):
+        if table.row_count:
+            table.add_row()
+        table.add_row(Text(SECTIONS[section], "bold"))
+        for row in rows:
+            label = Text(visible(row.short or row.label), overflow="fold")
+            cells = [Text(visible(cell)) for cell in row.cells]
+            if row.best is not None:
+                cells[row.best].stylize(BEST_STYLE)
+            table.add_row(Padding(label, (0, 0, 0, 4 if row.short else 2)), *cells)
     return table
-
-
-def _cells(row: Row) -> list[Text]:
-    from rich.text import Text
-
-    return [
-        Text(visible(cell), BEST_STYLE if place == row.best else "")
-        for place, cell in enumerate(row.cells)
-    ]

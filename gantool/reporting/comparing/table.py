@@ -68,62 +68,50 @@ def shown_columns(comparison: Comparison) -> list[Column]:
 def protocol_in_words(column: Column) -> str:
     """Return how a column's scores were obtained, in a line."""
     protocol = column.protocol
+    kinds = {series.protocol.generator for series in column.series.values()}
+    # a run without an average has raw weights only
+    weights = (
+        "averaged weights, raw ones of runs that keep no average"
+        if len(kinds) > 1
+        else f"{WEIGHTS[kinds.pop()]} weights"
+    )
     held_out = f", {protocol.held_out:,} held out" if protocol.held_out else ""
     better = "" if column.direction == "none" else f"; {column.direction} is better"
     called = "".join(f"; {line}" for line in names_in_words([column.name], protocol))
     return (
-        f"{protocol.fake:,} generated images ({_weights(column)}, "
+        f"{protocol.fake:,} generated images ({weights}, "
         f"{protocol.batch_statistics} statistics) against {protocol.real:,} training images of "
         f"'{protocol.dataset}'{held_out}, {protocol.image}; features: {protocol.extractor}"
         f"{called}{better}"
     )
 
 
-def _weights(column: Column) -> str:
-    """Return which weights drew a column's images: a run without an average has raw ones only."""
-    kinds = {series.protocol.generator for series in column.series.values()}
-    if len(kinds) > 1:
-        return "averaged weights, raw ones of runs that keep no average"
-    return f"{WEIGHTS[kinds.pop()]} weights"
-
-
 def _scores(comparison: Comparison) -> Iterator[Row]:
-    columns = shown_columns(comparison)
+    columns, groups = shown_columns(comparison), comparison.groups
     names = [column.name for column in columns]
-    for number, column in enumerate(columns):
-        mark = f" [{number + 1}]" if names.count(column.name) > 1 else ""
+    for number, column in enumerate(columns, 1):
+        mark = f" [{number}]" if names.count(column.name) > 1 else ""
         label = f"{column.name}{ARROWS.get(column.direction, '')}{mark}"
-        finals = [column.final(group) for group in comparison.groups]
-        yield Row(
-            SCORES,
-            label,
-            tuple(map(_spread, finals)),
-            _place(finals, column.direction),
-        )
+        finals = [column.final(group) for group in groups]
+        best = _best(finals, column.direction)
+        yield Row(SCORES, label, tuple(map(_spread, finals)), best)
         if _has_history(column):
-            bests = [column.best(group) for group in comparison.groups]
-            cells = tuple(
-                f"{_spread(best)}{_when(column, group)}"
-                for best, group in zip(bests, comparison.groups, strict=True)
-            )
-            best = _place(bests, column.direction)
+            bests = [column.best(group) for group in groups]
+            pairs = zip(bests, groups, strict=True)
+            cells = tuple(f"{_spread(best)}{_when(column, group)}" for best, group in pairs)
+            best = _best(bests, column.direction)
             yield Row(SCORES, f"{label} at its best", cells, best, short="at its best")
-        yield from _floors(column, label, comparison.groups)
-
-
-def _floors(column: Column, label: str, groups: Sequence[Group]) -> Iterator[Row]:
-    """Yield the score of one half of the real images against the other, if it is known."""
-    floors = [spread_of(reading.floor for reading in column.readings(group)) for group in groups]
-    if any(floors):
-        cells = tuple(map(_spread, floors))
-        yield Row(SCORES, f"{label} real against real", cells, short="real against real")
+        floors = [spread_of(each.floor for each in column.readings(group)) for group in groups]
+        if any(floors):
+            cells = tuple(map(_spread, floors))
+            yield Row(SCORES, f"{label} real against real", cells, short="real against real")
 
 
 def _game(groups: Sequence[Group]) -> Iterator[Row]:
     figures: dict[str, Callable[[RecordedRun], float | None]] = {
         "G loss at the end": lambda run: run.stability.generator_loss,
         "D loss at the end": lambda run: run.stability.discriminator_loss,
-        "G loss late, rise an epoch": _slope,
+        "G loss late, rise an epoch": slope,
     }
     for label, figure in figures.items():
         yield Row(GAME, label, tuple(_spread(group.spread(figure)) for group in groups))
@@ -131,11 +119,13 @@ def _game(groups: Sequence[Group]) -> Iterator[Row]:
     gaps = tuple(_spread(group.spread(lambda run: run.stability.gap)) for group in groups)
     yield Row(GAME, "D(real) - D(fake) at the end", gaps)
     wide = [group.spread(lambda run: run.stability.wide_gap) for group in groups]
-    yield Row(GAME, "D(real) - D(fake) > 0.9", tuple(map(_share, wide)))
+    cells = tuple(UNKNOWN if each is None else f"{each.mean:.0%} of the run" for each in wide)
+    yield Row(GAME, "D(real) - D(fake) > 0.9", cells)
 
 
 def _cost(groups: Sequence[Group]) -> Iterator[Row]:
-    yield Row(COST, "seeds", tuple(_seeds(group) for group in groups))
+    seeds = (", ".join(str(run.seed) for run in group.runs) for group in groups)
+    yield Row(COST, "seeds", tuple(seeds))
     yield Row(COST, "steps", tuple(_range(group, lambda run: f"{run.step:,}") for group in groups))
     epochs = (_range(group, lambda run: format_epoch(run.epochs)) for group in groups)
     yield Row(COST, "epochs", tuple(epochs))
@@ -151,13 +141,9 @@ def _spread(spread: Spread | None) -> str:
     return UNKNOWN if spread is None else with_spread(spread)
 
 
-def _share(spread: Spread | None) -> str:
-    return UNKNOWN if spread is None else f"{spread.mean:.0%} of the run"
-
-
-def _slope(run: RecordedRun) -> float | None:
-    trend = run.stability.trend
-    return None if trend is None else trend.slope
+def slope(run: RecordedRun) -> float | None:
+    """Return how much the generator's loss rises in an epoch, late in training."""
+    return None if run.stability.trend is None else run.stability.trend.slope
 
 
 def _courses(group: Group) -> str:
@@ -167,10 +153,6 @@ def _courses(group: Group) -> str:
     if len(found) == 1 or len(kinds) == 1:
         return kinds[0] if kinds else UNKNOWN
     return ", ".join(f"{found.count(kind)} × {kind}" for kind in kinds) or UNKNOWN
-
-
-def _seeds(group: Group) -> str:
-    return ", ".join(str(run.seed) for run in group.runs)
 
 
 def _range(group: Group, text: Callable[[RecordedRun], str]) -> str:
@@ -190,7 +172,7 @@ def _when(column: Column, group: Group) -> str:
     return f" (step {series.best.step:,})"
 
 
-def _place(spreads: Sequence[Spread | None], direction: str) -> int | None:
+def _best(spreads: Sequence[Spread | None], direction: str) -> int | None:
     """Return the place of the best mean; None where no direction is better, or two are equal."""
     known = [(spread.mean, place) for place, spread in enumerate(spreads) if spread is not None]
     if direction == "none" or len(known) < 2:

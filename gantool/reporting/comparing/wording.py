@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gantool.evaluation.comparison.comparison import Comparison
     from gantool.evaluation.comparison.groups import Group, Spread
     from gantool.evaluation.comparison.recorded import RecordedRun
+    from gantool.evaluation.comparison.stability import LateTrend
     from gantool.evaluation.comparison.verdicts import Course, Lead, Noise
 
 COURSES: tuple[Course, ...] = ("climbs", "falls", "stays level")
@@ -44,21 +45,15 @@ WORTH_SAYING = 0.01
 
 def game_in_words(group: Group) -> str:
     """Return what happened in a group's runs, in sentences."""
-    parts = [_course(group), _end(group), _gap(group)]
-    told = [*_endings(group), *(part for part in parts if part)]
-    return " ".join(f"{text[0].upper()}{text[1:]}." for text in told)
+    told = [*_endings(group), _course(group), _end(group), _gap(group)]
+    return " ".join(f"{text[0].upper()}{text[1:]}." for text in told if text)
 
 
 def conclusion(comparison: Comparison) -> str:
     """Return who did best and what sets the groups apart, in a paragraph."""
-    sentences = [
-        *_winner(comparison),
-        *_order(comparison),
-        *_climbing(comparison.groups),
-        *_winning(comparison.groups),
-        *_cautions(comparison),
-    ]
-    return " ".join(sentences)
+    groups = comparison.groups
+    score = [*_winner(comparison), *_order(comparison)]
+    return " ".join([*score, *_climbing(groups), *_winning(groups), *_cautions(groups)])
 
 
 def listed(names: Sequence[str]) -> str:
@@ -79,21 +74,13 @@ def with_spread(spread: Spread) -> str:
 
 def _course(group: Group) -> str:
     """Say where the generator's loss went, in how many of the runs."""
-    of_course: dict[Course, list[RecordedRun]] = {
-        name: [run for run in group.runs if course(run.stability.trend) == name] for name in COURSES
-    }
     told = []
-    for name, runs in of_course.items():
-        trends = [run.stability.trend for run in runs if run.stability.trend is not None]
-        if not trends:
-            continue
-        start, end = fmean(t.start for t in trends), fmean(t.end for t in trends)
-        course_of = (
-            f"{name} around {significant((start + end) / 2)}"
-            if name == "stays level"
-            else f"{name} from {significant(start)} to {significant(end)}"
-        )
-        told.append(f"{course_of}{_seeds(len(runs), group)}")
+    for name in COURSES:
+        if found := _going(name, group):
+            start, end = fmean(t.start for t in found), fmean(t.end for t in found)
+            level, ends = significant((start + end) / 2), (significant(start), significant(end))
+            values = f"around {level}" if name == "stays level" else f"from {' to '.join(ends)}"
+            told.append(f"{name} {values}{_seeds(len(found), group)}")
     if not told:
         return ""
     return f"in the second half of training the generator's loss {listed(told)}"
@@ -156,45 +143,37 @@ def _winner(comparison: Comparison) -> Iterator[str]:
         return
     if lead is None:
         yield "No score is known of all of them, so none can be called best."
-        yield from _how_to_score(comparison)
+        yield from _how_to_score(comparison.runs)
         return
-    name = lead.column.name
+    score, first, second = lead.column.name, lead.order[0].name, lead.order[1].name
+    best, better = with_spread(lead.first), f"({lead.column.direction} is better)"
+    after = f"{second} with {with_spread(lead.second)}. {_noise(lead)}"
     if not lead.size:
-        equal = f"{_name(lead, 0)} and {_name(lead, 1)}"
-        yield f"No winner: {equal} have the same {name}, {_first(lead)}."
+        yield f"No winner: {first} and {second} have the same {score}, {best}."
     elif lead.is_clear:
-        yield (
-            f"{_name(lead, 0)} did best: {name} {_first(lead)} at the end "
-            f"({lead.column.direction} is better), ahead of {_name(lead, 1)} with "
-            f"{with_spread(lead.second)}. {_noise(lead)}"
-        )
+        yield f"{first} did best: {score} {best} at the end {better}, ahead of {after}"
     else:
         yield (
-            f"No clear winner: {_name(lead, 0)} has the best {name} at the end, {_first(lead)} "
-            f"({lead.column.direction} is better), before {_name(lead, 1)} with "
-            f"{with_spread(lead.second)}. {_noise(lead)}"
+            f"No clear winner: {first} has the best {score} at the end, {best} {better}, "
+            f"before {after}"
         )
 
 
-def _how_to_score(comparison: Comparison) -> Iterator[str]:
+def _how_to_score(runs: Sequence[RecordedRun]) -> Iterator[str]:
     """Say which runs have no score, and how to give them one that belongs beside the others'."""
-    runs = comparison.runs
     unscored = [run for run in runs if not run.series]
     if not unscored:
         return
     like = next((run for run in runs if run.series), None)
-    first, *others = unscored if like is None else [like, *unscored]
-    commands = [] if like is not None else [f"gantool evaluate {_place(first)}"]
-    commands += [f"gantool evaluate {_place(run)} --protocol {_place(first)}" for run in others]
+    like_it = unscored if like is None else [like, *unscored]
+    first, *others = (shlex.quote(str(run.folder.path)) for run in like_it)
+    commands = [] if like is not None else [f"gantool evaluate {first}"]
+    commands += [f"gantool evaluate {other} --protocol {first}" for other in others]
     rest = ["and so on"] if len(commands) > MOST_COMMANDS else []
     names = [run.name for run in unscored]
     more = [f"{len(names) - MOST_COMMANDS:,} more"] if len(names) > MOST_COMMANDS else []
     yield f"Without a score: {listed([*names[:MOST_COMMANDS], *more])}."
     yield f"To evaluate them alike: {'; '.join([*commands[:MOST_COMMANDS], *rest])}."
-
-
-def _place(run: RecordedRun) -> str:
-    return shlex.quote(str(run.folder.path))
 
 
 def _noise(lead: Lead) -> str:
@@ -233,47 +212,38 @@ def _climbing(groups: Sequence[Group]) -> Iterator[str]:
     """Say in which groups the generator's loss went where."""
     told = []
     for name in COURSES:
-        counts = {
-            group.name: (sum(course(run.stability.trend) == name for run in group.runs), group)
-            for group in groups
-        }
-        whole = [each for each, (count, group) in counts.items() if count == len(group.runs)]
-        part = [f"some seeds of {e}" for e, (n, _) in counts.items() if n and e not in whole]
+        found = {group.name: _going(name, group) for group in groups}
+        whole = [group.name for group in groups if len(found[group.name]) == len(group.runs)]
+        part = [
+            f"some seeds of {each}" for each, runs in found.items() if runs and each not in whole
+        ]
         if where := [*whole, *part]:
             told.append(f"{name} in {listed(where)}")
     if told:
         yield f"Late in training the generator's loss {'; it '.join(told)}."
 
 
+def _going(name: Course, group: Group) -> list[LateTrend]:
+    """Return the late trends of the generator's loss, in those of a group's runs that have one."""
+    trends = (run.stability.trend for run in group.runs)
+    return [trend for trend in trends if trend is not None and course(trend) == name]
+
+
 def _winning(groups: Sequence[Group]) -> Iterator[str]:
     whole = [group.name for group in groups if group.count(discriminator_wins) == len(group.runs)]
+    runs = [run for group in groups for run in group.runs]
     if whole:
         yield f"The discriminator wins in {listed(whole)}."
-    elif _nowhere(discriminator_wins, groups):
+    elif all(run.stakes is not None for run in runs) and not any(map(discriminator_wins, runs)):
         yield "The discriminator wins in none of them."
     ahead = [group.name for group in groups if group.count(generator_ahead) == len(group.runs)]
     if ahead:
         yield f"The discriminator's loss ends above the generator's in {listed(ahead)}."
 
 
-def _nowhere(rule: Callable[[RecordedRun], bool], groups: Sequence[Group]) -> bool:
-    """Return whether a rule about the discriminator's loss holds in no run, and can hold in all."""
-    runs = [run for group in groups for run in group.runs]
-    return all(run.stakes is not None for run in runs) and not any(map(rule, runs))
-
-
-def _cautions(comparison: Comparison) -> Iterator[str]:
-    groups = comparison.groups
+def _cautions(groups: Sequence[Group]) -> Iterator[str]:
     if unlike_lengths(groups):
         steps = [f"{group.name} {max(run.step for run in group.runs):,}" for group in groups]
         yield f"They were trained for unlike numbers of steps: {listed(steps)}."
     if one_seed_each(groups):
         yield "Each was trained with one seed: another seed may turn the order."
-
-
-def _name(lead: Lead, place: int) -> str:
-    return lead.order[place].name
-
-
-def _first(lead: Lead) -> str:
-    return with_spread(lead.first)
