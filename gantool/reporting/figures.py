@@ -1,4 +1,4 @@
-"""Numbers written for people: figures, durations, names, a trend in one line."""
+"""Figures, times, names and protocols as people read them."""
 
 from __future__ import annotations
 

@@ -30,7 +30,14 @@ TREND_WIDTHS = range(12, 49)
 """Characters that a trend may have; where fewer are left, there is none."""
 COLUMN_GAP = 2
 CELL_WIDTH = 20
+FIGURE_WIDTH = 8
+SCORE_WIDTH = len("D(real) 0.500")
 MISSING = "-"
+SHADES = "▁▂▃▄▅▆▇█"
+BROKEN = "×"
+"""Stands in a sparkline where a value was NaN or infinite."""
+PLACES = 240
+"""Stretches of a run that a trend tells apart."""
 PLAYER_STYLES = {"discriminator": "cyan", "generator": "magenta"}
 
 
@@ -117,27 +124,21 @@ class Dashboard:
         """Return one row for each player: loss, D(x) of its images, gradient norm, and trends."""
         table = Table(box=None, pad_edge=False, padding=(0, COLUMN_GAP, 0, 0), header_style="dim")
         table.add_column("")
-        table.add_column("loss", justify="right", min_width=8)
+        table.add_column("loss", justify="right", min_width=FIGURE_WIDTH)
         if width:
             table.add_column("over the run", no_wrap=True, min_width=width)
-        table.add_column("score", no_wrap=True, min_width=len("D(real) 0.500"))
+        table.add_column("score", no_wrap=True, min_width=SCORE_WIDTH)
         if width:
             table.add_column("from 0 to 1", no_wrap=True, min_width=width)
-        table.add_column("gradient", justify="right", min_width=8)
+        table.add_column("gradient", justify="right", min_width=FIGURE_WIDTH)
         for player, style in PLAYER_STYLES.items():
-            loss, score = f"{player}_loss", SCORES[player]
-            trends = [
-                [Text(self.trends[name].sparkline(width), style)] * bool(width)
-                for name in (loss, score)
-            ]
-            table.add_row(
-                Text(player, style),
-                self._figure(loss),
-                *trends[0],
-                Text.assemble(LABELS[score], " ", self._figure(score)),
-                *trends[1],
-                self._figure(f"{player}_gradient_norm"),
-            )
+            names = f"{player}_loss", SCORES[player]
+            loss, score = map(self._figure, names)
+            cells = [loss, Text.assemble(LABELS[names[1]], " ", score)]
+            if width:
+                over, within = (self.trends[name].sparkline(width) for name in names)
+                cells = [cells[0], Text(over, style), cells[1], Text(within, style)]
+            table.add_row(Text(player, style), *cells, self._figure(f"{player}_gradient_norm"))
         return table
 
     def _extras(self) -> Iterator[Text]:
@@ -176,7 +177,7 @@ def trend_width(width: int) -> int:
     Args:
         width: Columns of the terminal.
     """
-    others = len("discriminator") + 8 + len("D(real) 0.500") + 8
+    others = len("discriminator") + SCORE_WIDTH + 2 * FIGURE_WIDTH
     left = (width - others - 5 * COLUMN_GAP) // 2
     return min(left, TREND_WIDTHS[-1]) if left >= TREND_WIDTHS[0] else 0
 
@@ -190,43 +191,30 @@ def progress_lines(done: int, total: int, remaining: str, width: int) -> Iterato
         remaining: A few words, such as the time left.
         width: Columns of the terminal.
     """
+    narrow = width < TABLE_WIDTH
     row = Table.grid(padding=(0, 2, 0, 0), expand=True, pad_edge=False)
     row.add_column(ratio=1)
     row.add_column(justify="right", no_wrap=True, min_width=len("100%"))
-    bar, percentage = ProgressBar(total, done, complete_style="green"), f"{100 * done // total}%"
-    if width < TABLE_WIDTH:
-        row.add_row(bar, percentage)
-        yield row
-        yield Text(remaining)
-    else:
+    if not narrow:
         row.add_column(justify="right", no_wrap=True, min_width=len("59 min 59 s left"))
-        row.add_row(bar, percentage, remaining)
-        yield row
+    bar, percentage = ProgressBar(total, done, complete_style="green"), f"{100 * done // total}%"
+    row.add_row(bar, percentage, *[] if narrow else [remaining])
+    yield row
+    if narrow:
+        yield Text(remaining)
 
 
 def plain_line(dashboard: Dashboard) -> str:
     """Return what the dashboard shows in one line, for logs."""
-    counts = [f"step {dashboard.step}/{dashboard.steps}"]
-    counts.append(f"epoch {format_epoch(dashboard.epochs * dashboard.step / dashboard.steps)}")
-    figures = [
+    step, steps, pace = dashboard.step, dashboard.steps, dashboard.images_per_second
+    parts = [f"step {step}/{steps}", f"epoch {format_epoch(dashboard.epochs * step / steps)}"]
+    parts += [
         f"{figure_label(name)} {format_recorded(name, dashboard.figures[name])}"
         for name in dashboard.names()
         if name in dashboard.figures
     ]
-    pace = dashboard.images_per_second
-    speed = [] if pace is None else [f"{pace:.0f} images/s"]
-    return "  ".join([*counts, *figures, *speed, dashboard.remaining])
-
-
-SHADES = "▁▂▃▄▅▆▇█"
-
-
-BROKEN = "×"
-"""Stands in a sparkline where a value was NaN or infinite."""
-
-
-PLACES = 240
-"""Stretches of a run that a trend tells apart."""
+    parts += [] if pace is None else [f"{pace:.0f} images/s"]
+    return "  ".join([*parts, dashboard.remaining])
 
 
 class Trend:
@@ -247,7 +235,7 @@ class Trend:
 
     def add(self, step: int, value: float) -> None:
         """Take the figure of the interval that ended with `step`."""
-        for place in range(self._place(self._step), self._last_place(step) + 1):
+        for place in range(self._step * PLACES // self._steps, self._last_place(step) + 1):
             self._sums[place] += value
             self._counts[place] += 1
         self._step = step
@@ -264,9 +252,6 @@ class Trend:
         finite = [mean for mean in means if mean is not None and math.isfinite(mean)]
         low, high = self._bounds or (min(finite, default=0.0), max(finite, default=0.0))
         return "".join(" " if mean is None else _shade(mean, low, high) for mean in means)
-
-    def _place(self, step: int) -> int:
-        return step * PLACES // self._steps
 
     def _last_place(self, step: int) -> int:
         """Return the place of what ends with a step; -1 before the first."""

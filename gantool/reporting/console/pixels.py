@@ -89,34 +89,23 @@ class Thumbnails:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw one line for two rows of pixels."""
-        colors, drawn = self._canvas()
-        named = _names(colors, palette=console.color_system == "256")
-        shown = [
-            [name if there else None for name, there in zip(*row, strict=True)]
-            for row in zip(named, drawn.tolist(), strict=True)
-        ]
-        for upper, lower in zip(shown[::2], shown[1::2], strict=True):
+        colors = self._colors(palette=console.color_system == "256")
+        for upper, lower in zip(colors[::2], colors[1::2], strict=True):
             yield from map(_character, upper, lower)
             yield Segment.line()
 
-    def _canvas(self) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """Return colors [height, width, 3], and where there are any [height, width]."""
-        import numpy as np
-
+    def _colors(self, *, palette: bool) -> list[list[str | None]]:
+        """Return an even number of rows of pixels, by their colors' names; None is between them."""
         layout = self.layout
         down, across = layout.height + GAP, layout.width + GAP
-        height = layout.rows * down - GAP
-        shape = (height + height % 2, layout.columns * across - GAP)
-        colors, drawn = np.zeros((*shape, 3), np.uint8), np.zeros(shape, np.bool_)
+        height, width = layout.rows * down - GAP, layout.columns * across - GAP
+        colors: list[list[str | None]] = [[None] * width for _ in range(height + height % 2)]
         for index, image in enumerate(self.images[: layout.rows * layout.columns]):
             row, column = divmod(index, layout.columns)
-            place = np.s_[
-                row * down : row * down + layout.height,
-                column * across : column * across + layout.width,
-            ]
-            colors[place] = _resized(image, layout.width, layout.height)
-            drawn[place] = True
-        return colors, drawn
+            names = _names(_resized(image, layout.width, layout.height), palette=palette)
+            for number, line in enumerate(names, row * down):
+                colors[number][column * across : column * across + layout.width] = line
+        return colors
 
 
 def _resized(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:

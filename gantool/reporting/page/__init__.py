@@ -6,15 +6,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from gantool.files.durable import written_aside
-from gantool.reporting.figures import format_duration, format_epoch, format_figure
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from jinja2 import Environment
-
-TEMPLATES = "gantool.reporting.page"
-"""The package whose folder "templates" holds the templates, their style and their scripts."""
 
 
 def render(template: str, **context: Any) -> str:
@@ -48,16 +44,10 @@ def write_page(path: Path, page: str) -> None:
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    environment = Environment(
-        loader=PackageLoader(TEMPLATES),
+    return Environment(
+        loader=PackageLoader("gantool.reporting.page"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "duration": format_duration,
-        "epoch": format_epoch,
-        "figure": format_figure,
-    }
-    return environment

@@ -44,21 +44,6 @@ class EmbeddedImage:
     height: int
     factor: int = 1
 
-    @property
-    def magnified(self) -> bool:
-        """Whether its pixels are shown as squares."""
-        return self.factor > 1
-
-    @property
-    def shown_width(self) -> int:
-        """Width on the page, where there is room."""
-        return self.width * self.factor
-
-    @property
-    def shown_height(self) -> int:
-        """Height on the page, where there is room."""
-        return self.height * self.factor
-
 
 def pick_evenly(items: Sequence[Item], most: int = MOST_FRAMES) -> list[Item]:
     """Return at most so many of the items, evenly spread; the first and the last are among them."""

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gantool.reporting.figures import (
+    LABELS,
     PENALTY,
+    SCORES,
     figure_label,
     format_epoch,
     format_figure,
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from gantool.runs.history import RunHistory
     from gantool.runs.scores import Evaluation, Protocol, Score, Scored
 
-PLAYERS = ("discriminator", "generator")
 MOST_CHARTS = 12
 """Of scores: more of them would make the page too large."""
 MOST_EVALUATIONS = 8
@@ -41,14 +42,11 @@ def report_chart(run: RunHistory) -> Markup:
 def practitioner_charts(run: RunHistory) -> Iterator[Markup]:
     """Yield what tells most of a game: smoothed losses, D(x), gradients, penalties."""
     yield line_chart(_of_players(run, "_loss"), title="Loss", logarithmic=True)
-    scores = [
-        _line(run, "real_score", "D(real)", "discriminator"),
-        _line(run, "fake_score", "D(fake)", "generator"),
-    ]
-    if any(_is_known(each) for each in scores):
+    if any(run.curves.curve(name).is_known for name in SCORES.values()):
+        scores = [_line(run, name, LABELS[name], player) for player, name in SCORES.items()]
         yield line_chart(scores, title="Taken for real", y_range=(0, 1), guide=0.5)
-    norms = _of_players(run, "_gradient_norm")
-    if any(_is_known(each) for each in norms):
+    if any(run.curves.curve(f"{player}_gradient_norm").is_known for player in SCORES):
+        norms = _of_players(run, "_gradient_norm")
         yield line_chart(norms, title="Gradient norm", logarithmic=True)
     names = [name for name in run.curves.figures if name.startswith(PENALTY)]
     if names:
@@ -75,17 +73,13 @@ def _names(scores: Sequence[Scored]) -> list[str]:
 
 
 def _of_players(run: RunHistory, figure: str) -> list[Line]:
-    return [_line(run, f"{player}{figure}", player.capitalize(), player) for player in PLAYERS]
+    return [_line(run, f"{player}{figure}", player.capitalize(), player) for player in SCORES]
 
 
 def _line(run: RunHistory, name: str, label: str, color: str) -> Line:
     curve = run.curves.curve(name)
     x = run.epoch(1) * run.curves.steps.astype(np.float64)
     return Line(label, x, curve.means, color, curve.extremes(x))
-
-
-def _is_known(line: Line) -> bool:
-    return bool(np.isfinite(np.asarray(line.y, dtype=np.float64)).any())
 
 
 @dataclass(frozen=True)
