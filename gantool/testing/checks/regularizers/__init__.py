@@ -1,0 +1,1 @@
+"""Promises of regularizers: about trainings with them, their hooks, their penalties."""
