@@ -11,32 +11,12 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from gantool import __version__
-from gantool.cli import data_download, data_inspect, data_prepare
+from gantool.cli import cache, data
 from gantool.cli.arguments import DebugOption
-from gantool.cli.cache import CLEAR_EXAMPLES, SHOW_EXAMPLES, clear
-from gantool.cli.cache import show as show_cache
 from gantool.cli.help import COMMANDS, SETTINGS, CommandPage, GroupPage
-from gantool.cli.plugins import (
-    check_plugin,
-    describe,
-    environment,
-    list_components,
-    list_plugins,
-    new_plugin,
-)
-from gantool.cli.recipes import copy_recipe, list_recipes, schema, show, validate
-from gantool.cli.runs import (
-    ablate,
-    bench,
-    compare,
-    evaluate,
-    export,
-    list_runs,
-    report,
-    resume,
-    run,
-    sample,
-)
+from gantool.cli.plugins import check_plugin, describe, installed, new_plugin
+from gantool.cli.recipes import copy_recipe, show, validate
+from gantool.cli.runs import ablate, compare, evaluate, export, report, run, sample
 from gantool.reporting.console.messages import replace_closed_streams
 
 if TYPE_CHECKING:
@@ -74,53 +54,33 @@ def group(name: str, purpose: str, epilog: str | None = None) -> typer.Typer:
     )
 
 
+def add(to: typer.Typer, panel: str, *commands: Callable[..., None]) -> None:
+    """Add commands to an application, below a heading: by their functions' names."""
+    for command in commands:
+        decorate = to.command(
+            command.__name__.replace("_", "-"),
+            cls=CommandPage,
+            epilog=command.examples,  # type: ignore[attr-defined]
+            rich_help_panel=panel,
+            context_settings=SETTINGS,
+        )
+        decorate(command)
+
+
 app = group("gantool", PURPOSE, EXAMPLES)
-data = group("data", "Fetch, decode and look at images.")
+images = group("data", "Fetch, decode and look at images.")
 cached = group("cache", "What was prepared once, and is kept.")
-
-
-def add(
-    to: typer.Typer, name: str, command: Callable[..., None], examples: str, panel: str = COMMANDS
-) -> None:
-    """Add a command to an application."""
-    decorate = to.command(
-        name,
-        cls=CommandPage,
-        epilog=examples,
-        rich_help_panel=panel,
-        context_settings=SETTINGS,
-    )
-    decorate(command)
-
-
-add(app, "run", run.run, run.EXAMPLES, TRAIN)
-add(app, "resume", resume.resume, resume.EXAMPLES, TRAIN)
-add(app, "sample", sample.sample, sample.EXAMPLES, TRAIN)
-add(app, "evaluate", evaluate.evaluate, evaluate.EXAMPLES, TRAIN)
-add(app, "compare", compare.compare, compare.EXAMPLES, TRAIN)
-add(app, "ablate", ablate.ablate, ablate.EXAMPLES, TRAIN)
-add(app, "report", report.report, report.EXAMPLES, TRAIN)
-add(app, "export", export.export, export.EXAMPLES, TRAIN)
-add(app, "bench", bench.bench, bench.EXAMPLES, TRAIN)
-add(app, "list-runs", list_runs.list_runs, list_runs.EXAMPLES, TRAIN)
-add(app, "list-recipes", list_recipes.list_recipes, list_recipes.EXAMPLES, RECIPES)
-add(app, "copy-recipe", copy_recipe.copy_recipe, copy_recipe.EXAMPLES, RECIPES)
-add(app, "show", show.show, show.EXAMPLES, RECIPES)
-add(app, "validate", validate.validate, validate.EXAMPLES, RECIPES)
-add(app, "schema", schema.schema, schema.EXAMPLES, RECIPES)
-add(app, "list-plugins", list_plugins.list_plugins, list_plugins.EXAMPLES, PLUGINS)
-add(app, "list-components", list_components.list_components, list_components.EXAMPLES, PLUGINS)
-add(app, "describe", describe.describe, describe.EXAMPLES, PLUGINS)
-add(app, "check-plugin", check_plugin.check_plugin, check_plugin.EXAMPLES, PLUGINS)
-add(app, "new-plugin", new_plugin.new_plugin, new_plugin.EXAMPLES, PLUGINS)
-app.add_typer(data, name="data", rich_help_panel=REST)
-add(data, "download", data_download.download, data_download.EXAMPLES)
-add(data, "prepare", data_prepare.prepare, data_prepare.EXAMPLES)
-add(data, "inspect", data_inspect.inspect, data_inspect.EXAMPLES)
+add(app, TRAIN, run.run, run.resume, sample.sample, evaluate.evaluate, compare.compare)
+add(app, TRAIN, ablate.ablate, report.report, export.export, run.bench, run.list_runs)
+add(app, RECIPES, show.list_recipes, copy_recipe.copy_recipe, show.show, validate.validate)
+add(app, RECIPES, show.schema)
+add(app, PLUGINS, installed.list_plugins, installed.list_components, describe.describe)
+add(app, PLUGINS, check_plugin.check_plugin, new_plugin.new_plugin)
+app.add_typer(images, name="data", rich_help_panel=REST)
+add(images, COMMANDS, data.download, data.prepare, data.inspect)
 app.add_typer(cached, name="cache", rich_help_panel=REST)
-add(cached, "show", show_cache, SHOW_EXAMPLES)
-add(cached, "clear", clear, CLEAR_EXAMPLES)
-add(app, "environment", environment.environment, environment.EXAMPLES, REST)
+add(cached, COMMANDS, cache.show, cache.clear)
+add(app, REST, installed.environment)
 
 
 def print_version(wanted: bool) -> None:
@@ -176,7 +136,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         app(arguments)
     except Exception as error:  # the one place that catches everything
-        from gantool.cli.failures import show_bug, show_failure, understood
+        from gantool.cli.output import show_bug, show_failure, understood
 
         failure = understood(error)
         if failure is None:

@@ -1,17 +1,96 @@
-"""Arguments and options that several commands share."""
+"""Arguments and options of commands, and what the shell offers for them when Tab is pressed."""
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gantool.cli.completion import complete_override, complete_recipe, complete_run
 from gantool.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from pydantic import BaseModel
+
+    from gantool.recipe.schema import Recipe
     from gantool.reporting.console.messages import Level
+
+
+def argument(metavar: str, help: str, complete: Callable[..., list[str]] | None = None) -> Any:
+    """Declare an argument of a command."""
+    return typer.Argument(metavar=metavar, help=help, autocompletion=complete, show_default=False)
+
+
+def option(flag: str, metavar: str, help: str, **details: Any) -> Any:
+    """Declare an option of a command whose default is told in its help, if it has one."""
+    return typer.Option(flag, metavar=metavar, help=help, show_default=False, **details)
+
+
+def complete_recipe(incomplete: str) -> list[str]:
+    """Offer shipped recipes, recipe files and folders."""
+    return [*complete_shipped(incomplete), *_paths(incomplete, ".toml")]
+
+
+def complete_shipped(incomplete: str) -> list[str]:
+    """Offer the names of shipped recipes."""
+    from gantool.recipe.shipped import shipped_names
+
+    return starting(incomplete, shipped_names())
+
+
+def complete_run(incomplete: str) -> list[str]:
+    """Offer the runs in `runs/`, the newest first, and folders."""
+    from gantool.runs.folder import RUNS, list_runs
+
+    runs = [str(run.path) for run in list_runs(Path(RUNS))]
+    return starting(incomplete, runs) or list(_paths(incomplete))
+
+
+def complete_kind(incomplete: str) -> list[str]:
+    """Offer the kinds of components."""
+    from gantool.interfaces.component import KINDS
+
+    return starting(incomplete, KINDS)
+
+
+def complete_override(context: typer.Context, incomplete: str) -> list[str]:
+    """Offer the options of the core's tables, and those of the recipe's components."""
+    recipe = typed_recipe(context)
+    keys = [*_core_keys(), *(() if recipe is None else _component_keys(recipe))]
+    return starting(incomplete, [f"{key}=" for key in keys])
+
+
+def component_names(kind: str) -> list[str]:
+    """Return the names of the installed components of a kind."""
+    from gantool.registry.catalog import installed
+
+    return installed().names(kind)
+
+
+def typed_recipe(context: typer.Context) -> Recipe | None:
+    """Return the recipe that was typed; None if there is none yet, or it cannot be read."""
+    from gantool.errors import GantoolError
+    from gantool.recipe.reading import read_recipe
+
+    words = [context.params.get("recipe"), *context.args]  # where depends on what was typed
+    with suppress(GantoolError, StopIteration):
+        return read_recipe(next(filter(None, words)))
+    return None
+
+
+def starting(incomplete: str, choices: Iterable[str]) -> list[str]:
+    """Return the choices that begin as was typed."""
+    return [choice for choice in choices if choice.startswith(incomplete)]
+
+
+def starting_each(incomplete: str, choices: Iterable[str]) -> list[str]:
+    """Return the choices that begin as was typed after the last comma."""
+    before, comma, begun = incomplete.rpartition(",")
+    return [f"{before}{comma}{choice}" for choice in starting(begun, choices)]
 
 
 def show_tracebacks(wanted: bool) -> None:
@@ -22,42 +101,25 @@ def show_tracebacks(wanted: bool) -> None:
         logging.getLogger("gantool").setLevel(logging.DEBUG)
 
 
-RECIPE = typer.Argument(
-    metavar="RECIPE",
-    help="A recipe file, or the name of a shipped recipe.",
-    autocompletion=complete_recipe,
-    show_default=False,
-)
+RECIPE = argument("RECIPE", "A recipe file, or the name of a shipped recipe.", complete_recipe)
 RecipeArgument = Annotated[str, RECIPE]
-RunArgument = Annotated[
-    Path,
-    typer.Argument(
-        metavar="RUN", help="A run folder.", autocompletion=complete_run, show_default=False
-    ),
-]
+RunArgument = Annotated[Path, argument("RUN", "A run folder.", complete_run)]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option(
+    option(
         "--set",
-        metavar="KEY=VALUE",
-        help="Override one option of the recipe; may be repeated.",
+        "KEY=VALUE",
+        "Override one option of the recipe; may be repeated.",
         autocompletion=complete_override,
-        show_default=False,
     ),
 ]
-DeviceOption = Annotated[
-    str | None,
-    typer.Option(
-        "--device", metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.", show_default=False
-    ),
-]
+DeviceOption = Annotated[str | None, option("--device", "NAME", "auto, cpu, cuda, cuda:1 or mps.")]
 CheckpointOption = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--checkpoint",
-        metavar="NAME",
-        help="newest, best (by score) or a number of steps; by default the newest.",
-        show_default=False,
+        "NAME",
+        "newest, best (by score) or a number of steps; by default the newest.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -69,12 +131,11 @@ VerboseOption = Annotated[
 ]
 WorkersOption = Annotated[
     int | None,
-    typer.Option(
+    option(
         "--workers",
+        "N",
+        "Processes to decode in; by default as many as are worth starting.",
         min=1,
-        metavar="N",
-        help="Processes to decode in; by default as many as are worth starting.",
-        show_default=False,
     ),
 ]
 DebugOption = Annotated[
@@ -83,7 +144,7 @@ DebugOption = Annotated[
 ]
 
 
-def verbosity(*, quiet: bool, verbose: bool) -> Level:
+def verbosity(*, quiet: bool, verbose: bool = False) -> Level:
     """Return how much is shown.
 
     Raises:
@@ -92,3 +153,61 @@ def verbosity(*, quiet: bool, verbose: bool) -> Level:
     if quiet and verbose:
         raise UsageError("--quiet and --verbose exclude each other", "choose one of them")
     return "quiet" if quiet else "verbose" if verbose else "normal"
+
+
+def in_all(
+    overrides: Iterable[str] | None, steps: int | None = None, device: str | None = None
+) -> list[str]:
+    """Return what is said over a recipe, by `--set` and by options of their own."""
+    said = list(overrides or ())
+    said += [f"training.steps={steps}"] if steps is not None else []
+    return said + ([f"device.name={device}"] if device is not None else [])
+
+
+def separate(lists: Iterable[str] | None) -> list[str]:
+    """Return the names in lists with commas."""
+    return [name.strip() for each in lists or () for name in each.split(",") if name.strip()]
+
+
+def _core_keys() -> Iterator[str]:
+    from gantool.interfaces.optimizer import Optimizer
+    from gantool.recipe.schema import CORE_TABLES
+
+    models: dict[str, type[BaseModel]] = {**CORE_TABLES, "optimizer": Optimizer}
+    for table, model in models.items():
+        yield from _keys(table, model)
+
+
+def _component_keys(recipe: Recipe) -> Iterator[str]:
+    from gantool.recipe.schema import LISTS, SINGLES
+
+    for kind in SINGLES:
+        yield from _keys(kind, type(getattr(recipe, kind)))
+    known = set(_core_keys())
+    options = _keys("optimizer", type(recipe.optimizer["generator"]))
+    yield from (key for key in options if key not in known)
+    for array in LISTS:
+        for component in getattr(recipe, array):
+            yield from _keys(f"{array}.{component.name}", type(component))
+
+
+def _keys(table: str, model: type[BaseModel]) -> Iterator[str]:
+    yield from (f"{table}.{name}" for name in model.model_fields)
+
+
+def _paths(incomplete: str, suffix: str | None = None) -> Iterator[str]:
+    """Yield folders, and files with a suffix, whose path starts as said."""
+    folder, start = os.path.split(incomplete)
+    try:
+        entries = sorted(os.scandir(folder or "."), key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        hidden = entry.name.startswith(".") and not start.startswith(".")
+        if hidden or not entry.name.startswith(start):
+            continue
+        path = os.path.join(folder, entry.name)
+        if entry.is_dir():
+            yield f"{path}/"
+        elif suffix is not None and entry.name.endswith(suffix):
+            yield path

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gantool.cli.arguments import DebugOption, JsonOption
-from gantool.cli.completion import complete_cache
+from gantool.cli.arguments import DebugOption, JsonOption, argument, starting
+from gantool.cli.help import examples
 from gantool.cli.output import print_json, print_lines, print_listing, tell
 from gantool.errors import UsageError
 
@@ -18,46 +18,50 @@ if TYPE_CHECKING:
 
     from gantool.data.cache import CacheEntry
 
-SHOW_EXAMPLES = """
+
+def complete_cache(incomplete: str) -> list[str]:
+    """Offer the entries of the cache."""
+    from gantool.data.cache import entries
+
+    return starting(incomplete, map(_reference, entries()))
+
+
+@examples(
+    """
 gantool cache show
 GANTOOL_CACHE=/scratch/gantool gantool cache show --json
 """
-CLEAR_EXAMPLES = """
-gantool cache clear
-gantool cache clear datasets/artworks
-gantool cache clear 'prepared/artworks-128x128*' --yes
-"""
-
-
+)
 def show(as_json: JsonOption = False, debug: DebugOption = False) -> None:
     """List what is in the cache, the most recently used first."""
     from gantool.data import cache
 
     entries = cache.entries()
     if as_json:
-        print_json({"folder": cache.root(), "entries": list(map(describe, entries))})
+        print_json({"folder": cache.root(), "entries": list(map(_as_data, entries))})
         return
-    columns = ("entry", "size", "last used", "state")
-    records = [
-        (reference(entry), entry.size_bytes, used(entry).isoformat(), state(entry))
-        for entry in entries
-    ]
-    shown = [
-        (reference(entry), size(entry.size_bytes), f"{used(entry):%Y-%m-%d %H:%M}", state(entry))
-        for entry in entries
-    ]
-    print_listing(columns, records, shown)
-    tell(f"{total(entries)} in {cache.root()}")
+    print_listing(
+        ("entry", "size", "last used", "state"),
+        [_row(each, each.size_bytes, _used(each).isoformat()) for each in entries],
+        [_row(each, size(each.size_bytes), f"{_used(each):%Y-%m-%d %H:%M}") for each in entries],
+    )
+    tell(f"{_total(entries)} in {cache.root()}")
 
 
+@examples(
+    """
+gantool cache clear
+gantool cache clear datasets/artworks
+gantool cache clear 'prepared/artworks-128x128*' --yes
+"""
+)
 def clear(
     chosen: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="ENTRY",
-            help="Entries, as cache show names them, or patterns; by default all.",
-            autocompletion=complete_cache,
-            show_default=False,
+        argument(
+            "ENTRY",
+            "Entries, as cache show names them, or patterns; by default all.",
+            complete_cache,
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
@@ -69,76 +73,64 @@ def clear(
     """
     from gantool.data import cache
 
-    entries = choose(cache.entries(), chosen or ())
+    entries = _chosen(cache.entries(), chosen or ())
     if not entries:
         cache.clear([])  # what a killed one has left
         tell("nothing to delete")
         return
     if not yes:
-        ask(entries)
+        _ask(entries)
     gone = cache.clear(entries)
-    print_lines(map(reference, gone))
-    tell(f"{total(gone)} deleted")
-    if left := [reference(entry) for entry in entries if entry not in gone]:
+    print_lines(map(_reference, gone))
+    tell(f"{_total(gone)} deleted")
+    if left := [_reference(entry) for entry in entries if entry not in gone]:
         tell(f"in use and left alone: {', '.join(left)}")
 
 
-def choose(entries: Sequence[CacheEntry], patterns: Sequence[str]) -> list[CacheEntry]:
-    """Return the entries that fit one of the patterns; without patterns, all of them.
-
-    Raises:
-        UsageError: When nothing fits a pattern.
-    """
+def _chosen(entries: Sequence[CacheEntry], patterns: Sequence[str]) -> list[CacheEntry]:
+    """Return the entries that fit one of the patterns; without patterns, all of them."""
     from fnmatch import fnmatchcase
 
     for pattern in patterns:
-        if not any(fnmatchcase(reference(entry), pattern) for entry in entries):
+        if not any(fnmatchcase(_reference(entry), pattern) for entry in entries):
             raise UsageError(f"nothing in the cache is called '{pattern}'", "gantool cache show")
-    fits = [any(fnmatchcase(reference(entry), each) for each in patterns) for entry in entries]
+    fits = [any(fnmatchcase(_reference(entry), each) for each in patterns) for entry in entries]
     return [entry for entry, fit in zip(entries, fits, strict=True) if fit or not patterns]
 
 
-def ask(entries: Sequence[CacheEntry]) -> None:
-    """Let the user confirm, and leave with exit code 1 otherwise.
-
-    Raises:
-        UsageError: When there is nobody to ask.
-    """
+def _ask(entries: Sequence[CacheEntry]) -> None:
+    """Let the user confirm, and leave with exit code 1 otherwise."""
     if not sys.stdin.isatty():
-        raise UsageError(f"this would delete {total(entries)}", "add --yes")
-    tell(f"delete {total(entries)}? [y/N] ", ends_line=False)
+        raise UsageError(f"this would delete {_total(entries)}", "add --yes")
+    tell(f"delete {_total(entries)}? [y/N] ", ends_line=False)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise typer.Exit(1)
 
 
-def describe(entry: CacheEntry) -> dict[str, Any]:
-    """Return an entry as plain data."""
+def _as_data(entry: CacheEntry) -> dict[str, Any]:
     return {
-        "entry": reference(entry),
+        "entry": _reference(entry),
         "path": entry.path,
         "size_bytes": entry.size_bytes,
-        "last_used": used(entry).isoformat(),
+        "last_used": _used(entry).isoformat(),
         "unfinished": entry.unfinished,
     }
 
 
-def reference(entry: CacheEntry) -> str:
-    """Return what a user calls the entry: section/name."""
+def _reference(entry: CacheEntry) -> str:
     return f"{entry.section}/{entry.name}"
 
 
-def state(entry: CacheEntry) -> str:
-    """Return "unfinished", or nothing."""
-    return "unfinished" if entry.unfinished else ""
+def _row(entry: CacheEntry, bytes_: object, used: str) -> tuple[Any, ...]:
+    return _reference(entry), bytes_, used, "unfinished" if entry.unfinished else ""
 
 
-def used(entry: CacheEntry) -> datetime:
+def _used(entry: CacheEntry) -> datetime:
     """Return when the entry was last used, in the user's time zone."""
     return datetime.fromtimestamp(entry.last_used, UTC).astimezone().replace(microsecond=0)
 
 
-def total(entries: Sequence[CacheEntry]) -> str:
-    """Return number and size in words."""
+def _total(entries: Sequence[CacheEntry]) -> str:
     count = "1 entry" if len(entries) == 1 else f"{len(entries):,} entries"
     return f"{count}, {size(sum(entry.size_bytes for entry in entries))}"
 

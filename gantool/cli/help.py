@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from typer.core import TyperCommand, TyperGroup
 from typing_extensions import override
 
 from gantool.cli.output import styled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 EXAMPLES = "Examples"
@@ -45,6 +48,18 @@ MEANT = {
 }
 """What people type, and the command or option that does it."""
 LIMIT = re.compile(r"\bx>=(?=\d+\])")
+
+Command = TypeVar("Command", bound="Callable[..., None]")
+
+
+def examples(text: str) -> Callable[[Command], Command]:
+    """Give a command the examples that its page ends with, one a line."""
+
+    def mark(command: Command) -> Command:
+        command.examples = text  # type: ignore[attr-defined]
+        return command
+
+    return mark
 
 
 class CommandPage(TyperCommand):

@@ -1,4 +1,4 @@
-"""Output of commands on stdout: tables for people, tab-separated records and JSON for programs."""
+"""Output of commands: results on stdout, as tables or records, and failures on stderr."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gantool.runs.environment import is_first
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from rich.text import Text
+
+    from gantool.errors import GantoolError
 
 Cell = str | tuple[str, str]
 """Text of a table on a terminal, or text and its style."""
@@ -40,6 +40,8 @@ def print_json(value: Any) -> None:
 
 def print_result(path: Path) -> None:
     """Print where the result is, for a program; a person has been told on stderr."""
+    from gantool.runs.environment import is_first
+
     if is_first() and not sys.stdout.isatty():
         print_lines([path])
 
@@ -51,6 +53,50 @@ def print_lines(lines: Iterable[object]) -> None:
     terminal = sys.stdout.isatty()
     for line in lines:
         print(visible(str(line)) if terminal else line)
+
+
+def understood(error: Exception) -> GantoolError | None:
+    """Return the failure that an exception means to a user; None if it is a bug."""
+    from gantool.errors import DiskError, GantoolError
+    from gantool.files.disk import FAULTS, in_words, is_fault
+    from gantool.registry.calling import blamed
+
+    if isinstance(error, GantoolError):
+        return error
+    failure: GantoolError | None = blamed(error)
+    if isinstance(error, OSError) and (failure is None or error.errno in FAULTS):
+        failure = DiskError(in_words(error)) if is_fault(error) else failure
+    if failure is not None:
+        failure.__cause__ = error
+    return failure
+
+
+def show_failure(error: GantoolError) -> None:
+    """Show what was expected, what was found, and the way out."""
+    import logging
+    import traceback
+
+    from gantool.errors import DeviceMemoryError, DiskError
+    from gantool.reporting.console.messages import open_console, show_error
+    from gantool.runs.environment import is_first
+
+    if not is_first() and not isinstance(error, DeviceMemoryError | DiskError):
+        return  # all processes meet the same, and the first one says so
+    console = open_console()
+    if logging.getLogger("gantool").isEnabledFor(logging.DEBUG):
+        traceback.print_exception(error)
+    show_error(error, console)
+
+
+def show_bug(error: Exception) -> None:
+    """Show the traceback of what should not have happened, and what to do with it."""
+    import traceback
+
+    from gantool.reporting.console.messages import ERROR_STYLE, open_console, say
+
+    traceback.print_exception(error)
+    request = "please report it, with the lines above and the output of: gantool environment"
+    say(open_console(), ("error:", ERROR_STYLE), f" this is a bug in gantool; {request}")
 
 
 def tell(text: str, *, ends_line: bool = True) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gantool.cli import completion
+from gantool.cli.arguments import complete_kind, complete_recipe, complete_run
+from gantool.cli.data import complete_dataset
+from gantool.cli.plugins.describe import complete_component
 from gantool.interfaces.component import KINDS
 from gantool.recipe.shipped import shipped_names
 
@@ -22,23 +24,23 @@ def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_recipes_are_shipped_ones_and_files() -> None:
-    offered = completion.complete_recipe("")
+    offered = complete_recipe("")
     assert offered == [*shipped_names(), "mine.toml", "recipes/", "runs/"]
-    assert completion.complete_recipe("recipes/") == ["recipes/a.toml"]
-    assert completion.complete_recipe("spec") == ["spectral"]
-    assert completion.complete_recipe(".h") == [".hidden.toml"]
-    assert completion.complete_recipe("nowhere/") == []
+    assert complete_recipe("recipes/") == ["recipes/a.toml"]
+    assert complete_recipe("spec") == ["spectral"]
+    assert complete_recipe(".h") == [".hidden.toml"]
+    assert complete_recipe("nowhere/") == []
 
 
 def test_runs() -> None:
-    assert completion.complete_run("") == ["runs/x"]
-    assert completion.complete_run("rec") == ["recipes/"]
+    assert complete_run("") == ["runs/x"]
+    assert complete_run("rec") == ["recipes/"]
 
 
 def test_components_kinds_and_datasets() -> None:
-    assert {"loss/bce", "loss/hinge"} <= set(completion.complete_component("loss/"))
-    assert completion.complete_kind("l") == [kind for kind in KINDS if kind[0] == "l"] != []
-    assert "artworks" in completion.complete_dataset("")
+    assert {"loss/bce", "loss/hinge"} <= set(complete_component("loss/"))
+    assert complete_kind("l") == [kind for kind in KINDS if kind[0] == "l"] != []
+    assert "artworks" in complete_dataset("")
 
 
 def completed(words: list[str], incomplete: str) -> list[str]:

@@ -26,7 +26,7 @@ import torch
 from PIL import Image
 
 import gantool
-from gantool.cli.failures import understood
+from gantool.cli.output import understood
 from gantool.files import durable
 from gantool.recipe.documents import dump
 from gantool.runs.checkpoints import MANIFEST, STATE, Checkpoint, Checkpoints

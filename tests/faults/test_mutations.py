@@ -16,7 +16,7 @@ import pytest
 
 import gantool
 from gantool.cli.app import main
-from gantool.cli.failures import understood
+from gantool.cli.output import understood
 from gantool.recipe.documents import dump
 from tests.faults.mutations import mutate, restore
 

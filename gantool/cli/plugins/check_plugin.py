@@ -9,20 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gantool.cli.arguments import DebugOption, JsonOption
+from gantool.cli.arguments import DebugOption, JsonOption, argument, starting
+from gantool.cli.help import examples
 from gantool.cli.output import print_json, print_listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from gantool.testing import CheckResult
-
-EXAMPLES = """
-gantool check-plugin losses
-gantool check-plugin losses:hinge
-gantool check-plugin my-plugin --json
-"""
-
 
 SAID = {"expected": "expected to fail"}
 
@@ -31,20 +25,25 @@ def complete_plugin(incomplete: str) -> list[str]:
     """Offer the names of installed plugins and, behind a colon, of their components."""
     from gantool.registry.catalog import installed
 
-    names = [plugin.name for plugin in installed().plugins]
     if ":" in incomplete:
-        names = [offer.full_name for offer in installed().offers]
-    return [name for name in names if name.startswith(incomplete)]
+        return starting(incomplete, [offer.full_name for offer in installed().offers])
+    return starting(incomplete, [plugin.name for plugin in installed().plugins])
 
 
+@examples(
+    """
+gantool check-plugin losses
+gantool check-plugin losses:hinge
+gantool check-plugin my-plugin --json
+"""
+)
 def check_plugin(
     name: Annotated[
         str,
-        typer.Argument(
-            metavar="NAME",
-            help="A plugin, one of its components (PLUGIN:NAME), or a check as it is printed.",
-            autocompletion=complete_plugin,
-            show_default=False,
+        argument(
+            "NAME",
+            "A plugin, one of its components (PLUGIN:NAME), or a check as it is printed.",
+            complete_plugin,
         ),
     ],
     as_json: JsonOption = False,
@@ -57,22 +56,22 @@ def check_plugin(
     """
     from gantool.testing import run_checks
 
-    with progress_shown() as report, redirect_stdout(sys.stderr):  # stdout is for the results
+    with _progress_shown() as report, redirect_stdout(sys.stderr):  # stdout is for the results
         results = run_checks(name, progress=report)
     if as_json:
         from dataclasses import asdict
 
         print_json([asdict(result) for result in results])
     else:
-        shown = list(of_one_cause(results))
+        shown = list(_of_one_cause(results))
         columns = ("check", "result", "failure")
-        print_listing(columns, [record(*each) for each in shown], [row(*each) for each in shown])
-    summarize(results)
+        print_listing(columns, [_record(*each) for each in shown], [_row(*each) for each in shown])
+    _summarize(results)
     if any(result.status == "failed" for result in results):
         raise typer.Exit(1)
 
 
-def of_one_cause(results: Sequence[CheckResult]) -> Iterator[tuple[CheckResult, list[str]]]:
+def _of_one_cause(results: Sequence[CheckResult]) -> Iterator[tuple[CheckResult, list[str]]]:
     """Yield the results with the names of later checks that failed for the same reason."""
     same: dict[str, list[str]] = {}
     first: list[tuple[CheckResult, list[str]]] = []
@@ -86,13 +85,13 @@ def of_one_cause(results: Sequence[CheckResult]) -> Iterator[tuple[CheckResult, 
     yield from first
 
 
-def record(result: CheckResult, alike: Sequence[str]) -> tuple[str, str, str]:
+def _record(result: CheckResult, alike: Sequence[str]) -> tuple[str, str, str]:
     """Return what a check has found as a row of the listing, and which others found the same."""
     also = f"; so do {len(alike)} more: {', '.join(alike)}" if alike else ""
     return result.id, result.status, f"{result.message}{also}"
 
 
-def row(result: CheckResult, alike: Sequence[str]) -> tuple[str, str, str]:
+def _row(result: CheckResult, alike: Sequence[str]) -> tuple[str, str, str]:
     """Return the same as a person likes to read it: a failure with the promise that is broken."""
     why = result.message
     if result.status == "failed":
@@ -103,7 +102,7 @@ def row(result: CheckResult, alike: Sequence[str]) -> tuple[str, str, str]:
 
 
 @contextmanager
-def progress_shown() -> Iterator[Callable[[int, int], None] | None]:
+def _progress_shown() -> Iterator[Callable[[int, int], None] | None]:
     """Show on a terminal how many checks are done; yield what is to be told."""
     from gantool.reporting.console.messages import is_live, open_console
 
@@ -115,7 +114,7 @@ def progress_shown() -> Iterator[Callable[[int, int], None] | None]:
         yield lambda done, total: status.update(f"checking   {done} of {total}")
 
 
-def summarize(results: Sequence[CheckResult]) -> None:
+def _summarize(results: Sequence[CheckResult]) -> None:
     """Say on stderr how many checks there were, and how they ended."""
     from gantool.reporting.console.messages import open_console, say
 

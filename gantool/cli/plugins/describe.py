@@ -8,10 +8,8 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from gantool.cli.arguments import DebugOption, JsonOption
-from gantool.cli.completion import complete_component
+from gantool.cli.arguments import DebugOption, JsonOption, argument, starting
+from gantool.cli.help import examples
 from gantool.cli.output import print_json, print_lines, print_listing
 from gantool.cli.plugins.options import BEARINGS, as_toml, export_command, options_of, recipe_table
 
@@ -19,24 +17,28 @@ if TYPE_CHECKING:
     from gantool.cli.plugins.options import Option
     from gantool.registry.catalog import Offer
 
-EXAMPLES = """
-gantool describe architecture/dcgan
-gantool describe loss/losses:hinge
-gantool describe regularizer/spectral-norm --json
-"""
 PAPER = re.compile(r"\(([A-Z][^()]*\b(?:19|20)\d\d\b[^()]*)\)")
 """How docstrings cite: authors and year in parentheses, with section or equation."""
 
 
+def complete_component(incomplete: str) -> list[str]:
+    """Offer every KIND/NAME."""
+    from gantool.registry.catalog import installed
+
+    return starting(incomplete, sorted({f"{o.kind}/{o.name}" for o in installed().offers}))
+
+
+@examples(
+    """
+gantool describe architecture/dcgan
+gantool describe loss/losses:hinge
+gantool describe regularizer/spectral-norm --json
+"""
+)
 def describe(
     component: Annotated[
         str,
-        typer.Argument(
-            metavar="KIND/NAME",
-            help="A component, as list-components names it.",
-            autocompletion=complete_component,
-            show_default=False,
-        ),
+        argument("KIND/NAME", "A component, as list-components names it.", complete_component),
     ],
     as_json: JsonOption = False,
     debug: DebugOption = False,
@@ -51,19 +53,19 @@ def describe(
     catalog = installed()
     offer = catalog.locate(component)
     with calling(offer.component, "describing its options", plugin=offer.plugin):
-        data = as_data(offer, catalog.shortest_name(offer))
+        data = _as_data(offer, catalog.shortest_name(offer))
     if as_json:
         print_json(data)
     else:
-        print_page(offer, catalog.shortest_name(offer))
+        _print_page(offer, catalog.shortest_name(offer))
 
 
-def papers(documentation: str) -> list[str]:
+def _papers(documentation: str) -> list[str]:
     """Return the papers that a docstring cites, in its order."""
     return PAPER.findall(" ".join(documentation.split()))
 
 
-def as_data(offer: Offer, use: str) -> dict[str, Any]:
+def _as_data(offer: Offer, use: str) -> dict[str, Any]:
     """Return everything about a component as plain data."""
     documentation = inspect.getdoc(offer.component) or ""
     return {
@@ -75,7 +77,7 @@ def as_data(offer: Offer, use: str) -> dict[str, Any]:
         "distribution": offer.plugin.distribution,
         "version": offer.plugin.version,
         "description": documentation,
-        "papers": papers(documentation),
+        "papers": _papers(documentation),
         "options": [
             {key: value for key, value in asdict(option).items() if key != "placeholder"}
             for option in options_of(offer.component)
@@ -84,19 +86,19 @@ def as_data(offer: Offer, use: str) -> dict[str, Any]:
     }
 
 
-def print_page(offer: Offer, use: str) -> None:
+def _print_page(offer: Offer, use: str) -> None:
     """Print everything about a component for a person."""
     documentation = inspect.getdoc(offer.component) or ""
     plugin = offer.plugin
     _say(f"{offer.kind}/{use}", "bold cyan")
     _say(f"plugin  {plugin.name} ({plugin.distribution} {plugin.version})")
-    for paper in papers(documentation):
+    for paper in _papers(documentation):
         _say(f"paper   {paper}")
     for paragraph in documentation.split("\n\n"):
         print_lines([""])
         _say(paragraph.replace("\n", " "))
     print_lines([""])
-    print_options(options_of(offer.component), offer.component.bears_upon)
+    _print_options(options_of(offer.component), offer.component.bears_upon)
     print_lines([""])
     ((form, text),) = _used(offer, use).items()
     _say("In a recipe" if form == "toml" else "On the command line", "bold")
@@ -111,7 +113,7 @@ def _used(offer: Offer, use: str) -> dict[str, str]:
     return {"toml": recipe_table(offer.component, use)}
 
 
-def print_options(options: list[Option], bears_upon: str) -> None:
+def _print_options(options: list[Option], bears_upon: str) -> None:
     """Print a table of options, or that there are none, and what they bear upon."""
     if not options:
         print_lines(["It has no options."])

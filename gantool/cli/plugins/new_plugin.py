@@ -5,50 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from gantool.cli.arguments import DebugOption
-from gantool.cli.completion import complete_kind
+from gantool.cli.arguments import DebugOption, argument, complete_kind, option
+from gantool.cli.help import examples
 from gantool.cli.output import print_lines
+from gantool.cli.plugins.installed import KINDS
 from gantool.errors import UsageError
 
 if TYPE_CHECKING:
     from gantool.registry.catalog import Catalog
     from gantool.scaffold.naming import Naming
 
-EXAMPLES = """
+
+@examples(
+    """
 gantool new-plugin sparkle --kind regularizer
 gantool new-plugin my-photos --kind dataset --folder ~/plugins
 """
-
-
+)
 def new_plugin(
     name: Annotated[
         str,
-        typer.Argument(
-            metavar="NAME",
-            help="What recipes will call the component: lower-case words with dashes.",
-            show_default=False,
-        ),
+        argument("NAME", "What recipes will call the component: lower-case words with dashes."),
     ],
-    kind: Annotated[
-        str,
-        typer.Option(
-            "--kind",
-            metavar="KIND",
-            help="dataset, architecture, loss, regularizer, optimizer, metric, extractor, logger "
-            "or exporter.",
-            autocompletion=complete_kind,
-            show_default=False,
-        ),
-    ],
+    kind: Annotated[str, option("--kind", "KIND", KINDS, autocompletion=complete_kind)],
     folder: Annotated[
         Path,
-        typer.Option(
+        option(
             "--folder",
-            metavar="DEST",
-            help="Where to put the folder gantool-NAME; by default the working folder.",
-            show_default=False,
+            "DEST",
+            "Where to put the folder gantool-NAME; by default the working folder.",
         ),
     ] = Path(),
     debug: DebugOption = False,
@@ -63,20 +48,15 @@ def new_plugin(
     from gantool.scaffold.writing import package_files, write_package
 
     naming = Naming(name, kind)
-    refuse_taken(naming, installed())
+    _refuse_taken(naming, installed())
     check_naming(naming)
     root = folder.expanduser() / naming.distribution
     print_lines(write_package(root, package_files(naming)))
-    show_next(root, naming)
+    _show_next(root, naming)
 
 
-def refuse_taken(naming: Naming, catalog: Catalog) -> None:
-    """Refuse an unknown kind, and a name that recipes already understand.
-
-    Raises:
-        UsageError: When the kind is unknown, or a kind, a plugin or a component of the kind has
-            the name.
-    """
+def _refuse_taken(naming: Naming, catalog: Catalog) -> None:
+    """Refuse an unknown kind, and a name that recipes already understand."""
     from gantool.interfaces.component import KINDS
 
     name, kind = naming.plugin, naming.kind
@@ -95,7 +75,7 @@ def refuse_taken(naming: Naming, catalog: Catalog) -> None:
         raise UsageError(f"there is a {kind} '{name}' already, in {owner}", "choose another name")
 
 
-def show_next(root: Path, naming: Naming) -> None:
+def _show_next(root: Path, naming: Naming) -> None:
     """Say what can be done with the package."""
     import shlex
 

@@ -7,38 +7,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gantool.cli.arguments import DebugOption
-from gantool.cli.completion import complete_shipped
+from gantool.cli.arguments import DebugOption, argument, complete_shipped
+from gantool.cli.help import examples
 from gantool.cli.output import print_lines
 from gantool.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EXAMPLES = """
+
+@examples(
+    """
 gantool copy-recipe spectral
 gantool copy-recipe spectral recipes/mine.toml
 gantool copy-recipe spectral recipes --force
 """
-
-
+)
 def copy_recipe(
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME",
-            help="The name of a shipped recipe.",
-            autocompletion=complete_shipped,
-            show_default=False,
-        ),
-    ],
+    name: Annotated[str, argument("NAME", "The name of a shipped recipe.", complete_shipped)],
     destination: Annotated[
         Path,
-        typer.Argument(
-            metavar="DEST",
-            help="A folder, or a file that ends in .toml; by default the working folder.",
-            show_default=False,
-        ),
+        argument("DEST", "A folder, or a file that ends in .toml; by default the working folder."),
     ] = Path(),
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that differ.")] = False,
     debug: DebugOption = False,
@@ -48,7 +37,7 @@ def copy_recipe(
     The paths of the files are printed. Files that are there already are left as they are if they
     are equal, and otherwise refused without --force.
     """
-    copies = dict(plan(name, destination))
+    copies = dict(_copies(name, destination))
     if not force:
         refuse_changes(copies)
     for target, content in copies.items():
@@ -59,11 +48,7 @@ def copy_recipe(
 
 
 def write(target: Path, content: bytes, *, force: bool) -> None:
-    """Write a file, without `force` only where nothing is.
-
-    Raises:
-        UsageError: When somebody else has just made it.
-    """
+    """Write a file, without `force` only where nothing is."""
     try:
         with target.open("wb" if force else "xb") as file:
             file.write(content)
@@ -71,12 +56,8 @@ def write(target: Path, content: bytes, *, force: bool) -> None:
         raise UsageError(f"{target} was made by somebody else meanwhile") from error
 
 
-def plan(name: str, destination: Path) -> Iterator[tuple[Path, bytes]]:
-    """Yield each file to be written, the recipe itself first, and its content.
-
-    Raises:
-        UsageError: When there is no such recipe, or two files would have the same name.
-    """
+def _copies(name: str, destination: Path) -> Iterator[tuple[Path, bytes]]:
+    """Yield each file to be written, the recipe itself first, and its content."""
     from gantool.recipe.shipped import find_shipped, shipped_names
     from gantool.text import guess
 
@@ -90,13 +71,13 @@ def plan(name: str, destination: Path) -> Iterator[tuple[Path, bytes]]:
     folder = destination.parent if is_file else destination
     target = destination if is_file else folder / source.name
     yield target, source.read_bytes()
-    for parent in parents(source):
+    for parent in _parents(source):
         if parent.name == target.name:
             raise UsageError(f"{target} is where '{parent.stem}' goes, which it extends")
         yield folder / parent.name, parent.read_bytes()
 
 
-def parents(recipe: Path) -> Iterator[Path]:
+def _parents(recipe: Path) -> Iterator[Path]:
     """Yield the shipped recipes that a shipped recipe extends, the nearest first."""
     import tomllib
 
@@ -110,11 +91,7 @@ def parents(recipe: Path) -> Iterator[Path]:
 
 
 def refuse_changes(copies: dict[Path, bytes]) -> None:
-    """Refuse to overwrite files whose content differs.
-
-    Raises:
-        UsageError: When there are some.
-    """
+    """Refuse to overwrite files whose content differs."""
     changed = [
         str(target)
         for target, content in copies.items()

@@ -1,12 +1,13 @@
-"""`gantool show`: the resolved recipe, and where each value was said."""
+"""`gantool list-recipes`, `show` and `schema`: what recipes there are, and what they say."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gantool.cli.arguments import DebugOption, JsonOption, RecipeArgument, SetOption
-from gantool.cli.output import one_line, print_json, print_lines
+from gantool.cli.help import examples
+from gantool.cli.output import one_line, print_json, print_lines, print_listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,15 +16,53 @@ if TYPE_CHECKING:
 
     from gantool.recipe.schema import Recipe
 
-EXAMPLES = """
-gantool show spectral
-gantool show spectral --set training.steps=600 > mine.toml
-gantool show spectral --json
-"""
 MOST_COLUMNS = 44
 """Longer lines do not move the origins of all others to the right."""
 
 
+@examples(
+    """
+gantool list-recipes
+gantool list-recipes --json
+"""
+)
+def list_recipes(as_json: JsonOption = False, debug: DebugOption = False) -> None:
+    """List the recipes that come with gantool."""
+    from gantool.recipe.shipped import shipped_recipes
+
+    recipes = shipped_recipes()
+    if as_json:
+        keys = ("name", "summary", "path")
+        print_json([{key: getattr(recipe, key) for key in keys} for recipe in recipes])
+    else:
+        print_listing(("recipe", "summary"), [(recipe.name, recipe.summary) for recipe in recipes])
+
+
+@examples(
+    """
+gantool schema > gantool.schema.json
+"""
+)
+def schema(debug: DebugOption = False) -> None:
+    """Print a JSON schema of recipes, for editors.
+
+    It covers the components that are installed. A recipe that begins with the line
+    "#:schema gantool.schema.json" is then completed and checked while it is written, by
+    editors that use Taplo.
+    """
+    from gantool.recipe.editor import recipe_schema
+    from gantool.registry.catalog import installed
+
+    print_json(recipe_schema(installed()))
+
+
+@examples(
+    """
+gantool show spectral
+gantool show spectral --set training.steps=600 > mine.toml
+gantool show spectral --json
+"""
+)
 def show(
     recipe: RecipeArgument,
     overrides: SetOption = None,
@@ -38,28 +77,21 @@ def show(
 
     resolved = read_recipe(recipe, overrides or ())
     if as_json:
-        print_json(describe(resolved))
+        origins = {".".join(map(str, path)): said for path, said in resolved.origins.items()}
+        told = {"recipe": resolved.name, "document": resolved.document, "origins": origins}
+        print_json({**told, "warnings": list(resolved.warnings)})
     elif sys.stdout.isatty():
         from rich.console import Console
 
         console = Console()
-        for line, origin in annotated(resolved):
+        for line, origin in _annotated(resolved):
             console.print(_styled(line, origin), soft_wrap=True)
     else:
-        print_lines(f"{line}# {origin}" if origin else line for line, origin in annotated(resolved))
+        lines = _annotated(resolved)
+        print_lines(f"{line}# {origin}" if origin else line for line, origin in lines)
 
 
-def describe(recipe: Recipe) -> dict[str, Any]:
-    """Return a resolved recipe as plain data."""
-    return {
-        "recipe": recipe.name,
-        "document": recipe.document,
-        "origins": {".".join(map(str, path)): said for path, said in recipe.origins.items()},
-        "warnings": list(recipe.warnings),
-    }
-
-
-def annotated(recipe: Recipe) -> Iterator[tuple[str, str]]:
+def _annotated(recipe: Recipe) -> Iterator[tuple[str, str]]:
     """Yield each line of the recipe as TOML, and where its value was said.
 
     Lines with an origin are padded, so that the origins stand below each other.

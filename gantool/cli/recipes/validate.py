@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gantool.cli.arguments import DebugOption, JsonOption, SetOption
-from gantool.cli.completion import complete_recipe
-from gantool.cli.output import one_line, print_json, print_records, styled, tell
+from gantool.cli.arguments import (
+    DebugOption,
+    JsonOption,
+    SetOption,
+    argument,
+    complete_recipe,
+)
+from gantool.cli.help import examples
+from gantool.cli.output import one_line, print_json, print_records, show_failure, styled, tell
 from gantool.errors import GantoolError, RecipeError
 from gantool.recipe.source.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-EXAMPLES = """
-gantool validate recipes/*.toml
-gantool validate mine.toml --set training.steps=600
-gantool validate mine.toml --json
-"""
 
 
 @dataclass(frozen=True)
@@ -61,15 +61,17 @@ class Validation:
         }
 
 
+@examples(
+    """
+gantool validate recipes/*.toml
+gantool validate mine.toml --set training.steps=600
+gantool validate mine.toml --json
+"""
+)
 def validate(
     recipes: Annotated[
         list[str],
-        typer.Argument(
-            metavar="RECIPE",
-            help="Recipe files, or names of shipped recipes.",
-            autocompletion=complete_recipe,
-            show_default=False,
-        ),
+        argument("RECIPE", "Recipe files, or names of shipped recipes.", complete_recipe),
     ],
     overrides: SetOption = None,
     as_json: JsonOption = False,
@@ -80,20 +82,19 @@ def validate(
     Every problem is shown with its file, line and column. What needs the images or a device is
     checked by gantool run RECIPE --dry-run.
     """
-    verdicts = [check(recipe, overrides or ()) for recipe in recipes]
+    verdicts = [_checked(recipe, overrides or ()) for recipe in recipes]
     if as_json:
         print_json([verdict.as_data() for verdict in verdicts])
     else:
         for verdict in verdicts:
-            report(verdict)
+            _report(verdict)
             if verdict.error is not None and verdict is not verdicts[-1]:
                 tell("")
     if codes := [verdict.error.exit_code for verdict in verdicts if verdict.error]:
         raise typer.Exit(max(codes))
 
 
-def check(recipe: str, overrides: Sequence[str]) -> Validation:
-    """Read a recipe and return what was found."""
+def _checked(recipe: str, overrides: Sequence[str]) -> Validation:
     from gantool.recipe.reading import read_recipe
 
     try:
@@ -102,9 +103,8 @@ def check(recipe: str, overrides: Sequence[str]) -> Validation:
         return Validation(recipe, error=error)
 
 
-def report(verdict: Validation) -> None:
+def _report(verdict: Validation) -> None:
     """Show warnings and problems on stderr, and the state on stdout."""
-    from gantool.cli.failures import show_failure
     from gantool.reporting.console.messages import WARNING_STYLE, open_console, say
 
     for warning in verdict.warnings:

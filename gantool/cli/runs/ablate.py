@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,10 +15,15 @@ from gantool.cli.arguments import (
     RecipeArgument,
     SetOption,
     VerboseOption,
+    in_all,
+    option,
+    separate,
+    starting_each,
+    typed_recipe,
     verbosity,
 )
+from gantool.cli.help import examples
 from gantool.cli.runs.compare import present
-from gantool.cli.runs.evaluate import separate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +32,32 @@ if TYPE_CHECKING:
 
     from gantool.launch.ablation import Planned
 
+
+def complete_toggle(context: typer.Context, incomplete: str) -> list[str]:
+    """Offer the parts of the recipe that was typed, after a comma too."""
+    from gantool.launch.ablation import toggles_of
+
+    recipe = typed_recipe(context)
+    return [] if recipe is None else starting_each(incomplete, toggles_of(recipe.document))
+
+
+ToggleOption = Annotated[
+    list[str],
+    option(
+        "--toggle",
+        "PARTS",
+        "Parts to take out, one at a time, separated by commas; may be repeated.",
+        autocompletion=complete_toggle,
+    ),
+]
+SeedsOption = Annotated[
+    int, typer.Option(min=1, metavar="K", help="Training seeds of every variant.")
+]
+StepsOption = Annotated[int | None, option("--steps", "N", "Generator updates of a run.", min=1)]
+OutOption = Annotated[
+    Path | None, option("--out", "FOLDER", "Folder of all runs; by default runs/RECIPE-ablation.")
+]
+ReportOption = Annotated[Path | None, option("--report", "FILE", "Write the comparison as HTML.")]
 EXAMPLES = """
 gantool ablate r3 --toggle regularizers.r1,regularizers.r2,ema --seeds 3 --steps 2000
 gantool ablate spectral --toggle regularizers.spectral-norm --toggle optimizer.discriminator
@@ -35,52 +65,16 @@ gantool ablate mine.toml --toggle ema --set 'metrics=[{use="kid"}]' --report abl
 """
 
 
-def complete_toggle(context: typer.Context, incomplete: str) -> list[str]:
-    """Offer the parts of the recipe that was typed, after a comma too."""
-    from gantool.errors import GantoolError
-    from gantool.launch.ablation import toggles_of
-    from gantool.recipe.reading import read_recipe
-
-    before, comma, begun = incomplete.rpartition(",")
-    words = [context.params.get("recipe"), *context.args]  # where depends on what was typed
-    with suppress(GantoolError, StopIteration):  # no recipe yet, or none that can be read
-        parts = toggles_of(read_recipe(next(filter(None, words))).document)
-        return [f"{before}{comma}{part}" for part in parts if part.startswith(begun)]
-    return []
-
-
+@examples(EXAMPLES)
 def ablate(  # noqa: PLR0913  one argument an option
     recipe: RecipeArgument,
     *,
-    toggle: Annotated[
-        list[str],
-        typer.Option(
-            metavar="PARTS",
-            help="Parts to take out, one at a time, separated by commas; may be repeated.",
-            autocompletion=complete_toggle,
-            show_default=False,
-        ),
-    ],
-    seeds: Annotated[
-        int, typer.Option(min=1, metavar="K", help="Training seeds of every variant.")
-    ] = 3,
+    toggle: ToggleOption,
+    seeds: SeedsOption = 3,
     overrides: SetOption = None,
-    steps: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Generator updates of a run.", show_default=False),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="Folder of all runs; by default runs/RECIPE-ablation.",
-            show_default=False,
-        ),
-    ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write the comparison as HTML.", show_default=False),
-    ] = None,
+    steps: StepsOption = None,
+    out: OutOption = None,
+    report: ReportOption = None,
     device: DeviceOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -100,12 +94,11 @@ def ablate(  # noqa: PLR0913  one argument an option
     from gantool.launch.ablation import plan_ablation, run_ablation
     from gantool.reporting.console.messages import open_console, show_warnings
 
-    console = open_console()
-    level = verbosity(quiet=quiet, verbose=verbose)
-    said = [*(overrides or ()), *([] if steps is None else [f"training.steps={steps}"])]
+    console, level = open_console(), verbosity(quiet=quiet, verbose=verbose)
+    said, toggles = in_all(overrides, steps), separate(toggle)
     with show_warnings(console):
-        planned = plan_ablation(recipe, separate(toggle), seeds=seeds, overrides=said, out=out)
-        told = _announcing(console, len(planned)) if level != "quiet" else None
+        planned = plan_ablation(recipe, toggles, seeds=seeds, overrides=said, out=out)
+        told = None if level == "quiet" else _announcing(console, len(planned))
         run_ablation(planned, level=level, device=device, told=told)
         comparison = compare([each.folder for each in planned])
         present(comparison, report, None, as_json=as_json, quiet=quiet)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,23 +13,47 @@ from gantool.cli.arguments import (
     DeviceOption,
     JsonOption,
     QuietOption,
-    verbosity,
+    argument,
+    complete_run,
+    option,
+    separate,
 )
-from gantool.cli.completion import complete_run
+from gantool.cli.help import examples
 from gantool.cli.output import print_json, print_records, tell
 from gantool.cli.runs.evaluate import (
     CountOption,
     ExtractorOption,
     MetricsOption,
     SeedsOption,
-    separate,
+    scoring,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import Console
 
     from gantool.evaluation.comparison.comparison import Comparison
+    from gantool.runs.folder import RunFolder
 
+RunsArgument = Annotated[
+    list[Path],
+    argument(
+        "RUN",
+        "At least two run folders; those that differ in their seed alone count as one.",
+        complete_run,
+    ),
+]
+OutOption = Annotated[
+    Path | None, option("--out", "FILE", "Write one HTML page, with curves and pictures.")
+]
+MarkdownOption = Annotated[Path | None, option("--markdown", "FILE", "Write table and conclusion.")]
+ApartOption = Annotated[
+    bool,
+    typer.Option(
+        "--apart", help="Give scores by unlike protocols columns of their own instead of refusing."
+    ),
+]
 EXAMPLES = """
 gantool compare runs/base-2026-01-31-1 runs/l2-2026-01-31-1 --out comparison.html
 gantool compare runs/base-* runs/l2-* --metrics kid,fid --extractor inception --count 10000
@@ -38,36 +62,13 @@ gantool compare runs/base-* runs/spectral-* --json
 """
 
 
+@examples(EXAMPLES)
 def compare(  # noqa: PLR0913  one argument an option
-    runs: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="RUN",
-            help="At least two run folders; those that differ in their seed alone count as one.",
-            autocompletion=complete_run,
-            show_default=False,
-        ),
-    ],
+    runs: RunsArgument,
     *,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Write one HTML page, with curves and pictures.",
-            show_default=False,
-        ),
-    ] = None,
-    markdown: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write table and conclusion.", show_default=False),
-    ] = None,
-    apart: Annotated[
-        bool,
-        typer.Option(
-            "--apart",
-            help="Give scores by unlike protocols columns of their own instead of refusing.",
-        ),
-    ] = False,
+    out: OutOption = None,
+    markdown: MarkdownOption = None,
+    apart: ApartOption = False,
     metrics: MetricsOption = None,
     extractor: ExtractorOption = None,
     count: CountOption = None,
@@ -83,30 +84,35 @@ def compare(  # noqa: PLR0913  one argument an option
     follows from them by fixed rules. Scores are those of the recipes' metrics and of gantool
     evaluate; with --metrics, --extractor, --count or --seeds all runs are evaluated first, alike.
     """
-    from gantool.evaluation.comparison.comparison import compare, refuse_unlike
+    from gantool.evaluation.comparison.comparison import compare
     from gantool.reporting.console.messages import open_console, show_warnings
     from gantool.runs.folder import existing_folder
 
-    console = open_console()
-    folders = [existing_folder(run) for run in runs]
+    folders, console = [existing_folder(run) for run in runs], open_console()
+    if metrics or extractor or count or seeds > 1:
+        how: dict[str, Any] = {"extractor": extractor, "count": count, "repetitions": seeds}
+        how["metrics"] = separate(metrics)
+        _evaluate_alike(folders, device, console, how, quiet=quiet)
     with show_warnings(console):
-        if metrics or extractor or count or seeds > 1:
-            from gantool.evaluation.sampling.trained import TrainedRun
-            from gantool.evaluation.scoring.evaluating import evaluate_alike
-            from gantool.reporting.console.progress import scoring_progress
-
-            refuse_unlike(folders)
-            with scoring_progress(console, verbosity(quiet=quiet, verbose=False)) as progress:
-                evaluate_alike(
-                    [TrainedRun(folder, device) for folder in folders],
-                    metrics=separate(metrics or ()),
-                    extractor=extractor,
-                    count=count,
-                    repetitions=seeds,
-                    progress=progress,
-                )
         comparison = compare(folders, apart=apart)
         present(comparison, out, markdown, as_json=as_json, quiet=quiet)
+
+
+def _evaluate_alike(
+    folders: Sequence[RunFolder],
+    device: str | None,
+    console: Console,
+    how: dict[str, Any],
+    *,
+    quiet: bool,
+) -> None:
+    from gantool.evaluation.comparison.comparison import refuse_unlike
+    from gantool.evaluation.sampling.trained import TrainedRun
+    from gantool.evaluation.scoring.evaluating import evaluate_alike
+
+    with scoring(console, quiet=quiet) as progress:
+        refuse_unlike(folders)
+        evaluate_alike([TrainedRun(each, device) for each in folders], **how, progress=progress)
 
 
 def present(
@@ -130,13 +136,13 @@ def present(
     if as_json:
         print_json(as_data(comparison))
     else:
-        report(comparison)
+        _print(comparison)
     if not quiet:
         for path in filter(None, (page, markdown)):
             tell(f"written: {path}")
 
 
-def report(comparison: Comparison) -> None:
+def _print(comparison: Comparison) -> None:
     """Print the figures and the conclusion."""
     if sys.stdout.isatty():
         from rich.console import Console
@@ -145,10 +151,10 @@ def report(comparison: Comparison) -> None:
 
         show_comparison(comparison, Console())
     else:
-        print_records(records(comparison))
+        print_records(_records(comparison))
 
 
-def records(comparison: Comparison) -> Iterator[tuple[str, ...]]:
+def _records(comparison: Comparison) -> Iterator[tuple[str, ...]]:
     """Yield group, figure and value, one record each; the conclusion belongs to no group."""
     from gantool.reporting.comparing.table import rows_of
     from gantool.reporting.comparing.wording import conclusion, game_in_words

@@ -6,9 +6,17 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from gantool.cli.arguments import CheckpointOption, DebugOption, QuietOption, RunArgument
+from gantool.cli.arguments import (
+    CheckpointOption,
+    DebugOption,
+    QuietOption,
+    RunArgument,
+    component_names,
+    option,
+    separate,
+    starting_each,
+)
+from gantool.cli.help import examples
 from gantool.cli.output import print_lines
 from gantool.errors import UsageError
 from gantool.text import guess, one_of
@@ -16,10 +24,35 @@ from gantool.text import guess, one_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from gantool.exporting.folder import ExportedFolder
     from gantool.interfaces.exporter import Exporter
     from gantool.registry.catalog import Offer
 
+
+def complete_exporter(incomplete: str) -> list[str]:
+    """Offer the exporters, after a comma too."""
+    return starting_each(incomplete, component_names("exporter"))
+
+
+ToOption = Annotated[
+    list[str],
+    option(
+        "--to",
+        "EXPORTERS",
+        "As in safetensors, onnx or html; or several, separated by commas. "
+        "list-components exporter shows those that are installed.",
+        autocompletion=complete_exporter,
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    option("--set", "EXPORTER.OPTION=VALUE", "Set one option of an exporter; may be repeated."),
+]
+OutOption = Annotated[
+    Path | None, option("--out", "FOLDER", "Where to; by default in the run's folder.")
+]
+PushOption = Annotated[
+    str | None, option("--push", "OWNER/NAME", "Then publish it on the Hugging Face Hub.")
+]
 EXAMPLES = """
 gantool export runs/base-2026-01-31-1 --to safetensors
 gantool export runs/base-2026-01-31-1 --to html --out demo --set html.sliders=12
@@ -27,55 +60,7 @@ gantool export runs/base-2026-01-31-1 --to safetensors,onnx --push me/paintings
 """
 
 
-def complete_exporter(incomplete: str) -> list[str]:
-    """Offer the exporters, after a comma too."""
-    from gantool.registry.catalog import installed
-
-    before, comma, begun = incomplete.rpartition(",")
-    names = installed().names("exporter")
-    return [f"{before}{comma}{name}" for name in names if name.startswith(begun)]
-
-
-ToOption = Annotated[
-    list[str],
-    typer.Option(
-        "--to",
-        metavar="EXPORTERS",
-        help="As in safetensors, onnx or html; or several, separated by commas. "
-        "list-components exporter shows those that are installed.",
-        autocompletion=complete_exporter,
-        show_default=False,
-    ),
-]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="EXPORTER.OPTION=VALUE",
-        help="Set one option of an exporter; may be repeated.",
-        show_default=False,
-    ),
-]
-OutOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--out",
-        metavar="FOLDER",
-        help="Where to; by default in the run's folder.",
-        show_default=False,
-    ),
-]
-PushOption = Annotated[
-    str | None,
-    typer.Option(
-        "--push",
-        metavar="OWNER/NAME",
-        help="Then publish it on the Hugging Face Hub.",
-        show_default=False,
-    ),
-]
-
-
+@examples(EXAMPLES)
 def export(
     run: RunArgument,
     *,
@@ -92,7 +77,7 @@ def export(
     A config, a sample grid and a model card come along. The paths of the files are printed.
     """
     from gantool.evaluation.sampling.trained import NEWEST, TrainedRun
-    from gantool.exporting import exporting
+    from gantool.exporting import exporting, hub
     from gantool.exporting.folder import ExportedFolder
     from gantool.files.plain import refuse_link
     from gantool.reporting.console.messages import open_console, say, show_warnings
@@ -102,14 +87,16 @@ def export(
     target = ExportedFolder(folder.exported if out is None else out)
     if out is None:
         refuse_link(target.path)
-    check_push(push)
+    if push is not None:
+        hub.check_repository(push)
     console = open_console()
     with show_warnings(console):
         trained = TrainedRun(folder, "cpu", checkpoint or NEWEST)
         tell = (lambda text: None) if quiet else (lambda text: say(console, text))
         exporting.export(trained, exporters, target, repository=push, tell=tell)
     print_lines(target.files())
-    publish(target, push)
+    if push is not None:
+        print_lines([hub.push(target, push)])
 
 
 def chosen_exporters(lists: Iterable[str], settings: Iterable[str] = ()) -> dict[str, Exporter]:
@@ -125,7 +112,7 @@ def chosen_exporters(lists: Iterable[str], settings: Iterable[str] = ()) -> dict
     from gantool.registry.catalog import installed
 
     catalog = installed()
-    names = [name.strip() for each in lists for name in each.split(",") if name.strip()]
+    names = separate(lists)
     if not names:
         raise UsageError(f"--to takes {one_of(catalog.names('exporter'))}, got none")
     offers = list(dict.fromkeys(catalog.find("exporter", name) for name in names))
@@ -173,23 +160,3 @@ def _built(offer: Offer, table: Mapping[str, Any]) -> Exporter:
     except ValidationError as error:
         raise UsageError(f"exporter '{offer.name}': {reason_of(error)}") from error
     return exporter
-
-
-def check_push(name: str | None) -> None:
-    """Refuse what cannot be published before anything is computed.
-
-    Raises:
-        UsageError: When the name has another form, or the extra is missing.
-    """
-    if name is not None:
-        from gantool.exporting.hub import check_repository
-
-        check_repository(name)
-
-
-def publish(folder: ExportedFolder, name: str | None) -> None:
-    """Upload an export, if a name is given, and print its address."""
-    if name is not None:
-        from gantool.exporting.hub import push
-
-        print_lines([push(folder, name)])

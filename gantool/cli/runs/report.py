@@ -7,48 +7,45 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gantool.cli.arguments import DebugOption, DeviceOption, QuietOption, RunArgument, verbosity
+from gantool.cli.arguments import DebugOption, DeviceOption, QuietOption, RunArgument, option
+from gantool.cli.help import examples
 from gantool.cli.output import print_result
+from gantool.cli.runs.evaluate import scoring
 from gantool.errors import GantoolError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gantool.reporting.console.messages import Level
     from gantool.reporting.report.writing import Neighbors
     from gantool.runs.folder import RunFolder
 
+SKIPPED = "They were not looked for: --no-neighbors."
+AnimationOption = Annotated[
+    Path | None,
+    option("--animation", "FILE", "Show training as a moving picture too, in this WebP file."),
+]
+NeighborsOption = Annotated[
+    bool,
+    typer.Option(
+        "--neighbors/--no-neighbors", help="Look for the training images nearest to new ones."
+    ),
+]
 EXAMPLES = """
 gantool report runs/base-2026-01-31-1
 gantool report runs/base-2026-01-31-1 --open
 gantool report runs/base-2026-01-31-1 --animation training.webp
 """
-SKIPPED = "They were not looked for: --no-neighbors."
 
 
+@examples(EXAMPLES)
 def report(
     run: RunArgument,
     *,
     out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="By default report.html in the run folder.", show_default=False
-        ),
+        Path | None, option("--out", "FILE", "By default report.html in the run folder.")
     ] = None,
-    animation: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Show training as a moving picture too, in this WebP file.",
-            show_default=False,
-        ),
-    ] = None,
-    neighbors: Annotated[
-        bool,
-        typer.Option(
-            "--neighbors/--no-neighbors", help="Look for the training images nearest to new ones."
-        ),
-    ] = True,
+    animation: AnimationOption = None,
+    neighbors: NeighborsOption = True,
     opened: Annotated[bool, typer.Option("--open", help="Show the page in a browser.")] = False,
     device: DeviceOption = None,
     quiet: QuietOption = False,
@@ -63,53 +60,43 @@ def report(
     from gantool.reporting.report.writing import write_report
     from gantool.runs.folder import existing_folder
 
-    folder = existing_folder(run)
-    check_targets(out, animation)
-    console = open_console()
-    level = verbosity(quiet=quiet, verbose=False)
+    folder, console = existing_folder(run), open_console()
+    _check_targets(out, animation)
     with show_warnings(console):
         if animation is not None:
-            animate(folder, animation)
-            announce("animation", animation, console, level)
-        found = look(folder, device, console, level) if neighbors else SKIPPED
+            _animate(folder, animation)
+            _announce("animation", animation, console, quiet=quiet)
+        found = _look(folder, device, console, quiet=quiet) if neighbors else SKIPPED
         page = write_report(folder, out, neighbors=found)
-    announce("report", page, console, level)
+    _announce("report", page, console, quiet=quiet)
     if opened:
         typer.launch(page.resolve().as_uri())
 
 
-def check_targets(out: Path | None, animation: Path | None) -> None:
-    """Refuse files of another form.
-
-    Raises:
-        UsageError: When a name has another ending.
-    """
-    for option, path, suffix in (("--out", out, ".html"), ("--animation", animation, ".webp")):
+def _check_targets(out: Path | None, animation: Path | None) -> None:
+    for option_, path, suffix in (("--out", out, ".html"), ("--animation", animation, ".webp")):
         if path is not None and path.suffix.lower() != suffix:
-            raise UsageError(f"{option} is a {suffix} file, got {path}", f"try {path}{suffix}")
+            raise UsageError(f"{option_} is a {suffix} file, got {path}", f"try {path}{suffix}")
 
 
-def look(folder: RunFolder, device: str | None, console: Console, level: Level) -> Neighbors | str:
+def _look(
+    folder: RunFolder, device: str | None, console: Console, *, quiet: bool
+) -> Neighbors | str:
     """Return the nearest neighbors, or why there are none to show."""
     from gantool.evaluation.neighbors import search
     from gantool.evaluation.sampling.trained import TrainedRun
-    from gantool.reporting.console.progress import scoring_progress
     from gantool.reporting.report.writing import read_logged, show_neighbors
 
     read_logged(folder)  # refuses a run without figures before anything takes long
     try:
-        with scoring_progress(console, level) as progress:
+        with scoring(console, quiet=quiet) as progress:
             return show_neighbors(*search(TrainedRun(folder, device), progress))
     except GantoolError as error:
         return f"They were not looked for: {error.message}. {error.hint or ''}"
 
 
-def animate(folder: RunFolder, path: Path) -> None:
-    """Write the animation of a run's sample grids.
-
-    Raises:
-        UsageError: When none was drawn yet, or nothing was logged.
-    """
+def _animate(folder: RunFolder, path: Path) -> None:
+    """Write the animation of a run's sample grids."""
     from gantool.reporting.pictures.films import write_animation
     from gantool.reporting.report.writing import labeled_grids, read_logged
     from gantool.runs.history import grid_images, tile
@@ -120,10 +107,10 @@ def animate(folder: RunFolder, path: Path) -> None:
     write_animation(grids, tile(run.document), grid_images(run.document), path)
 
 
-def announce(what: str, path: Path, console: Console, level: Level) -> None:
+def _announce(what: str, path: Path, console: Console, *, quiet: bool) -> None:
     """Say where a file is: to a person on stderr, to a program on stdout."""
     from gantool.reporting.console.messages import say
 
-    if level != "quiet":
+    if not quiet:
         say(console, (f"{what:<10}", "bold"), str(path))
     print_result(path)
