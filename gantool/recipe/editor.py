@@ -3,30 +3,41 @@
 A table that names a component is a list of conditions, "if `use` is this, then these options":
 an editor can then name the one key that is misspelled, which it cannot where several alternatives
 have failed. Nothing is required, since a recipe that extends another one says only what differs.
+The schema is in draft 7, the newest one that TOML editors understand.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gantool.interfaces.step import PLAYERS
 from gantool.recipe.schema import LISTS, SINGLES, CoreTables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from pydantic import BaseModel
 
-    from gantool.registry.catalog import Catalog, Offer
+    from gantool.registry.catalog import Catalog
+
+Schema = dict[str, Any]
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
 OPTIMIZER = "optimizer"
+NESTED = ("items", "additionalProperties", "not", "contains", "propertyNames")
+"""Keywords whose value is a schema, or true or false."""
+NAMED = ("properties", "patternProperties")
+"""Keywords whose value holds schemas by name."""
+BRANCHES = ("anyOf", "allOf", "oneOf")
+"""Keywords whose value is a list of schemas."""
+DROPPED = ("title", "discriminator")
+"""Keywords that say nothing to the writer of a recipe."""
+NULL = {"type": "null"}
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """What `use` can name.
 
     Attributes:
@@ -43,23 +54,20 @@ class Choice:
 
 
 def recipe_schema(catalog: Catalog) -> Schema:
-    """Return the schema of recipes, in draft 7, that covers all components of a catalog."""
+    """Return the schema of recipes that covers all components of a catalog."""
     tables, definitions = options_schema(CoreTables, "core")
-    for kind in SINGLES:
-        choices = _components(kind, catalog)
-        tables[kind] = {"$ref": f"#/definitions/{kind}"}
-        definitions |= {kind: table_of_choices(choices), **_definitions(choices)}
-    for array, kind in LISTS.items():
-        choices = _components(kind, catalog)
-        tables[array] = {"type": "array", "items": {"$ref": f"#/definitions/{kind}"}}
-        definitions |= {kind: table_of_choices(choices), **_definitions(choices)}
-    optimizers = _components(OPTIMIZER, catalog)
-    of_players = {str(player): {"$ref": f"#/definitions/{OPTIMIZER}"} for player in PLAYERS}
-    tables[OPTIMIZER] = table_of_choices(optimizers, of_players)
-    definitions |= {OPTIMIZER: table_of_choices(optimizers), **_definitions(optimizers)}
+    for kind in (*SINGLES, *LISTS.values(), OPTIMIZER):
+        choices = _choices(kind, catalog)
+        definitions[kind] = _table(choices)
+        for choice in choices:
+            definitions |= choice.definitions
+    tables |= {kind: _reference(kind) for kind in SINGLES}
+    tables |= {array: {"type": "array", "items": _reference(kind)} for array, kind in LISTS.items()}
+    of_players = {str(player): _reference(OPTIMIZER) for player in PLAYERS}
+    tables[OPTIMIZER] = _table(_choices(OPTIMIZER, catalog), of_players)
     evaluation = definitions["core.EvaluationTable"]["properties"]
     meaning = evaluation["extractor"]["description"]
-    evaluation["extractor"] = _name_of(_components("extractor", catalog), meaning)
+    evaluation["extractor"] = _name_of(_choices("extractor", catalog), meaning)
     return {
         "$schema": DIALECT,
         "title": "gantool recipe",
@@ -71,9 +79,11 @@ def recipe_schema(catalog: Catalog) -> Schema:
     }
 
 
-def table_of_choices(
-    choices: Sequence[Choice], besides: Mapping[str, Schema] | None = None
-) -> Schema:
+def _reference(name: str) -> Schema:
+    return {"$ref": f"#/definitions/{name}"}
+
+
+def _table(choices: Sequence[Choice], besides: Mapping[str, Schema] | None = None) -> Schema:
     """Return the schema of a table whose `use` decides about its other options.
 
     Args:
@@ -82,20 +92,23 @@ def table_of_choices(
     """
     besides = dict(besides or {})
     allowed: Schema = {name: {} for name in besides}  # what they are is said once, above
+    meanings = {
+        name: {"description": "\n\n".join({each.get("description", ""): None for each in schemas})}
+        for name, schemas in _by_option(choices).items()
+    }
+    conditions = [
+        {"if": _names(choice), "then": _exactly({**choice.options, **allowed})}
+        for choice in choices
+        if choice.options is not None
+    ]
+    without_use = {
+        "if": {"not": {"required": ["use"]}},
+        "then": _exactly({**_anything_of(choices), **allowed}),
+    }
     return {
         "type": "object",
-        "properties": {"use": _name_of(choices, "Its name."), **_explained(choices), **besides},
-        "allOf": [
-            *(
-                {"if": _names(choice), "then": _exactly({**choice.options, **allowed})}
-                for choice in choices
-                if choice.options is not None
-            ),
-            {
-                "if": {"not": {"required": ["use"]}},
-                "then": _exactly({**_anything_of(choices), **allowed}),
-            },
-        ],
+        "properties": {"use": _name_of(choices, "Its name."), **meanings, **besides},
+        "allOf": [*conditions, without_use],
     }
 
 
@@ -118,60 +131,35 @@ def _exactly(options: Mapping[str, Schema]) -> Schema:
     return {"properties": {"use": {}, **options}, "additionalProperties": False}
 
 
-def _explained(choices: Sequence[Choice]) -> Schema:
-    """Return what every option means, where editors look for it: outside of conditions."""
-    meanings: dict[str, dict[str, None]] = {}
+def _by_option(choices: Sequence[Choice]) -> dict[str, list[Schema]]:
+    """Return the different schemas that an option has, by its name."""
+    schemas: dict[str, list[Schema]] = {}
     for choice in choices:
         for name, schema in (choice.options or {}).items():
-            meanings.setdefault(name, {})[schema.get("description", "")] = None
-    return {name: {"description": "\n\n".join(said)} for name, said in meanings.items()}
+            if schema not in schemas.setdefault(name, []):
+                schemas[name].append(schema)
+    return schemas
 
 
 def _anything_of(choices: Sequence[Choice]) -> Schema:
     """Return the options of all choices: which one is meant, the extended recipe says."""
-    found: dict[str, list[Schema]] = {}
-    for choice in choices:
-        for name, schema in (choice.options or {}).items():
-            if schema not in found.setdefault(name, []):
-                found[name].append(schema)
     return {
         name: schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
-        for name, schemas in found.items()
+        for name, schemas in _by_option(choices).items()
     }
 
 
-def _components(kind: str, catalog: Catalog) -> list[Choice]:
-    offers = catalog.of_kind(kind)
-    names = [offer.name for offer in offers]
-    return [_component(offer, alone=names.count(offer.name) == 1) for offer in offers]
-
-
-def _component(offer: Offer, *, alone: bool) -> Choice:
-    """Return a component as a choice; its own schema may fail, as a plugin's code may."""
-    names = (offer.name, offer.full_name) if alone else (offer.full_name,)
-    summary = offer.component.summary()
-    try:
-        known = options_schema(offer.component, f"{offer.kind}.{offer.full_name}")
-    except Exception:  # its options are then not checked here
-        return Choice(names, summary, None, {})
-    return Choice(names, summary, *known)
-
-
-def _definitions(choices: Sequence[Choice]) -> Schema:
-    return {name: schema for each in choices for name, schema in each.definitions.items()}
-
-
-Schema = dict[str, Any]
-
-NESTED = ("items", "additionalProperties", "not", "contains", "propertyNames")
-"""Keywords whose value is a schema, or true or false."""
-NAMED = ("properties", "patternProperties")
-"""Keywords whose value holds schemas by name."""
-BRANCHES = ("anyOf", "allOf", "oneOf")
-"""Keywords whose value is a list of schemas."""
-DROPPED = ("title", "discriminator")
-"""Keywords that say nothing to the writer of a recipe."""
-NULL = {"type": "null"}
+def _choices(kind: str, catalog: Catalog) -> list[Choice]:
+    """Return the components of a kind; a schema of theirs may fail, as a plugin's code may."""
+    choices = []
+    for offer in catalog.of_kind(kind):
+        alone = catalog.shortest_name(offer) == offer.name
+        names = (offer.name, offer.full_name) if alone else (offer.full_name,)
+        known: tuple[Schema | None, Schema] = (None, {})  # its options are then not checked
+        with suppress(Exception):
+            known = options_schema(offer.component, f"{offer.kind}.{offer.full_name}")
+        choices.append(Choice(names, offer.component.summary(), *known))
+    return choices
 
 
 def options_schema(model: type[BaseModel], owner: str) -> tuple[Schema, Schema]:
@@ -193,20 +181,20 @@ def in_draft7(schema: Any) -> Any:
     """Translate a schema that pydantic made; TOML has no null, so that is left out."""
     if not isinstance(schema, Mapping):  # true or false
         return schema
-    found: Schema = {}
+    translated: Schema = {}
     for keyword, value in schema.items():
         if keyword in NESTED:
-            found[keyword] = in_draft7(value)
+            translated[keyword] = in_draft7(value)
         elif keyword in NAMED:
-            found[keyword] = {name: in_draft7(each) for name, each in value.items()}
+            translated[keyword] = {name: in_draft7(each) for name, each in value.items()}
         elif keyword in BRANCHES:
-            found |= _branches(keyword, value)
+            translated |= _branches(keyword, value)
         elif keyword == "prefixItems":  # a tuple
-            found["items"] = [in_draft7(each) for each in value]
-            found["additionalItems"] = False
+            translated["items"] = [in_draft7(each) for each in value]
+            translated["additionalItems"] = False
         elif keyword not in DROPPED and not (keyword == "default" and value is None):
-            found[keyword] = value
-    return _beside_reference(found)
+            translated[keyword] = value
+    return _beside_reference(translated)
 
 
 def _branches(keyword: str, schemas: list[Schema]) -> Schema:

@@ -12,22 +12,15 @@ if TYPE_CHECKING:
 LONGEST_SHOWN = 60
 
 TYPES = {
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
+    **dict.fromkeys(("int_type", "int_from_float"), "a whole number"),
     "float_type": "a number",
     "finite_number": "a finite number",
     "bool_type": "true or false",
     "string_type": "text in quotes",
     "path_type": "a path in quotes",
-    "tuple_type": "an array",
-    "list_type": "an array",
-    "set_type": "an array",
-    "frozen_set_type": "an array",
-    "dict_type": "a table",
-    "dataclass_type": "a table",
-    "dataclass_exact_type": "a table",
-    "model_type": "a table",
-    "model_attributes_type": "a table",
+    **dict.fromkeys(("tuple_type", "list_type", "set_type", "frozen_set_type"), "an array"),
+    **dict.fromkeys(("dict_type", "dataclass_type", "dataclass_exact_type"), "a table"),
+    **dict.fromkeys(("model_type", "model_attributes_type"), "a table"),
 }
 """What was expected, by pydantic's name of the error."""
 
