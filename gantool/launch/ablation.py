@@ -13,8 +13,7 @@ from gantool.files.durable import make_folder, write_durably
 from gantool.interfaces.step import PLAYERS
 from gantool.launch.resuming import resume
 from gantool.launch.running import run
-from gantool.recipe.bearings import part_bearing_upon
-from gantool.recipe.documents import bare, dump
+from gantool.recipe.documents import bare, dump, part_bearing_upon
 from gantool.recipe.reading import read_recipe
 from gantool.runs.folder import RUNS, RunFolder
 from gantool.runs.status import read_status

@@ -6,8 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gantool.errors import UsageError
-from gantool.recipe.bearings import part_bearing_upon
-from gantool.recipe.documents import DEFAULT, components_of, plainly
+from gantool.recipe.documents import DEFAULT, components_of, part_bearing_upon, plainly
 from gantool.recipe.schema import SINGLES
 from gantool.text import numbered
 

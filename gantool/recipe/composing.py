@@ -48,16 +48,9 @@ FIRST_RANK = 1_000_000
 
 
 def read_chain(path: Path, problems: Problems, files: list[Path], naming: Naming) -> Entry | None:
-    """Read a recipe and everything it extends.
+    """Return a recipe laid over all that it extends; None where the recipe itself is unreadable.
 
-    Args:
-        path: The recipe file.
-        problems: Is told what cannot be read; what can be is returned nevertheless.
-        files: Is given the recipe's file and those it extends, in this order.
-        naming: Says which components each of them means.
-
-    Returns:
-        The merged document without `extends`, or None where the recipe itself is unreadable.
+    What can be read of the others is in it. `files` is given all files, the recipe's own first.
 
     Raises:
         RecipeError: When the file itself cannot be opened.
@@ -141,13 +134,9 @@ def _same(path: Path, other: Path) -> bool:
 
 
 def merge(below: Entry, above: Entry, path: KeyPath = (), use: str | None = None) -> Entry:
-    """Return a document with another one laid over it.
+    """Return what is at a path of a document with what another one says there laid over it.
 
-    Args:
-        below: The parent's entry.
-        above: The child's entry at the same path, or that of `--set` arguments.
-        path: Where in the document both are.
-        use: The component that the lower table means where it does not say.
+    `use` is the component that the lower table means where it does not say.
     """
     merged = _inside(below, above)
     if merged is None:
@@ -262,14 +251,7 @@ def parse_value(raw: str) -> Any:
 def apply_overrides(
     document: Entry, overrides: Sequence[Override], problems: Problems, naming: Naming
 ) -> Entry:
-    """Return a document with the arguments laid over it, by the rules of merging.
-
-    Args:
-        document: What the recipe's files say, with full names.
-        overrides: The arguments.
-        problems: Is told which of them lead nowhere.
-        naming: Says which components they mean.
-    """
+    """Return a document with the arguments laid over it, by the rules of merging."""
     said = Entry({}, document.origin)
     for override in overrides:
         now = merge(document, said)
@@ -302,11 +284,7 @@ def _nest(now: Entry | None, override: Override, depth: int) -> Entry:
 
 
 def _index(elements: list[Entry], address: tuple[str, ...]) -> int:
-    """Return which element of an array an address means: by its number, or by its `use`.
-
-    Raises:
-        _NoSuchElementError: When there is none, or when several have that `use`.
-    """
+    """Return which element of an array an address means: by its number, or by its `use`."""
     array, name = address[-2:]
     if name in (numbers := [str(index) for index in range(len(elements))]):
         return numbers.index(name)

@@ -1,4 +1,4 @@
-"""A recipe's plain data: full and short names of its components, and its TOML.
+"""A recipe's plain data: names of its components, what its options bear upon, its TOML.
 
 Two plugins may offer the same name. What a user writes must then say which one is meant. Recipes
 that come along, and those of runs, mean gantool's own: another plugin that is installed later must
@@ -14,16 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 import tomlkit
 
+from gantool.errors import PluginError
+from gantool.interfaces.component import Component, bearings_of
+from gantool.interfaces.dataset import Dataset
+from gantool.interfaces.logger import Logger
+from gantool.interfaces.metric import Metric
 from gantool.interfaces.step import PLAYERS
-from gantool.recipe.schema import CORE_TABLES, LISTS, SINGLES
+from gantool.recipe.schema import CORE_TABLES, LISTS, SINGLES, CoreTables
 from gantool.recipe.source.entries import Entry, annotate, plain
 from gantool.recipe.source.problems import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from pydantic import BaseModel
     from tomlkit.items import Table
 
+    from gantool.interfaces.component import Bearing
     from gantool.recipe.schema import Recipe
     from gantool.registry.catalog import Catalog
 
@@ -53,10 +60,7 @@ class Naming:
     ) -> Entry:
         """Return a document whose names are full, where it is clear who is meant.
 
-        Args:
-            document: Of a recipe file, or of `--set` arguments.
-            ours_first: Whether a bare name means gantool's own, as in recipes of runs.
-            shipped: Name of the recipe, if it is a shipped one; its bare names mean ours too.
+        Bare names mean gantool's own in recipes of runs (`ours_first`) and in a `shipped` one.
         """
 
         def full_name(kind: str, use: str) -> str:
@@ -146,14 +150,57 @@ def _renamed_use(entry: Entry, kind: str, key: str, rename: Callable[[str, str],
     return Entry(table, entry.origin) if table else entry
 
 
-def dump(document: Mapping[str, Any]) -> str:
-    """Return a recipe's plain data as TOML; reading it gives equal data.
-
-    The order is the document's, but for options before tables, which tomlkit sees to.
+def part_bearing_upon(document: Mapping[str, Any], *upon: Bearing) -> dict[str, Any]:
+    """Return the options of a resolved recipe that bear upon certain things, and nothing else.
 
     Args:
-        document: As in `Recipe.document`: no value is None.
+        document: Plain data, possibly of unknown origin and with components that are not installed.
+        upon: What the options bear upon, as `Bears` has it.
     """
+    top = bearings_of(CoreTables)
+    found: dict[str, Any] = {}
+    for name, value in document.items():
+        kind = KIND_OF.get(name)
+        if kind is None and name not in CORE_TABLES:
+            part = value if top.get(name, "training") in upon else None
+        elif isinstance(value, list):
+            parts = [_part(each, _model(name, kind, each), upon) for each in value]
+            part = [each for each in parts if each]
+        else:
+            part = _part(value, _model(name, kind, value), upon)
+        if part:
+            found[name] = part
+    return found
+
+
+def _part(table: Any, model: type[BaseModel], upon: tuple[Bearing, ...]) -> Any:
+    """Return the options of a table that bear upon certain things; `use` goes with its class."""
+    of_class: Bearing = getattr(model, "bears_upon", "training")
+    if not isinstance(table, dict):
+        return table if of_class in upon else None
+    options = bearings_of(model)
+    return {
+        name: value
+        for name, value in table.items()
+        if (name in PLAYERS and isinstance(value, dict)) or options.get(name, of_class) in upon
+    }
+
+
+def _model(name: str, kind: str | None, table: Any) -> type[BaseModel]:
+    """Return the class behind a table; of a component that is not installed, its interface."""
+    from gantool.registry.catalog import installed
+
+    if kind is None:
+        return CORE_TABLES[name]
+    use = table.get("use") if isinstance(table, dict) else None
+    try:
+        return installed().find(kind, str(use), ours_first=True).component
+    except PluginError:
+        return next((each for each in (Dataset, Metric, Logger) if each.kind == kind), Component)
+
+
+def dump(document: Mapping[str, Any]) -> str:
+    """Return a recipe's plain data, without None, as TOML; reading it gives equal data."""
     written = tomlkit.document()
     for name, value in document.items():
         if isinstance(value, dict):

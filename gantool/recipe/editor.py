@@ -38,19 +38,14 @@ NULL = {"type": "null"}
 
 
 class Choice(NamedTuple):
-    """What `use` can name.
-
-    Attributes:
-        names: Its name, its full name, or both.
-        summary: What it is.
-        options: Their schemas by name; None where they are not known.
-        definitions: What those schemas refer to.
-    """
+    """What `use` can name, by its name, its full name, or both."""
 
     names: tuple[str, ...]
     summary: str
     options: Schema | None
+    """Their schemas by name; None where they are not known."""
     definitions: Schema
+    """What those schemas refer to."""
 
 
 def recipe_schema(catalog: Catalog) -> Schema:
@@ -84,12 +79,7 @@ def _reference(name: str) -> Schema:
 
 
 def _table(choices: Sequence[Choice], besides: Mapping[str, Schema] | None = None) -> Schema:
-    """Return the schema of a table whose `use` decides about its other options.
-
-    Args:
-        choices: What `use` can name.
-        besides: Tables inside this one, whatever `use` says.
-    """
+    """Return the schema of a table whose `use` decides about its options, others `besides`."""
     besides = dict(besides or {})
     allowed: Schema = {name: {} for name in besides}  # what they are is said once, above
     meanings = {

@@ -18,13 +18,7 @@ FOR_PICTURES = "base"
 
 @dataclass(frozen=True)
 class ShippedRecipe:
-    """A recipe that can be named without a folder.
-
-    Attributes:
-        name: The file's name without its suffix.
-        path: The file.
-        summary: First line of its header comment.
-    """
+    """A recipe that can be named without a folder, and the first line of its header."""
 
     name: str
     path: Path
@@ -32,11 +26,7 @@ class ShippedRecipe:
 
 
 def shipped_folder(package: Path | None = None) -> Path:
-    """Return the folder of shipped recipes: in the wheel, or else in the checkout.
-
-    Args:
-        package: Folder of the package gantool; by default the one that is running.
-    """
+    """Return the folder of shipped recipes: in the wheel's package, or else in the checkout."""
     package = package or Path(__file__).parents[1]
     in_wheel = package / "_recipes"
     return in_wheel if in_wheel.is_dir() else package.parent / "recipes"
@@ -44,8 +34,8 @@ def shipped_folder(package: Path | None = None) -> Path:
 
 def shipped_recipes() -> list[ShippedRecipe]:
     """Return the shipped recipes, sorted by name."""
-    found = sorted(shipped_folder().glob(f"*{SUFFIX}"))
-    return [ShippedRecipe(path.stem, path, _summary(path)) for path in found]
+    paths = sorted(shipped_folder().glob(f"*{SUFFIX}"))
+    return [ShippedRecipe(path.stem, path, _summary(path)) for path in paths]
 
 
 def shipped_names() -> list[str]:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gantool.errors import GantoolError
 from gantool.evaluation.comparison.scores import series_of
 from gantool.evaluation.comparison.stability import stability_of
-from gantool.recipe.bearings import part_bearing_upon
-from gantool.recipe.documents import plainly
+from gantool.recipe.documents import part_bearing_upon, plainly
 from gantool.runs.curves import read_curves
 from gantool.runs.documents import Damages
 from gantool.runs.history import option, read_history

@@ -37,14 +37,7 @@ TABLES = (*SINGLES, *LISTS, *CORE_TABLES, OPTIMIZER)
 
 @dataclass(frozen=True)
 class Chosen:
-    """A component as the recipe names it.
-
-    Attributes:
-        use: What messages call it: the shortest name that is clear.
-        offer: The component's class and who supplies it.
-        component: The component with its options.
-        table: What the recipe says of it.
-    """
+    """A component as the recipe names it; `use` is the shortest name that is clear."""
 
     use: str
     offer: Offer
@@ -54,13 +47,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Optimizers:
-    """What `[optimizer]` says, for both players and for each.
-
-    Attributes:
-        shared: That of `[optimizer]` itself.
-        players: Each player's, the shared options included.
-        tables: What the recipe says, in the same terms: each player's table is complete.
-    """
+    """What `[optimizer]` says for both players, and for each, in whose tables all options stand."""
 
     shared: Chosen
     players: Mapping[Player, Chosen]
@@ -73,14 +60,9 @@ class Draft:
 
     Attributes:
         document: What the recipe says, merged.
-        catalog: The components that there are.
-        problems: Is told what is wrong.
-        requires: Packages it asks for.
         tables: The core's tables by name.
         singles: Dataset, architecture and loss by kind.
         lists: Regularizers, metrics and loggers by the name of their array.
-        optimizers: Both players' optimizers.
-        extractor: What metrics look through.
     """
 
     document: Entry

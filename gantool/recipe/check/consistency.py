@@ -146,13 +146,7 @@ def _check_shape(draft: Draft) -> None:
 
 
 def culprit(takes: Takes, shape: ImageShape, classes: int) -> Culprit | None:
-    """Return the option that is to blame; None where no other value of a single one would do.
-
-    Args:
-        takes: Asks the architecture.
-        shape: What it has refused.
-        classes: Likewise.
-    """
+    """Return the option that is to blame; None where no other value of a single one would do."""
     sides = [side for side in SIDES if takes(ImageShape(shape.channels, side, side), classes)]
     if sides:
         return Culprit(("image", "size"), f"set it to {_around(max(shape[1:]), sides)}")
@@ -171,7 +165,6 @@ def _around(side: int, sides: list[int]) -> str:
 
 
 def _takes(chosen: Chosen, shape: ImageShape, classes: int) -> bool:
-    """Whether an architecture can be built so; one that fails otherwise cannot."""
     try:
         return _refusal(chosen, shape, classes) is None
     except PluginError:
@@ -179,7 +172,6 @@ def _takes(chosen: Chosen, shape: ImageShape, classes: int) -> bool:
 
 
 def _refusal(chosen: Chosen, shape: ImageShape, classes: int) -> str | None:
-    """Return why an architecture cannot be built so, or None where it can."""
     architecture = cast("Architecture", chosen.component)
     try:
         with calling(architecture, "check", plugin=chosen.offer.plugin, may_raise=(ValueError,)):
@@ -208,11 +200,7 @@ def _check_regularizers(draft: Draft) -> None:
 
 
 def advise(draft: Draft) -> tuple[str, ...]:
-    """Return one sentence for each thing that is allowed and probably unwise.
-
-    Args:
-        draft: A recipe without problems.
-    """
+    """Return one sentence for each thing in a sound draft that is allowed and probably unwise."""
     return (
         *_mixed_gradients(draft),
         *_divided(draft),

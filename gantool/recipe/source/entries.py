@@ -132,16 +132,7 @@ class UnreadableError(Exception):
 
 
 def read(path: Path, *, label: str, rank: int, problems: Problems) -> Entry | None:
-    """Read a recipe file.
-
-    Args:
-        path: The file.
-        label: How messages name it.
-        rank: Its turn among the sources of the recipe.
-        problems: Is told what is wrong with the text.
-
-    Returns:
-        The document, or None where the text is no TOML or not fit for a recipe.
+    """Return the document of a recipe file; None where the text is no TOML, or unfit for a recipe.
 
     Raises:
         UnreadableError: When there is no such file, or it cannot be read.
@@ -183,7 +174,8 @@ def _parse(text: str, source: Source, problems: Problems) -> Entry | None:
         problems.add(message, _character(source, 0), way_out)
         return None
     if hazard := find_hazard(text):
-        problems.add(hazard.message, _character(source, hazard.offset))
+        message, offset = hazard
+        problems.add(message, _character(source, offset))
         return None
     try:
         document = annotate(tomllib.loads(text), source)

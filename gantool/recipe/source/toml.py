@@ -42,7 +42,7 @@ PATTERN = re.compile(
 
 
 class Span(NamedTuple):
-    """Characters `text[start:end]`."""
+    """The characters `text[start:end]`."""
 
     start: int
     end: int
@@ -60,13 +60,6 @@ class Token(NamedTuple):
 END = Token("end", "", 0, 0)
 
 
-class Hazard(NamedTuple):
-    """Something that no recipe needs and that could stall a parser."""
-
-    message: str
-    offset: int
-
-
 def split(text: str) -> Iterator[Token]:
     """Yield the tokens of a text, up to a quote that is never closed, if there is one."""
     for match in PATTERN.finditer(text):
@@ -76,23 +69,23 @@ def split(text: str) -> Iterator[Token]:
             return
 
 
-def find_hazard(text: str) -> Hazard | None:
-    """Return the first over-deep bracket, over-long key or over-long word of a text."""
+def find_hazard(text: str) -> tuple[str, int] | None:
+    """Return what could stall a parser and no recipe needs, in words, and its first character."""
     brackets = dots = 0
     for token in split(text):
         if token.kind == "word" and len(token.text) > LONGEST_WORD:
             size = len(token.text)
             message = f"a name or number of {size} characters, at most {LONGEST_WORD} fit"
-            return Hazard(message, token.start)
+            return message, token.start
         if token.text == ".":
             dots += 1
         elif token.text in "[]{}=,\n":
             dots = 0
             brackets += (token.text in "[{") - (token.text in "]}")
         if brackets > MOST_DEPTH:
-            return Hazard(f"brackets nested more than {MOST_DEPTH} deep", token.start)
+            return f"brackets nested more than {MOST_DEPTH} deep", token.start
         if dots >= MOST_DEPTH:
-            return Hazard(f"a name of more than {MOST_DEPTH} parts", token.start)
+            return f"a name of more than {MOST_DEPTH} parts", token.start
     return None
 
 

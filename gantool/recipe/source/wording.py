@@ -42,14 +42,7 @@ LIMITS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 
 
 def reword(errors: Sequence[ErrorDetails], value: Any) -> str:
-    """Return one sentence for all errors about one value.
-
-    Several errors about the same value are the branches of a union: any of them would have done.
-
-    Args:
-        errors: At least one error.
-        value: What the recipe says.
-    """
+    """Return one sentence for all errors about one value: the branches of a union fail together."""
     for error in errors:
         if error["type"] in ("value_error", "assertion_error"):  # the component's own words
             return str(error["ctx"]["error"])
