@@ -7,7 +7,7 @@ import logging
 import sys
 from contextlib import redirect_stdout
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from typing_extensions import override
 
@@ -43,19 +43,14 @@ def require_packages(loggers: Iterable[Logger]) -> None:
             with redirect_stdout(sys.stderr), working_folder_kept():
                 logger.check()
         except (ImportError, MissingExtraError) as error:
-            _refuse_missing(logger, error)
+            if not logger.optional:
+                _refuse_missing(logger, error)
         except Exception:  # whatever else is wrong with it is reported when it starts
             log.debug("logger '%s' could not be checked", logger.name, exc_info=True)
 
 
-def _refuse_missing(logger: Logger, error: MissingExtraError | ImportError) -> None:
-    """Raise for a package that is missing, unless the logger is optional.
-
-    Raises:
-        MissingExtraError: The same, with the way to begin without the logger.
-    """
-    if logger.optional:
-        return
+def _refuse_missing(logger: Logger, error: MissingExtraError | ImportError) -> NoReturn:
+    """Raise for a package that is missing, with the way to begin without the logger."""
     without = "or go on without it where it is missing: set optional = true in its table"
     if isinstance(error, MissingExtraError):
         message, install = error.message, error.hint or "install it"
@@ -179,23 +174,14 @@ class LoggersObserver(Observer):
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a logger may fail in any way: asyncio's cancellation too
-            if isinstance(error, ImportError | MissingExtraError) and logger.start == call:
-                self._refuse(logger, error)
-            self._report(logger, error)
+            is_fatal = logger.start == call and not logger.optional
+            if is_fatal and isinstance(error, ImportError | MissingExtraError):
+                self.finish("failed")  # the run does not begin: the others close
+                _refuse_missing(logger, error)
+            if id(logger) not in self._reported:
+                self._reported.add(id(logger))
+                log.warning("logger '%s' failed: %s: %s", logger.name, type(error).__name__, error)
             return False
-
-    def _refuse(self, logger: Logger, error: ImportError | MissingExtraError) -> None:
-        """Close the others before a run does not begin."""
-        try:
-            _refuse_missing(logger, error)
-        except MissingExtraError:
-            self.finish("failed")
-            raise
-
-    def _report(self, logger: Logger, error: BaseException) -> None:
-        if id(logger) not in self._reported:
-            self._reported.add(id(logger))
-            log.warning("logger '%s' failed: %s: %s", logger.name, type(error).__name__, error)
 
 
 class SentSteps:

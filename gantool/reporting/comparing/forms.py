@@ -19,7 +19,7 @@ from gantool.reporting.comparing.table import (
     SECTIONS,
     protocol_in_words,
     rows_of,
-    shown_columns,
+    score_columns,
     slope,
 )
 from gantool.reporting.comparing.wording import conclusion, game_in_words
@@ -127,7 +127,7 @@ def as_markdown(comparison: Comparison) -> str:
     games = [f"- **{markdown(g.name)}**: {markdown(game_in_words(g))}" for g in comparison.groups]
     protocols = [
         f"- {markdown(each.name)}: {markdown(protocol_in_words(each))}."
-        for each in shown_columns(comparison)
+        for each in score_columns(comparison)
     ]
     said = markdown(conclusion(comparison))
     parts = [said, "\n".join(lines), "\n".join(games), "\n".join(protocols)]
@@ -152,7 +152,7 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
     console.print()
     console.print(Text("Conclusion", "bold"))
     indented(conclusion(comparison))
-    for column in shown_columns(comparison):
+    for column in score_columns(comparison):
         console.print()
         text = f"{column.name}: {protocol_in_words(column)}"
         console.print(Text(visible(text), "dim"), width=width)

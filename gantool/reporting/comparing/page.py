@@ -16,7 +16,7 @@ from gantool.reporting.comparing.table import (
     SECTIONS,
     protocol_in_words,
     rows_of,
-    shown_columns,
+    score_columns,
 )
 from gantool.reporting.comparing.wording import conclusion, game_in_words, listed
 from gantool.reporting.figures import format_epoch
@@ -104,7 +104,7 @@ def comparison_page(comparison: Comparison) -> str:
         strips=strips_of(groups),
         same_latents=same_latents(groups),
         several=any(len(group.runs) > 1 for group in groups),
-        protocols=[(each.name, protocol_in_words(each)) for each in shown_columns(comparison)],
+        protocols=[(each.name, protocol_in_words(each)) for each in score_columns(comparison)],
         rules=[(words, " ".join((inspect.getdoc(rule) or "").split())) for words, rule in RULES],
         version=VERSION,
     )

@@ -60,7 +60,7 @@ def rows_of(comparison: Comparison) -> list[Row]:
     ]
 
 
-def shown_columns(comparison: Comparison) -> list[Column]:
+def score_columns(comparison: Comparison) -> list[Column]:
     """Return the columns that are scores: spreads stand beside what they are the spread of."""
     return [column for column in comparison.columns if not column.name.endswith(SPREADS)]
 
@@ -87,7 +87,7 @@ def protocol_in_words(column: Column) -> str:
 
 
 def _scores(comparison: Comparison) -> Iterator[Row]:
-    columns, groups = shown_columns(comparison), comparison.groups
+    columns, groups = score_columns(comparison), comparison.groups
     names = [column.name for column in columns]
     for number, column in enumerate(columns, 1):
         mark = f" [{number}]" if names.count(column.name) > 1 else ""

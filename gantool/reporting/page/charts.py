@@ -119,12 +119,15 @@ class _Drawn:
     def paths(self, x_scale: Scale, y_scale: Scale) -> dict[str, str]:
         """Return what the template draws."""
         across, faint = x_scale.place(self.across), y_scale.place(self.faint)
+        places = zip(across, faint, strict=True)
+        # lines without length, which round ends make visible
+        dots = "".join(f"M{_point(x, y)}h0" for x, y in places if np.isfinite(y))
         return {
             "name": self.line.name,
             "color": self.line.color,
             "raw": path(across, faint) if self.is_mean else "",
             "strong": path(x_scale.place(self.x), y_scale.place(self.strong)),
-            "dots": _dots(across, faint) if self.is_sparse else "",
+            "dots": dots if self.is_sparse else "",
         }
 
 
@@ -155,11 +158,6 @@ def path(x: Values, y: Values) -> str:
             parts.append(f"{'L' if connected else 'M'}{_point(across, up)}")
         connected = known
     return "".join(parts)
-
-
-def _dots(x: Values, y: Values) -> str:
-    """Return points as lines without length, which round ends make visible."""
-    return "".join(f"M{_point(a, b)}h0" for a, b in zip(x, y, strict=True) if np.isfinite(b))
 
 
 def _point(across: float, up: float) -> str:

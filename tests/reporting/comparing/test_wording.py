@@ -13,7 +13,7 @@ import pytest
 from gantool.evaluation.comparison.comparison import Comparison, compare
 from gantool.evaluation.comparison.groups import Spread
 from gantool.reporting.comparing.forms import as_data, as_markdown
-from gantool.reporting.comparing.table import protocol_in_words, rows_of, shown_columns
+from gantool.reporting.comparing.table import protocol_in_words, rows_of, score_columns
 from gantool.reporting.comparing.wording import (
     conclusion,
     game_in_words,
@@ -234,16 +234,16 @@ def test_raw_weights_are_not_called_averaged(plant: Plant) -> None:
     ]
     full = plant("full", scores=averaged, ema={"half_life_images": 100.0}, **KID)
     report = compared(full, plant("without-ema", scores=scores(2.0), **KID))
-    (column,) = shown_columns(report)
+    (column,) = score_columns(report)
     assert "(averaged weights, raw ones of runs that keep no average, " in protocol_in_words(column)
     alone = compared(
         *(plant(f"r{n}", scores=scores(n), training={"batch_size": n}, **KID) for n in (8, 9))
     )
-    assert "(raw weights, " in protocol_in_words(*shown_columns(alone))
+    assert "(raw weights, " in protocol_in_words(*score_columns(alone))
 
 
 def test_a_score_by_another_name_says_which_metric_it_is_of(report: Comparison) -> None:
-    (column,) = shown_columns(report)
+    (column,) = score_columns(report)
     assert "kd-random-conv: metric 'kid' with the features of random-conv" in protocol_in_words(
         column
     )
