@@ -1,4 +1,4 @@
-"""Limits of decoding one file: processor time and memory, which the system enforces."""
+"""Limits of decoding one file: formats, processor time and memory, which the system enforces."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import IO, TYPE_CHECKING
+
+from gantool.interfaces.dataset import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,6 +173,19 @@ def _set_limit(size: int | None) -> None:
     if most != resource.RLIM_INFINITY and (soft == resource.RLIM_INFINITY or soft > most):
         soft = most
     resource.setrlimit(resource.RLIMIT_DATA, (soft, most))
+
+
+def restrict_pillow() -> None:
+    """Leave Pillow only the formats that gantool reads, whoever opens images."""
+    from PIL import AvifImagePlugin, Image
+
+    Image.init()
+    for name in set(Image.ID) - set(FORMATS):
+        Image.ID.remove(name)
+        Image.OPEN.pop(name)
+    if "WEBP" in Image.OPEN:  # it may have been left out when Pillow was built
+        Image.OPEN["WEBP"] = (open_within_limits, Image.OPEN["WEBP"][1])
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # every thread sets memory aside
 
 
 def open_within_limits(file: IO[bytes], name: str | bytes | None = None) -> ImageFile:

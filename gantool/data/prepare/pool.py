@@ -26,8 +26,8 @@ from threading import Event, Lock, Thread
 from typing import IO, TYPE_CHECKING, Any
 
 from gantool.data.prepare.decoding import CRASHED, TOO_SLOW
+from gantool.data.prepare.limits import restrict_pillow
 from gantool.errors import DataError, GantoolError, PluginError
-from gantool.interfaces.dataset import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -257,28 +257,13 @@ def main() -> None:
     replies = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(2, 1)  # whatever a plugin or a decoder prints must not get between the replies
     requests = sys.stdin.buffer
-    _restrict_pillow()
+    restrict_pillow()
     job = _received_job(requests, replies)
     if job is None:
         return
     for line in requests:
         start, stop = map(int, line.split())
         _reply(replies, _answer(job, start, stop, replies))
-
-
-def _restrict_pillow() -> None:
-    """Leave Pillow only the formats that gantool reads, whoever opens images."""
-    from PIL import AvifImagePlugin, Image
-
-    from gantool.data.prepare.limits import open_within_limits
-
-    Image.init()
-    for name in set(Image.ID) - set(FORMATS):
-        Image.ID.remove(name)
-        Image.OPEN.pop(name)
-    if "WEBP" in Image.OPEN:  # it may have been left out when Pillow was built
-        Image.OPEN["WEBP"] = (open_within_limits, Image.OPEN["WEBP"][1])
-    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # every thread sets memory aside
 
 
 def _received_job(requests: IO[bytes], replies: IO[str]) -> Job | None:
