@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -40,22 +40,21 @@ class Turn:
     """A player's part of each step.
 
     Attributes:
-        updates: How many it makes, one after the other.
-        takes_batches: Whether each is made on real images of its own. Otherwise those of the
-            update before serve, and the player sees them only if somebody needs that.
+        takes_batches: Whether each of its updates is made on real images of its own. Otherwise
+            those of the update before serve, and it sees them only if somebody needs that.
         trains_generator: Whether it differentiates generated images in the generator's weights.
+        updates: How many it makes, one after the other.
     """
 
-    updates: int
     takes_batches: bool
     trains_generator: bool
+    updates: int = 1
 
 
-def turn_of(player: Player, setup: Setup) -> Turn:
-    """Return a player's part of each step."""
-    if player == "generator":
-        return Turn(1, takes_batches=False, trains_generator=True)
-    return Turn(setup.discriminator_updates, takes_batches=True, trains_generator=False)
+TURNS: Mapping[Player, Turn] = {
+    "discriminator": Turn(takes_batches=True, trains_generator=False),
+    "generator": Turn(takes_batches=False, trains_generator=True),
+}
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,9 @@ def build_competitor(
     dtype = torch.float32 if device.device.type == "cuda" else device.dtype
     learning_rate = torch.tensor(table.learning_rate, dtype=dtype, device=device.device)
     optimizer = build_optimizer(table, player, parameters, learning_rate, regularization)
-    turn = turn_of(player, setup)
+    turn = TURNS[player]
+    if turn.takes_batches:
+        turn = replace(turn, updates=setup.discriminator_updates)
     return Competitor(player, turn, network, parameters, optimizer, learning_rate, table)
 
 

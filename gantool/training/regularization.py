@@ -132,7 +132,8 @@ class Active:
 
     def overrides(self, hook: str) -> bool:
         """Whether the component implements a hook itself."""
-        return getattr(type(self.component), hook) is not getattr(Regularizer, hook)
+        own = getattr(type(self.component), hook, None)
+        return own is not getattr(Regularizer, hook, None)
 
     def concerns(self, player: Player) -> bool:
         """Whether hooks of one player are called for this one."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import pytest
 import torch
@@ -12,7 +13,8 @@ from typing_extensions import override
 
 from gantool import DiscriminatorStep, Loss, PluginError, Regularizer, Setup, Step, Update
 from gantool.training.observers import Observer, Record
-from gantool_losses.plugin import Hinge
+from gantool.training.players import Turn
+from gantool_losses.plugin import BCE, Hinge
 
 if TYPE_CHECKING:
     from gantool.training.trainer import Trainer
@@ -306,3 +308,44 @@ def test_epochs_are_passes_over_the_images(
     assert trainer.game.setup.steps == steps
     trainer.train()
     assert trainer.step == steps
+
+
+class Calibrating(BCE):
+    """Has a third player learn the logit that fakes have on average."""
+
+    name = "calibrating"
+    calibration: ClassVar[nn.Parameter]
+
+    def calibrator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        return (fake.detach() - self.calibration).square()
+
+
+def test_a_third_player_takes_its_turn_and_trains_what_it_has(
+    train_plain: Train, follow: Follow
+) -> None:
+    rate, loss = 0.1, Calibrating()
+    trainer = train_plain(loss=loss, training={"log_every_steps": 3})
+    Calibrating.calibration = weight = nn.Parameter(torch.zeros((), dtype=torch.float64))
+    network = nn.ParameterList([weight])
+    third: Any = "calibrator"
+    trainer.game.competitors[third] = replace(  # type: ignore[index]
+        trainer.game.competitors["generator"],
+        player=third,
+        turn=Turn(takes_batches=False, trains_generator=False, updates=2),
+        network=network,
+        parameters=(weight,),
+        optimizer=torch.optim.SGD(network.parameters(), rate),
+    )
+    game, expected = follow(trainer), torch.zeros((), dtype=torch.float64)
+    for _ in range(3):
+        trainer.one_step()
+        *others, first, second = game.latents[-4:]
+        assert len(others) == 2
+        game.descend(game.d, game.d_loss(game.real(trainer.step - 1), game.g(others[0]).detach()))
+        game.descend(game.g, game.g_loss(game.g(others[1])))
+        for latents in (first, second):
+            expected = expected - 2 * rate * (expected - game.d(game.g(latents)).mean()).detach()
+    assert game.distance() < 1e-12
+    torch.testing.assert_close(weight.detach(), expected, rtol=0, atol=1e-12)
+    assert "calibrator_loss" in trainer.game.totals.means()
+    assert "calibrator" in trainer.state()["networks"]

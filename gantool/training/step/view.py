@@ -104,13 +104,7 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
         self._again = 0
 
     def for_(self, viewer: Active, place: str, again: int = 0) -> UpdateStep:
-        """Return the same step as a regularizer sees it at a place of use.
-
-        Args:
-            viewer: The regularizer.
-            place: Where it draws from.
-            again: How often it has drawn there before; it draws the same numbers each time.
-        """
+        """Return the same step as a regularizer sees it at a place; its draws there, once again."""
         view = copy.copy(self)
         view._viewer, view._place, view._again = viewer, place, again
         return view
@@ -325,7 +319,7 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
         way_out = None
         if name.endswith("features") and not self.game.regularization.need_features:
             way_out = "set needs_features = True on its class"
-        elif self._player == "generator" and name.startswith("real"):
+        elif name.startswith("real") and not self.game.competitors[self._player].turn.takes_batches:
             way_out = "set needs_real_in_generator = True on its class"
         what = f"asks for step.{name}, which a {self._player} update does not have here"
         return self._refused(what, way_out)
