@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     )
     from gantool.interfaces.exporter import Exporter, Trained
     from gantool.interfaces.filenames import OtherFiles, is_image_name
+    from gantool.interfaces.frozen import Frozen
     from gantool.interfaces.logger import Logger, RunDescription
     from gantool.interfaces.loss import Loss
     from gantool.interfaces.metric import (
@@ -78,6 +79,7 @@ _MODULES = {
     "gantool.interfaces.component": ("Bears", "Component", "hookimpl"),
     "gantool.interfaces.exporter": ("Exporter", "Trained"),
     "gantool.interfaces.filenames": ("OtherFiles", "is_image_name"),
+    "gantool.interfaces.frozen": ("Frozen",),
     "gantool.interfaces.dataset": (
         "Dataset",
         "ImageShape",
@@ -128,6 +130,7 @@ __all__ = [
     "Exporter",
     "Extractor",
     "Features",
+    "Frozen",
     "GameLosses",
     "GantoolError",
     "GeneratorStep",

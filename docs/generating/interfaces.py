@@ -22,6 +22,7 @@ ORDER = (
     "dataset",
     "filenames",
     "architecture",
+    "frozen",
     "loss",
     "regularizer",
     "step",

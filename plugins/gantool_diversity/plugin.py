@@ -1,10 +1,10 @@
-"""The regularizers `mode-seeking`, `feature-matching` and `minibatch-stddev`."""
+"""Regularizers against few different images."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeFloat
+from pydantic import Field, NonNegativeFloat, PositiveInt
 from typing_extensions import override
 
 from gantool import Component, Regularizer, hookimpl
@@ -118,7 +118,42 @@ class MinibatchStddev(Regularizer):
         return "leave one of them out, unless you want both, as in StyleGAN2"
 
 
+class RandomFeatures(Regularizer):
+    """Feature matching in a random network: mean features as those of real images.
+
+    `weight` times the mean of (E f(x) - E f(G(z)))^2 over all features f, E being the mean over the
+    batch (Salimans et al. 2016, section 3.1). There f are features of the discriminator; here they
+    are those of convolutions with fixed random weights, which nobody can teach to look away (He et
+    al. 2016, "A powerful generative model using random weights for the deep image
+    representation"). Cost: a small network's pass over real and generated images.
+    """
+
+    name = "random-features"
+    strength = "weight"
+    needs_real_in_generator = True
+    couples_batch = "slices"
+
+    weight: NonNegativeFloat = 1.0
+    """Weight of the penalty."""
+    width: PositiveInt = 32
+    """Random features of each of up to four layers."""
+
+    @override
+    def make_state(self, setup: Setup) -> nn.Module:
+        from gantool_diversity.features import RandomLayers
+
+        return RandomLayers(setup.image, self.width)
+
+    @override
+    def generator_penalty(self, step: GeneratorStep) -> Tensor:
+        from gantool_diversity.features import RandomLayers
+
+        features = step.state(RandomLayers)
+        apart = features(step.real).mean(0) - features(step.fake).mean(0)  # [layers x width]
+        return self.weight * step.average(apart).square().mean()
+
+
 @hookimpl
 def gantool_components() -> list[type[Component]]:
-    """Offer all three."""
-    return [ModeSeeking, FeatureMatching, MinibatchStddev]
+    """Offer all four."""
+    return [ModeSeeking, FeatureMatching, RandomFeatures, MinibatchStddev]

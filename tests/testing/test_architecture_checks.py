@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
+import gantool
 from gantool import ImageShape
 from gantool.testing.harness.networks import (
     Norm,
@@ -178,6 +179,49 @@ class Frozen(SmallDiscriminator):
     def __init__(self, image: ImageShape, classes: int, norm: Norm) -> None:
         super().__init__(image, classes, norm)
         self.blocks[0].requires_grad_(False)
+
+
+class Projecting(SmallDiscriminator):
+    """Looks at random projections that no optimizer knows."""
+
+    saved = True
+
+    def __init__(self, image: ImageShape, classes: int, norm: Norm) -> None:
+        super().__init__(image, classes, norm)
+        layers = nn.Sequential(
+            nn.Conv2d(image.channels, image.channels, 3, padding=1),
+            nn.BatchNorm2d(image.channels),
+        )
+        self.projection = gantool.Frozen(layers, saved=self.saved)
+
+    @override
+    def features(self, images: Tensor, labels: Labels = None) -> Tensor:
+        return super().features(images + self.projection(images), labels)
+
+
+class Forgetful(Projecting):
+    """Takes projections that are drawn for such that are read."""
+
+    saved = False
+
+
+class Waking(Projecting):
+    """Has its projections follow the images."""
+
+    @override
+    def features(self, images: Tensor, labels: Labels = None) -> Tensor:
+        self.projection.module.train()
+        return super().features(images, labels)
+
+
+class Meddling(Projecting):
+    """Moves its projections by itself."""
+
+    @override
+    def features(self, images: Tensor, labels: Labels = None) -> Tensor:
+        with torch.no_grad():
+            self.projection.module.get_parameter("0.weight").mul_(0.9)
+        return super().features(images, labels)
 
 
 class FrozenToo(SmallGenerator):
@@ -418,6 +462,9 @@ BROKEN = [
         "with the same seed of torch: generator's to_image.weight",
     ),
     ("builds_by_the_seed", of(g=Fixed, d=FixedToo), "another seed of torch gives the same weights"),
+    ("can_be_saved", of(d=Forgetful), "the frozen weights of 'projection' are others than those"),
+    ("leaves_frozen_parts_alone", of(d=Waking), "'discriminator.projection' is in training mode"),
+    ("leaves_frozen_parts_alone", of(d=Meddling), "the frozen 'discriminator.projection': 0.weigh"),
     ("draws_no_random_numbers", of(d=Dropping), "a forward pass in training draws numbers"),
     ("says_whether_it_couples_images", Coupled, "depends on other images, which is not said"),
     ("says_whether_it_couples_images", Anxious, "warns, but logits depend on one image each"),
@@ -471,6 +518,7 @@ SOUND = [
     SoundSpectral,
     SoundBatch,
     Unbounded,
+    of(d=Projecting),
     of(g=FrozenToo, d=Frozen),
     of(Split, FiveDimensional),
 ]

@@ -8,10 +8,36 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from gantool import LazyOption, Regularizer
+from gantool import Frozen, LazyOption, Regularizer
 
 if TYPE_CHECKING:
     from gantool import DiscriminatorStep, GeneratorStep, Player, Setup, Step
+
+
+class Projection(nn.Module):
+    """A random projection that nobody trains."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        layers = nn.Sequential(nn.Conv2d(channels, 2, 3), nn.BatchNorm2d(2))
+        self.projection = Frozen(layers, saved=True)
+
+
+class Waking(Regularizer):
+    """Has statistics of its frozen projection follow the images."""
+
+    name = "waking"
+
+    @override
+    def make_state(self, setup: Setup) -> nn.Module:
+        return Projection(setup.image.channels)
+
+    @override
+    def generator_penalty(self, step: GeneratorStep) -> Tensor:
+        projection = step.state(Projection).projection
+        projection.module.train()
+        found: Tensor = projection(step.fake)
+        return found.square().mean()
 
 
 class OwnGradient(Regularizer):
@@ -261,6 +287,7 @@ WRONG: list[tuple[str, type[Regularizer], str]] = [
         RealOnly,
         r"the discriminator's step\.real is changed otherwise than its copy",
     ),
+    ("leaves_frozen_parts_alone", Waking, "the frozen 'waking.projection' is in training mode"),
     ("trains", SkippingTheMapping, "IndexError|RuntimeError"),
     ("returns_latents", OneLatent, "returns the same latent for every image"),
     ("trains", EightChannels, "mat1 and mat2 shapes cannot be multiplied"),

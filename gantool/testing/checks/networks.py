@@ -24,7 +24,13 @@ from gantool.testing.harness.players import (
     require_outputs,
     supported_image,
 )
-from gantool.testing.harness.trial import Setting, build_trial, take_steps, weights_of
+from gantool.testing.harness.trial import (
+    Setting,
+    build_trial,
+    require_frozen,
+    take_steps,
+    weights_of,
+)
 from gantool.testing.promises import promise
 
 if TYPE_CHECKING:
@@ -128,6 +134,14 @@ def trains_every_parameter(subject: Subject[Architecture]) -> None:
             if parameter.requires_grad:
                 require(parameter.grad is not None, f"the {name} gets no gradient")
                 require_finite(_gradient(parameter), f"the gradient of the {name}")
+
+
+@promise("architecture")
+def leaves_frozen_parts_alone(subject: Subject[Architecture]) -> None:
+    """Its `Frozen` parts keep every bit of their weights in training, and stay in evaluation."""
+    architecture = subject.example()
+    setting = Setting(supported_image(architecture), False, architecture.latent_dim)
+    require_frozen(build_trial(architecture=architecture, setting=setting))
 
 
 @promise("architecture")

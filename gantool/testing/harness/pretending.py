@@ -159,7 +159,7 @@ def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
 def _apply(self: nn.Module, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> nn.Module:
     """Replace a module's tensors, where torch would swap their contents."""
     for child in self.children() if recurse else ():
-        _apply(child, fn)
+        child._apply(fn)  # type: ignore[no-untyped-call]
     for name, parameter in self._parameters.items():
         if parameter is not None:
             moved = fn(parameter.detach())

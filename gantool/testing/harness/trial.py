@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -15,6 +16,7 @@ from typing_extensions import override
 
 from gantool.data.selection import TrainingImages
 from gantool.interfaces.dataset import Dataset, ImageShape
+from gantool.interfaces.frozen import Frozen
 from gantool.interfaces.loss import Loss
 from gantool.interfaces.optimizer import Optimizer
 from gantool.interfaces.regularizer import Regularizer, refusal_of
@@ -28,7 +30,7 @@ from gantool.recipe.schema import (
     TrainingTable,
 )
 from gantool.registry.catalog import installed
-from gantool.testing.claims import BrokenPromise
+from gantool.testing.claims import BrokenPromise, require, require_same
 from gantool.testing.harness.networks import SmallNetworks
 from gantool.testing.promises import with_options
 from gantool.training.building import build_trainer
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from gantool.interfaces.architecture import Architecture
     from gantool.interfaces.dataset import ImageSource
@@ -191,6 +193,29 @@ def weights_of(trainer: Trainer) -> dict[str, Tensor]:
         for player, competitor in trainer.game.competitors.items()
         for name, tensor in competitor.network.state_dict().items()
     }
+
+
+def frozen_parts(trainer: Trainer) -> dict[str, Frozen]:
+    """Return the `Frozen` parts of networks and regularizers' states, by name."""
+    wholes: dict[str, nn.Module] = {p: c.network for p, c in trainer.game.competitors.items()}
+    wholes |= trainer.game.regularization.states()
+    return {
+        f"{whole}.{name}": part
+        for whole, module in wholes.items()
+        for name, part in module.named_modules()
+        if isinstance(part, Frozen)
+    }
+
+
+def require_frozen(trainer: Trainer) -> None:
+    """Train for some steps; go on if `Frozen` parts stay what they are."""
+    parts = frozen_parts(trainer)
+    before = {name: copy.deepcopy(part.module.state_dict()) for name, part in parts.items()}
+    take_steps(trainer, 2)
+    for name, part in parts.items():
+        awake = any(module.training for module in part.module.modules())
+        require(not awake, f"the frozen '{name}' is in training mode")
+        require_same(part.module.state_dict(), before[name], f"after 2 steps, the frozen '{name}'")
 
 
 def saved(trainer: Trainer) -> bytes:

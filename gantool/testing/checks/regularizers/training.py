@@ -23,6 +23,7 @@ from gantool.testing.harness.trial import (
     build_trial,
     in_threads,
     ranks_in_threads,
+    require_frozen,
     restored,
     saved,
     setting_for,
@@ -112,6 +113,13 @@ def resumes_exactly(component: Regularizer) -> None:
         second.load(restored(saved(take_steps(third, 2))))
         resumed = dict(tensors_in(restored(saved(take_steps(second, 2)))))
         require_same(resumed, straight, "resumed after two of four steps")
+
+
+@promise("regularizer", when=overrides("prepare", "make_state"))
+@each_player
+def leaves_frozen_parts_alone(component: Regularizer) -> None:
+    """`Frozen` parts of its state, or of what it prepares, stay as they are in training."""
+    require_frozen(build_trial(component))
 
 
 @promise("regularizer")
