@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
@@ -133,7 +134,8 @@ class ExportedGenerator(TrainedGenerator):
         """
         build = partial(self.architecture.generator, self.image, len(self.classes))
         try:
-            with torch.device("meta"):
+            with torch.device("meta"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # weights that are read are not copied there
                 outline = build().state_dict()
         except Exception as error:  # options made to do harm fail in any way they like
             reason = str(error).partition("\n")[0]
