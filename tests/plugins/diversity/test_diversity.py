@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from gantool_dcgan.plugin import DCGAN
-from gantool_diversity.plugin import MinibatchStddev, ModeSeeking
+from gantool_diversity.plugin import MinibatchStddev, ModeSeeking, RandomFeatures
 from gantool_diversity.stddev import WithStddev, stddev
 from gantool_gradient_penalties.plugin import R1
 from gantool_spectral_norm.plugin import SpectralNorm
@@ -217,3 +217,24 @@ def test_senseless_options_are_refused(
 ) -> None:
     with pytest.raises(ValidationError):
         component.model_validate(options)
+
+
+def test_random_features_compares_mean_maps_of_fixed_convolutions(
+    bench: Callable[..., Bench],
+) -> None:
+    set_up = bench(RandomFeatures(weight=1.5, width=5))
+    latents = torch.randn(6, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    found = set_up.penalty("generator", latents=latents)
+    state = set_up.game.regularization.states()["random-features"].state_dict()
+    kernels = [kernel for name, kernel in state.items() if name.endswith("weight")]
+    assert kernels
+    fake, real = set_up.game.probe("generator", latents, None), set_up.images(6, 2)
+    gaps: list[Tensor] = []
+    for kernel in kernels:
+        fake, real = (
+            torch.where((y := nn.functional.conv2d(x, kernel, None, 2, 1)) > 0, y, 0.2 * y)
+            for x in (fake, real)
+        )
+        gaps.append(real.mean((0, 2, 3)) - fake.mean((0, 2, 3)))  # [5]
+    torch.testing.assert_close(found, 1.5 * torch.cat(gaps).square().mean())
+    assert set_up.slope_error("generator", latents=latents) < 1e-7
