@@ -47,7 +47,8 @@ def trained_generator(run: TrainedRun) -> Trained:
     with torch.no_grad():
         _copy_weights(_inner(trained, network), network, run)
     network.train(trained.training).requires_grad_(requires_grad=False)
-    made = as_trained(network, config_of(run, fingerprint_of(network.state_dict())), run.name)
+    config = config_of(run, fingerprint_of(network.state_dict()))
+    made = as_trained(network, config, run.name, bounded=call(run.architecture, "is_bounded"))
     with torch.no_grad():
         inputs = made.inputs(TRIED, 0)
         again = copy.deepcopy(network)(*inputs)  # BatchNorm may count what it sees
@@ -57,7 +58,23 @@ def trained_generator(run: TrainedRun) -> Trained:
     return made
 
 
-def as_trained(network: nn.Module, config: ExportConfig, name: str) -> Trained:
+class Clamped(nn.Module):
+    """A generator without a bound, whose images are clamped as those of every sample are."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return images in [-1, 1]."""
+        given = (latents,) if labels is None else (latents, labels)
+        images: Tensor = self.network(*given)
+        return images.clamp(-1, 1)
+
+
+def as_trained(
+    network: nn.Module, config: ExportConfig, name: str, *, bounded: bool = True
+) -> Trained:
     """Return what an exporter is given of a network: float32, on the CPU, ready to draw."""
 
     def inputs(count: int, seed: int) -> tuple[Tensor, ...]:
@@ -67,7 +84,7 @@ def as_trained(network: nn.Module, config: ExportConfig, name: str) -> Trained:
 
     return Trained(
         name=name,
-        network=network,
+        network=network if bounded else Clamped(network).train(network.training),
         weights=network.state_dict(),
         image=config.shape,
         latent_dim=config.latent_dim,

@@ -85,7 +85,12 @@ def wrap() -> Wrap:
     """Return what makes any network a generator that can be exported."""
 
     def make(
-        network: nn.Module, latent_dim: int, shape: tuple[int, int, int], classes: int = 0
+        network: nn.Module,
+        latent_dim: int,
+        shape: tuple[int, int, int],
+        classes: int = 0,
+        *,
+        bounded: bool = True,
     ) -> Trained:
         channels, height, width = shape
         config = ExportConfig(
@@ -94,6 +99,7 @@ def wrap() -> Wrap:
             latent_dim=latent_dim,
             classes=CLASSES[:classes],
         )
-        return as_trained(network.eval().requires_grad_(requires_grad=False), config, "wrapped")
+        network.eval().requires_grad_(requires_grad=False)
+        return as_trained(network, config, "wrapped", bounded=bounded)
 
     return make

@@ -63,6 +63,18 @@ def test_without_classes_there_are_no_labels(trained: Train, tmp_path: Path) -> 
     assert np.abs(images - run.sample(7).numpy()).max() <= 1e-5
 
 
+def test_a_generator_without_a_bound_is_clamped(trained: Train, tmp_path: Path) -> None:
+    run = trained(architecture={"output": "none"}, optimizer={"learning_rate": 0.5})
+    made = trained_generator(run)
+    write_graph(made, tmp_path / "generator.onnx")
+    images = computed(tmp_path / "generator.onnx", latents=run.latents(7))
+    with torch.no_grad():
+        assert made.network.get_submodule("network")(run.latents(7)).abs().max() > 1.01
+    assert np.abs(images).max() == 1
+    assert np.abs(images - run.sample(7).numpy()).max() <= 1e-5
+    assert made.weights.keys() == run.network.state_dict().keys()
+
+
 class Shifting(nn.Module):
     """Computes something else as soon as it is exported."""
 
