@@ -55,14 +55,7 @@ class Owner:
     def misbehaved(
         self, hook: str, found: str, expected: str, function: object = None
     ) -> PluginError:
-        """Return the error that says what a hook returned, and what it should have.
-
-        Args:
-            hook: Its name, or words.
-            found: What it returned, in words.
-            expected: What the interface asks for.
-            function: The hook itself, whose place is told.
-        """
+        """Return the error that says, in words, what a hook returned and what it should have."""
         where = _place_of(function, self.package)
         message = f"{self.title}: {hook}{where} returned {found}, expected {expected}"
         return PluginError(message, self.way_out)
@@ -80,12 +73,9 @@ class Owner:
 def owner_of(
     component: Component | type[Component], name: str | None = None, plugin: Plugin | None = None
 ) -> Owner:
-    """Return whose a component is.
+    """Return whose a component is: by default, the installed plugin's that offers it.
 
-    Args:
-        component: The component, or its class.
-        name: What messages call it; by default its own name.
-        plugin: Who offers it; by default the installed plugin that does, if one does.
+    `name` is what messages call it, by default its own name.
     """
     own = component if isinstance(component, type) else type(component)
     plugin = plugin or plugin_of(own)
@@ -96,12 +86,6 @@ def owner_of(
 
 def call(component: Component, hook: str, *arguments: Any, name: str | None = None) -> Any:
     """Call a hook of a component and return what it returns, which is not looked at.
-
-    Args:
-        component: Whose.
-        hook: Name of the method.
-        arguments: What it is given.
-        name: What messages call the component; by default its own name.
 
     Raises:
         PluginError: When it fails.
@@ -124,8 +108,8 @@ def calling(
     Args:
         component: Whose code is called.
         hook: What of it: a method's name, or words.
-        name: What messages call the component; by default its own name.
-        plugin: Who offers it; by default the installed plugin that does.
+        name: What messages call the component, as in `owner_of`.
+        plugin: Who offers it, as there.
         may_raise: What the interface lets it raise; passes through.
 
     Raises:
@@ -220,11 +204,11 @@ def _way_out(plugin: Plugin | None) -> str | None:
 def _place_of_failure(error: BaseException, package: str) -> str:
     """Return " (file:line)" of the innermost frame in a package's code; nothing if none is."""
     places = [
-        (frame.f_code.co_filename, line)
+        f" ({_short(frame.f_code.co_filename)}:{line})"
         for frame, line in traceback.walk_tb(error.__traceback__)
         if _is_of(frame.f_globals.get("__name__"), package)
     ]
-    return f" ({_short(places[-1][0])}:{places[-1][1]})" if places else ""
+    return places[-1] if places else ""
 
 
 def _place_of(function: object, package: str) -> str:

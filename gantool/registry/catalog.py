@@ -53,9 +53,8 @@ class Catalog:
 
     def of_kind(self, kind: str) -> list[Offer]:
         """Return the offers of one kind, sorted by name."""
-        return sorted(
-            (offer for offer in self.offers if offer.kind == kind), key=lambda o: o.full_name
-        )
+        offers = (offer for offer in self.offers if offer.kind == kind)
+        return sorted(offers, key=lambda offer: offer.full_name)
 
     def names(self, kind: str) -> list[str]:
         """Return the names of one kind, sorted, each once."""
@@ -67,8 +66,8 @@ class Catalog:
 
     def only(self, kind: str, name: str) -> Offer | None:
         """Return the offer of a bare name, if there is exactly one."""
-        found = self.named(kind, name)
-        return found[0] if len(found) == 1 else None
+        offers = self.named(kind, name)
+        return offers[0] if len(offers) == 1 else None
 
     def meant(self, kind: str, name: str) -> Offer | None:
         """Return what a bare name means in recipes of runs and in those that come along.
@@ -95,11 +94,11 @@ class Catalog:
         """
         if ours_first and (meant := self.meant(kind, use)) is not None:
             return meant
-        found = [offer for offer in self.of_kind(kind) if use in (offer.name, offer.full_name)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            choices = " or ".join(f"'{offer.full_name}'" for offer in found)
+        offers = [offer for offer in self.of_kind(kind) if use in (offer.name, offer.full_name)]
+        if len(offers) == 1:
+            return offers[0]
+        if offers:
+            choices = " or ".join(f"'{offer.full_name}'" for offer in offers)
             raise PluginError(f"{kind} '{use}' is offered by several plugins", f"write {choices}")
         raise PluginError(f"unknown {kind} '{use}'", self._way_out(kind, use))
 

@@ -6,9 +6,9 @@ import inspect
 import os
 from contextlib import redirect_stdout
 from dataclasses import replace
-from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
+from importlib.metadata import EntryPoint, distributions, entry_points
 from io import StringIO
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -36,21 +36,11 @@ if TYPE_CHECKING:
 
     from gantool.registry.plugin import Package, Plugin
 
-
 GROUP = "gantool.plugins"
 ENTRY_POINTS = "entry_points.txt"
-
-
-class Found(NamedTuple):
-    """An entry point and the package that declares it."""
-
-    entry: EntryPoint
-    package: Package
-
-    @property
-    def order(self) -> tuple[bool, str, str]:
-        """What sorts them: gantool's own first, then by name."""
-        return self.package.name != OWN_DISTRIBUTION, self.entry.name, self.package.name
+HOOK = hooks.gantool_components.__name__
+LONGEST_QUOTE = 60
+"""Characters that are quoted of what a plugin prints or returns."""
 
 
 def discover() -> tuple[Plugin, ...]:
@@ -62,30 +52,24 @@ def discover() -> tuple[Plugin, ...]:
     entries, unreadable = _entries()
     plugins: dict[str, Plugin] = {}
     repeated = []
-    for entry, package in sorted(_with_packages(entries), key=lambda found: found.order):
+    packages = {dist: package_of(dist) for dist in {entry.dist for entry in entries}}
+
+    def order(entry: EntryPoint) -> tuple[bool, str, str]:
+        package = packages[entry.dist].name
+        return package != OWN_DISTRIBUTION, entry.name, package
+
+    for entry in sorted(entries, key=order):
         if entry.name in disabled:
             continue
+        package = packages[entry.dist]
         plugin = Plugin(entry.name, entry.value, package.name, package.version)
         if entry.name in plugins:
-            repeated.append(_repeated(plugin, plugins[entry.name]))
+            first = plugins[entry.name]
+            failure = f"its name is taken by the plugin of {first.distribution} {first.version}"
+            repeated.append(replace(plugin, failure=failure))
         else:
             plugins[entry.name] = load(plugin, entry, package)
     return (*plugins.values(), *repeated, *unreadable)
-
-
-def _repeated(plugin: Plugin, first: Plugin) -> Plugin:
-    """Return a plugin that is left out, since another one has its name."""
-    owner = f"{first.distribution} {first.version}"
-    return replace(plugin, failure=f"its name is taken by the plugin of {owner}")
-
-
-def _with_packages(entries: list[EntryPoint]) -> list[Found]:
-    """Read the metadata of each package once."""
-    packages: dict[Distribution | None, Package] = {}
-    for entry in entries:
-        if entry.dist not in packages:
-            packages[entry.dist] = package_of(entry.dist)
-    return [Found(entry, packages[entry.dist]) for entry in entries]
 
 
 def _entries() -> tuple[list[EntryPoint], list[Plugin]]:
@@ -117,19 +101,8 @@ def _entries_one_by_one() -> tuple[list[EntryPoint], list[Plugin]]:
     return entries, unreadable
 
 
-HOOK = hooks.gantool_components.__name__
-LONGEST_QUOTE = 60
-"""Characters that are quoted of what a plugin prints or returns."""
-
-
 def load(plugin: Plugin, entry: EntryPoint, package: Package) -> Plugin:
-    """Load a plugin; whatever goes wrong becomes its `failure`.
-
-    Args:
-        plugin: What is known of it.
-        entry: Where its module is.
-        package: The package that brought it.
-    """
+    """Load a plugin; whatever goes wrong becomes its `failure`."""
     if misfit := package.misfit():
         return replace(plugin, failure=misfit)
     printed = StringIO()  # stdout is data; a plugin's prints are not
@@ -143,7 +116,8 @@ def load(plugin: Plugin, entry: EntryPoint, package: Package) -> Plugin:
         raise
     except BaseException as error:  # a plugin may fail in any way
         return replace(plugin, failure=" ".join(reason(error, package).split()))
-    return replace(plugin, components=components, remark=_remark(printed.getvalue()))
+    prints = f"it prints while it is loaded: {_quoted(printed.getvalue())}"
+    return replace(plugin, components=components, remark=prints if printed.getvalue() else None)
 
 
 def reason(error: BaseException, package: Package) -> str:
@@ -161,11 +135,7 @@ def reason(error: BaseException, package: Package) -> str:
 
 
 def _components(name: str, module: Any) -> tuple[type[Component], ...]:
-    """Call the module's hook implementations and return the components they offer.
-
-    Raises:
-        PluginError: When the name, or what a hook returns, breaks the rules.
-    """
+    """Return the components that a module's hook implementations offer, if they keep the rules."""
     if not NAME.fullmatch(name) or name in KINDS:
         raise PluginError(f"a plugin cannot be called '{name}'", "lower-case letters, digits, '-'")
     manager = pluggy.PluginManager(hooks.PROJECT)
@@ -189,7 +159,7 @@ def _refuse_unknown_hooks(manager: pluggy.PluginManager, module: Any) -> None:
 def _offered(offer: Any) -> Iterable[Any]:
     if not isinstance(offer, list | tuple):
         expected = "expected a list of component classes"
-        raise PluginError(f"{HOOK} returned {_quoted(repr(offer))}, {expected}")
+        raise PluginError(f"{HOOK} returned {_quoted(offer)}, {expected}")
     return offer
 
 
@@ -200,8 +170,7 @@ def checked(component: Any) -> type[Component]:
         PluginError: When it is something else.
     """
     if not (isinstance(component, type) and issubclass(component, Component)):
-        found = _quoted(repr(component))
-        raise PluginError(f"{HOOK} offers {found}, which is no component class")
+        raise PluginError(f"{HOOK} offers {_quoted(component)}, which is no component class")
     name = component.__name__
     if getattr(component, "kind", None) not in KINDS:
         raise PluginError(f"component class {name} is of none of the kinds {', '.join(KINDS)}")
@@ -261,9 +230,6 @@ def _refuse_repeats(components: list[type[Component]]) -> None:
         seen.add(named)
 
 
-def _remark(printed: str) -> str | None:
-    return f"it prints while it is loaded: {_quoted(repr(printed))}" if printed else None
-
-
-def _quoted(text: str) -> str:
+def _quoted(value: object) -> str:
+    text = repr(value)
     return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 3]}..."
