@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from gantool.interfaces.component import KINDS
-from gantool.scaffold.naming import Naming
-from gantool.scaffold.writing import package_files, write_package
+from gantool.scaffold.package import Names, package_files, write_package
 
 
 @dataclass(frozen=True)
@@ -58,9 +57,9 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
 
     packages = []
     for kind in KINDS:
-        naming = Naming(f"sparkle-{kind}", kind)
-        root = folder / "packages" / naming.distribution
-        write_package(root, package_files(naming))
+        names = Names(f"sparkle-{kind}", kind)
+        root = folder / "packages" / names.distribution
+        write_package(root, package_files(names))
         packages.append(root)
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
     pip += ["--no-index", "--no-deps", "--no-build-isolation"]

@@ -11,8 +11,7 @@ import pytest
 
 from gantool import RunDescription
 from gantool.reporting.loggers import LoggersObserver, SentSteps
-from gantool.scaffold.naming import Naming
-from gantool.scaffold.writing import package_files
+from gantool.scaffold.package import Names, package_files
 from gantool.training.observers import Record
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ FIGURES = {"generator_loss": 0.5, "penalty/r1": 2.0}
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Callable[[], Any]]:
     """Return what makes the logger, as another process would."""
-    content = package_files(Naming("sparkle", "logger"))["gantool_sparkle/plugin.py"]
+    content = package_files(Names("sparkle", "logger"))["gantool_sparkle/plugin.py"]
     path = tmp_path / "plugin.py"
     path.write_text(content, encoding="utf-8")
     spec = importlib.util.spec_from_file_location("gantool_sparkle_tried", path)

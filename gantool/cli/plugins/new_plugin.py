@@ -13,7 +13,7 @@ from gantool.errors import UsageError
 
 if TYPE_CHECKING:
     from gantool.registry.catalog import Catalog
-    from gantool.scaffold.naming import Naming
+    from gantool.scaffold.package import Names
 
 
 @examples(
@@ -44,22 +44,21 @@ def new_plugin(
     file. The paths of its files are printed.
     """
     from gantool.registry.catalog import installed
-    from gantool.scaffold.naming import Naming, check_naming
-    from gantool.scaffold.writing import package_files, write_package
+    from gantool.scaffold.package import Names, check_names, package_files, write_package
 
-    naming = Naming(name, kind)
-    _refuse_taken(naming, installed())
-    check_naming(naming)
-    root = folder.expanduser() / naming.distribution
-    print_lines(write_package(root, package_files(naming)))
-    _show_next(root, naming)
+    names = Names(name, kind)
+    _refuse_taken(names, installed())
+    check_names(names)
+    root = folder.expanduser() / names.distribution
+    print_lines(write_package(root, package_files(names)))
+    _show_next(root, names)
 
 
-def _refuse_taken(naming: Naming, catalog: Catalog) -> None:
+def _refuse_taken(names: Names, catalog: Catalog) -> None:
     """Refuse an unknown kind, and a name that recipes already understand."""
     from gantool.interfaces.component import KINDS
 
-    name, kind = naming.plugin, naming.kind
+    name, kind = names.plugin, names.kind
     if kind not in KINDS:
         raise UsageError(f"unknown kind '{kind}'", f"kinds: {', '.join(KINDS)}")
     if name in KINDS:
@@ -75,7 +74,7 @@ def _refuse_taken(naming: Naming, catalog: Catalog) -> None:
         raise UsageError(f"there is a {kind} '{name}' already, in {owner}", "choose another name")
 
 
-def _show_next(root: Path, naming: Naming) -> None:
+def _show_next(root: Path, names: Names) -> None:
     """Say what can be done with the package."""
     import shlex
 
@@ -85,7 +84,7 @@ def _show_next(root: Path, naming: Naming) -> None:
     say(console, "\n", ("next", "bold"))
     for command, purpose in (
         (f"pip install -e {shlex.quote(str(root))}", "install it; changes count at once"),
-        (f"gantool describe {naming.kind}/{naming.plugin}", "see what recipes can say"),
+        (f"gantool describe {names.kind}/{names.plugin}", "see what recipes can say"),
         (f"cd {shlex.quote(str(root))} && pytest", "check that it keeps gantool's promises"),
     ):
         say(console, (f"  {command}", "cyan"), (f"   {purpose}", "dim"))

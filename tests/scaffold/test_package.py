@@ -12,8 +12,7 @@ import pytest
 import gantool
 from gantool.errors import UsageError
 from gantool.interfaces.component import KINDS
-from gantool.scaffold.naming import LONGEST, Naming, check_naming
-from gantool.scaffold.writing import package_files, write_package
+from gantool.scaffold.package import LONGEST, Names, check_names, package_files, write_package
 
 EVERY = {
     ".github/workflows/ci.yml",
@@ -37,7 +36,7 @@ BESIDES = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_files_of_a_package(kind: str) -> None:
-    content = package_files(Naming("zero-r1", kind))
+    content = package_files(Names("zero-r1", kind))
     assert content.keys() == EVERY | BESIDES.get(kind, set())
     project = tomllib.loads(content["pyproject.toml"])
     assert project["project"]["name"] == "gantool-zero-r1"
@@ -54,7 +53,7 @@ def test_the_files_of_a_package(kind: str) -> None:
 
 
 def test_the_contract_test_is_three_lines() -> None:
-    test = package_files(Naming("zero-r1", "loss"))["tests/test_contract.py"]
+    test = package_files(Names("zero-r1", "loss"))["tests/test_contract.py"]
     (function,) = [node for node in ast.parse(test).body if isinstance(node, ast.FunctionDef)]
     assert ast.unparse(function).splitlines() == [
         "@parametrize_with_checks('zero-r1')",
@@ -66,7 +65,7 @@ def test_the_contract_test_is_three_lines() -> None:
 @pytest.mark.parametrize("length", [1, LONGEST])
 def test_code_is_formatted_whatever_the_length_of_the_name(tmp_path: Path, length: int) -> None:
     for kind in KINDS:
-        write_package(tmp_path / kind, package_files(Naming("a" * length, kind)))
+        write_package(tmp_path / kind, package_files(Names("a" * length, kind)))
     for command in (["format", "--check"], ["check", "--no-cache"]):
         ruff = [sys.executable, "-m", "ruff", *command, str(tmp_path)]
         done = subprocess.run(ruff, capture_output=True, text=True, check=False)
@@ -74,11 +73,11 @@ def test_code_is_formatted_whatever_the_length_of_the_name(tmp_path: Path, lengt
 
 
 def test_names() -> None:
-    naming = Naming("zero-r1-x", "loss")
-    assert naming.distribution == "gantool-zero-r1-x"
-    assert naming.module == "gantool_zero_r1_x"
-    assert naming.component == "ZeroR1XLoss"
-    check_naming(naming)
+    names = Names("zero-r1-x", "loss")
+    assert names.distribution == "gantool-zero-r1-x"
+    assert names.module == "gantool_zero_r1_x"
+    assert names.component == "ZeroR1XLoss"
+    check_names(names)
 
 
 @pytest.mark.parametrize(
@@ -86,23 +85,23 @@ def test_names() -> None:
 )
 def test_malformed_names_are_refused(name: str) -> None:
     with pytest.raises(UsageError, match="a plugin cannot be called"):
-        check_naming(Naming(name, "loss"))
+        check_names(Names(name, "loss"))
 
 
 def test_names_that_are_too_long_are_refused() -> None:
-    check_naming(Naming("a" * LONGEST, "loss"))
+    check_names(Names("a" * LONGEST, "loss"))
     with pytest.raises(UsageError, match="has 41 characters"):
-        check_naming(Naming("a" * (LONGEST + 1), "loss"))
+        check_names(Names("a" * (LONGEST + 1), "loss"))
 
 
 def test_modules_that_exist_are_not_shadowed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check_naming(Naming("made-up", "loss"))
+    check_names(Names("made-up", "loss"))
     (tmp_path / "gantool_made_up.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(UsageError, match="there is a module gantool_made_up already"):
-        check_naming(Naming("made-up", "loss"))
+        check_names(Names("made-up", "loss"))
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
