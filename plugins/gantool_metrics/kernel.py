@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gantool import Rows
+    from gantool import Rows, Samples
 
 
 def kernel_distance(first: Tensor, second: Tensor) -> float:
@@ -39,6 +40,48 @@ def subset_distances(
         for _ in range(pairs)
     ]
     return torch.tensor(distances, dtype=torch.float64)
+
+
+def class_distances(
+    real: Samples, fake: Samples, size: int, count: int, random: torch.Generator
+) -> Tensor:
+    """Return the kernel distance of each class with two real and two fake images, float64 [C].
+
+    Args:
+        real: Labeled.
+        fake: Labeled.
+        size: Most images in a subset.
+        count: Pairs of subsets over which each class's distances are averaged.
+        random: Draws the subsets.
+    """
+    distances = []
+    for label in range(1 + int(torch.as_tensor(real.labels).max())):
+        first, second = (
+            _Chosen(each.feature_rows, torch.as_tensor(each.labels == label).nonzero().flatten())
+            for each in (real, fake)
+        )
+        if (least := min(size, len(first), len(second))) >= 2:
+            found = subset_distances(first, second, size=least, count=count, random=random)
+            distances.append(found.mean())
+    return torch.stack(distances) if distances else torch.empty(0, dtype=torch.float64)
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """Some rows, by their indices int64 [n]."""
+
+    rows: Rows
+    chosen: Tensor
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return len(self.chosen), *self.rows.shape[1:]
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def __getitem__(self, rows: Any) -> Tensor:
+        return self.rows[self.chosen[rows]]
 
 
 def _subset(features: Rows, size: int, random: torch.Generator) -> Tensor:

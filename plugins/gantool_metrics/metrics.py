@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 from typing_extensions import override
 
 from gantool import Metric, UsageError
@@ -90,6 +90,82 @@ class KID(Metric):
     @override
     def score_name(self, extractor: str | None) -> str:
         return "kid" if extractor == INCEPTION else f"kd-{extractor or PIXELS}"
+
+
+class IntraClass(Metric):
+    """Kernel distance within each class, averaged over the classes (Bińkowski et al. 2018).
+
+    In the manner of intra-FID (Miyato & Koyama 2018, section 5.1): a generator that draws the wrong
+    class, or one picture a class, cannot hide in it. `worst` is the largest of a class. Classes
+    with a single image, real or generated, are left out.
+    """
+
+    name = "intra-class"
+    direction = "lower"
+
+    subset_size: Annotated[int, Field(ge=2)] = 1000
+    """Images of a class in a subset, or all where there are fewer."""
+    subsets: PositiveInt = 10
+    """Pairs of random subsets of each class over which distances are averaged."""
+
+    @override
+    def check(self, shape: EvidenceShape) -> None:
+        if not shape.classes:
+            raise UsageError(
+                "metric 'intra-class' needs a conditional run, whose images have labels",
+                "set training.conditional = true",
+            )
+        reason = f"pairs in each of {shape.classes} classes"
+        _need(self, 2 * shape.classes, reason, training=shape.real, generated=shape.fake)
+
+    @override
+    def compute(self, evidence: Evidence) -> dict[str, float]:
+        from gantool_metrics.kernel import class_distances
+
+        real, fake, random = evidence.real, evidence.fake, evidence.random
+        if real.labels is None or fake.labels is None:
+            raise UsageError("metric 'intra-class' was given no labels")
+        found = class_distances(real, fake, self.subset_size, self.subsets, random)
+        if not len(found):
+            raise UsageError("no class has two real and two generated images")
+        return {"distance": float(found.mean()), "worst": float(found.max())}
+
+
+class PerceptualPathLength(Metric):
+    """How fast features change along paths between latents (Karras et al. 2019, section 4.1).
+
+    Of the middle 98 % of path elements, as in the original code; long paths pass through images
+    that are none. Neither way is better by itself: a generator of one image has the length 0. The
+    distance is the mean squared difference of the extractor's features, not LPIPS: compare it with
+    no published numbers.
+    """
+
+    name = "perceptual-path-length"
+    direction: ClassVar = "none"
+
+    pairs: PositiveInt = 1000
+    """Pairs of images that are drawn, each the ends of a path element."""
+    epsilon: PositiveFloat = 0.05
+    """Length of an element, in shares of a path. The original's is 0.0001, of images that are not
+    rounded; extractors look at 8-bit ones, whose rounding would be nearly all of so small a step.
+    """
+
+    @override
+    def check(self, shape: EvidenceShape) -> None:
+        if not shape.latent_dim:
+            raise UsageError("metric 'perceptual-path-length' needs a generator, not images alone")
+
+    @override
+    def compute(self, evidence: Evidence) -> dict[str, float]:
+        from gantool_metrics.path_length import path_lengths
+
+        if evidence.generator is None:
+            raise UsageError("metric 'perceptual-path-length' was given no generator")
+        lengths = path_lengths(
+            evidence.generator, pairs=self.pairs, epsilon=self.epsilon, random=evidence.random
+        )
+        low, high = lengths.quantile(0.01), lengths.quantile(0.99)
+        return {"length": float(lengths[(lengths >= low) & (lengths <= high)].mean())}
 
 
 class InceptionScore(Metric):

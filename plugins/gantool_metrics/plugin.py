@@ -9,7 +9,9 @@ from gantool_metrics.metrics import (
     KID,
     DensityCoverage,
     InceptionScore,
+    IntraClass,
     Memorization,
+    PerceptualPathLength,
     PrecisionRecall,
 )
 
@@ -20,6 +22,8 @@ def gantool_components() -> list[type[Component]]:
     return [
         FID,
         KID,
+        IntraClass,
+        PerceptualPathLength,
         InceptionScore,
         PrecisionRecall,
         DensityCoverage,

@@ -76,6 +76,72 @@ class Greedy(Sound):
         return super().compute(evidence)
 
 
+class Labeled(Sound):
+    """Class accuracy: the share of fakes nearest to the mean of real images of their own class."""
+
+    direction = "none"
+
+    @override
+    def check(self, shape: EvidenceShape) -> None:
+        if not shape.classes:
+            raise UsageError("it needs labels")
+
+    @override
+    def compute(self, evidence: Evidence) -> dict[str, float]:
+        real, fake = evidence.real, evidence.fake
+        assert real.labels is not None, "where are they?"
+        assert fake.labels is not None
+        classes = torch.tensor(sorted(set(real.labels.tolist())))
+        means = torch.stack([real.features[real.labels == label].mean(0) for label in classes])
+        nearest = classes[torch.cdist(fake.features, means).argmin(1)]
+        return {"accuracy": float((nearest == fake.labels).double().mean())}
+
+
+class Presuming(Labeled):
+    """Counts on labels, and does not refuse to do without."""
+
+    @override
+    def check(self, shape: EvidenceShape) -> None:
+        pass
+
+
+class Renaming(Labeled):
+    """Counts its labels from 1."""
+
+    @override
+    def compute(self, evidence: Evidence) -> dict[str, float]:
+        if evidence.fake.labels is not None:
+            evidence.fake.labels.add_(1)
+        return {"accuracy": 1.0}
+
+
+class Drawn(Sound):
+    """Deviation of the features of new images."""
+
+    direction = "none"
+
+    @override
+    def check(self, shape: EvidenceShape) -> None:
+        if not shape.latent_dim:
+            raise UsageError("it needs a generator")
+
+    @override
+    def compute(self, evidence: Evidence) -> dict[str, float]:
+        generator = evidence.generator
+        assert generator is not None, "where is it?"
+        latents = torch.randn(16, generator.latent_dim, generator=evidence.random)
+        labels = torch.zeros(16, dtype=torch.int64) if generator.classes else None
+        return {"deviation": float(generator(latents, labels).features.std())}
+
+
+class Insisting(Drawn):
+    """Counts on a generator, and does not refuse to do without."""
+
+    @override
+    def check(self, shape: EvidenceShape) -> None:
+        pass
+
+
 class Dividing(Sound):
     """Divides by one less than there are pairs of images."""
 
@@ -197,6 +263,9 @@ BROKEN = [
     ("gives_finite_scores", Tensors, r"the score 'distance'  ?is tensor"),
     ("gives_finite_scores", Nothing, r"its scores .*are \{\}"),
     ("judges_what_it_accepts", Greedy, "AssertionError: where are they"),
+    ("judges_what_it_accepts", Presuming, "AssertionError: where are they"),
+    ("judges_what_it_accepts", Insisting, "AssertionError: where is it"),
+    ("leaves_the_evidence_alone", Renaming, "it changes the labels of the fake samples"),
     ("judges_what_it_accepts", Dividing, r"'distance' of 2 images is -?inf, not a finite float"),
     ("tells_good_from_bad", Reversed, "higher is better, but good fakes score"),
     ("depends_on_the_seed_alone", Drawing, "it draws from a global random state"),
@@ -222,8 +291,11 @@ def test_every_check_is_seen_failing(names_of: Callable[[str], set[str]]) -> Non
     assert {name for name, *_ in BROKEN} == names_of("metric")
 
 
-def test_sound_metric_passes(try_every_check: Callable[..., list[CheckResult]]) -> None:
-    results = try_every_check(Sound)
+@pytest.mark.parametrize("component", [Sound, Labeled, Drawn])
+def test_sound_metric_passes(
+    try_every_check: Callable[..., list[CheckResult]], component: type[Metric]
+) -> None:
+    results = try_every_check(component)
     assert results
     assert [result for result in results if result.status != "passed"] == []
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 from unittest import SkipTest
@@ -39,6 +40,9 @@ ROUNDING = 1e-4
 COUNT = 64
 """Images of each sort."""
 SIDE = 16
+CLASSES = 2
+PARTS = ("held-out images", "logits", "labels", "a generator")
+"""Parts of the evidence that may be missing."""
 FEATURES = 16
 LOGITS = 10
 KIND = 40
@@ -61,21 +65,19 @@ def gives_finite_scores(subject: Subject[Metric]) -> None:
 
 @promise("metric")
 def judges_what_it_accepts(subject: Subject[Metric]) -> None:
-    """Evidence that `check` does not refuse is judged: of few images, none held out, no logits."""
+    """Evidence that `check` does not refuse is judged: of few images, or without one part.
+
+    The parts are the images held out, logits, labels and the generator.
+    """
     metric = subject.example()
     for count in (2, 8, 64):
-        for held_out, logits in ((True, True), (False, True), (True, False)):
-            evidence = gather(pictures(1, count=count), held_out=held_out, logits=logits)
+        for missing in ("", *PARTS):
+            evidence = gather(pictures(1, count=count), without=missing)
             try:
                 metric.check(shape_of(evidence))
             except UsageError:
                 continue
-            without = [
-                name
-                for name, there in (("held-out images", held_out), ("logits", logits))
-                if not there
-            ]
-            how = f"of {count} images" + "".join(f" without {name}" for name in without)
+            how = f"of {count} images" + f" without {missing}" * bool(missing)
             _require_finite(metric.compute(evidence), how)
 
 
@@ -148,7 +150,7 @@ def leaves_the_evidence_alone(subject: Subject[Metric]) -> None:
     _scores(subject.example(), given)
     for what in ("real", "fake", "held_out"):
         now, before = getattr(given, what), getattr(untouched, what)
-        for part in ("images", "features", "logits"):
+        for part in ("images", "features", "logits", "labels"):
             same = torch.equal(getattr(now, part), getattr(before, part))
             require(same, f"it changes the {part} of the {what} samples")
 
@@ -218,16 +220,40 @@ REAL, HELD_OUT, FLAT = 101, 102, 103
 """Seeds of pictures other than fakes."""
 
 
-def gather(fake: Tensor, *, held_out: bool = True, logits: bool = True) -> Evidence:
-    """Return evidence on fakes."""
+def gather(fake: Tensor, *, without: str = "") -> Evidence:
+    """Return evidence on fakes, uint8 [N, C, H, W], without one of `PARTS`."""
     count, channels = len(fake), fake.shape[1]
     unseen = pictures(HELD_OUT, channels=channels, count=count)
+    labels = None if without == "labels" else torch.arange(count) % CLASSES
+    samples = partial(_samples, logits=without != "logits", labels=labels)
     return Evidence(
-        real=_samples(pictures(REAL, channels=channels, count=count), logits=logits),
-        fake=_samples(fake, logits=logits),
-        held_out=_samples(unseen, logits=logits) if held_out else None,
+        real=samples(pictures(REAL, channels=channels, count=count)),
+        fake=samples(fake),
+        held_out=None if without == "held-out images" else samples(unseen),
         random=torch.Generator().manual_seed(0),
+        generator=None if without == "a generator" else Waves(channels, without != "labels"),
     )
+
+
+@dataclass(frozen=True)
+class Waves:
+    """A generator of smooth waves, of N channels. Implements `gantool.Sampler`."""
+
+    channels: int
+    conditional: bool
+    latent_dim: int = 3
+
+    @property
+    def classes(self) -> int:
+        """Number of classes, whose waves are shifted against each other."""
+        return CLASSES if self.conditional else 0
+
+    def __call__(self, latents: Tensor, labels: Tensor | None = None, /) -> Samples:
+        """Return images of latents [N, 3]: slopes and phase of waves."""
+        phases = latents[:, 2] + (0 if labels is None else labels)
+        parts = [part[:, None, None, None] for part in (latents[:, 0], latents[:, 1], phases)]
+        images = _waves(*parts).expand(-1, self.channels, -1, -1)
+        return _samples(images.contiguous(), logits=True, labels=labels)
 
 
 def mixed(order: Sequence[int], among: str) -> Evidence:
@@ -235,19 +261,22 @@ def mixed(order: Sequence[int], among: str) -> Evidence:
     evidence = gather(pictures(1))
     flat = pictures(FLAT) // 8 + 112
     both = torch.cat([getattr(evidence, among).images[:KIND], flat[KIND:]])
-    parts: dict[str, Any] = {among: _samples(both[torch.tensor(order)], logits=True)}
+    labels = (torch.arange(COUNT) % CLASSES)[order]
+    parts: dict[str, Any] = {among: _samples(both[order], logits=True, labels=labels)}
     return replace(evidence, **parts)
 
 
 def shape_of(evidence: Evidence) -> EvidenceShape:
     """Return how much evidence there is."""
-    held_out, logits = evidence.held_out, evidence.fake.logits
+    held_out, logits, generator = evidence.held_out, evidence.fake.logits, evidence.generator
     return EvidenceShape(
         real=len(evidence.real.images),
         fake=len(evidence.fake.images),
         held_out=0 if held_out is None else len(held_out.images),
         features=evidence.real.features.shape[1],
         logits=0 if logits is None else logits.shape[1],
+        classes=0 if evidence.fake.labels is None else CLASSES,
+        latent_dim=0 if generator is None else generator.latent_dim,
     )
 
 
@@ -256,8 +285,13 @@ def pictures(seed: int, *, channels: int = 3, count: int = COUNT) -> Tensor:
     chance = torch.Generator().manual_seed(seed)
     slopes = 2 * torch.randn(2, count, channels, 1, 1, generator=chance)
     phases = 6 * torch.rand(count, channels, 1, 1, generator=chance)
+    return _waves(slopes[0], slopes[1], phases)
+
+
+def _waves(down: Tensor, across: Tensor, phases: Tensor) -> Tensor:
+    """Return waves of slopes and phases [N, C, 1, 1], uint8 [N, C, H, W]."""
     place = torch.linspace(0, 1, SIDE)
-    waves = (slopes[0] * place[:, None] + slopes[1] * place + phases).sin()  # [N, C, H, W]
+    waves = (down * place[:, None] + across * place + phases).sin()
     return (127.5 + 100 * waves).round().to(torch.uint8)
 
 
@@ -267,11 +301,12 @@ def dull_pictures() -> Tensor:
     return torch.randint(0, 4, (COUNT, 3, SIDE, SIDE), dtype=torch.uint8, generator=chance)
 
 
-def _samples(images: Tensor, *, logits: bool) -> Samples:
+def _samples(images: Tensor, *, logits: bool, labels: Tensor | None) -> Samples:
     """Return images with features and logits of a fixed random network."""
     chance = torch.Generator().manual_seed(2)
     values = images.flatten(1).float() / 127.5 - 1  # [N, C * H * W]
     weights = torch.randn(values.shape[1], FEATURES, generator=chance) / values.shape[1] ** 0.5
     features = (values @ weights).tanh()  # [N, F]
+    own = None if labels is None else labels.clone()
     classifier = 4 * torch.randn(FEATURES, LOGITS, generator=chance)
-    return Samples(images, features, features @ classifier if logits else None)
+    return Samples(images, features, features @ classifier if logits else None, own)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 
@@ -15,11 +16,14 @@ from gantool import UsageError
 from gantool.data.prepare.preparing import prepare
 from gantool.data.selection import split
 from gantool.evaluation.sampling.trained import TrainedRun
-from gantool.evaluation.scoring.evaluating import evaluate_classes, mean_over_classes
+from gantool.evaluation.scoring.evaluating import evaluate, evaluate_classes, mean_over_classes
 from tests.evaluation.conftest import Train, train
 from tests.evaluation.scoring.test_evaluating import squared_mean_distance
 
 COUNTS = {"bright": 14, "dark": 10, "rare": 1}
+
+
+METRICS = [{"use": "intra-class"}, {"use": "perceptual-path-length", "pairs": 6}]
 
 
 @pytest.fixture
@@ -33,7 +37,11 @@ def conditional(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainedRun:
             low, high = (128, 256) if name == "bright" else (0, 128)
             pixels = random.integers(low, high, (16, 16, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / "pictures" / name / f"{index}.png")
-    tables = {"training": {"conditional": True}, "image": {"size": 16, "held_out": 0.2}}
+    tables = {
+        "training": {"conditional": True},
+        "image": {"size": 16, "held_out": 0.2},
+        "metrics": METRICS,
+    }
     return train(tmp_path / "run", tmp_path / "pictures", **tables)
 
 
@@ -85,3 +93,27 @@ def test_a_run_without_classes_has_none_to_score(trained: Train) -> None:
 def test_classes_that_cannot_be_scored_are_told_why(conditional: TrainedRun) -> None:
     with pytest.raises(UsageError, match="no class can be scored; 'bright': "):
         evaluate_classes(conditional, metrics=["precision-recall"], extractor="pixels", count=2)
+
+
+def test_metrics_know_labels_and_the_generator(conditional: TrainedRun) -> None:
+    evaluation = evaluate(conditional, extractor="pixels")
+    distance, worst, length = evaluation.scores
+    fakes = conditional.draw(32, seed=3)
+    labels = conditional.labels(32, seed=3)
+    assert labels is not None
+    expected = [
+        squared_mean_distance(real_images(conditional, name), fakes[labels == number])
+        for number, name in enumerate(COUNTS)
+        if name != "rare"  # whose only image has no other beside it
+    ]
+    assert (distance.name, worst.name) == ("intra-class/distance", "intra-class/worst")
+    assert worst.mean == pytest.approx(max(expected), rel=0.2)  # over subsets of the fakes
+    assert distance.mean == pytest.approx(sum(expected) / 2, rel=0.2)
+    assert distance.floor is not None
+    assert length.name == "perceptual-path-length/length"
+    assert length.mean
+    assert length.floor is None  # real images have no generator
+    (line,) = conditional.folder.scores.read_text().splitlines()
+    assert {score.name: json.loads(line)[score.name] for score in evaluation.scores} == {
+        score.name: score.mean for score in evaluation.scores
+    }
