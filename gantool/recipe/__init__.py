@@ -1,1 +1,1 @@
-"""What to train: the recipe's tables, reading them from files, and naming every problem."""
+"""Recipes: their tables, read from files, with a place for every problem."""

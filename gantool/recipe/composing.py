@@ -134,7 +134,7 @@ def _same(path: Path, other: Path) -> bool:
 
 
 def merge(below: Entry, above: Entry, path: KeyPath = (), use: str | None = None) -> Entry:
-    """Return what is at a path of a document with what another one says there laid over it.
+    """Return the entry at a path of a document, another document's laid over it.
 
     `use` is the component that the lower table means where it does not say.
     """
@@ -156,7 +156,7 @@ def merge(below: Entry, above: Entry, path: KeyPath = (), use: str | None = None
 
 
 def combine(first: Entry, second: Entry) -> Entry:
-    """Return what two `--set` arguments say together, whatever their order.
+    """Return two `--set` arguments as one, whatever their order.
 
     The rules of `merge` are between what they say and what the recipe says, not among them.
     """
@@ -169,7 +169,7 @@ def combine(first: Entry, second: Entry) -> Entry:
 
 
 def _inside(below: Entry, above: Entry) -> dict[Any, Entry] | None:
-    """Return what `above` may change: a table by name, an array by index; else it replaces."""
+    """Return the entries that `above` may change, of a table or an array; None: it replaces."""
     by_index = bool(above.table) and all(isinstance(name, int) for name in above.table)
     if below.elements and by_index:
         return dict(enumerate(below.elements))
@@ -237,7 +237,7 @@ def _read(argument: str, rank: int, problems: Problems) -> Override | None:
 
 
 def parse_value(raw: str) -> Any:
-    """Return what a value means in TOML; a bare word, or anything that is no TOML, is text."""
+    """Return a value as TOML reads it; a bare word, or anything that is no TOML, is text."""
     if find_hazard(raw):
         return raw
     try:

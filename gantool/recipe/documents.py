@@ -158,19 +158,19 @@ def part_bearing_upon(document: Mapping[str, Any], *upon: Bearing) -> dict[str, 
         upon: What the options bear upon, as `Bears` has it.
     """
     top = bearings_of(CoreTables)
-    found: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
     for name, value in document.items():
         kind = KIND_OF.get(name)
         if kind is None and name not in CORE_TABLES:
             part = value if top.get(name, "training") in upon else None
         elif isinstance(value, list):
-            parts = [_part(each, _model(name, kind, each), upon) for each in value]
-            part = [each for each in parts if each]
+            elements = [_part(each, _model(name, kind, each), upon) for each in value]
+            part = [each for each in elements if each]
         else:
             part = _part(value, _model(name, kind, value), upon)
         if part:
-            found[name] = part
-    return found
+            parts[name] = part
+    return parts
 
 
 def _part(table: Any, model: type[BaseModel], upon: tuple[Bearing, ...]) -> Any:

@@ -38,14 +38,14 @@ NULL = {"type": "null"}
 
 
 class Choice(NamedTuple):
-    """What `use` can name, by its name, its full name, or both."""
+    """A component that `use` can name, by its name, its full name, or both."""
 
     names: tuple[str, ...]
     summary: str
     options: Schema | None
     """Their schemas by name; None where they are not known."""
     definitions: Schema
-    """What those schemas refer to."""
+    """Schemas that those refer to."""
 
 
 def recipe_schema(catalog: Catalog) -> Schema:

@@ -1,4 +1,4 @@
-"""From a recipe's name to a recipe that can be run."""
+"""Reading a recipe: from its name to all of its values, and where each was said."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def _component(chosen: Chosen) -> dict[str, Any]:
 
 
 def _optimizers(optimizers: Optimizers) -> dict[str, Any]:
-    """Return what both players share, and the tables of players that differ from it."""
+    """Return the shared options, and the tables of players that differ from them."""
     shared = _component(optimizers.shared)
     players = {player: _component(optimizers.players[player]) for player in PLAYERS}
     return shared | {player: own for player, own in players.items() if own != shared}

@@ -40,7 +40,7 @@ LEADING = ("extends", "requires")
 SINGLES = ("dataset", "architecture", "loss")
 """Kinds of which a recipe names one component each, in a table of the same name."""
 DEFAULT_OPTIMIZER = "adam"
-"""What `[optimizer]` means where it does not say `use`."""
+"""The `use` of an `[optimizer]` that does not say it."""
 LISTS: Mapping[str, str] = {
     "regularizers": "regularizer",
     "metrics": "metric",
@@ -66,7 +66,7 @@ class Table(BaseModel):
     )
 
     bears_upon: ClassVar[Bearing] = "training"
-    """What its options change unless they say it themselves with `Bears`."""
+    """The bearing of options that do not say theirs with `Bears`."""
 
 
 def _check_device(name: str) -> str:
@@ -81,14 +81,14 @@ DeviceName = Annotated[str, AfterValidator(_check_device)]
 
 
 class ImageTable(Table):
-    """How every image is prepared."""
+    """The preparation of every image."""
 
     size: PositiveInt | tuple[PositiveInt, PositiveInt] = 64
     """Side in pixels, or [height, width]."""
     channels: Literal[1, 3, 4] = 3
     """1 for grayscale, 3 for RGB, 4 for RGB with transparency."""
     fit: Literal["stretch", "crop", "pad"] = "stretch"
-    """How an image of another shape is fitted: squashed, cut around its center, or padded."""
+    """Fitting of images of another shape: squashed, cut around the center, or padded."""
     resample: Annotated[
         Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"], Bears("start")
     ] = "bilinear"
@@ -110,7 +110,7 @@ class ImageTable(Table):
 
 
 class TrainingTable(Table):
-    """How long and in what portions the players are trained."""
+    """The length of the training, and its portions."""
 
     epochs: PositiveInt | None = None
     """Passes over the images; either this or `steps`."""
@@ -119,7 +119,7 @@ class TrainingTable(Table):
     batch_size: Annotated[int, Field(ge=2)] = 128
     """Images in the batch of one update, over all processes."""
     seed: NonNegativeInt = 0
-    """Where every random number of the run starts."""
+    """Seed of every random number of the run."""
     conditional: bool = False
     """Whether both networks are given the images' labels."""
     label_sampling: Literal["data", "uniform"] = "data"
@@ -129,7 +129,7 @@ class TrainingTable(Table):
     reuse_fakes: bool = False
     """Whether the generator's update uses the fakes of the step's last discriminator update."""
     last_batch: Literal["drop", "keep"] = "drop"
-    """What becomes of an epoch's last batch when the images do not fill it."""
+    """Whether an epoch's last batch is left out or kept when the images do not fill it."""
     accumulate: PositiveInt = 1
     """Slices in which a batch is worked through to save memory; BatchNorm sees each by itself."""
     synchronize_batch_norm: bool = True
@@ -140,10 +140,10 @@ class TrainingTable(Table):
     log_every_steps: Annotated[PositiveInt, Bears("nothing")] = 10
     """Steps over which losses are averaged for one record."""
     on_divergence: Annotated[Literal["stop", "rollback", "ignore"], Bears("nothing")] = "stop"
-    """What to do when a loss, a gradient or a weight becomes NaN or infinite: stop, go back to the
-    last checkpoint and on with other noise, or go on; such a state is never saved."""
+    """Answer to a loss, a gradient or a weight that is NaN or infinite: stop, return to the last
+    checkpoint and train on with other noise, or go on. Such a state is never saved."""
     rollbacks: Annotated[PositiveInt, Bears("nothing")] = 3
-    """Most rollbacks of a run; after them it stops."""
+    """Rollbacks after which a run stops."""
 
 
 class EmaTable(Table):
@@ -159,7 +159,7 @@ class EmaTable(Table):
 
 
 class SamplingTable(Table):
-    """How pictures are drawn from the generator, and when."""
+    """Pictures drawn from the generator during training."""
 
     bears_upon: ClassVar[Bearing] = "nothing"
 
@@ -179,7 +179,7 @@ class SamplingTable(Table):
 
 
 class CheckpointsTable(Table):
-    """When the run is saved, and what is kept."""
+    """Saving the run: how often, and what is kept."""
 
     bears_upon: ClassVar[Bearing] = "nothing"
 
@@ -194,7 +194,7 @@ class CheckpointsTable(Table):
 
 
 class EvaluationTable(Table):
-    """How the metrics of the recipe are computed during training."""
+    """Computing the recipe's metrics during training."""
 
     bears_upon: ClassVar[Bearing] = "nothing"
 
@@ -203,23 +203,23 @@ class EvaluationTable(Table):
     extractor: str | None = None
     """Name of the extractor whose features are compared; absent: the pixels themselves."""
     count: Annotated[int, Field(ge=2)] = 10_000
-    """Generated images to judge by."""
+    """Generated images that are scored."""
     seed: NonNegativeInt = 0
-    """Where the latents of the judged images start."""
+    """Seed of the latents of the images that are scored."""
 
 
 class HealthTable(Table):
-    """What happens when a run is alive and yet leads nowhere."""
+    """Runs that go on and lead nowhere."""
 
     bears_upon: ClassVar[Bearing] = "nothing"
 
     policy: Literal["warn", "stop", "off"] = "warn"
-    """What to do when the discriminator has won, when the generated images are all alike, or when
-    nothing changes any more: say so, save and stop as well, or do not even look."""
+    """Answer to a discriminator that has won, to generated images that are all alike, and to a
+    standstill: say so; save and stop as well; or do not look."""
 
 
 class DeviceTable(Table):
-    """What the run computes with."""
+    """The device of the run, and its arithmetic."""
 
     bears_upon: ClassVar[Bearing] = "bits"
 

@@ -79,7 +79,7 @@ def find(recipe: str | Path) -> Path:
 
 
 def _ways_in(folder: Path) -> str:
-    """Return what can be done with a folder that was named in the place of a recipe."""
+    """Return the way out for a folder that was named in the place of a recipe."""
     if inside := sorted(folder.glob(f"*{SUFFIX}")):
         return f"did you mean {inside[0]}?"
     return _for_pictures(folder)

@@ -32,7 +32,7 @@ OWN_PACKAGE = "gantool"
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose a piece of code is, in words: plain data that other processes can be sent.
+    """The owner of a piece of code, in words: plain data that other processes can be sent.
 
     Attributes:
         title: Kind and name of the component, and its plugin's.
@@ -73,7 +73,7 @@ class Owner:
 def owner_of(
     component: Component | type[Component], name: str | None = None, plugin: Plugin | None = None
 ) -> Owner:
-    """Return whose a component is: by default, the installed plugin's that offers it.
+    """Return the owner of a component: by default, the installed plugin that offers it.
 
     `name` is what messages call it, by default its own name.
     """
@@ -163,7 +163,7 @@ def passes(error: BaseException) -> bool:
 
 
 def described(value: object) -> str:
-    """Return what a value is, for a message: "None", "a float (0.5)", "a tensor of shape [8]"."""
+    """Return a value in words, for a message: "None", "a float (0.5)", "a tensor of shape [8]"."""
     if value is None:
         return "None"
     name = type(value).__name__

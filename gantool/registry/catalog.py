@@ -70,7 +70,7 @@ class Catalog:
         return offers[0] if len(offers) == 1 else None
 
     def meant(self, kind: str, name: str) -> Offer | None:
-        """Return what a bare name means in recipes of runs and in those that come along.
+        """Return the offer that recipes of runs, and those that come along, mean by a bare name.
 
         That is gantool's own component, whatever others offer; else the only one, if there is one.
         """

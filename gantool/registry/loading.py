@@ -145,9 +145,9 @@ def _components(name: str, module: Any) -> tuple[type[Component], ...]:
     implementations = manager.hook.gantool_components.get_hookimpls()
     if not implementations:
         raise PluginError(f"it offers nothing: no function {HOOK} is marked with @gantool.hookimpl")
-    found = [checked(each) for one in implementations for each in _offered(one.function())]
-    _refuse_repeats(found)
-    return tuple(found)
+    components = [checked(each) for one in implementations for each in _offered(one.function())]
+    _refuse_repeats(components)
+    return tuple(components)
 
 
 def _refuse_unknown_hooks(manager: pluggy.PluginManager, module: Any) -> None:
@@ -164,7 +164,7 @@ def _offered(offer: Any) -> Iterable[Any]:
 
 
 def checked(component: Any) -> type[Component]:
-    """Return what a hook offered if it is a whole component class with a kind and a name.
+    """Return an offered class if it is a whole component with a kind and a name.
 
     Raises:
         PluginError: When it is something else.

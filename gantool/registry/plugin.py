@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gantool.interfaces.component import Component
 
 NAME = re.compile(r"[a-z][a-z0-9-]*")
-"""What plugins and components may be called."""
+"""The names that plugins and components may have."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ UNKNOWN = "unknown"
 STATEMENT = "gantool_interface"
 """By what a plugin's package states the interface version that it is written for."""
 ON_GANTOOL = re.compile(r"gantool(?![\w.-])", re.IGNORECASE)
-"""How a requirement of gantool itself begins, and not one of a package whose name goes on."""
+"""The beginning of a requirement of gantool itself, not of a package whose name goes on."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Package:
     requires: tuple[str, ...] = ()
 
     def misfit(self) -> str | None:
-        """Return why the package is not made for this gantool, or None if it is.
+        """Return the reason why the package is not made for this gantool, or None.
 
         A requirement that no tool understands counts as none.
         """
@@ -91,7 +91,7 @@ class Package:
         return None
 
     def missing(self) -> list[str]:
-        """Return what the package requires and is not installed, or only in another version."""
+        """Return the requirements that are not installed, or only in another version."""
         return [str(each) for each in _applicable(self.requires) if not _is_installed(each)]
 
 
@@ -222,7 +222,7 @@ def working_folder_kept() -> Iterator[None]:
 
 
 def working_folder() -> str | None:
-    """Return where this process works; None where that folder is gone."""
+    """Return this process's working folder; None where that is gone."""
     try:
         return os.getcwd()
     except OSError:

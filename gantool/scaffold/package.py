@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-"""What is at once a plugin, a component and, behind `gantool-`, a distribution."""
+"""Names of a plugin, of its component and, behind `gantool-`, of its distribution."""
 LONGEST = 40
 """Characters of a name, with which no line of the written code becomes too long."""
 EVERY = "every"
 """The folder of templates that do not depend on the kind of component."""
 SUFFIX = ".tmpl"
-"""What keeps tools from taking templates for code."""
+"""Keeps tools from taking templates for code."""
 TABLE = "table.txt"
 """A recipe's tables that name the component."""
 
@@ -45,12 +45,12 @@ class Names:
 
     @property
     def distribution(self) -> str:
-        """What pip installs."""
+        """The name that pip installs."""
         return f"gantool-{self.plugin}"
 
     @property
     def module(self) -> str:
-        """What Python imports."""
+        """The package that Python imports."""
         return f"gantool_{self.plugin.replace('-', '_')}"
 
     @property
@@ -119,7 +119,7 @@ def write_package(folder: Path, content: Mapping[str, str]) -> list[Path]:
 
 
 def _values(names: Names, table: str = "") -> dict[str, str]:
-    """Return what the templates' variables stand for."""
+    """Return the values of the templates' variables."""
     recipe = f'extends = "quickstart.toml"\nrequires = ["{names.distribution}>=0.1"]\n\n{table}'
     named = "A recipe names it like this"
     if names.kind == "exporter":

@@ -47,7 +47,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Optimizers:
-    """What `[optimizer]` says for both players, and for each, in whose tables all options stand."""
+    """The optimizers of `[optimizer]`: both players', and each one's, whose table is complete."""
 
     shared: Chosen
     players: Mapping[Player, Chosen]
@@ -83,7 +83,7 @@ class Draft:
         return entry is not None
 
     def origin(self, *path: str) -> Origin:
-        """Return where an option was said; if nowhere, where its table or the file begins."""
+        """Return the origin of an option; if nobody says it, that of its table or of the file."""
         entry = self.document
         for name in path:
             entry = entry.table.get(name, entry)

@@ -1,4 +1,4 @@
-"""What no table can check alone, as far as it can be known without torch: faults, and advice."""
+"""Checks across tables, as far as torch is not needed: faults, and advice."""
 
 from __future__ import annotations
 
@@ -236,7 +236,7 @@ def _mixing(
 
 
 def _coupling_of(component: Component) -> str | None:
-    """Return how to keep a component from mixing the images of a batch, if it does."""
+    """Return the way to keep a component from mixing the images of a batch, if it does."""
     way_out = call(component, "batch_coupling")
     if way_out is None or isinstance(way_out, str):
         return way_out
@@ -244,7 +244,7 @@ def _coupling_of(component: Component) -> str | None:
 
 
 def _divided(draft: Draft) -> Iterator[str]:
-    """What compares the images of a batch does another thing where the batch is sliced."""
+    """Yield the components that compare images with a batch of which they see a slice."""
     chosen, training = draft.singles["loss"], draft.tables["training"]
     couples_batch = cast("Loss", chosen.component).couples_batch
     coupling = [f"loss '{chosen.use}'"] if couples_batch else []

@@ -112,7 +112,7 @@ def _add_all(
 
 
 def suggest_option(name: str, known: Sequence[str]) -> str | None:
-    """Return what an unknown option may have meant, or where it belongs, or what there is."""
+    """Return the likely meaning of an unknown option, or its table, or the known options."""
     meant = MEANT.get(name, name)
     if meant != name and meant in known:
         return f"did you mean '{meant}'?"

@@ -28,7 +28,7 @@ CONSTANTS = {"True": "true", "False": "false"}
 
 @dataclass(frozen=True)
 class Origin:
-    """Where something was said: a path in a source's own document."""
+    """The origin of a value: a source, and the path in its own document."""
 
     source: Source
     path: KeyPath

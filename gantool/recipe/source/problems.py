@@ -40,7 +40,7 @@ class Source:
 
     @cached_property
     def positions(self) -> Positions:
-        """Where everything stands in the text."""
+        """Spans of everything in the text."""
         return locate(self.text or "")
 
 
@@ -58,7 +58,7 @@ class Place:
 
     @property
     def standing(self) -> tuple[int, int]:
-        """What sorts places: the source's turn, then the first character."""
+        """Their order: the source's turn, then the first character."""
         return self.source.rank, self.span.start
 
     @property
@@ -211,7 +211,7 @@ def _window(line: str, start: int, width: int) -> tuple[str, int, int]:
 
 
 def _cells(text: str) -> int:
-    """Return how many columns of a terminal a text takes up."""
+    """Return the columns of a terminal that a text takes up."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len

@@ -70,7 +70,7 @@ def split(text: str) -> Iterator[Token]:
 
 
 def find_hazard(text: str) -> tuple[str, int] | None:
-    """Return what could stall a parser and no recipe needs, in words, and its first character."""
+    """Return the first thing that could stall a parser, in words, and its first character."""
     brackets = dots = 0
     for token in split(text):
         if token.kind == "word" and len(token.text) > LONGEST_WORD:
@@ -91,7 +91,7 @@ def find_hazard(text: str) -> tuple[str, int] | None:
 
 @dataclass
 class Positions:
-    """Where the parts of a document stand in its text.
+    """Spans of the parts of a document in its text.
 
     Attributes:
         keys: The last part of each key, also as it first occurs in a header or a dotted key.
@@ -106,15 +106,15 @@ class Positions:
     repeated: list[tuple[Span, Span]] = field(default_factory=list)
 
     def key(self, path: KeyPath) -> Span:
-        """Return where a key stands, or the longest known beginning of its path."""
+        """Return the span of a key, or of the longest known beginning of its path."""
         return _nearest(path, self.keys, self.values, self.headers)
 
     def value(self, path: KeyPath) -> Span:
-        """Return where a value stands; that of a table with a header is its header."""
+        """Return the span of a value; of a table with a header, that of the header."""
         return _nearest(path, self.values, self.headers, self.keys)
 
     def header(self, path: KeyPath) -> Span:
-        """Return where a table's header stands, or what introduces it instead."""
+        """Return the span of a table's header, or of what introduces it instead."""
         return _nearest(path, self.headers, self.keys, self.values)
 
 

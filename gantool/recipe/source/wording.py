@@ -1,4 +1,4 @@
-"""Say in plain words what pydantic found wrong with a value."""
+"""Plain words for the errors that pydantic reports."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TYPES = {
     **dict.fromkeys(("dict_type", "dataclass_type", "dataclass_exact_type"), "a table"),
     **dict.fromkeys(("model_type", "model_attributes_type"), "a table"),
 }
-"""What was expected, by pydantic's name of the error."""
+"""Expectations, by pydantic's name of the error."""
 
 LIMITS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "greater_than": lambda limit: _above(limit["gt"]),
@@ -38,7 +38,7 @@ LIMITS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "too_short": lambda limit: f"an array of at least {limit['min_length']} values",
     "too_long": lambda limit: f"an array of at most {limit['max_length']} values",
 }
-"""What was expected, from the limits that come with the error."""
+"""Expectations, from the limits that come with the error."""
 
 
 def reword(errors: Sequence[ErrorDetails], value: Any) -> str:
