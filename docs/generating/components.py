@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from gantool.interfaces.component import KINDS
 from gantool.registry.catalog import Catalog, Offer
 from gantool.registry.loading import discover
-from generating.markdown import from_docstring, options_table, table
+from generating.markdown import from_docstring, options_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PLURALS = {"dataset": "Datasets", "loss": "Losses"}
 INTRODUCTION = """
-What a recipe can name with the plugins that come with gantool. `gantool describe KIND/NAME` says
-the same of every component that is installed, with a table to paste.
+What a recipe can name with the plugins that come with gantool. `gantool list-components` lists all
+that are installed, `gantool describe KIND/NAME` says the same of each, with a table to paste.
 """
 
 
@@ -31,8 +31,7 @@ def content() -> Iterator[str]:
     for kind in KINDS:
         if offers := catalog.of_kind(kind):
             yield f"## {PLURALS.get(kind, f'{kind.capitalize()}s')}"
-            rows = ((_link(offer), offer.component.summary()) for offer in offers)
-            yield table(("name", "what it is"), rows)
+            yield " · ".join(map(_link, offers))
             for offer in offers:
                 yield from _component(offer, catalog)
 
