@@ -109,3 +109,19 @@ def test_an_export_holds_drawn_weights_and_the_hash_of_those_that_are_read(
     outcome = gantool("sample", "out")
     assert outcome.code == 2
     assert "weights of 'finish' are others than those trained with" in outcome.stderr
+
+
+def test_onnx_and_a_page_hold_all_weights(gantool: Gantool, trained: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    outcome = gantool("export", trained, "--to", "onnx,html", "--out", "out")
+    assert outcome.code == 0, outcome.stderr
+    Path("weights.pt").rename("gone.pt")
+    run = load(trained)
+    session = onnxruntime.InferenceSession("out/generator.onnx")
+    inputs = {"latents": run.latents(4).numpy(), "labels": run.labels(4).numpy()}
+    (images,) = session.run(None, inputs)
+    Path("gone.pt").rename("weights.pt")
+    assert torch.allclose(torch.from_numpy(images), run.sample(4), atol=1e-5)
+    trained_weights = sum(each.numel() for each in run.network.parameters())
+    frozen_weights = (3 * 3 * 9 + 3) + (3 * 3 + 3)
+    assert f"page with {trained_weights + frozen_weights:,} weights" in outcome.stderr
