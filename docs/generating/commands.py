@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer.main
 from typer.core import TyperGroup
 
-from gantool.cli.app import app
-from gantool.cli.help import COMMANDS
+from gantool.cli.app import COMMANDS, app
 from gantool.errors import GantoolError, Interrupted
 from generating.markdown import code, table
 

@@ -1,19 +1,23 @@
-"""The application: every command, and the one place where failures become messages."""
+"""The application: commands, their help pages, and the one place where failures are shown."""
 
 from __future__ import annotations
 
+import inspect
 import os
+import re
 import sys
 from contextlib import suppress
+from functools import wraps
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperCommand, TyperGroup
+from typing_extensions import override
 
 from gantool import __version__
 from gantool.cli import cache, data
-from gantool.cli.arguments import DebugOption
-from gantool.cli.help import COMMANDS, SETTINGS, CommandPage, GroupPage
+from gantool.cli.output import styled
 from gantool.cli.plugins import check_plugin, describe, installed, new_plugin
 from gantool.cli.recipes import copy_recipe, show, validate
 from gantool.cli.runs import ablate, compare, evaluate, export, report, run, sample
@@ -38,6 +42,136 @@ PLUGINS = "Plugins"
 REST = "Data and machine"
 CTRL_C = 130
 """Exit code of a command that Ctrl-C ended."""
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+COMMANDS = "Commands"
+MEANT = {
+    "check": "validate",
+    "continue": "resume",
+    "doctor": "environment",
+    "download": "data download",
+    "eval": "evaluate",
+    "fid": "evaluate",
+    "fit": "run",
+    "generate": "sample",
+    "help": "--help",
+    "info": "environment",
+    "init": "copy-recipe",
+    "inspect": "data inspect",
+    "list": "list-runs",
+    "ls": "list-runs",
+    "new": "new-plugin",
+    "plugins": "list-plugins",
+    "prepare": "data prepare",
+    "recipes": "list-recipes",
+    "runs": "list-runs",
+    "score": "evaluate",
+    "start": "run",
+    "train": "run",
+    "version": "--version",
+}
+"""What people type, and the command or option that does it."""
+LIMIT = re.compile(r"\bx>=(?=\d+\])")
+
+
+def show_tracebacks(wanted: bool) -> None:
+    """Let every failure show where in the code it arose."""
+    if wanted:
+        import logging
+
+        logging.getLogger("gantool").setLevel(logging.DEBUG)
+
+
+DebugOption = Annotated[
+    bool,
+    typer.Option("--debug", help="Show the traceback of every failure.", callback=show_tracebacks),
+]
+
+
+class CommandPage(TyperCommand):
+    """A command with a help page of our own.
+
+    Typer's own pages with frames would double the time that `--help` takes, by importing a Markdown
+    parser and a syntax highlighter that they do not use.
+    """
+
+    @override
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [
+            piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)
+        ]
+
+    @override
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        _write_parameters(self, ctx, formatter)
+
+    @override
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        _write_examples(self, formatter)
+
+
+class GroupPage(TyperGroup):
+    """A group of commands with a help page of our own."""
+
+    @override
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        typed, meant = args[0], MEANT.get(args[0], "")
+        known = meant.startswith("--") or meant.partition(" ")[0] in self.commands
+        if meant and known and typed not in self.commands:
+            ctx.fail(f"No such command '{typed}'. Did you mean '{meant}'?")
+        return super().resolve_command(ctx, args)
+
+    @override
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        _write_commands(self, ctx, formatter)
+        _write_parameters(self, ctx, formatter)
+
+    @override
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        _write_examples(self, formatter)
+
+
+def _write_commands(group: TyperGroup, context: Any, formatter: Any) -> None:
+    """Write the commands of a group below the headings they were registered with."""
+    panels: dict[str, list[tuple[str, str]]] = {}
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if command is None or command.hidden:
+            continue
+        summary = inspect.cleandoc(command.help or "").partition("\n\n")[0].replace("\n", " ")
+        panel = getattr(command, "rich_help_panel", None) or COMMANDS
+        panels.setdefault(panel, []).append((name, summary))
+    widest = max(len(name) for rows in panels.values() for name, _ in rows)
+    for panel, rows in panels.items():
+        padded = [(f"{name:<{widest}}", summary) for name, summary in rows]
+        _write_section(formatter, panel, padded)
+
+
+def _write_parameters(command: TyperCommand | TyperGroup, context: Any, formatter: Any) -> None:
+    """Write the arguments and options of a command."""
+    rows: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+    for parameter in command.get_params(context):
+        if record := parameter.get_help_record(context):
+            name, meaning = record[0], LIMIT.sub("at least ", record[1])
+            is_argument = parameter.param_type_name == "argument"
+            name = name.partition(" <")[0] if is_argument else name
+            rows["Arguments" if is_argument else "Options"].append((name, meaning))
+    for heading, records in rows.items():
+        _write_section(formatter, heading, records)
+
+
+def _write_section(formatter: Any, heading: str, rows: list[tuple[str, str]]) -> None:
+    """Write a heading and what stands below it, if anything does."""
+    if rows:
+        with formatter.section(styled(heading, bold=True)):
+            formatter.write_dl([(styled(name, fg="cyan"), text) for name, text in rows])
+
+
+def _write_examples(command: TyperCommand | TyperGroup, formatter: Any) -> None:
+    """Write the examples as they are, a line each."""
+    if command.epilog:
+        with formatter.section(styled("Examples", bold=True)):
+            for line in command.epilog.strip().splitlines():
+                formatter.write(f"  {line}\n")
 
 
 def group(name: str, purpose: str, epilog: str | None = None) -> typer.Typer:
@@ -64,7 +198,24 @@ def add(to: typer.Typer, panel: str, *commands: Callable[..., None]) -> None:
             rich_help_panel=panel,
             context_settings=SETTINGS,
         )
-        decorate(command)
+        decorate(_with_debug(command))
+
+
+def _with_debug(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that takes `--debug` too, as all do."""
+
+    @wraps(command)
+    def wrapped(*, debug: bool, **arguments: Any) -> None:
+        del debug
+        command(**arguments)
+
+    own = inspect.signature(command, eval_str=True)
+    option = inspect.Parameter(
+        "debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=DebugOption
+    )
+    parameters = [*own.parameters.values(), option]
+    wrapped.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return wrapped
 
 
 app = group("gantool", PURPOSE, EXAMPLES)

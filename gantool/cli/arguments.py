@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 
     from gantool.recipe.schema import Recipe
     from gantool.reporting.console.messages import Level
+
+Command = TypeVar("Command", bound="Callable[..., None]")
+
+
+def examples(text: str) -> Callable[[Command], Command]:
+    """Give a command the examples that its page ends with, one a line."""
+
+    def mark(command: Command) -> Command:
+        command.examples = text  # type: ignore[attr-defined]
+        return command
+
+    return mark
 
 
 def argument(metavar: str, help: str, complete: Callable[..., list[str]] | None = None) -> Any:
@@ -93,14 +105,6 @@ def starting_each(incomplete: str, choices: Iterable[str]) -> list[str]:
     return [f"{before}{comma}{choice}" for choice in starting(begun, choices)]
 
 
-def show_tracebacks(wanted: bool) -> None:
-    """Let every failure show where in the code it arose."""
-    if wanted:
-        import logging
-
-        logging.getLogger("gantool").setLevel(logging.DEBUG)
-
-
 RECIPE = argument("RECIPE", "A recipe file, or the name of a shipped recipe.", complete_recipe)
 RecipeArgument = Annotated[str, RECIPE]
 RunArgument = Annotated[Path, argument("RUN", "A run folder.", complete_run)]
@@ -137,10 +141,6 @@ WorkersOption = Annotated[
         "Processes to decode in; by default as many as are worth starting.",
         min=1,
     ),
-]
-DebugOption = Annotated[
-    bool,
-    typer.Option("--debug", help="Show the traceback of every failure.", callback=show_tracebacks),
 ]
 
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gantool.cli.arguments import DebugOption, JsonOption, argument, starting
-from gantool.cli.help import examples
+from gantool.cli.arguments import JsonOption, argument, examples, starting
 from gantool.cli.output import print_json, print_lines, print_listing, tell
 from gantool.errors import UsageError
 
@@ -32,7 +31,7 @@ gantool cache show
 GANTOOL_CACHE=/scratch/gantool gantool cache show --json
 """
 )
-def show(as_json: JsonOption = False, debug: DebugOption = False) -> None:
+def show(as_json: JsonOption = False) -> None:
     """List what is in the cache, the most recently used first."""
     from gantool.data import cache
 
@@ -65,7 +64,6 @@ def clear(
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    debug: DebugOption = False,
 ) -> None:
     """Delete entries of the cache, and print them.
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 from gantool.cli.arguments import (
-    DebugOption,
     JsonOption,
     QuietOption,
     RecipeArgument,
@@ -16,11 +15,11 @@ from gantool.cli.arguments import (
     argument,
     complete_recipe,
     component_names,
+    examples,
     option,
     starting,
     verbosity,
 )
-from gantool.cli.help import examples
 from gantool.cli.output import print_json, print_lines, print_listing, print_records, tell
 from gantool.errors import DataError
 
@@ -36,6 +35,17 @@ if TYPE_CHECKING:
 MOST_NAMED = 20
 """Skipped files that are named; `gantool data inspect` names all of them."""
 SHEET_IMAGES = 200
+ImagesArgument = Annotated[
+    str,
+    argument(
+        "RECIPE|FOLDER",
+        "A recipe file, a shipped recipe's name, or a folder or zip file of pictures.",
+        complete_recipe,
+    ),
+]
+SheetOption = Annotated[
+    Path | None, option("--sheet", "FILE", "Also draw many of the images into one picture.")
+]
 
 
 def complete_dataset(incomplete: str) -> list[str]:
@@ -59,7 +69,6 @@ def download(
     into: Annotated[
         Path | None, option("--into", "FOLDER", "Where to put them; by default data/DATASET.")
     ] = None,
-    debug: DebugOption = False,
 ) -> None:
     """Fetch the images of a dataset, and print the folder they are in."""
     from gantool.interfaces.dataset import Dataset
@@ -85,7 +94,6 @@ def prepare(
     overrides: SetOption = None,
     workers: WorkersOption = None,
     quiet: QuietOption = False,
-    debug: DebugOption = False,
 ) -> None:
     """Decode the images of a recipe ahead of its run.
 
@@ -130,22 +138,12 @@ gantool data inspect base --json
 """
 )
 def inspect(
-    recipe: Annotated[
-        str,
-        argument(
-            "RECIPE|FOLDER",
-            "A recipe file, a shipped recipe's name, or a folder or zip file of pictures.",
-            complete_recipe,
-        ),
-    ],
+    recipe: ImagesArgument,
     overrides: SetOption = None,
-    sheet: Annotated[
-        Path | None, option("--sheet", "FILE", "Also draw many of the images into one picture.")
-    ] = None,
+    sheet: SheetOption = None,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
-    debug: DebugOption = False,
 ) -> None:
     """Look at every image of a recipe: unusable, converted, tiny or duplicate files by name.
 

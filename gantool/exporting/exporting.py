@@ -55,11 +55,10 @@ def export(
     """
     for exporter in exporters.values():
         call(exporter, "check")
+        _refuse_coupled_images(exporter, run)
     folder.check_writable()
     trained = trained_generator(run)
     config = ExportConfig.model_validate_json(trained.config)
-    for exporter in exporters.values():
-        _refuse_coupled_images(exporter, trained)
     with _alone_in(folder):
         folder.check_writable()
         if folder.forms() and _is_other(folder, config):
@@ -74,9 +73,9 @@ def export(
         write_durably(folder.card, model_card(run, trained, folder, repository))
 
 
-def _refuse_coupled_images(exporter: Exporter, trained: Trained) -> None:
+def _refuse_coupled_images(exporter: Exporter, run: TrainedRun) -> None:
     """Refuse a generator whose images depend on each other, where the exporter does."""
-    if exporter.needs_independent_images and trained.batch_statistics == "batch":
+    if exporter.needs_independent_images and run.batch_statistics == "batch":
         raise UsageError(
             f"a run whose images depend on their batch cannot be exported as {exporter.name}",
             'set sampling.batch_statistics = "standing" in the run\'s recipe.toml',

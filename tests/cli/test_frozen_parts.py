@@ -118,7 +118,9 @@ def test_onnx_and_a_page_hold_all_weights(gantool: Gantool, trained: Path) -> No
     Path("weights.pt").rename("gone.pt")
     run = load(trained)
     session = onnxruntime.InferenceSession("out/generator.onnx")
-    inputs = {"latents": run.latents(4).numpy(), "labels": run.labels(4).numpy()}
+    labels = run.labels(4)
+    assert labels is not None
+    inputs = {"latents": run.latents(4).numpy(), "labels": labels.numpy()}
     (images,) = session.run(None, inputs)
     Path("gone.pt").rename("weights.pt")
     assert torch.allclose(torch.from_numpy(images), run.sample(4), atol=1e-5)

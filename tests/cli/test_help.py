@@ -9,8 +9,7 @@ import pytest
 import typer.main
 from typer.core import TyperGroup
 
-from gantool.cli.app import app
-from gantool.cli.help import MEANT
+from gantool.cli.app import MEANT, app
 from gantool.recipe.shipped import shipped_recipes
 
 ROOT = typer.main.get_command(app)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gantool.cli.arguments import DebugOption, JsonOption, argument, starting
-from gantool.cli.help import examples
+from gantool.cli.arguments import JsonOption, argument, examples, starting
 from gantool.cli.output import print_json, print_listing
 
 if TYPE_CHECKING:
@@ -47,7 +46,6 @@ def check_plugin(
         ),
     ],
     as_json: JsonOption = False,
-    debug: DebugOption = False,
 ) -> None:
     """Check that a plugin keeps what the interfaces promise.
 

@@ -8,8 +8,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
-from gantool.cli.arguments import DebugOption, JsonOption, argument, starting
-from gantool.cli.help import examples
+from gantool.cli.arguments import JsonOption, argument, examples, starting
 from gantool.cli.output import print_json, print_lines, print_listing
 from gantool.cli.plugins.options import BEARINGS, as_toml, export_command, options_of, recipe_table
 
@@ -41,7 +40,6 @@ def describe(
         argument("KIND/NAME", "A component, as list-components names it.", complete_component),
     ],
     as_json: JsonOption = False,
-    debug: DebugOption = False,
 ) -> None:
     """Describe a component: options, defaults, meaning, paper.
 

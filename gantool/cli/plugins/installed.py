@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gantool.cli.arguments import DebugOption, JsonOption, argument, complete_kind
-from gantool.cli.help import examples
+from gantool.cli.arguments import JsonOption, argument, complete_kind, examples
 from gantool.cli.output import (
     FAILURE_STYLE,
     Cell,
@@ -42,7 +41,6 @@ def list_plugins(
     strict: Annotated[
         bool, typer.Option("--strict", help="Fail if something is wrong with a plugin.")
     ] = False,
-    debug: DebugOption = False,
 ) -> None:
     """List the installed plugins, and what they supply."""
     from gantool.registry.catalog import installed
@@ -99,7 +97,6 @@ gantool list-components --json
 def list_components(
     kind: Annotated[str | None, argument("KIND", KINDS, complete_kind)] = None,
     as_json: JsonOption = False,
-    debug: DebugOption = False,
 ) -> None:
     """List the components that recipes can name."""
     from gantool.registry.catalog import installed
@@ -138,7 +135,7 @@ gantool environment
 gantool environment --json
 """
 )
-def environment(as_json: JsonOption = False, debug: DebugOption = False) -> None:
+def environment(as_json: JsonOption = False) -> None:
     """Print versions, devices and plugins, for a bug report."""
     from gantool.registry.catalog import installed
     from gantool.runs.environment import describe_environment

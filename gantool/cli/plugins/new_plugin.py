@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from gantool.cli.arguments import DebugOption, argument, complete_kind, option
-from gantool.cli.help import examples
+from gantool.cli.arguments import argument, complete_kind, examples, option
 from gantool.cli.output import print_lines
 from gantool.cli.plugins.installed import KINDS
 from gantool.errors import UsageError
@@ -36,7 +35,6 @@ def new_plugin(
             "Where to put the folder gantool-NAME; by default the working folder.",
         ),
     ] = Path(),
-    debug: DebugOption = False,
 ) -> None:
     """Write a package with one working component of your own.
 

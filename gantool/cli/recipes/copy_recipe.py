@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gantool.cli.arguments import DebugOption, argument, complete_shipped
-from gantool.cli.help import examples
+from gantool.cli.arguments import argument, complete_shipped, examples
 from gantool.cli.output import print_lines
 from gantool.errors import UsageError
 
@@ -30,7 +29,6 @@ def copy_recipe(
         argument("DEST", "A folder, or a file that ends in .toml; by default the working folder."),
     ] = Path(),
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that differ.")] = False,
-    debug: DebugOption = False,
 ) -> None:
     """Copy a shipped recipe to change it, with those it extends.
 

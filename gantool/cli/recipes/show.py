@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from gantool.cli.arguments import DebugOption, JsonOption, RecipeArgument, SetOption
-from gantool.cli.help import examples
+from gantool.cli.arguments import JsonOption, RecipeArgument, SetOption, examples
 from gantool.cli.output import one_line, print_json, print_lines, print_listing
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ gantool list-recipes
 gantool list-recipes --json
 """
 )
-def list_recipes(as_json: JsonOption = False, debug: DebugOption = False) -> None:
+def list_recipes(as_json: JsonOption = False) -> None:
     """List the recipes that come with gantool."""
     from gantool.recipe.shipped import shipped_recipes
 
@@ -43,7 +42,7 @@ def list_recipes(as_json: JsonOption = False, debug: DebugOption = False) -> Non
 gantool schema > gantool.schema.json
 """
 )
-def schema(debug: DebugOption = False) -> None:
+def schema() -> None:
     """Print a JSON schema of recipes, for editors.
 
     It covers the components that are installed. A recipe that begins with the line
@@ -67,7 +66,6 @@ def show(
     recipe: RecipeArgument,
     overrides: SetOption = None,
     as_json: JsonOption = False,
-    debug: DebugOption = False,
 ) -> None:
     """Show the resolved recipe, and where each value was said.
 

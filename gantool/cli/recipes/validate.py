@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gantool.cli.arguments import (
-    DebugOption,
     JsonOption,
     SetOption,
     argument,
     complete_recipe,
+    examples,
 )
-from gantool.cli.help import examples
 from gantool.cli.output import one_line, print_json, print_records, show_failure, styled, tell
 from gantool.errors import GantoolError, RecipeError
 from gantool.recipe.source.problems import Problem
@@ -75,7 +74,6 @@ def validate(
     ],
     overrides: SetOption = None,
     as_json: JsonOption = False,
-    debug: DebugOption = False,
 ) -> None:
     """Check recipes without training.
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gantool.cli.arguments import (
-    DebugOption,
     DeviceOption,
     JsonOption,
     QuietOption,
     RecipeArgument,
     SetOption,
     VerboseOption,
+    examples,
     in_all,
     option,
     separate,
@@ -22,7 +22,6 @@ from gantool.cli.arguments import (
     typed_recipe,
     verbosity,
 )
-from gantool.cli.help import examples
 from gantool.cli.runs.compare import present
 
 if TYPE_CHECKING:
@@ -79,7 +78,6 @@ def ablate(  # noqa: PLR0913  one argument an option
     as_json: JsonOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
-    debug: DebugOption = False,
 ) -> None:
     """Train a recipe as it is and without each of some parts, and compare.
 

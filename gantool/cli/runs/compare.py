@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gantool.cli.arguments import (
-    DebugOption,
     DeviceOption,
     JsonOption,
     QuietOption,
     argument,
     complete_run,
+    examples,
     option,
     separate,
 )
-from gantool.cli.help import examples
 from gantool.cli.output import print_json, print_records, tell
 from gantool.cli.runs.evaluate import (
     CountOption,
@@ -76,7 +75,6 @@ def compare(  # noqa: PLR0913  one argument an option
     device: DeviceOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
-    debug: DebugOption = False,
 ) -> None:
     """Compare runs by what their folders hold, and say which did best.
 

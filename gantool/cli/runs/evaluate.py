@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gantool.cli.arguments import (
-    DebugOption,
     DeviceOption,
     JsonOption,
     QuietOption,
     RunArgument,
     complete_run,
     component_names,
+    examples,
     option,
     separate,
     starting,
     starting_each,
     verbosity,
 )
-from gantool.cli.help import examples
 from gantool.cli.output import print_json, print_listing
 from gantool.errors import UsageError
 
@@ -125,7 +124,6 @@ def evaluate(  # noqa: PLR0913  one argument an option
     device: DeviceOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
-    debug: DebugOption = False,
 ) -> None:
     """Score a checkpoint of a run against the images it was trained on.
 

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from gantool.cli.arguments import (
     CheckpointOption,
-    DebugOption,
     QuietOption,
     RunArgument,
     component_names,
+    examples,
     option,
     separate,
     starting_each,
 )
-from gantool.cli.help import examples
 from gantool.cli.output import print_lines
 from gantool.errors import UsageError
 from gantool.text import guess, one_of
@@ -70,7 +69,6 @@ def export(
     settings: SetOption = None,
     push: PushOption = None,
     quiet: QuietOption = False,
-    debug: DebugOption = False,
 ) -> None:
     """Take a generator out of its run: as safetensors, as ONNX, as a page for browsers.
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gantool.cli.arguments import DebugOption, DeviceOption, QuietOption, RunArgument, option
-from gantool.cli.help import examples
+from gantool.cli.arguments import DeviceOption, QuietOption, RunArgument, examples, option
 from gantool.cli.output import print_result
 from gantool.cli.runs.evaluate import scoring
 from gantool.errors import GantoolError, UsageError
@@ -49,7 +48,6 @@ def report(
     opened: Annotated[bool, typer.Option("--open", help="Show the page in a browser.")] = False,
     device: DeviceOption = None,
     quiet: QuietOption = False,
-    debug: DebugOption = False,
 ) -> None:
     """Write a run's report: one HTML page that needs no network.
 

@@ -11,7 +11,6 @@ import typer
 
 from gantool.cli.arguments import (
     RECIPE,
-    DebugOption,
     DeviceOption,
     JsonOption,
     QuietOption,
@@ -20,11 +19,11 @@ from gantool.cli.arguments import (
     VerboseOption,
     argument,
     complete_run,
+    examples,
     in_all,
     option,
     verbosity,
 )
-from gantool.cli.help import examples
 from gantool.cli.output import print_json, print_listing, print_result, tell
 from gantool.errors import UsageError
 
@@ -43,7 +42,7 @@ gantool run base --steps 2000 --set training.seed=7 --out runs/seed-7
 gantool run base --dry-run
 """
 )
-def run(  # noqa: PLR0913  one argument an option
+def run(
     recipe: Annotated[str | None, RECIPE] = None,
     *,
     overrides: SetOption = None,
@@ -55,7 +54,6 @@ def run(  # noqa: PLR0913  one argument an option
     ] = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
-    debug: DebugOption = False,
 ) -> None:
     """Train what a recipe describes.
 
@@ -106,7 +104,6 @@ def resume(
     device: DeviceOption = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
-    debug: DebugOption = False,
 ) -> None:
     """Go on with a run from its newest intact checkpoint.
 
@@ -147,7 +144,6 @@ def bench(
     device: DeviceOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
-    debug: DebugOption = False,
 ) -> None:
     """Measure how fast a recipe trains, and where the time goes.
 
@@ -176,7 +172,6 @@ def list_runs(
         Path, typer.Argument(metavar="FOLDER", help="Where the run folders are.")
     ] = Path("runs"),
     as_json: JsonOption = False,
-    debug: DebugOption = False,
 ) -> None:
     """List the runs in a folder, the one trained last first; what cannot be read is named."""
     from gantool.runs import folder as folders

@@ -13,12 +13,11 @@ import typer
 
 from gantool.cli.arguments import (
     CheckpointOption,
-    DebugOption,
     DeviceOption,
     RunArgument,
+    examples,
     option,
 )
-from gantool.cli.help import examples
 from gantool.cli.output import print_lines
 from gantool.errors import UsageError
 
@@ -123,7 +122,6 @@ def sample(  # noqa: PLR0913  one argument an option
     checkpoint: CheckpointOption = None,
     weights: WeightsOption = None,
     device: DeviceOption = None,
-    debug: DebugOption = False,
 ) -> None:
     """Draw pictures from a trained generator: a run's, or one in an exported folder.
 
