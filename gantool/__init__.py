@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     )
     from gantool.interfaces.optimizer import Optimizer
     from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer
+    from gantool.interfaces.schedule import Scheduled
     from gantool.interfaces.step import (
         DiscriminatorStep,
         Features,
@@ -101,6 +102,7 @@ _MODULES = {
     ),
     "gantool.interfaces.optimizer": ("Optimizer",),
     "gantool.interfaces.regularizer": ("LazyOption", "PlayerOption", "Regularizer"),
+    "gantool.interfaces.schedule": ("Scheduled",),
     "gantool.interfaces.step": (
         "DiscriminatorStep",
         "Features",
@@ -154,6 +156,7 @@ __all__ = [
     "RunDescription",
     "Sampler",
     "Samples",
+    "Scheduled",
     "Setup",
     "Snapshot",
     "Step",

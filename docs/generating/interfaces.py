@@ -26,6 +26,7 @@ ORDER = (
     "loss",
     "regularizer",
     "step",
+    "schedule",
     "optimizer",
     "metric",
     "logger",

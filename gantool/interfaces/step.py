@@ -164,6 +164,9 @@ class Step(Protocol):
     def random(self) -> Random:
         """This component's random numbers."""
 
+    def constant(self, value: float) -> Tensor:
+        """Return a number as a 0-dim tensor on the device, of the weights' type."""
+
     def discriminate(
         self, images: Tensor, labels: Tensor | None = None, *, transformed: bool = True
     ) -> Tensor:

@@ -248,6 +248,13 @@ def _without_optimizer(table: dict[str, Any], option: str) -> None:
         return
     for each in (table, *(table[player] for player in PLAYERS if player in table)):
         each["schedule"] = "constant"
+        if isinstance(each.get("learning_rate"), dict):
+            each["learning_rate"] = each["learning_rate"]["start"]
+
+
+def _has_schedule(optimizer: Mapping[str, Any]) -> bool:
+    named = optimizer.get("schedule", "constant") != "constant"
+    return named or isinstance(optimizer.get("learning_rate"), dict)
 
 
 def _toggles(document: Mapping[str, Any]) -> Iterator[str]:
@@ -257,7 +264,7 @@ def _toggles(document: Mapping[str, Any]) -> Iterator[str]:
     optimizer = document.get("optimizer", {})
     yield from (f"optimizer.{player}" for player in PLAYERS if player in optimizer)
     tables = (optimizer, *(optimizer.get(player, {}) for player in PLAYERS))
-    if any(each.get("schedule", "constant") != "constant" for each in tables):
+    if any(map(_has_schedule, tables)):
         yield "optimizer.schedule"
     for table, options in part_bearing_upon(document, "training").items():
         if isinstance(options, dict) and table != "optimizer":

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gantool.errors import UsageError
+from gantool.interfaces.schedule import schedules_in
 from gantool.recipe.documents import DEFAULT, components_of, part_bearing_upon, plainly
 from gantool.recipe.schema import SINGLES
 from gantool.text import numbered
@@ -104,8 +105,11 @@ def refuse_other_training(
 def _compare(saved: State, now: Mapping[str, Any], plan: Recipe) -> Iterator[Change]:
     """Yield all that differs from a state's circumstances; a state may tell less than we ask."""
     before = saved["about"]
-    follows = bool(saved.get("followers")) or any(
-        table.schedule != "constant" for table in plan.optimizer.values()
+    tables = (plan.tables.ema, *plan.optimizer.values(), *plan.regularizers)
+    follows = (
+        bool(saved.get("followers"))
+        or any(optimizer.rate.changes for optimizer in plan.optimizer.values())
+        or any(number for table in tables for number in schedules_in(table))
     )
     unsaid = {".".join(map(str, k)) for k, o in plan.origins.items() if o == DEFAULT}
     then, new_one = (_trained(each) for each in (before.get("recipe", {}), now["recipe"]))

@@ -109,7 +109,7 @@ def _ways_out(plan: Recipe) -> Iterator[str]:
     tables = {f"optimizer.{player}": table for player, table in plan.optimizer.items()}
     first, *others = tables.values()
     for key, table in ({"optimizer": first} if [first] == others else tables).items():
-        rate = min(table.learning_rate / 2, LOW_RATE)
+        rate = min(table.rate.start / 2, LOW_RATE)
         yield f"--set {key}.learning_rate={rate:g} --override"
         if table.clip_gradient_norm is None:
             yield f"--set {key}.clip_gradient_norm={SMALL_NORM:g} --override"

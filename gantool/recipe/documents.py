@@ -204,23 +204,22 @@ def dump(document: Mapping[str, Any]) -> str:
     written = tomlkit.document()
     for name, value in document.items():
         if isinstance(value, dict):
-            written.add(name, _table(value, headers=True))
+            written.add(name, _table(value))
         elif isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
             array = tomlkit.aot()
             for each in value:
-                array.append(_table(each, headers=False))
+                array.append(_table(each))
             written.add(name, array)
         else:
             written.add(name, _value(value))
     return tomlkit.dumps(written)
 
 
-def _table(options: Mapping[str, Any], *, headers: bool) -> Table:
-    """Return a table; tables inside it get headers too, or stand in one line."""
+def _table(options: Mapping[str, Any]) -> Table:
+    """Return a table; of those inside it a player's has a header, others stand in one line."""
     table = tomlkit.table()
     for name, value in options.items():
-        has_header = headers and isinstance(value, dict)
-        table.add(name, _table(value, headers=True) if has_header else _value(value))
+        table.add(name, _table(value) if name in PLAYERS else _value(value))
     return table
 
 

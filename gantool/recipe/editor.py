@@ -32,8 +32,8 @@ NAMED = ("properties", "patternProperties")
 """Keywords whose value holds schemas by name."""
 BRANCHES = ("anyOf", "allOf", "oneOf")
 """Keywords whose value is a list of schemas."""
-DROPPED = ("title", "discriminator")
-"""Keywords that say nothing to the writer of a recipe."""
+DROPPED = ("title", "discriminator", "required")
+"""Keywords that say nothing to the writer of a recipe, who may extend one that says the rest."""
 NULL = {"type": "null"}
 
 

@@ -15,6 +15,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
@@ -22,6 +23,7 @@ from pydantic import (
 
 from gantool.interfaces.component import Bearing, Bears
 from gantool.interfaces.dataset import ImageShape
+from gantool.interfaces.schedule import Scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,6 +80,17 @@ def _check_device(name: str) -> str:
 
 DeviceName = Annotated[str, AfterValidator(_check_device)]
 """A device that torch may have; whether it is there is known when the run starts."""
+
+
+def _check_half_life(images: Scheduled[float]) -> Scheduled[float]:
+    if not images:
+        msg = "expected more than 0, got 0"
+        raise ValueError(msg)
+    return images
+
+
+HalfLife = Annotated[Scheduled[NonNegativeFloat], AfterValidator(_check_half_life)]
+"""Images in which something halves; a schedule may begin or end with none."""
 
 
 class ImageTable(Table):
@@ -149,7 +162,7 @@ class TrainingTable(Table):
 class EmaTable(Table):
     """The exponential moving average of the generator's weights (Karras et al. 2018)."""
 
-    half_life_images: PositiveFloat | None = None
+    half_life_images: HalfLife | None = None
     """Images after which a weight's share has halved; absent: no average is kept."""
     start_step: NonNegativeInt = 0
     """Steps before which the average simply follows the weights."""

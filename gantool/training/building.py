@@ -77,9 +77,13 @@ def build_trainer(
     """
     game = _game(recipe, images, device, ranks or Ranks(), beginning)
     if recipe.tables.ema.half_life_images is not None:
-        size = recipe.tables.training.batch_size
         with calling(recipe.architecture, "the copying of its generator"):
-            game.average = Average(game.network("generator"), recipe.tables.ema, size)
+            game.average = Average(
+                game.network("generator"),
+                recipe.tables.ema,
+                batch_size=game.setup.batch_size,
+                steps=game.setup.steps,
+            )
         if beginning is not None:
             parts = game.setup, game.regularization, game.ranks
             averaged = _network(recipe, *parts, beginning, "average")

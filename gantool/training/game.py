@@ -14,7 +14,7 @@ from torch.func import functional_call
 from gantool.registry.calling import described, misbehaved, owner_of, passes
 from gantool.training.device.compiling import image_gradient, with_features
 from gantool.training.device.ranks import Ranks
-from gantool.training.optimizers import learning_rate_at
+from gantool.training.optimizers import follow
 from gantool.training.regularization import objection_to
 
 if TYPE_CHECKING:
@@ -254,10 +254,8 @@ class Game:
         if self.regularization.active:  # nobody else reads them
             self.number.fill_(step)
             self.progress.fill_(progress)
-        for competitor in self.competitors.values():
-            if competitor.table.schedule != "constant":
-                rate = learning_rate_at(competitor.table, progress)
-                competitor.learning_rate.fill_(rate)
+        for each in self.competitors.values():
+            follow(each.table, each.optimizer, each.learning_rate, progress)
 
 
 def terms_of(loss: Loss, player: Player, logits: Tensor, others: Tensor | None) -> Tensor:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from math import cos, pi
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from gantool.errors import PluginError
+from gantool.interfaces.schedule import schedules_in
 from gantool.registry.calling import call, described, misbehaved
 
 if TYPE_CHECKING:
@@ -131,14 +131,11 @@ def _refuse_values(
         raise PluginError(msg) from error
 
 
-def learning_rate_at(table: Optimizer, progress: float) -> float:
-    """Return the learning rate after a share `progress` in [0, 1] of the run.
-
-    Linear, or half a cosine (Loshchilov & Hutter 2017, eq. 5, without restarts).
-    """
-    start, end = table.learning_rate, table.final_learning_rate
-    if table.schedule == "linear":
-        return start + (end - start) * progress
-    if table.schedule == "cosine":
-        return end + (start - end) * (1 + cos(pi * progress)) / 2
-    return start
+def follow(
+    component: Optimizer, optimizer: torch.optim.Optimizer, rate: Tensor, progress: float
+) -> None:
+    """Write a player's scheduled numbers, after a share of the run, into tensors."""
+    if component.rate.changes:
+        rate.fill_(component.rate.value(progress))
+    if next(schedules_in(component), None) is not None:
+        call(component, "follow", optimizer, progress)

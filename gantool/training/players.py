@@ -155,7 +155,7 @@ def build_competitor(
     parameters = tuple(_trained(network, player, regularization))
     # fused CUDA kernels read nothing but float32
     dtype = torch.float32 if device.device.type == "cuda" else device.dtype
-    learning_rate = torch.tensor(table.learning_rate, dtype=dtype, device=device.device)
+    learning_rate = torch.tensor(table.rate.start, dtype=dtype, device=device.device)
     optimizer = build_optimizer(table, player, parameters, learning_rate, regularization)
     turn = TURNS[player]
     if turn.takes_batches:
@@ -176,10 +176,12 @@ def _trained(
 class Average:
     """The exponential moving average of the generator's weights; buffers are copied."""
 
-    def __init__(self, generator: nn.Module, table: EmaTable, batch_size: int) -> None:
+    def __init__(
+        self, generator: nn.Module, table: EmaTable, *, batch_size: int, steps: int
+    ) -> None:
         self.network = copy.deepcopy(generator).requires_grad_(requires_grad=False)
         self._table = table
-        self._batch_size = batch_size
+        self._batch_size, self._steps = batch_size, steps
         self._averages: list[Tensor] = [*self.network.parameters()]
         self._weights: list[Tensor] = [*generator.parameters()]
         self._buffers = [*zip(self.network.buffers(), generator.buffers(), strict=True)]
@@ -193,8 +195,10 @@ class Average:
         1 - 2^(-batch / half-life), the half-life ramping up with the images seen so far
         (Karras et al. 2020, stylegan2-ada's `ema_rampup`, which leaves out the present batch's).
         """
-        half_life = self._table.half_life_images
-        if half_life is None or step <= self._table.start_step:
+        if self._table.half_life_images is None or step <= self._table.start_step:
+            return 1.0
+        half_life = self._table.half_life_images.value((step - 1) / self._steps)
+        if half_life == 0:
             return 1.0
         if self._table.ramp_up is not None:
             half_life = min(half_life, self._table.ramp_up * step * self._batch_size)

@@ -15,7 +15,7 @@ COLORS = 3
 """Channels that have a color; a fourth one is transparency."""
 
 
-def sometimes(changed: Tensor, images: Tensor, random: Random, probability: float) -> Tensor:
+def sometimes(changed: Tensor, images: Tensor, random: Random, probability: Tensor) -> Tensor:
     """Return each changed image with a probability, else the image as it was, [N, C, H, W]."""
     applied = random.uniform(len(images), 1, 1, 1) < probability  # [N, 1, 1, 1]
     return torch.where(applied, changed, images)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, NonNegativeFloat, PositiveInt
 from typing_extensions import override
 
-from gantool import Component, Regularizer, hookimpl
+from gantool import Component, Regularizer, Scheduled, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,21 +28,25 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class InstanceNoise(Regularizer):
     """Instance noise: D sees x + s e with e ~ N(0, 1), s falling to 0 (Sønderby et al. 2017).
 
-    The standard deviation s falls in a straight line, from `deviation` at the start to 0 after the
-    share `until` of the run (also Arjovsky & Bottou 2017, section 3). Cost: one draw a pixel.
+    Where `deviation` is a number, the standard deviation s falls from it in a straight line to 0
+    after the share `until` of the run (also Arjovsky & Bottou 2017, section 3); a schedule says
+    itself where s goes. Cost: one draw a pixel.
     """
 
     name = "instance-noise"
     strength = "deviation"
 
-    deviation: NonNegativeFloat = 0.1
-    """Standard deviation at the start; images lie in [-1, 1]."""
+    deviation: Scheduled[NonNegativeFloat] = Scheduled(0.1)
+    """Standard deviation, at the start if it is a number; images lie in [-1, 1]."""
     until: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Share of the run after which there is no noise any more."""
+    """Share of the run after which there is no noise any more, if `deviation` is a number."""
 
     @override
     def transform(self, images: Tensor, step: Step) -> Tensor:
-        size = self.deviation * (1 - step.progress / self.until).clamp(min=0)
+        if self.deviation.changes:
+            size = self.deviation.at(step)
+        else:
+            size = self.deviation.start * (1 - step.progress / self.until).clamp(min=0)
         return images + size * step.random.normal(*images.shape)
 
 
@@ -62,7 +66,7 @@ class DiffAugment(Regularizer):
         tuple[Literal["color", "translation", "cutout"], ...], Field(min_length=1)
     ] = ("color", "translation", "cutout")
     """What is done, in this order."""
-    probability: Share = 1.0
+    probability: Scheduled[Share] = Scheduled(1.0)
     """Probability of each part of the policy, for each image; the paper always applies all."""
     largest_shift: Share = 0.125
     """Longest translation, as a share of the side."""
@@ -73,6 +77,7 @@ class DiffAugment(Regularizer):
     def transform(self, images: Tensor, step: Step) -> Tensor:
         from gantool_augmentation import operations
 
+        probability = self.probability.at(step)
         for part in self.policy:
             if part == "color":
                 changed = operations.jittered(images, step.random)
@@ -80,7 +85,7 @@ class DiffAugment(Regularizer):
                 changed = operations.shifted(images, step.random, self.largest_shift)
             else:
                 changed = operations.cut(images, step.random, self.cutout_size)
-            images = operations.sometimes(changed, images, step.random, self.probability)
+            images = operations.sometimes(changed, images, step.random, probability)
         return images
 
 
@@ -89,12 +94,12 @@ class ADA(Regularizer):
 
     After every `interval` discriminator updates, p += sign(E[sign D(x)] - target) B interval /
     `speed_images`, the mean being over the real images in between and B the batch size. p stays in
-    [0, 1]; the paper only keeps it above 0. Each augmentation is applied to each image with
-    probability p (appendix B): "blit" mirrors, turns by 90 degrees and shifts by whole pixels;
-    "geometry" scales, turns, stretches and shifts by any amount; "color" changes brightness,
-    contrast, luma, hue and saturation. Pixels beyond the border are mirrored ones. Images are
-    interpolated linearly, where the authors' code filters with wavelets. p is recorded as
-    "ada/probability". Cost: one resampling and one 3x3 matrix a pixel.
+    [0, 1]; the paper only keeps it above 0. With `probability`, p is that. Each augmentation is
+    applied to each image with probability p (appendix B): "blit" mirrors, turns by 90 degrees and
+    shifts by whole pixels; "geometry" scales, turns, stretches and shifts by any amount; "color"
+    changes brightness, contrast, luma, hue and saturation. Pixels beyond the border are mirrored
+    ones. Images are interpolated linearly, where the authors' code filters with wavelets. p is
+    recorded as "ada/probability". Cost: one resampling and one 3x3 matrix a pixel.
     """
 
     name = "ada"
@@ -107,6 +112,8 @@ class ADA(Regularizer):
     """Discriminator updates from one adjustment of p to the next."""
     initial_probability: Share = 0.0
     """p at the start."""
+    probability: Scheduled[Share] | None = None
+    """p itself, which then follows nothing but its schedule (as in Huang et al. 2024)."""
     augmentations: Annotated[
         tuple[Literal["blit", "geometry", "color"], ...], Field(min_length=1)
     ] = ("blit", "geometry", "color")
@@ -120,7 +127,9 @@ class ADA(Regularizer):
         return cls(initial_probability=0.5)
 
     @override
-    def make_state(self, setup: Setup) -> nn.Module:
+    def make_state(self, setup: Setup) -> nn.Module | None:
+        if self.probability is not None:
+            return None
         from gantool_augmentation.adaptive import AdaptiveProbability
 
         stride = setup.batch_size * self.interval / self.speed_images
@@ -128,28 +137,31 @@ class ADA(Regularizer):
 
     @override
     def transform(self, images: Tensor, step: Step) -> Tensor:
-        from gantool_augmentation.adaptive import AdaptiveProbability
         from gantool_augmentation.pipeline import augmented
 
-        probability = step.state(AdaptiveProbability).probability
-        return augmented(images, step.random, probability, self.augmentations)
+        return augmented(images, step.random, self._probability(step), self.augmentations)
+
+    def _probability(self, step: Step) -> Tensor:
+        from gantool_augmentation.adaptive import AdaptiveProbability
+
+        if self.probability is not None:
+            return self.probability.at(step)
+        return step.state(AdaptiveProbability).probability
 
     @override
     def after_update(self, step: Step) -> None:
         from gantool_augmentation.adaptive import AdaptiveProbability
 
-        if step.player == "discriminator":
+        if step.player == "discriminator" and self.probability is None:
             sign = step.average(step.real_logits.sign().mean())
             step.state(AdaptiveProbability).observe(sign)
 
     @override
     def figures(self, step: Step) -> Mapping[str, Tensor]:
         """Return p as it is after a discriminator update."""
-        from gantool_augmentation.adaptive import AdaptiveProbability
-
         if step.player == "generator":
             return {}
-        return {"probability": step.state(AdaptiveProbability).probability.clone()}
+        return {"probability": self._probability(step).clone()}
 
 
 @hookimpl

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field, NonNegativeFloat
 from typing_extensions import override
 
-from gantool import Component, Regularizer, hookimpl
+from gantool import Component, Regularizer, Scheduled, hookimpl
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,7 +31,7 @@ class Consistency(Regularizer):
     name = "consistency"
     strength = "weight"
 
-    weight: NonNegativeFloat = 10.0
+    weight: Scheduled[NonNegativeFloat] = Scheduled(10.0)
     """Weight of the penalty."""
     balanced: bool = False
     """Whether generated images have to be judged consistently too (bCR)."""
@@ -46,7 +46,7 @@ class Consistency(Regularizer):
         if self.balanced:
             fake = self._inconsistency(step, step.fake, step.fake_labels, step.fake_logits)
             penalty = penalty + fake
-        return self.weight * penalty
+        return self.weight.at(step) * penalty
 
     def _inconsistency(
         self, step: DiscriminatorStep, images: Tensor, labels: Tensor | None, logits: Tensor
@@ -71,9 +71,9 @@ class ZCR(Regularizer):
 
     name = "zcr"
 
-    discriminator_weight: NonNegativeFloat = 20.0
+    discriminator_weight: Scheduled[NonNegativeFloat] = Scheduled(20.0)
     """Weight of the discriminator's penalty."""
-    generator_weight: NonNegativeFloat = 0.5
+    generator_weight: Scheduled[NonNegativeFloat] = Scheduled(0.5)
     """Weight of the generator's reward."""
     deviation: NonNegativeFloat = 0.05
     """Standard deviation s of the change of latents, whose own is 1."""
@@ -84,13 +84,15 @@ class ZCR(Regularizer):
             return super().discriminator_penalty(step)
         shown = step.transform(self._nearby(step).detach(), like=step.fake)
         logits = step.discriminate(shown, step.fake_labels, transformed=False)  # [N]
-        return self.discriminator_weight * (step.fake_logits - logits).square().mean()
+        weight = self.discriminator_weight.at(step)
+        return weight * (step.fake_logits - logits).square().mean()
 
     @override
     def generator_penalty(self, step: GeneratorStep) -> Tensor:
         if not self.generator_weight:
             return super().generator_penalty(step)
-        return -self.generator_weight * (step.fake - self._nearby(step)).square().mean()
+        weight = self.generator_weight.at(step)
+        return -weight * (step.fake - self._nearby(step)).square().mean()
 
     def _nearby(self, step: DiscriminatorStep | GeneratorStep) -> Tensor:
         """Return G(z + e), [N, C, H, W]."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, NonNegativeFloat, PositiveInt
 from typing_extensions import override
 
-from gantool import Component, Regularizer, hookimpl
+from gantool import Component, Regularizer, Scheduled, hookimpl
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ class ModeSeeking(Regularizer):
     name = "mode-seeking"
     strength = "weight"
 
-    weight: NonNegativeFloat = 1.0
+    weight: Scheduled[NonNegativeFloat] = Scheduled(1.0)
     """Weight of the penalty."""
     form: Literal["reciprocal", "ratio"] = "reciprocal"
     """What is minimized: 1 / (r + 1e-5), or -r."""
@@ -45,8 +45,8 @@ class ModeSeeking(Regularizer):
         apart = (step.fake - images).abs().mean((1, 2, 3))  # [N]
         ratio = apart / (step.latents - others).abs().mean(1)
         if self.form == "ratio":
-            return -self.weight * ratio.mean()
-        return self.weight * (ratio + SMALLEST_RATIO).reciprocal().mean()
+            return -self.weight.at(step) * ratio.mean()
+        return self.weight.at(step) * (ratio + SMALLEST_RATIO).reciprocal().mean()
 
 
 class FeatureMatching(Regularizer):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import NonNegativeFloat
 from typing_extensions import override
 
-from gantool import Component, LazyOption, Regularizer, hookimpl
+from gantool import Component, LazyOption, Regularizer, Scheduled, hookimpl
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,7 +43,7 @@ class R1(LazyOption, TransformedOption):
     strength = "gamma"
     uses_image_gradient = True
 
-    gamma: NonNegativeFloat = 10.0
+    gamma: Scheduled[NonNegativeFloat] = Scheduled(10.0)
     """Weight of the penalty."""
 
     @override
@@ -51,7 +51,7 @@ class R1(LazyOption, TransformedOption):
         gradient = step.image_gradient(  # [N, C, H, W]
             step.real, step.real_labels, transformed=self.transformed
         )
-        return self.gamma / 2 * _squared_norms(gradient).mean()
+        return self.gamma.at(step) / 2 * _squared_norms(gradient).mean()
 
 
 class R2(LazyOption, TransformedOption):
@@ -66,7 +66,7 @@ class R2(LazyOption, TransformedOption):
     strength = "gamma"
     uses_image_gradient = True
 
-    gamma: NonNegativeFloat = 10.0
+    gamma: Scheduled[NonNegativeFloat] = Scheduled(10.0)
     """Weight of the penalty."""
 
     @override
@@ -74,7 +74,7 @@ class R2(LazyOption, TransformedOption):
         gradient = step.image_gradient(  # [N, C, H, W]
             step.fake, step.fake_labels, transformed=self.transformed
         )
-        return self.gamma / 2 * _squared_norms(gradient).mean()
+        return self.gamma.at(step) / 2 * _squared_norms(gradient).mean()
 
 
 class WganGP(LazyOption, Regularizer):
@@ -90,13 +90,13 @@ class WganGP(LazyOption, Regularizer):
     strength = "weight"
     uses_image_gradient = True
 
-    weight: NonNegativeFloat = 10.0
+    weight: Scheduled[NonNegativeFloat] = Scheduled(10.0)
     """Weight of the penalty."""
 
     @override
     def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
         slopes = _slopes(step, _between(step))  # [N]
-        return self.weight * (slopes - 1).square().mean()
+        return self.weight.at(step) * (slopes - 1).square().mean()
 
 
 class WganLP(LazyOption, Regularizer):
@@ -110,13 +110,13 @@ class WganLP(LazyOption, Regularizer):
     strength = "weight"
     uses_image_gradient = True
 
-    weight: NonNegativeFloat = 10.0
+    weight: Scheduled[NonNegativeFloat] = Scheduled(10.0)
     """Weight of the penalty."""
 
     @override
     def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
         slopes = _slopes(step, _between(step))  # [N]
-        return self.weight * (slopes - 1).relu().square().mean()
+        return self.weight.at(step) * (slopes - 1).relu().square().mean()
 
 
 class Dragan(LazyOption, Regularizer):
@@ -136,7 +136,7 @@ class Dragan(LazyOption, Regularizer):
     uses_image_gradient = True
     couples_batch = "slices"
 
-    weight: NonNegativeFloat = 10.0
+    weight: Scheduled[NonNegativeFloat] = Scheduled(10.0)
     """Weight of the penalty."""
     noise: Literal["one-sided", "two-sided", "normal"] = "one-sided"
     """How images are disturbed: "one-sided", "two-sided" or "normal"."""
@@ -147,7 +147,7 @@ class Dragan(LazyOption, Regularizer):
     def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
         shown = step.transform(self._disturbed(step), like=step.real)
         slopes = _slopes(step, shown)  # [N]
-        return self.weight * (slopes - 1).square().mean()
+        return self.weight.at(step) * (slopes - 1).square().mean()
 
     def _disturbed(self, step: DiscriminatorStep) -> Tensor:
         """Return the real images with noise, [N, C, H, W]."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 from pydantic import Field, NonNegativeFloat, PositiveInt
 from typing_extensions import override
 
-from gantool import Component, Regularizer, hookimpl
+from gantool import Component, Regularizer, Scheduled, hookimpl
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ class LeCam(Regularizer):
     name = "lecam"
     strength = "weight"
 
-    weight: NonNegativeFloat = 0.3
+    weight: Scheduled[NonNegativeFloat] = Scheduled(0.3)
     """Weight of the penalty."""
     decay: Annotated[float, Field(ge=0, lt=1)] = 0.99
     """Share of the anchors that an update keeps."""
@@ -61,7 +61,7 @@ class LeCam(Regularizer):
         if self.rectified:
             real, fake = real.relu(), fake.relu()
         penalty = real.square().mean() + fake.square().mean()
-        return self.weight * self._has_begun(step) * penalty
+        return self.weight.at(step) * self._has_begun(step) * penalty
 
     @override
     def after_update(self, step: Step) -> None:

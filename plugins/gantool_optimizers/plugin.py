@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 from typing_extensions import override
 
-from gantool import Component, Optimizer, hookimpl
+from gantool import Component, Optimizer, Scheduled, hookimpl
 
 if TYPE_CHECKING:
     import torch
@@ -17,55 +17,59 @@ if TYPE_CHECKING:
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
-class Adam(Optimizer):
+class AveragedGradients(Optimizer):
+    """Adds Adam's options."""
+
+    betas: tuple[Scheduled[Fraction], Scheduled[Fraction]] = (Scheduled(0.5), Scheduled(0.999))
+    """Decay of the averages of the gradient and of its square."""
+    eps: PositiveFloat = 1e-8
+    """Added to the denominator."""
+
+    def _options(self, learning_rate: Tensor) -> dict[str, Any]:
+        """Return the options of torch's Adam: fused, or with betas in tensors if they change."""
+        options = {"lr": learning_rate, "eps": self.eps}
+        betas = tuple(beta.start for beta in self.betas)
+        if any(beta.changes for beta in self.betas):
+            return {**options, "betas": tuple(map(learning_rate.new_tensor, betas))}
+        return {**options, "betas": betas, "fused": True, "capturable": learning_rate.is_cuda}
+
+    @override
+    def follow(self, optimizer: torch.optim.Optimizer, progress: float) -> None:
+        for group in optimizer.param_groups:
+            for held, beta in zip(group["betas"], self.betas, strict=True):
+                if beta.changes:
+                    held.fill_(beta.value(progress))
+
+
+class Adam(AveragedGradients):
     """Adam (Kingma & Ba 2015)."""
 
     name = "adam"
 
-    betas: tuple[Fraction, Fraction] = (0.5, 0.999)
-    """Decay of the averages of the gradient and of its square."""
-    eps: PositiveFloat = 1e-8
-    """Added to the denominator."""
-
     @override
     def build(self, parameters: ParamsT, learning_rate: Tensor) -> torch.optim.Optimizer:
-        from gantool_optimizers.uncompiled import Adam
+        from gantool_optimizers.optimizers import Adam, FollowingAdam
 
-        return Adam(
-            parameters,
-            lr=learning_rate,
-            betas=self.betas,
-            eps=self.eps,
-            fused=True,
-            capturable=learning_rate.is_cuda,
-        )
+        options = self._options(learning_rate)
+        return (Adam if "fused" in options else FollowingAdam)(parameters, **options)
 
 
-class AdamW(Optimizer):
+class AdamW(AveragedGradients):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
 
     name = "adamw"
 
-    betas: tuple[Fraction, Fraction] = (0.5, 0.999)
-    """Decay of the averages of the gradient and of its square."""
-    eps: PositiveFloat = 1e-8
-    """Added to the denominator."""
     weight_decay: NonNegativeFloat = 0.01
     """Share of each weight taken off in a step, times the learning rate."""
 
     @override
     def build(self, parameters: ParamsT, learning_rate: Tensor) -> torch.optim.Optimizer:
-        from gantool_optimizers.uncompiled import AdamW
+        from gantool_optimizers.optimizers import AdamW, FollowingAdam
 
-        return AdamW(
-            parameters,
-            lr=learning_rate,
-            betas=self.betas,
-            eps=self.eps,
-            weight_decay=self.weight_decay,
-            fused=True,
-            capturable=learning_rate.is_cuda,
-        )
+        options = {**self._options(learning_rate), "weight_decay": self.weight_decay}
+        if "fused" in options:
+            return AdamW(parameters, **options)
+        return FollowingAdam(parameters, **options, decoupled_weight_decay=True)
 
 
 class RMSprop(Optimizer):
@@ -82,7 +86,7 @@ class RMSprop(Optimizer):
 
     @override
     def build(self, parameters: ParamsT, learning_rate: Tensor) -> torch.optim.Optimizer:
-        from gantool_optimizers.uncompiled import RMSprop
+        from gantool_optimizers.optimizers import RMSprop
 
         cuda = learning_rate.is_cuda
         return RMSprop(
@@ -106,7 +110,7 @@ class SGD(Optimizer):
 
     @override
     def build(self, parameters: ParamsT, learning_rate: Tensor) -> torch.optim.Optimizer:
-        from gantool_optimizers.uncompiled import SGD, DampingSGD
+        from gantool_optimizers.optimizers import SGD, DampingSGD
 
         if self.momentum < 0:
             return DampingSGD(parameters, lr=learning_rate, damping=self.momentum)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field, NonNegativeFloat, PositiveInt
 from typing_extensions import override
 
-from gantool import Component, LazyOption, Regularizer, hookimpl
+from gantool import Component, LazyOption, Regularizer, Scheduled, hookimpl
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -30,7 +30,7 @@ class PathLength(LazyOption, Regularizer):
     name = "path-length"
     strength = "weight"
 
-    weight: NonNegativeFloat = 2.0
+    weight: Scheduled[NonNegativeFloat] = Scheduled(2.0)
     """Weight of the penalty."""
     every_steps: PositiveInt = 4
     """Updates of the generator from one application to the next."""
@@ -51,7 +51,7 @@ class PathLength(LazyOption, Regularizer):
 
         lengths, state = path_lengths(step, self.batch_shrink), step.state(Lengths)  # [N / shrink]
         state.note(lengths)
-        return self.weight * (lengths - state.mean).square().mean()
+        return self.weight.at(step) * (lengths - state.mean).square().mean()
 
     @override
     def after_update(self, step: Step) -> None:

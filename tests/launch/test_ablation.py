@@ -53,7 +53,7 @@ def test_every_part_can_be_taken_out_and_what_is_left_is_a_recipe(
     assert toggles_of(document) == found
     path.write_text(dump(without(document, "optimizer.discriminator")))
     plain = read_recipe(path)
-    assert {table.learning_rate for table in plain.optimizer.values()} == {
+    assert {table.rate.start for table in plain.optimizer.values()} == {
         document["optimizer"]["learning_rate"]
     }
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 from torch.nn.functional import softplus
 
-from gantool import Evidence, Samples
+from gantool import Evidence, Samples, Scheduled
 from gantool.recipe.schema import EmaTable
 from gantool.training.players import Average
 from gantool_augmentation.adaptive import AdaptiveProbability
@@ -70,7 +70,7 @@ def test_a_lazy_penalty_leaves_adam_as_it_is(build: Callable[..., Trainer]) -> N
 def test_a_gradient_of_zero_costs_a_gradient_penalty_its_weight(
     bench: Callable[..., Bench],
 ) -> None:
-    set_up = bench(WganGP(weight=1.0))
+    set_up = bench(WganGP(weight=Scheduled(1.0)))
     with torch.no_grad():
         set_up.game.network("discriminator").get_parameter("to_logit.weight").zero_()
     assert set_up.penalty(real=set_up.images()).item() == 1
@@ -79,7 +79,7 @@ def test_a_gradient_of_zero_costs_a_gradient_penalty_its_weight(
 
 
 def test_lecam_compares_a_batch_with_the_anchors_before_it(bench: Callable[..., Bench]) -> None:
-    set_up = bench(LeCam(weight=1.0, start_step=1))
+    set_up = bench(LeCam(weight=Scheduled(1.0), start_step=1))
     set_up.game.number.fill_(1)
     state = set_up.active.state
     assert state is not None
@@ -110,7 +110,7 @@ def test_shifts_of_consistency_are_rounded() -> None:
 
 
 def test_path_length_pulls_by_more_where_a_whole_batch_is_off(bench: Callable[..., Bench]) -> None:
-    set_up = bench(PathLength(weight=1.0), architecture=LinearPlayers(depth=1))
+    set_up = bench(PathLength(weight=Scheduled(1.0)), architecture=LinearPlayers(depth=1))
     latents = drawn(6, 3)
     step = set_up.step("generator_penalty", "generator", latents=latents)
     lengths = path_lengths(step, 1).detach().requires_grad_()
@@ -210,7 +210,7 @@ def test_weights_are_clipped_after_the_update(build: Callable[..., Trainer]) -> 
 
 
 def average(**table: Any) -> Average:
-    return Average(nn.Linear(1, 1), EmaTable.model_validate(table), batch_size=64)
+    return Average(nn.Linear(1, 1), EmaTable.model_validate(table), batch_size=64, steps=100)
 
 
 def test_a_half_life_is_a_decay() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from gantool import Loss, Regularizer
+from gantool import Loss, Regularizer, Scheduled
 from gantool.registry.catalog import installed
 from gantool_augmentation.plugin import ADA, DiffAugment, InstanceNoise
 from gantool_consistency.plugin import ZCR, Consistency
@@ -39,7 +39,7 @@ ALIKE: list[tuple[Regularizer, ...]] = [
     (WganGP(),),
     (WganLP(),),
     (InstanceNoise(),),
-    (DiffAugment(probability=0.5),),
+    (DiffAugment(probability=Scheduled(0.5)),),
     (ADA(initial_probability=0.5, speed_images=100, interval=2),),
     (Consistency(balanced=True),),
     (ZCR(),),

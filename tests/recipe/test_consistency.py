@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gantool import Scheduled
 from gantool.errors import PluginError
 from gantool.interfaces.dataset import ImageShape
 from gantool.recipe.check.consistency import culprit
@@ -164,7 +165,7 @@ def test_average_that_is_kept_can_be_sampled_from(
     read: Callable[..., Recipe], minimal: str
 ) -> None:
     recipe = read(f"{minimal}[sampling]\nweights = 'ema'\n[ema]\nhalf_life_images = 1000\n")
-    assert recipe.tables.ema.half_life_images == 1000
+    assert recipe.tables.ema.half_life_images == Scheduled(1000.0)
     assert recipe.warnings == ()
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gantool import Scheduled
 from gantool_optimizers.plugin import SGD, Adam, RMSprop
 
 if TYPE_CHECKING:
@@ -18,8 +19,12 @@ def test_players_share_the_table_and_differ_where_they_say_so(
         "[optimizer.discriminator]\nlearning_rate = 4e-3\n"
     )
     discriminator = recipe.optimizer["discriminator"]
-    assert recipe.optimizer["generator"] == Adam(learning_rate=1e-3, betas=(0.0, 0.9))
-    assert discriminator == Adam(learning_rate=4e-3, betas=(0.0, 0.9))
+    assert recipe.optimizer["generator"] == Adam(
+        learning_rate=Scheduled(1e-3), betas=(Scheduled(0.0), Scheduled(0.9))
+    )
+    assert discriminator == Adam(
+        learning_rate=Scheduled(4e-3), betas=(Scheduled(0.0), Scheduled(0.9))
+    )
     assert list(recipe.optimizer) == ["discriminator", "generator"]
     origins = recipe.origins
     assert origins["optimizer", "discriminator", "learning_rate"] == "bad.toml:13:1"
@@ -35,7 +40,7 @@ def test_player_of_another_use_takes_nothing_of_the_shared_table(
         f"{minimal}[optimizer]\nuse = 'sgd'\nlearning_rate = 0.5\nmomentum = 0.1\n"
         "[optimizer.discriminator]\nuse = 'rmsprop'\nalpha = 0.9\n"
     )
-    assert recipe.optimizer["generator"] == SGD(learning_rate=0.5, momentum=0.1)
+    assert recipe.optimizer["generator"] == SGD(learning_rate=Scheduled(0.5), momentum=0.1)
     assert recipe.optimizer["discriminator"] == RMSprop(alpha=0.9)
 
 
@@ -45,7 +50,7 @@ def test_player_of_another_use_than_the_default_takes_nothing_either(
     recipe = read(
         f"{minimal}[optimizer]\nlearning_rate = 0.5\n[optimizer.generator]\nuse = 'sgd'\n"
     )
-    assert recipe.optimizer["discriminator"] == Adam(learning_rate=0.5)
+    assert recipe.optimizer["discriminator"] == Adam(learning_rate=Scheduled(0.5))
     assert recipe.optimizer["generator"] == SGD()
 
 

@@ -91,7 +91,7 @@ def test_another_use_drops_the_options_of_the_recipe_but_not_those_of_arguments(
     recipe = read(f"{text}[optimizer]\nbetas = [0.1, 0.2]\n", *arguments[::turn])
     assert recipe.document["loss"] == {"use": "own:hinge"}
     assert recipe.document["optimizer"]["use"] == "optimizers:sgd"
-    assert recipe.optimizer["generator"].learning_rate == 0.5
+    assert recipe.optimizer["generator"].rate.start == 0.5
     assert "betas" not in recipe.document["optimizer"]
 
 

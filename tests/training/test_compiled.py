@@ -9,7 +9,7 @@ import pytest
 import torch
 from typing_extensions import override
 
-from gantool import Regularizer
+from gantool import Regularizer, Scheduled
 from gantool_augmentation.plugin import DiffAugment, InstanceNoise
 from gantool_gradient_penalties.plugin import R1, Dragan, WganGP
 from gantool_spectral_norm.plugin import SpectralNorm
@@ -53,8 +53,8 @@ def weights(train: Train, *regularizers: Regularizer, **options: Any) -> list[Te
 @pytest.mark.parametrize(
     "regularizers",
     [
-        (R1(gamma=3.0), SpectralNorm()),
-        (R1(gamma=3.0), DiffAugment()),
+        (R1(gamma=Scheduled(3.0)), SpectralNorm()),
+        (R1(gamma=Scheduled(3.0)), DiffAugment()),
         (WganGP(), InstanceNoise()),
         (Dragan(every_steps=2),),
     ],
@@ -105,11 +105,11 @@ def test_what_cannot_be_compiled_is_computed_without(
 
     translated_by(monkeypatch, lambda _: fail)
     with caplog.at_level(logging.WARNING, "gantool"):
-        compiled = weights(train, R1(gamma=3.0), compile=True)
+        compiled = weights(train, R1(gamma=Scheduled(3.0)), compile=True)
     assert sorted(record.getMessage() for record in caplog.records) == [
         "the discriminator cannot be compiled: no C++ compiler is here",
         "the discriminator's gradient in images cannot be compiled: no C++ compiler is here",
         "the generator cannot be compiled: no C++ compiler is here",
     ]
-    for ours, theirs in zip(compiled, weights(train, R1(gamma=3.0)), strict=True):
+    for ours, theirs in zip(compiled, weights(train, R1(gamma=Scheduled(3.0))), strict=True):
         assert torch.equal(ours, theirs)

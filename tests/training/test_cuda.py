@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from gantool import Regularizer, Setup, Step
+from gantool import Regularizer, Scheduled, Setup, Step
 from gantool.training.device.graphs import WARM_UP, GraphedTurns
 from gantool_augmentation.plugin import InstanceNoise
 from gantool_dcgan.plugin import DCGAN
@@ -93,7 +93,7 @@ def test_replays_draw_and_lose_what_eager_steps_do(
 ) -> None:
     device = {"precision": precision, "deterministic": True}
     eager, graphed = (
-        build(train, InstanceNoise(deviation=0.5), Drawing(), graph=graph, device=device)
+        build(train, InstanceNoise(deviation=Scheduled(0.5)), Drawing(), graph=graph, device=device)
         for graph in ("off", "on")
     )
     for step in range(1, STEPS + 1):

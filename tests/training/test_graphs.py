@@ -10,7 +10,7 @@ import pytest
 import torch
 from typing_extensions import override
 
-from gantool import LazyOption, Regularizer, Step, Update
+from gantool import LazyOption, Regularizer, Scheduled, Step, Update
 from gantool.testing.harness.operations import TapeRecorder
 from gantool.training.device.graphs import WARM_UP, GraphedTurns, reason_for_eager_steps
 from gantool_augmentation.plugin import InstanceNoise
@@ -68,10 +68,10 @@ CHANGING: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("regularizers", "training", "kinds"),
     [
-        ([InstanceNoise(deviation=0.5)], {}, 2),  # one ends a log interval
+        ([InstanceNoise(deviation=Scheduled(0.5))], {}, 2),  # one ends a log interval
         ([SpectralNorm()], {"conditional": True, "last_batch": "keep"}, 2),
         (
-            [R1(every_steps=4, gamma=1.0), InstanceNoise(deviation=0.5)],
+            [R1(every_steps=4, gamma=Scheduled(1.0)), InstanceNoise(deviation=Scheduled(0.5))],
             {"discriminator_updates": 2, "accumulate": 2},
             4,
         ),
@@ -155,12 +155,16 @@ class Frozen(InstanceNoise):
 
     @override
     def transform(self, images: Tensor, step: Step) -> Tensor:
-        return images + self.deviation * float(1 - step.progress)
+        return images + self.deviation.start * float(1 - step.progress)
 
 
 def test_the_stand_in_notices_a_number_that_changes_between_steps(train: Train) -> None:
     def build() -> Trainer:
-        return train(Frozen(deviation=0.5), training={"steps": 30}, device={"precision": "float64"})
+        return train(
+            Frozen(deviation=Scheduled(0.5)),
+            training={"steps": 30},
+            device={"precision": "float64"},
+        )
 
     eager, graphed = build(), build()
     recorded(graphed)

@@ -10,10 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gantool import Player
+from gantool import Player, Scheduled
 from gantool.interfaces.step import PLAYERS
 from gantool.registry.catalog import installed
-from gantool.training.optimizers import learning_rate_at
 from gantool_optimizers.plugin import Adam
 
 if TYPE_CHECKING:
@@ -111,8 +110,8 @@ def test_players_have_optimizers_of_their_own(train_plain: Train) -> None:
     ],
 )
 def test_learning_rates_move_from_start_to_end(schedule: Any, rates: list[float]) -> None:
-    table = Adam(learning_rate=4.0, schedule=schedule, final_learning_rate=1.0)
-    found = [learning_rate_at(table, progress) for progress in (0, 0.25, 0.5, 1)]
+    table = Adam(learning_rate=Scheduled(4.0), schedule=schedule, final_learning_rate=1.0)
+    found = [table.rate.value(progress) for progress in (0, 0.25, 0.5, 1)]
     assert found == pytest.approx(rates)
 
 

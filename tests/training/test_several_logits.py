@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 from typing_extensions import override
 
-from gantool import Player, PluginError, Regularizer, Setup, Step
+from gantool import Player, PluginError, Regularizer, Scheduled, Setup, Step
 from gantool.testing.harness.operations import TapeRecorder
 from gantool.testing.harness.trial import in_threads, ranks_in_threads
 from gantool.training.device.graphs import GraphedTurns
@@ -58,7 +58,7 @@ class Rising(Regularizer):
 def test_the_objective_is_the_mean_over_an_images_logits_and_then_over_weighted_images(
     train: Train, follow: Callable[[Trainer], PlainGame]
 ) -> None:
-    trainer = train(Rising(), R1(gamma=GAMMA), loss=Hinge(), **PLAIN)
+    trainer = train(Rising(), R1(gamma=Scheduled(GAMMA)), loss=Hinge(), **PLAIN)
     plain, found = follow(trainer), []
     weights = weights_of(BATCH)
     for step in range(3):

@@ -89,8 +89,8 @@ def in_words(schema: Schema, document: Schema) -> str:
     schema = _resolved(schema, document)
     if "enum" in schema or "const" in schema:
         return " | ".join(map(as_toml, schema.get("enum", [schema.get("const")])))
-    if "anyOf" in schema:
-        branches = [_resolved(branch, document) for branch in schema["anyOf"]]
+    if alternatives := schema.get("anyOf", schema.get("oneOf")):
+        branches = [_resolved(branch, document) for branch in alternatives]
         words = [in_words(each, document) for each in branches if each.get("type") != "null"]
         return " or ".join(dict.fromkeys(words))
     match schema.get("type"):
@@ -101,7 +101,8 @@ def in_words(schema: Schema, document: Schema) -> str:
         case "string" if schema.get("format", "").endswith("path"):
             return "path"
         case kind:
-            return TYPES.get(str(kind), "anything")
+            names = f"{{ {', '.join(schema.get('properties', ()))} }}"
+            return names if "properties" in schema else TYPES.get(str(kind), "anything")
 
 
 def as_toml(value: Any) -> str:

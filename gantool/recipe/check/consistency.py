@@ -291,12 +291,12 @@ def _odd_rates(draft: Draft) -> Iterator[str]:
     assert draft.optimizers is not None
     players = {p: cast("Optimizer", o.component) for p, o in draft.optimizers.players.items()}
     for player, optimizer in players.items():
-        first, last = optimizer.learning_rate, optimizer.final_learning_rate
-        if optimizer.schedule == "constant" and last:
+        first, last = optimizer.rate.start, optimizer.rate.value(1)
+        if optimizer.schedule == "constant" and optimizer.final_learning_rate:
             yield f"the {player}'s final_learning_rate has no effect with schedule = 'constant'"
-        elif optimizer.schedule != "constant" and last > first:
+        elif last > first:
             yield f"the {player}'s learning rate rises, from {first:g} to {last:g}"
-    if not any(optimizer.learning_rate for optimizer in players.values()):
+    if not any(optimizer.rate for optimizer in players.values()):
         yield "both learning rates are 0: nothing is trained"
 
 

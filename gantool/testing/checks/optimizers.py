@@ -98,7 +98,7 @@ def depends_on_its_options_alone(subject: Subject[Optimizer]) -> None:
     component = subject.example()
     first, second = (weights_of(take_steps(build_trial(optimizer=component), 2)) for _ in range(2))
     require_same(second, first, "trained again")
-    faster = with_options(component, learning_rate=component.learning_rate * 2)
+    faster = with_options(component, learning_rate=component.rate.start * 2)
     other = weights_of(take_steps(build_trial(optimizer=faster), 2))
     same = all(torch.equal(other[name], tensor) for name, tensor in first.items())
     require(not same, "twice the learning rate changes nothing")

@@ -182,6 +182,10 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
         return Draws(self._streams, stream, self._place, self.rows, self._again)
 
     @override
+    def constant(self, value: float) -> Tensor:
+        return torch.full_like(self.game.progress, value)
+
+    @override
     def network(self, player: Player) -> nn.Module:
         return self.game.network(player)
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from gantool import Scheduled
 from gantool_augmentation.plugin import ADA, DiffAugment, InstanceNoise
 from gantool_dcgan.plugin import DCGAN
 from tests.linear_players import LinearPlayers
@@ -26,7 +27,7 @@ EVERY: list[Regularizer] = [InstanceNoise(), DiffAugment(), ADA(initial_probabil
 def test_instance_noise_falls_in_a_straight_line(
     bench: Callable[..., Bench], until: float, progress: float
 ) -> None:
-    set_up = bench(InstanceNoise(deviation=0.4, until=until), image={"size": 32})
+    set_up = bench(InstanceNoise(deviation=Scheduled(0.4), until=until), image={"size": 32})
     set_up.game.progress.fill_(progress)
     images = set_up.images(8)
     noise = set_up.transform(images) - images
@@ -95,7 +96,9 @@ def test_diffaugment_does_what_its_policy_names(bench: Callable[..., Bench]) -> 
             assert not torch.equal(changed[changed != 0], images[changed != 0])
 
 
-@pytest.mark.parametrize("off", [InstanceNoise(deviation=0.0), DiffAugment(probability=0.0)])
+@pytest.mark.parametrize(
+    "off", [InstanceNoise(deviation=Scheduled(0.0)), DiffAugment(probability=Scheduled(0.0))]
+)
 def test_strength_zero_leaves_every_bit(
     build: Callable[..., Trainer],
     bits_of: Callable[[Trainer], dict[str, bytes]],
@@ -113,7 +116,7 @@ def test_strength_zero_leaves_every_bit(
 def test_runs_with_them_resume(
     build: Callable[..., Trainer], continues: Callable[..., bool]
 ) -> None:
-    for regularizer in (InstanceNoise(), DiffAugment(probability=0.5)):
+    for regularizer in (InstanceNoise(), DiffAugment(probability=Scheduled(0.5))):
         assert continues(lambda regularizer=regularizer: build(regularizer))
 
 

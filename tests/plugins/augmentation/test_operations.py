@@ -97,9 +97,9 @@ def test_a_probability_chooses_whole_images(
     pictures: Callable[..., Tensor], seeded: type[Seeded]
 ) -> None:
     images = pictures(1000, 1, 2, 2)
-    assert torch.equal(sometimes(-images, images, seeded(3), 0.0), images)
-    assert torch.equal(sometimes(-images, images, seeded(3), 1.0), -images)
-    signs = sometimes(-images, images, seeded(3), 0.3) / images
+    assert torch.equal(sometimes(-images, images, seeded(3), torch.tensor(0.0)), images)
+    assert torch.equal(sometimes(-images, images, seeded(3), torch.tensor(1.0)), -images)
+    signs = sometimes(-images, images, seeded(3), torch.tensor(0.3)) / images
     assert torch.equal(signs.amin((1, 2, 3)), signs.amax((1, 2, 3)))
     assert signs[:, 0, 0, 0].eq(-1).double().mean().item() == pytest.approx(0.3, abs=0.04)
 
@@ -112,7 +112,7 @@ def test_gradients_flow_through_every_operation(
         lambda x: jittered(x, seeded(4)),
         lambda x: shifted(x, seeded(4), 0.25),
         lambda x: cut(x, seeded(4), 0.5),
-        lambda x: sometimes(2 * x, x, seeded(4), 0.5),
+        lambda x: sometimes(2 * x, x, seeded(4), torch.tensor(0.5)),
     ]
     for operation in operations:
         assert torch.autograd.gradcheck(operation, images, fast_mode=True)

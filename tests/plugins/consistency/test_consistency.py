@@ -10,6 +10,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from gantool import Scheduled
 from gantool_augmentation.plugin import DiffAugment, InstanceNoise
 from gantool_consistency.plugin import ZCR, Consistency
 from gantool_consistency.views import flipped, shifted
@@ -58,7 +59,7 @@ def test_views_are_mirrored_and_shifted_with_reflection(bench: Callable[..., Ben
 def test_cr_is_the_squared_difference_of_the_logits_of_two_views(
     bench: Callable[..., Bench], balanced: bool
 ) -> None:
-    regularizer = Consistency(weight=3.0, balanced=balanced, flip=1.0, largest_shift=0.0)
+    regularizer = Consistency(weight=Scheduled(3.0), balanced=balanced, flip=1.0, largest_shift=0.0)
     set_up = bench(regularizer, architecture=LinearPlayers(depth=1), classes=2)
     labels = {"real_labels": torch.tensor([0, 1, 1]), "fake_labels": torch.tensor([1, 1, 0])}
     seen = {"real": set_up.images(3, 4), "fake": set_up.images(3, 5), **labels}
@@ -81,7 +82,9 @@ def test_cr_costs_nothing_where_views_look_the_same(bench: Callable[..., Bench])
 def test_zcr_compares_logits_for_the_discriminator_and_images_for_the_generator(
     bench: Callable[..., Bench],
 ) -> None:
-    regularizer = ZCR(discriminator_weight=7.0, generator_weight=0.4, deviation=0.2)
+    regularizer = ZCR(
+        discriminator_weight=Scheduled(7.0), generator_weight=Scheduled(0.4), deviation=0.2
+    )
     set_up = bench(regularizer, architecture=LinearPlayers(depth=1))
     latents = torch.randn(5, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     networks = {player: set_up.game.network(player) for player in set_up.game.competitors}
@@ -122,10 +125,10 @@ def test_zcr_trains_only_the_player_whose_update_it_is(bench: Callable[..., Benc
 
 def test_a_weight_of_zero_leaves_a_player_alone(bench: Callable[..., Bench]) -> None:
     latents = torch.ones(4, 3, dtype=torch.float64)
-    set_up = bench(ZCR(discriminator_weight=0.0), architecture=LinearPlayers(depth=1))
+    set_up = bench(ZCR(discriminator_weight=Scheduled(0.0)), architecture=LinearPlayers(depth=1))
     assert set_up.penalty(latents=latents) == 0
     assert set_up.penalty("generator", latents=latents) != 0
-    set_up = bench(ZCR(generator_weight=0.0), architecture=LinearPlayers(depth=1))
+    set_up = bench(ZCR(generator_weight=Scheduled(0.0)), architecture=LinearPlayers(depth=1))
     assert set_up.penalty("generator", latents=latents) == 0
     assert set_up.penalty(latents=latents) != 0
 
@@ -170,7 +173,13 @@ def test_a_strength_of_zero_leaves_every_bit(
         found = bits_of(trainer).items()
         return {path: value for path, value in found if path.startswith(("/networks", "/optim"))}
 
-    assert run(Consistency(weight=0.0), ZCR(discriminator_weight=0, generator_weight=0)) == run()
+    assert (
+        run(
+            Consistency(weight=Scheduled(0.0)),
+            ZCR(discriminator_weight=Scheduled(0), generator_weight=Scheduled(0)),
+        )
+        == run()
+    )
 
 
 @pytest.mark.parametrize(

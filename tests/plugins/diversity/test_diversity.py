@@ -10,6 +10,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
+from gantool import Scheduled
 from gantool_dcgan.plugin import DCGAN
 from gantool_diversity.plugin import MinibatchStddev, ModeSeeking, RandomFeatures
 from gantool_diversity.stddev import WithStddev, stddev
@@ -145,7 +146,7 @@ def test_finding_the_channels_moves_nothing(build: Callable[..., Trainer]) -> No
 def test_mode_seeking_compares_distances_of_images_and_of_latents(
     bench: Callable[..., Bench], form: Literal["reciprocal", "ratio"]
 ) -> None:
-    set_up = bench(ModeSeeking(weight=1.5, form=form))
+    set_up = bench(ModeSeeking(weight=Scheduled(1.5), form=form))
     network = set_up.game.network("generator")
     first = torch.randn(6, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     step = set_up.step("generator_penalty", "generator", latents=first)
@@ -201,7 +202,7 @@ def test_mode_seeking_can_be_turned_off_and_resumes(
         trainer.one_step()
         return bits_of(trainer)
 
-    assert run(ModeSeeking(weight=0.0)) == run()
+    assert run(ModeSeeking(weight=Scheduled(0.0))) == run()
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from gantool import Scheduled
 from gantool.data.batches import all_rows
 from gantool.training.randomness import Draws, Streams
 from gantool_augmentation.plugin import ADA, DiffAugment, InstanceNoise
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 AUGMENTATIONS: list[Regularizer] = [
     DiffAugment(),
-    InstanceNoise(deviation=0.5),
+    InstanceNoise(deviation=Scheduled(0.5)),
     ADA(initial_probability=1.0),
 ]
 by_name = pytest.mark.parametrize("augmentation", AUGMENTATIONS, ids=lambda each: each.name)
@@ -52,7 +53,9 @@ class Watched:
         streams = Streams(seed=0, device=torch.device("cpu"), dtype=torch.float64)
         streams.begin(0, "discriminator", 0, 0, "")
         random = Draws(streams, self.augmentation.name, f"transform {kind}", all_rows(BATCH))
-        step: Any = SimpleNamespace(random=random, progress=torch.tensor(0.0))
+        step: Any = SimpleNamespace(
+            random=random, progress=torch.tensor(0.0), constant=torch.tensor
+        )
         step.state = lambda _: self.active.state
         return self.augmentation.transform(images, step)
 
@@ -72,7 +75,7 @@ class Watched:
 def test_r1_is_led_back_through_what_the_discriminator_is_shown(
     build: Callable[..., Trainer], augmentation: Regularizer
 ) -> None:
-    watched = Watched(build, augmentation, R1(gamma=3.0))
+    watched = Watched(build, augmentation, R1(gamma=Scheduled(3.0)))
     expected = 1.5 * watched.slopes(watched.real, "real").mean().item()
     by_hand = watched.transform(watched.real, "real")
     watched.shown.clear()
@@ -84,7 +87,7 @@ def test_r1_is_led_back_through_what_the_discriminator_is_shown(
 def test_r2_is_led_back_through_the_fakes_own_draws(
     build: Callable[..., Trainer], augmentation: Regularizer
 ) -> None:
-    watched = Watched(build, augmentation, R2(gamma=3.0))
+    watched = Watched(build, augmentation, R2(gamma=Scheduled(3.0)))
     streams = Streams(seed=0, device=torch.device("cpu"), dtype=torch.float64)
     streams.begin(0, "discriminator", 0, 0, "")
     latents = Draws(streams, "latents", "", all_rows(BATCH)).normal(BATCH, 3)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from gantool import Scheduled
 from gantool_dcgan.plugin import DCGAN
 from gantool_gradient_penalties.plugin import R1, R2, Dragan, WganGP, WganLP, gantool_components
 from tests.linear_players import LinearPlayers
@@ -31,13 +32,13 @@ def test_all_five_are_offered() -> None:
 def closed_forms(norm: float) -> list[tuple[Regularizer, float]]:
     """Return each penalty with its value on D(x) = w x for a length of w."""
     return [
-        (R1(gamma=3.0), 1.5 * norm**2),
-        (R2(gamma=3.0), 1.5 * norm**2),
-        (WganGP(weight=7.0), 7 * (norm - 1) ** 2),
-        (WganLP(weight=7.0), 7 * max(0.0, norm - 1) ** 2),
-        (Dragan(weight=7.0), 7 * (norm - 1) ** 2),
-        (Dragan(weight=7.0, noise="two-sided"), 7 * (norm - 1) ** 2),
-        (Dragan(weight=7.0, noise="normal"), 7 * (norm - 1) ** 2),
+        (R1(gamma=Scheduled(3.0)), 1.5 * norm**2),
+        (R2(gamma=Scheduled(3.0)), 1.5 * norm**2),
+        (WganGP(weight=Scheduled(7.0)), 7 * (norm - 1) ** 2),
+        (WganLP(weight=Scheduled(7.0)), 7 * max(0.0, norm - 1) ** 2),
+        (Dragan(weight=Scheduled(7.0)), 7 * (norm - 1) ** 2),
+        (Dragan(weight=Scheduled(7.0), noise="two-sided"), 7 * (norm - 1) ** 2),
+        (Dragan(weight=Scheduled(7.0), noise="normal"), 7 * (norm - 1) ** 2),
     ]
 
 
@@ -67,7 +68,7 @@ def per_image_gradients(bench: Bench, images: Tensor, labels: Tensor | None) -> 
     return found
 
 
-@pytest.mark.parametrize("penalty", [R1(gamma=2.0), R2(gamma=2.0)])
+@pytest.mark.parametrize("penalty", [R1(gamma=Scheduled(2.0)), R2(gamma=Scheduled(2.0))])
 def test_r1_and_r2_look_at_real_and_at_generated_images(
     bench: Callable[..., Bench], penalty: Regularizer
 ) -> None:
@@ -84,7 +85,7 @@ def test_r1_and_r2_look_at_real_and_at_generated_images(
     assert set_up.penalty("discriminator", **seen).item() == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.parametrize("penalty", [WganGP(weight=2.0), WganLP(weight=2.0)])
+@pytest.mark.parametrize("penalty", [WganGP(weight=Scheduled(2.0)), WganLP(weight=Scheduled(2.0))])
 def test_the_point_lies_on_the_line_from_a_generated_to_a_real_image(
     bench: Callable[..., Bench],
     monkeypatch: pytest.MonkeyPatch,

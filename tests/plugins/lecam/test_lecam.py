@@ -10,7 +10,7 @@ import torch
 from pydantic import ValidationError
 from typing_extensions import override
 
-from gantool import Regularizer
+from gantool import Regularizer, Scheduled
 from gantool_dcgan.plugin import DCGAN
 from gantool_lecam.plugin import LeCam
 from tests.linear_players import LinearPlayers
@@ -64,7 +64,7 @@ def test_penalties_follow_moving_averages_of_the_logits(
 ) -> None:
     Watching.seen.clear()
     trainer = build(
-        LeCam(weight=0.5, decay=0.9, start_step=2, rectified=rectified),
+        LeCam(weight=Scheduled(0.5), decay=0.9, start_step=2, rectified=rectified),
         Watching(),
         architecture=LinearPlayers(depth=1),
         training={"discriminator_updates": 2, "steps": 8, "accumulate": accumulate},
@@ -88,7 +88,7 @@ def test_penalties_follow_moving_averages_of_the_logits(
 
 @pytest.mark.parametrize("side", ["real", "fake"])
 def test_only_logits_beyond_their_anchor_count(bench: Callable[..., Bench], side: str) -> None:
-    set_up = bench(LeCam(weight=2.0, start_step=1))
+    set_up = bench(LeCam(weight=Scheduled(2.0), start_step=1))
     set_up.game.number.fill_(1)
     state, images = set_up.active.state, set_up.images()
     assert state is not None
@@ -133,7 +133,7 @@ def test_a_weight_of_zero_leaves_every_bit(
             trainer.one_step()
         return bits_of(trainer)
 
-    assert run(LeCam(weight=0.0)) == run()
+    assert run(LeCam(weight=Scheduled(0.0))) == run()
 
 
 @pytest.mark.parametrize(

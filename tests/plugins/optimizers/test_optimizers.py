@@ -10,17 +10,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gantool import Optimizer
+from gantool import Optimizer, Scheduled
 from gantool_optimizers.plugin import SGD, Adam, AdamW, RMSprop
 
 TORCHS: dict[str, tuple[Optimizer, Any, dict[str, Any]]] = {
     "adam": (
-        Adam(betas=(0.3, 0.9), eps=1e-6),
+        Adam(betas=(Scheduled(0.3), Scheduled(0.9)), eps=1e-6),
         torch.optim.Adam,
         {"betas": (0.3, 0.9), "eps": 1e-6, "fused": True},
     ),
     "adamw": (
-        AdamW(betas=(0.0, 0.99), weight_decay=0.2),
+        AdamW(betas=(Scheduled(0.0), Scheduled(0.99)), weight_decay=0.2),
         torch.optim.AdamW,
         {"betas": (0.0, 0.99), "eps": 1e-8, "weight_decay": 0.2, "fused": True},
     ),

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 from typing_extensions import override
 
-from gantool import GeneratorStep, Regularizer
+from gantool import GeneratorStep, Regularizer, Scheduled
 from gantool_dcgan.plugin import DCGAN
 from gantool_path_length.lengths import Lengths, path_lengths
 from gantool_path_length.plugin import PathLength
@@ -114,7 +114,7 @@ def test_the_average_follows_the_lengths_of_the_updates_that_apply_it(
 
     monkeypatch.setattr(module, "path_lengths", noted)
     trainer = build(
-        PathLength(every_steps=3, weight=1.5, decay=0.8),
+        PathLength(every_steps=3, weight=Scheduled(1.5), decay=0.8),
         training={"accumulate": 2, "steps": 9, "discriminator_updates": 2},
     )
     state = trainer.game.regularization.states()["path-length"]
@@ -172,7 +172,7 @@ def test_a_weight_of_zero_leaves_every_bit(
         trainer.one_step()
         return bits_of(trainer)
 
-    assert run(PathLength(weight=0.0)) == run()
+    assert run(PathLength(weight=Scheduled(0.0))) == run()
 
 
 def test_nothing_is_read_back_from_the_device() -> None:
