@@ -82,7 +82,8 @@ class Promise:
         return " ".join((inspect.getdoc(self.function) or "").split())
 
 
-def _always(component: type[Any]) -> bool:
+def always(component: type[Any]) -> bool:
+    """Whether a promise concerns a component: it does, whatever that is."""
     del component
     return True
 
@@ -90,7 +91,7 @@ def _always(component: type[Any]) -> bool:
 def promise(
     group: str,
     *,
-    when: Callable[[type[Any]], bool] = _always,
+    when: Callable[[type[Any]], bool] = always,
     needs_closed_form: bool = False,
 ) -> Callable[[CheckFunction], CheckFunction]:
     """Register a function as the check of a promise, which its docstring states."""

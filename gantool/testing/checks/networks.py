@@ -44,10 +44,7 @@ if TYPE_CHECKING:
 
 @promise("architecture")
 def generates_images(subject: Subject[Architecture]) -> None:
-    """The generator makes an image [C, H, W] of each latent, of three and of one.
-
-    It is in [-1, 1], also with ten times larger weights, unless `is_bounded` says that it need not.
-    """
+    """The generator makes an image [C, H, W] of each latent, in [-1, 1] if `is_bounded` says so."""
     for players in build_each(subject.example()):
         require_images(players, players.generate())
         require_images(players, players.evaluating().generate(1), 1)

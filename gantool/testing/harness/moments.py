@@ -1,4 +1,4 @@
-"""An update's objective at one moment, its gradients against differences, and its closed form."""
+"""An update at one moment: its objective, its gradients against differences, players on paper."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
+from pydantic import PositiveInt
+from torch import Tensor, nn
+from typing_extensions import override
 
 from gantool.data.batches import Rows
+from gantool.interfaces.architecture import Architecture
 from gantool.testing.claims import require
 from gantool.testing.harness.watching import PENALTY_HOOKS, watched
 from gantool.training.step.objective import generate, objective
@@ -18,8 +22,7 @@ from gantool.training.step.view import Seen, UpdateStep
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from torch import Tensor, nn
-
+    from gantool.interfaces.dataset import ImageShape
     from gantool.interfaces.regularizer import Regularizer
     from gantool.interfaces.step import Player
     from gantool.training.trainer import Trainer
@@ -209,3 +212,67 @@ def _values_beside(
 def _put(tensors: Sequence[Tensor], values: Sequence[Tensor]) -> None:
     for tensor, value in zip(tensors, values, strict=True):
         tensor.copy_(value)
+
+
+class LinearGenerator(nn.Module):
+    """G(z) = A z."""
+
+    def __init__(self, image: ImageShape, latent_dim: int) -> None:
+        super().__init__()
+        self.image = image
+        self.to_image = nn.Linear(latent_dim, image.channels * image.height * image.width, False)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Return images [N, C, H, W]."""
+        images: Tensor = self.to_image(latents).view(-1, *self.image)
+        return images
+
+
+class QuadraticDiscriminator(nn.Module):
+    """D(x) = <w, x> + <c, x^2> / 2 + b; its features are the images' own values."""
+
+    curvature: Tensor
+
+    def __init__(self, image: ImageShape) -> None:
+        super().__init__()
+        size = image.channels * image.height * image.width
+        self.blocks = nn.ModuleList()
+        self.to_logit = nn.Linear(size, 1)
+        nn.init.normal_(self.to_logit.weight, 0.0, 0.1)  # a norm above 1: 2.8 for 16x16 in color
+        self.register_buffer("curvature", 0.05 * torch.randn(size))
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return the values of images, [N, C * H * W]."""
+        return images.flatten(1)
+
+    def head(self, features: Tensor) -> Tensor:
+        """Return the logits [N] of features."""
+        logits: Tensor = self.to_logit(features).squeeze(1)
+        return logits + features.square() @ self.curvature / 2
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits [N] of images."""
+        return self.head(self.features(images))
+
+
+class QuadraticNetworks(Architecture):
+    """A linear generator and a quadratic discriminator, on which penalties have closed forms."""
+
+    name = "quadratic"
+
+    latent_dim: PositiveInt = 6
+    """Numbers in one latent."""
+
+    @override
+    def check(self, image: ImageShape, classes: int) -> None:
+        if classes:
+            msg = "only networks without classes are supported"
+            raise ValueError(msg)
+
+    @override
+    def generator(self, image: ImageShape, classes: int) -> nn.Module:
+        return LinearGenerator(image, self.latent_dim)
+
+    @override
+    def discriminator(self, image: ImageShape, classes: int) -> nn.Module:
+        return QuadraticDiscriminator(image)

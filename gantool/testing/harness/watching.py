@@ -18,7 +18,7 @@ from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer
 from gantool.interfaces.step import PLAYERS
 from gantool.testing.claims import BrokenPromise
 from gantool.testing.harness.trial import build_trial, take_steps
-from gantool.testing.promises import with_options
+from gantool.testing.promises import always, promise, with_options
 from gantool.training.game import Game
 from gantool.training.step.view import UpdateStep
 
@@ -91,6 +91,33 @@ def each_player(check: Callable[[Any], None]) -> Callable[[Subject[Regularizer]]
                 raise
 
     return tried
+
+
+def regularizer_promise(
+    when: Callable[[type[Any]], bool] = always,
+) -> Callable[[Callable[[Any], None]], Callable[[Subject[Regularizer]], None]]:
+    """Register a check of regularizers, made with the example for each player it can apply to."""
+    return lambda check: promise("regularizer", when=when)(each_player(check))
+
+
+def hook_promise(
+    hook: str,
+) -> Callable[[Callable[..., None]], Callable[[Subject[Regularizer]], None]]:
+    """Register a check of all that a hook returns within two steps, given its arguments as well."""
+
+    def register(check: Callable[..., None]) -> Callable[[Subject[Regularizer]], None]:
+        def around(call: Callable[..., Any], *arguments: Any) -> Any:
+            returned = call(*arguments)
+            check(returned, *arguments)
+            return returned
+
+        @wraps(check)
+        def trained(component: Regularizer) -> None:
+            take_steps(build_trial(watched(component, around, hook)), 2)
+
+        return regularizer_promise(overrides(hook))(trained)
+
+    return register
 
 
 def watched(

@@ -17,11 +17,11 @@ from gantool.testing.harness.trial import BATCH_SIZE, build_trial, take_steps, w
 from gantool.testing.harness.watching import (
     BEFORE_THE_OPTIMIZER,
     INSIDE_UPDATES,
-    each_player,
+    hook_promise,
     overrides,
+    regularizer_promise,
     watched,
 )
-from gantool.testing.promises import promise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,55 +38,35 @@ Hook = Callable[..., Any]
 TOLERANCE = 1e-4
 
 
-@promise("regularizer", when=overrides("latents"))
-@each_player
-def returns_latents(component: Regularizer) -> None:
+@hook_promise("latents")
+def returns_latents(returned: Tensor, latents: Tensor, step: UpdateStep) -> None:
     """`latents` returns as many finite latents of the same size, which are not all alike."""
-
-    def check(hook: Hook, latents: Tensor, step: UpdateStep) -> Tensor:
-        returned: Tensor = hook(latents, step)
-        require_shape(returned, tuple(latents.shape), "what `latents` returns")
-        require_finite(returned, "what `latents` returns")
-        alike = len(returned) > 1 and bool((returned == returned[:1]).all())
-        require(not alike, "`latents` returns the same latent for every image")
-        return returned
-
-    _train_through(check, component, "latents")
+    require_shape(returned, tuple(latents.shape), "what `latents` returns")
+    require_finite(returned, "what `latents` returns")
+    alike = len(returned) > 1 and bool((returned == returned[:1]).all())
+    require(not alike, "`latents` returns the same latent for every image")
 
 
-@promise("regularizer", when=overrides("batch"))
-@each_player
-def returns_a_batch(component: Regularizer) -> None:
+@hook_promise("batch")
+def returns_a_batch(
+    returned: tuple[Tensor, Tensor], real: Tensor, fake: Tensor, step: UpdateStep
+) -> None:
     """`batch` returns as many real and as many generated images of the same shape."""
-
-    def check(hook: Hook, real: Tensor, fake: Tensor, step: UpdateStep) -> tuple[Tensor, Tensor]:
-        returned: tuple[Tensor, Tensor] = hook(real, fake, step)
-        for images, what in zip(returned, ("real", "generated"), strict=True):
-            require_shape(images, tuple(real.shape), f"the {what} images that `batch` returns")
-        return returned
-
-    _train_through(check, component, "batch")
+    for images, what in zip(returned, ("real", "generated"), strict=True):
+        require_shape(images, tuple(real.shape), f"the {what} images that `batch` returns")
 
 
-@promise("regularizer", when=overrides("sample_weights"))
-@each_player
-def weighs_to_a_mean_of_one(component: Regularizer) -> None:
+@hook_promise("sample_weights")
+def weighs_to_a_mean_of_one(weights: Tensor | None, step: UpdateStep) -> None:
     """`sample_weights` returns None, or weights [N] that are not negative and have mean 1."""
-
-    def check(hook: Hook, step: UpdateStep) -> Tensor | None:
-        weights: Tensor | None = hook(step)
-        if weights is not None:
-            require_shape(weights, (len(step.fake),), "sample weights")
-            smallest, mean = float(weights.min()), float(weights.mean())
-            require(smallest >= 0, f"a sample weight is {smallest:.3g}")
-            require(abs(mean - 1) < TOLERANCE, f"the mean of the sample weights is {mean:.6g}")
-        return weights
-
-    _train_through(check, component, "sample_weights")
+    if weights is not None:
+        require_shape(weights, (len(step.fake),), "sample weights")
+        smallest, mean = float(weights.min()), float(weights.mean())
+        require(smallest >= 0, f"a sample weight is {smallest:.3g}")
+        require(abs(mean - 1) < TOLERANCE, f"the mean of the sample weights is {mean:.6g}")
 
 
-@promise("regularizer", when=overrides("around_update"))
-@each_player
+@regularizer_promise(overrides("around_update"))
 def updates_its_player(component: Regularizer) -> None:
     """Around an update, the update itself is made: the player's weights move."""
     trainer = build_trial(component)
@@ -99,8 +79,7 @@ def updates_its_player(component: Regularizer) -> None:
         require(moved, f"a step leaves the {player} as it was")
 
 
-@promise("regularizer", when=overrides(*BEFORE_THE_OPTIMIZER))
-@each_player
+@regularizer_promise(overrides(*BEFORE_THE_OPTIMIZER))
 def moves_nothing_inside_updates(component: Regularizer) -> None:
     """Before the optimizer's step, no weight and no buffer of either network moves by its hooks."""
     for architecture in MOVING:
@@ -117,8 +96,7 @@ def moves_nothing_inside_updates(component: Regularizer) -> None:
         take_steps(trainers[0], 2)
 
 
-@promise("regularizer", when=overrides("figures"))
-@each_player
+@regularizer_promise(overrides("figures"))
 def tells_scalars(component: Regularizer) -> None:
     """`figures` returns finite scalars of their own, under the same names each time."""
     trainer = build_trial(component)
@@ -142,8 +120,7 @@ def tells_scalars(component: Regularizer) -> None:
         require(names[0] == names[1], f"its figures are {names[0]}, and then {names[1]}")
 
 
-@promise("regularizer", when=overrides("prepare"))
-@each_player
+@regularizer_promise(overrides("prepare"))
 def says_whether_it_couples_images(component: Regularizer) -> None:
     """With it, logits depend on other images exactly where `batch_coupling` says so."""
     trainer = take_steps(build_trial(component), 2)  # what it adds may be 0 at first
@@ -156,8 +133,7 @@ def says_whether_it_couples_images(component: Regularizer) -> None:
     require(said is None or coupled, "`batch_coupling` warns, but logits depend on one image each")
 
 
-@promise("regularizer", when=overrides("prepare"))
-@each_player
+@regularizer_promise(overrides("prepare"))
 def keeps_the_parts_of_networks(component: Regularizer) -> None:
     """What `prepare` makes has the parts it had, `head` of `features`, `synthesis` of `mapping`."""
     game = take_steps(build_trial(component, architecture=StyleNetworks()), 2).game
@@ -180,8 +156,7 @@ def _capturable(component: type[Regularizer]) -> bool:
     return component.capturable and overrides(*INSIDE_UPDATES)(component)
 
 
-@promise("regularizer", when=_capturable)
-@each_player
+@regularizer_promise(_capturable)
 def reads_nothing_back(component: Regularizer) -> None:
     """Nothing inside an update waits for a number from the device, unless `capturable` is False."""
 
@@ -189,7 +164,7 @@ def reads_nothing_back(component: Regularizer) -> None:
         with Overheard(_name(hook)):
             return hook(*arguments)
 
-    _train_through(check, component, *INSIDE_UPDATES)
+    take_steps(build_trial(watched(component, check, *INSIDE_UPDATES)), 2)
 
 
 def _name(hook: Hook) -> str:
@@ -197,27 +172,14 @@ def _name(hook: Hook) -> str:
     return str(getattr(hook, "func", hook).__name__)
 
 
-def _train_through(check: Hook, component: Regularizer, *hooks: str) -> None:
-    """Train for two steps, with a check around the hooks."""
-    take_steps(build_trial(watched(component, check, *hooks)), 2)
-
-
-@promise("regularizer", when=overrides("transform"))
-@each_player
-def returns_transformed_images(component: Regularizer) -> None:
+@hook_promise("transform")
+def returns_transformed_images(returned: Tensor, images: Tensor, step: UpdateStep) -> None:
     """`transform` returns as many finite images of the same shape."""
-
-    def check(hook: Hook, images: Tensor, step: UpdateStep) -> Tensor:
-        returned: Tensor = hook(images, step)
-        require_shape(returned, tuple(images.shape), "what `transform` returns")
-        require_finite(returned, "what `transform` returns")
-        return returned
-
-    take_steps(build_trial(watched(component, check, "transform")), 2)
+    require_shape(returned, tuple(images.shape), "what `transform` returns")
+    require_finite(returned, "what `transform` returns")
 
 
-@promise("regularizer", when=overrides("transform"))
-@each_player
+@regularizer_promise(overrides("transform"))
 def transforms_both_players_alike(component: Regularizer) -> None:
     """`transform` does the same to the same images, whoever is updated, real or generated."""
     trainer = build_trial(component, device={"precision": "float64"})
@@ -235,8 +197,7 @@ def transforms_both_players_alike(component: Regularizer) -> None:
     require(alike, "`transform` changes images otherwise in the generator's update than in D's")
 
 
-@promise("regularizer", when=overrides("transform"))
-@each_player
+@regularizer_promise(overrides("transform"))
 def transforms_with_a_gradient(component: Regularizer) -> None:
     """Where `transform` lets a channel of an image through, so does its gradient: none is cut."""
     for moment in _moments(component):
@@ -254,8 +215,7 @@ def transforms_with_a_gradient(component: Regularizer) -> None:
             require(not cut.any(), finding)
 
 
-@promise("regularizer", when=overrides("transform"))
-@each_player
+@regularizer_promise(overrides("transform"))
 def transforms_with_right_gradients(component: Regularizer) -> None:
     """The gradient of `transform` in the images agrees with differences."""
     for moment in _moments(component):
@@ -267,8 +227,7 @@ def transforms_with_right_gradients(component: Regularizer) -> None:
         require_right_gradients(again, [images], gradients, "`transform`")
 
 
-@promise("regularizer", when=overrides("transform"))
-@each_player
+@regularizer_promise(overrides("transform"))
 def transforms_twice_differentiably(component: Regularizer) -> None:
     """A gradient led back through `transform`, as penalties need it, can be differentiated."""
     for moment in _moments(component):

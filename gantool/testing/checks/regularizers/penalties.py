@@ -14,18 +14,19 @@ from gantool.testing.claims import BrokenPromise, require, require_finite, requi
 from gantool.testing.harness.moments import (
     Moment,
     Penalties,
+    QuadraticNetworks,
     require_right_gradients,
 )
-from gantool.testing.harness.networks import MOVING, SMOOTH, QuadraticNetworks
+from gantool.testing.harness.networks import MOVING, SMOOTH
 from gantool.testing.harness.trial import build_trial, setting_for, take_steps, weights_of
 from gantool.testing.harness.watching import (
     INSIDE_UPDATES,
     PENALTY_HOOKS,
     HookedCalls,
-    each_player,
     has_strength,
     is_lazy,
     overrides,
+    regularizer_promise,
     variants,
 )
 from gantool.testing.promises import QuadraticGame, promise, with_options
@@ -49,8 +50,7 @@ PRECISION = 1e-9
 DOUBLE = {"precision": "float64"}
 
 
-@promise("regularizer")
-@each_player
+@regularizer_promise()
 def declares_image_gradients(component: Regularizer) -> None:
     """If it takes gradients in images, by step or by itself, `uses_image_gradient` says so."""
     hooked = HookedCalls().of_training(component)
@@ -61,8 +61,7 @@ def declares_image_gradients(component: Regularizer) -> None:
     require(declared or not hooked.own_gradients, f"{own}; uses_image_gradient is False")
 
 
-@promise("regularizer", when=overrides(*INSIDE_UPDATES))
-@each_player
+@regularizer_promise(overrides(*INSIDE_UPDATES))
 def keeps_real_and_generated_apart(component: Regularizer) -> None:
     """It shows the discriminator no batch of both kinds, whose statistics BatchNorm would mix."""
     for call in HookedCalls().of_training(component).calls:
@@ -72,8 +71,7 @@ def keeps_real_and_generated_apart(component: Regularizer) -> None:
             require(not all(both), joint)
 
 
-@promise("regularizer", when=overrides(*INSIDE_UPDATES))
-@each_player
+@regularizer_promise(overrides(*INSIDE_UPDATES))
 def hands_on_the_right_labels(component: Regularizer) -> None:
     """Labels that it hands on with the update's own images or latents are theirs."""
     setting = setting_for(component)._replace(conditional=True)
@@ -145,8 +143,7 @@ class _RealInGenerator(Regularizer):
     needs_real_in_generator = True
 
 
-@promise("regularizer", when=_scales_alone)
-@each_player
+@regularizer_promise(_scales_alone)
 def vanishes_at_strength_zero(component: Regularizer) -> None:
     """Computed with strength 0, its penalty is 0 and leaves every bit of both networks alone."""
     off = with_options(component, **{str(component.strength): 0})
@@ -164,8 +161,7 @@ def vanishes_at_strength_zero(component: Regularizer) -> None:
         require_same(weights_of(with_it), weights_of(without), what)
 
 
-@promise("regularizer", when=has_penalty)
-@each_player
+@regularizer_promise(has_penalty)
 def is_finite_on_extreme_images(component: Regularizer) -> None:
     """Its penalty and gradients are finite on two images that are constant, or huge."""
     extremes: dict[str, Callable[[Tensor], Tensor]] = {
@@ -184,8 +180,7 @@ def is_finite_on_extreme_images(component: Regularizer) -> None:
                 )
 
 
-@promise("regularizer", when=has_penalty)
-@each_player
+@regularizer_promise(has_penalty)
 def has_right_gradients(component: Regularizer) -> None:
     """The gradient of its penalty in the weights agrees with differences, in float64."""
     penalties = Penalties()
@@ -196,8 +191,7 @@ def has_right_gradients(component: Regularizer) -> None:
             require_right_gradients(value, moment.weights, gradients, what)
 
 
-@promise("regularizer", when=lambda component: is_lazy(component) and has_penalty(component))
-@each_player
+@regularizer_promise(lambda component: is_lazy(component) and has_penalty(component))
 def is_as_strong_when_lazy(component: Regularizer) -> None:
     """Applied now and then, its mean gradient over updates equals the one of every update."""
     eager, lazy = (

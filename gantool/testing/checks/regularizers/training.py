@@ -31,7 +31,12 @@ from gantool.testing.harness.trial import (
     tensors_in,
     weights_of,
 )
-from gantool.testing.harness.watching import each_player, has_strength, overridden, overrides
+from gantool.testing.harness.watching import (
+    has_strength,
+    overridden,
+    overrides,
+    regularizer_promise,
+)
 from gantool.testing.promises import promise, with_options
 from gantool.training.device.graphs import WARM_UP, GraphedTurns
 from gantool.training.step.update import Update
@@ -55,8 +60,7 @@ TOLERANCE = 1e-9
 """Sums over ranks are rounded in another order; Adam's first steps magnify that."""
 
 
-@promise("regularizer")
-@each_player
+@regularizer_promise()
 def trains(component: Regularizer) -> None:
     """Networks with BatchNorm, spectral norm or styles, of two widths, train and stay finite."""
     for architecture in MOVING:
@@ -64,8 +68,7 @@ def trains(component: Regularizer) -> None:
         _require_finite(take_steps(trainer, 3), described(architecture))
 
 
-@promise("regularizer")
-@each_player
+@regularizer_promise()
 def changes_training(component: Regularizer) -> None:
     """With the options of its example it changes the weights within three steps."""
     with_it, without = (
@@ -78,8 +81,7 @@ def changes_training(component: Regularizer) -> None:
     require(not same, "after three steps, the weights are the same as without it")
 
 
-@promise("regularizer", when=has_strength)
-@each_player
+@regularizer_promise(has_strength)
 def is_off_at_strength_zero(component: Regularizer) -> None:
     """With its strength at 0, three steps leave every bit of both networks as without it."""
     strength = str(component.strength)
@@ -103,8 +105,7 @@ def has_no_negative_strength(subject: Subject[Regularizer]) -> None:
     require(False, f"{example.strength} = -1 is accepted")
 
 
-@promise("regularizer")
-@each_player
+@regularizer_promise()
 def resumes_exactly(component: Regularizer) -> None:
     """Two steps, a saved and restored state, and two more give the bits of four steps."""
     for architecture in MOVING:
@@ -115,15 +116,13 @@ def resumes_exactly(component: Regularizer) -> None:
         require_same(resumed, straight, "resumed after two of four steps")
 
 
-@promise("regularizer", when=overrides("prepare", "make_state"))
-@each_player
+@regularizer_promise(overrides("prepare", "make_state"))
 def leaves_frozen_parts_alone(component: Regularizer) -> None:
     """`Frozen` parts of its state, or of what it prepares, stay as they are in training."""
     require_frozen(build_trial(component))
 
 
-@promise("regularizer")
-@each_player
+@regularizer_promise()
 def leaves_global_randomness_alone(component: Regularizer) -> None:
     """It draws from `step.random` alone: the random numbers all code shares stay untouched."""
     with global_random_state_kept():
@@ -133,8 +132,7 @@ def leaves_global_randomness_alone(component: Regularizer) -> None:
         require(global_random_state() == before, "training with it draws from a global state")
 
 
-@promise("regularizer")
-@each_player
+@regularizer_promise()
 def leaves_the_other_player_alone(component: Regularizer) -> None:
     """An update of one player changes neither weights nor gradients of the other."""
     for player, other in (PLAYERS, PLAYERS[::-1]):
@@ -152,8 +150,7 @@ def leaves_the_other_player_alone(component: Regularizer) -> None:
             require(not touched, f"an update of the {player} changes the gradient {place}")
 
 
-@promise("regularizer", when=overrides("make_state"))
-@each_player
+@regularizer_promise(overrides("make_state"))
 def trains_its_state(component: Regularizer) -> None:
     """An update of whomever `trained_by` names differentiates in all parameters of its state."""
     for player in PLAYERS:
@@ -167,8 +164,7 @@ def trains_its_state(component: Regularizer) -> None:
             require(not idle, f"an update of the {player} does not depend on its state's {name}")
 
 
-@promise("regularizer", when=lambda component: component.needs_features)
-@each_player
+@regularizer_promise(lambda component: component.needs_features)
 def looks_at_the_features_it_needs(component: Regularizer) -> None:
     """If it declares `needs_features`, it looks at features that are handed on to it."""
     looks: list[str] = []
@@ -187,8 +183,7 @@ def looks_at_the_features_it_needs(component: Regularizer) -> None:
     require(bool(looks), "it declares needs_features and looks at none of them")
 
 
-@promise("regularizer")
-@each_player
+@regularizer_promise()
 def takes_several_logits(component: Regularizer) -> None:
     """Logits [N, 1] train as [N] do, and of three an image, [N, 3], everything stays finite."""
     column = SeveralLogitsNetworks(logits=1)
@@ -199,8 +194,7 @@ def takes_several_logits(component: Regularizer) -> None:
     _require_finite(take_steps(several, 2), "with logits [N, 3]")
 
 
-@promise("regularizer")
-@each_player
+@regularizer_promise()
 def works_for_any_image(component: Regularizer) -> None:
     """Images of 1, 3 and 4 channels, square and oblong, can be trained on, if `check` does."""
     for image in SHAPES:
@@ -210,8 +204,7 @@ def works_for_any_image(component: Regularizer) -> None:
             _require_finite(take_steps(trainer, 1), f"on {image}")
 
 
-@promise("regularizer")
-@each_player
+@regularizer_promise()
 def works_with_labels(component: Regularizer) -> None:
     """Conditional networks, which need the labels of what they are shown, can be trained."""
     setting = setting_for(component)._replace(conditional=True)
@@ -230,15 +223,13 @@ def checks_without_torch(subject: Subject[Regularizer]) -> None:
     require(not imported, "`check` imports torch")
 
 
-@promise("regularizer")
-@each_player
+@regularizer_promise()
 def works_in_slices(component: Regularizer) -> None:
     """A batch can be worked through in slices of two images."""
     _require_finite(take_steps(build_trial(component, accumulate=2), 2), "in slices")
 
 
-@promise("regularizer")
-@each_player
+@regularizer_promise()
 def works_under_autocast(component: Regularizer) -> None:
     """Under autocast to bf16, training stays finite."""
     trainer = build_trial(component, device={"precision": "bf16"})
@@ -275,8 +266,7 @@ def is_capturable(component: type[Regularizer]) -> bool:
     return component.capturable and not overridden(component, ("around_update",))
 
 
-@promise("regularizer", when=adds_up_over_ranks)
-@each_player
+@regularizer_promise(adds_up_over_ranks)
 def shares_batches(component: Regularizer) -> None:
     """Unless it `couples_batch`, two gloo ranks with half of each batch train as one process."""
     alone = weights_of(take_steps(_in_double(component), 3))
@@ -285,8 +275,7 @@ def shares_batches(component: Regularizer) -> None:
         _require_near(weights_of(trainer), alone, "on two ranks")
 
 
-@promise("regularizer", when=adds_up_over_slices)
-@each_player
+@regularizer_promise(adds_up_over_slices)
 def adds_up_in_slices(component: Regularizer) -> None:
     """Unless it `couples_batch` or prepares networks, slices of a batch train as the batch does."""
     whole = weights_of(take_steps(_in_double(component), 3))
@@ -305,8 +294,7 @@ def _require_near(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], h
         require(gap < TOLERANCE, f"{how}, after 3 steps, {name} is off by {gap:.3g}")
 
 
-@promise("regularizer", when=is_capturable)
-@each_player
+@regularizer_promise(is_capturable)
 def can_be_recorded(component: Regularizer) -> None:
     """If it is `capturable`, replays of a recorded step train as eager steps do, to the bit."""
     eager, replayed = (build_trial(component, log_every_steps=100) for _ in range(2))
