@@ -7,7 +7,6 @@ import logging
 import os
 import sys
 from contextlib import contextmanager, suppress
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 
 from typing_extensions import override
@@ -16,7 +15,7 @@ from gantool.errors import GantoolError, Interrupted
 from gantool.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from rich.console import Console
 
@@ -110,33 +109,31 @@ def is_live(console: Console) -> bool:
     return console.is_interactive and not console.is_dumb_terminal and console.file.isatty()
 
 
-def say(
-    console: Console,
-    *parts: str | tuple[str, str],
-    styles: Mapping[str, str] = MappingProxyType({}),
-) -> None:
+def say(console: Console, *parts: str | tuple[str, str]) -> None:
     """Print a paragraph: wrapped between words on a terminal, never broken or cut off one.
 
     Args:
         console: Where to print.
         parts: Plain text, or text and its style.
-        styles: Further styles, by the regular expression of what has them.
     """
     from rich.text import Text
 
     styled = ((part, "") if isinstance(part, str) else part for part in parts)
     paragraph = Text.assemble(*((visible(text), style) for text, style in styled))
-    for pattern, style in styles.items():
-        paragraph.highlight_regex(pattern, style)
     console.print(paragraph, soft_wrap=not is_live(console))
 
 
 def show_error(error: GantoolError, console: Console) -> None:
     """Show a failure and the way out; a run stopped by a signal is no failure, and says so."""
+    from rich.text import Text
+
     word = "stopped:" if isinstance(error, Interrupted) else "error:"
     text = error.message if error.message.startswith(word) else f"{word} {error.message}"
     text += "" if error.hint is None else f"\nhint: {error.hint}"
-    say(console, text, styles=MARKS)
+    paragraph = Text(visible(text))
+    for pattern, style in MARKS.items():
+        paragraph.highlight_regex(pattern, style)
+    console.print(paragraph, soft_wrap=not is_live(console))
 
 
 @contextmanager

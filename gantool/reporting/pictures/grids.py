@@ -79,14 +79,16 @@ def stream_grid(
     Raises:
         OSError, ValueError: As `save_grid`.
     """
+    import numpy as np
+
     make_folder(path.parent)
     with written_aside(path) as aside, aside.open("wb") as file:
-        writer = written = None
-        for number, (images, across) in enumerate(_in_rows(chunks, count, columns)):
+        writer = margins = None
+        for images, across in _in_rows(chunks, count, columns):
             row = _row(images, across)
             if names:
-                written = written or _RowNames(names, len(row), BACKGROUND[row.shape[2]])
-                row = written.beside(number, row)
+                margins = margins or _margins(names, len(row), row.shape[2])
+                row = np.concatenate([next(margins), row], axis=1)
             if writer is None:
                 height = math.ceil(count / across) * len(row) + GAP
                 writer = _PngWriter(file, height, *row.shape[1:])
@@ -183,33 +185,19 @@ def _check(images: NDArray[np.uint8], columns: int | None) -> None:
         raise ValueError(f"expected at least 1 image in a row, got {columns}")
 
 
-class _RowNames:
-    """Names to the left of the rows of a grid.
+def _margins(names: Sequence[str], height: int, channels: int) -> Iterator[NDArray[np.uint8]]:
+    """Yield what stands to the left of each row of a grid: a name, [height, width, channels]."""
+    import numpy as np
+    from PIL import ImageDraw
 
-    Args:
-        names: One for each row.
-        height: Pixels of a row.
-        ground: What is behind the names, for each channel.
-    """
-
-    def __init__(self, names: Sequence[str], height: int, ground: tuple[int, ...]) -> None:
-        self._font = _font(height)
-        self._ground = ground
-        self._names = [_cut(visible(name), self._font) for name in names]
-        self._width = round(max(map(self._font.getlength, self._names))) + 2 * MARGIN
-
-    def beside(self, number: int, row: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return a row, uint8 [height, width, C], after its name."""
-        import numpy as np
-        from PIL import ImageDraw
-
-        height, _, channels = row.shape
-        margin = np.full((height, self._width, channels), self._ground, dtype=np.uint8)
-        image = to_image(margin)
-        place = (self._width - MARGIN, height // 2)
-        ink, font = INK[channels], self._font
-        ImageDraw.Draw(image).text(place, self._names[number], fill=ink, font=font, anchor="rm")
-        return np.concatenate([np.asarray(image).reshape(margin.shape), row], axis=1)
+    font = _font(height)
+    names = [_cut(visible(name), font) for name in names]
+    width = round(max(map(font.getlength, names))) + 2 * MARGIN
+    ground = np.full((height, width, channels), BACKGROUND[channels], dtype=np.uint8)
+    for name in names:
+        image, place = to_image(ground), (width - MARGIN, height // 2)
+        ImageDraw.Draw(image).text(place, name, fill=INK[channels], font=font, anchor="rm")
+        yield np.asarray(image).reshape(ground.shape)
 
 
 def _font(height: float) -> FreeTypeFont:
@@ -256,17 +244,15 @@ class _PngWriter:
         filtered = flat - np.concatenate([self._above, flat[:-1]])  # modulo 256
         lines = np.insert(filtered, 0, UP, axis=1)  # [h, 1 + width * channels]
         self._above = flat[-1:].copy()
-        self._data(self._packer.compress(lines.tobytes()))
+        self._chunk(b"IDAT", self._packer.compress(lines.tobytes()))
 
     def finish(self) -> None:
         """Write the end, once all rows were added."""
-        self._data(self._packer.flush())
+        self._chunk(b"IDAT", self._packer.flush())
         self._chunk(b"IEND", b"")
 
-    def _data(self, packed: bytes) -> None:
-        if packed:
-            self._chunk(b"IDAT", packed)
-
     def _chunk(self, kind: bytes, body: bytes) -> None:
+        if kind == b"IDAT" and not body:
+            return  # the packer still waits for more
         checksum = struct.pack(">I", zlib.crc32(kind + body))
         self._file.write(struct.pack(">I", len(body)) + kind + body + checksum)
