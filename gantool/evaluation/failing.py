@@ -34,10 +34,6 @@ def bad_scores(scored: Sequence[Scored], evaluations: Sequence[Evaluation]) -> I
 
     The rules: a share of which 0 means nothing is below 0.01; a distance, scored three times or
     more in training, is no smaller than at first, or twice its least.
-
-    Args:
-        scored: Scores in training, in order.
-        evaluations: Evaluations of checkpoints, in order.
     """
     newest: dict[str, float] = {}
     for line in scored[-1:]:

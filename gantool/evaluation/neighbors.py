@@ -94,13 +94,10 @@ def find_neighbors(
     training: Pixels,
     features: tuple[str, Tensor, Tensor] | None = None,
 ) -> Neighborhood:
-    """Look for the nearest training images of generated ones.
+    """Look for the nearest training images, uint8 [N, H, W, C], of generated ones, [M, H, W, C].
 
-    Args:
-        images: Generated, uint8 [M, H, W, C].
-        training: uint8 [N, H, W, C], at least two.
-        features: An extractor's name, and its features of the generated images, [M, F], and of
-            the training images, [N, F]; by default pixels alone are compared.
+    There are at least two training images. Where there are features, an extractor's name and its
+    features of both, [M, F] and [N, F], these are compared as well as pixels.
     """
     spaces = [pixel_space(images, training)]
     if features is not None:
@@ -152,12 +149,9 @@ def pixel_rows(images: Tensor) -> Tensor:
 
 
 def surroundings(points: Tensor, space: Space, *, passing_over_same: bool = False) -> Surroundings:
-    """Return what is around some points, looking at the training images block by block.
+    """Return the training images nearest to points [M, F], looking at them block by block.
 
-    Args:
-        points: [M, F].
-        space: Whose training images are looked at.
-        passing_over_same: Whether training images equal to a point do not count for it.
+    Those equal to a point may be passed over, as a training image among the others is.
     """
     center = space.training(slice(0, BLOCK)).float().mean(0)  # small numbers round less
     points = points.float() - center
@@ -199,13 +193,9 @@ DRAWING = "drawing images"
 
 
 def search(run: TrainedRun, progress: Progress) -> tuple[Neighborhood, Pixels]:
-    """Return what lies around generated images, and the training images.
+    """Return the neighborhood of images that a run draws, and the training images.
 
     Nothing is decoded: images that are not in the cache any more are not looked for elsewhere.
-
-    Args:
-        run: Whose newest checkpoint draws the images.
-        progress: Is told what is being done, how far it is, and how far it will go.
 
     Raises:
         DataError: When the images that it was trained on are not prepared on this machine.
@@ -223,12 +213,7 @@ def search(run: TrainedRun, progress: Progress) -> tuple[Neighborhood, Pixels]:
 
 
 def look_around(drawn: Tensor, training: Pixels, witness: Witness | None = None) -> Neighborhood:
-    """Return what lies around generated images.
-
-    Args:
-        drawn: uint8 [M, H, W, C].
-        training: uint8 [N, H, W, C].
-        witness: What knows the features of the training images; None for pixels alone.
+    """Return the neighborhood of images uint8 [M, H, W, C], by pixels alone without a witness.
 
     Raises:
         DataError: When there is no second training image.

@@ -45,13 +45,11 @@ class Comparison:
 def compare(folders: Iterable[RunFolder], *, apart: bool = False) -> Comparison:
     """Compare runs by what their folders hold; nothing is computed anew.
 
-    Args:
-        folders: Of at least two runs.
-        apart: Whether scores by unlike protocols get columns of their own.
+    Scores by unlike protocols are refused, or get columns of their own if set `apart`.
 
     Raises:
-        UsageError: When there are fewer runs, one of them is going on or cannot be read, their
-            images have different channels, or their scores unlike protocols only.
+        UsageError: When there are fewer than two runs, one of them is going on or cannot be read,
+            their images have different channels, or their scores unlike protocols only.
     """
     runs = [*map(RunReader().read, folders)]
     groups = group_runs(runs)

@@ -156,11 +156,7 @@ def columns_of(runs: Sequence[RecordedRun], *, apart: bool = False) -> tuple[Col
     """Return the scores that runs can be compared by, in the order in which runs have them.
 
     A score goes into a column if all runs that have it share a protocol; what some of them have
-    by further protocols is left out then.
-
-    Args:
-        runs: All of them.
-        apart: Whether unlike protocols get columns of their own instead of being refused.
+    by further protocols is left out then. Set `apart`, every protocol has a column of its own.
 
     Raises:
         UsageError: When runs have a score by unlike protocols only; it says what differs.

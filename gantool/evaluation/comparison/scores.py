@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gantool.evaluation.scoring.metrics import score_name
-from gantool.runs.scores import SPREADS, Protocol
+from gantool.runs.scores import Protocol, Scored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from gantool.recipe.schema import Recipe
     from gantool.runs.history import RunHistory
-    from gantool.runs.scores import Evaluation, Score, Scored
+    from gantool.runs.scores import Evaluation
 
 
 @dataclass(frozen=True)
@@ -76,26 +76,18 @@ Key = tuple[str, str, Protocol]
 def series_of(history: RunHistory, recipe: Recipe | None) -> tuple[tuple[Series, ...], int]:
     """Return a run's scores: those of its evaluations, the newest first, then its training's.
 
-    Args:
-        history: The run's.
-        recipe: The run's recipe, which tells what scores made during training mean; None where it
-            cannot be read.
-
-    Returns:
-        The scores, and how many lines are left out because they do not state their protocol.
+    The recipe says what scores of training mean, if it can be read. The number is of lines that
+    are left out because they do not state their protocol.
     """
     metrics = metrics_of(recipe)
-    lines: list[tuple[Protocol | None, Iterable[Row]]] = [
-        *((line.protocol, _evaluated(line)) for line in reversed(history.evaluations)),
-        *((line.protocol, _trained(line, metrics)) for line in history.scores),
-    ]
     found: dict[Key, dict[int, Reading]] = {}
     directions: dict[str, str] = {}
-    for protocol, rows in lines:
-        if protocol is None:
+    lines: list[Evaluation | Scored] = [*reversed(history.evaluations), *history.scores]
+    for line in lines:
+        if line.protocol is None:
             continue
-        comparable = replace(protocol, seeds=(), gantool="")  # which are no obstacle
-        for name, direction, options, reading in rows:
+        comparable = replace(line.protocol, seeds=(), gantool="")  # which are no obstacle
+        for name, direction, options, reading in _rows(line, metrics):
             readings = found.setdefault((name, options, comparable), {})
             known = readings.get(reading.step)
             if known is None or reading.seeds > known.seeds:
@@ -105,43 +97,26 @@ def series_of(history: RunHistory, recipe: Recipe | None) -> tuple[tuple[Series,
         Series(name, directions[name], options, protocol, _in_order(readings))
         for (name, options, protocol), readings in found.items()
     ]
-    return tuple(series), sum(protocol is None for protocol, _ in lines)
+    return tuple(series), sum(line.protocol is None for line in lines)
 
 
-Row = tuple[str, str, str, Reading]
-"""Name, direction, options and reading of a score."""
-
-
-def _trained(line: Scored, metrics: Mapping[str, tuple[str, str]]) -> Iterator[Row]:
-    """Yield the scores of a moment of training; no direction of a spread is better."""
-    values = line.values
-    for name, value in values.items():
-        prefix = name.partition("/")[0]
-        direction, options = metrics.get(prefix, ("none", "{}"))
-        is_spread = name.endswith(SPREADS)
-        own = None if is_spread else values.get(f"{prefix}/sd")
-        reading = Reading(line.step, value, own_sd=own)
-        yield name, "none" if is_spread else direction, options, reading
-
-
-def _evaluated(line: Evaluation) -> Iterator[Row]:
-    """Yield the scores of an evaluation."""
+def _rows(
+    line: Evaluation | Scored, metrics: Mapping[str, tuple[str, str]]
+) -> Iterator[tuple[str, str, str, Reading]]:
+    """Yield name, direction, options and reading of each score; spreads have no direction."""
+    means = {score.name: score.mean for score in line.scores}
     for score in line.scores:
-        if score.mean is not None:
-            options = json.dumps(score.options, sort_keys=True)
-            yield score.name, score.direction, options, _reading(score, score.mean, line)
-
-
-def _reading(score: Score, mean: float, line: Evaluation) -> Reading:
-    spread = f"{score.name.partition('/')[0]}/sd"
-    return Reading(
-        line.step,
-        mean,
-        sd=score.sd,
-        own_sd=None if score.name.endswith(SPREADS) else line.means.get(spread),
-        floor=score.floor,
-        seeds=len(score.values) or 1,
-    )
+        if score.mean is None:
+            continue
+        metric = score.name.partition("/")[0]
+        direction: str = score.direction
+        options = json.dumps(score.options, sort_keys=True)
+        if isinstance(line, Scored):
+            direction, options = metrics.get(metric, ("none", "{}"))
+        own = None if score.is_spread else means.get(f"{metric}/sd")
+        seeds = len(score.values) or 1
+        reading = Reading(line.step, score.mean, score.sd, own, score.floor, seeds)
+        yield score.name, "none" if score.is_spread else direction, options, reading
 
 
 def metrics_of(recipe: Recipe | None) -> dict[str, tuple[str, str]]:

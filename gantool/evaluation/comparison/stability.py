@@ -91,12 +91,8 @@ def stability_of(curves: Curves) -> Stability:
 def late_trend(values: Values, epochs: Values) -> LateTrend | None:
     """Return the line through the second half of a curve, or None where that is too short.
 
-    Its slope is the median of the slopes of all pairs of stretches (Theil 1950, Sen 1968), so that
-    almost a third of them may be outliers.
-
-    Args:
-        values: [N], at equal distances; NaN where there is none.
-        epochs: [N], the same records' epochs.
+    Values are NaN where there is none. The slope is the median of the slopes of all pairs of
+    stretches (Theil 1950, Sen 1968), so that almost a third of them may be outliers.
     """
     import numpy as np
 

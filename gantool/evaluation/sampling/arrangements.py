@@ -38,16 +38,8 @@ def interpolations(
 ) -> Wanted:
     """Return what draws rows of pictures, each on the great circle from one latent to another.
 
-    Args:
-        generator: What to draw from.
-        rows: Pairs of latents, those of the seed in their order.
-        columns: Pictures in a row, both ends among them.
-        seed: Where the latents start.
-        label: Class of all pictures; None for one by chance in each row.
-        truncation: As in `TrainedGenerator.sample`.
-
-    Returns:
-        Of rows * columns pictures.
+    The ends are the seed's latents in their order. Each row is of the label, or of a class by
+    chance.
     """
     ends = generator.latents(2 * rows, seed, truncation=truncation)
     shares = torch.linspace(0, 1, columns)
@@ -89,18 +81,9 @@ def walk_frames(
     *,
     truncation: float | None = None,
 ) -> Wanted:
-    """Return what draws the pictures of a closed walk over some latents.
+    """Return what draws a closed walk over a seed's first latents, some frames on each leg.
 
-    Args:
-        generator: What to draw from.
-        stops: Latents that the walk passes, those of the seed in their order.
-        frames: Pictures from each to the next.
-        seed: Where the latents start.
-        label: Class of all pictures; None for that of the seed's first picture.
-        truncation: As in `TrainedGenerator.sample`.
-
-    Returns:
-        Of stops * frames pictures.
+    All frames are of the label, or of the class of the seed's first picture.
     """
     latents = walk(generator.latents(stops, seed, truncation=truncation), frames)
     labels = generator.labels(1, seed, label)
@@ -110,18 +93,11 @@ def walk_frames(
 
 
 def interpolate(start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
-    """Return the latents on the great circle from `start` to `end` (Shoemake 1985, section 3.3).
+    """Return the latents on the great circle from `start` to `end`, [N, latent_dim].
 
-    Straight lines would pass through lengths that N(0, 1) in many dimensions never has (White
-    2016); along the arc, the length changes evenly from one to the other.
-
-    Args:
-        start: [latent_dim].
-        end: [latent_dim].
-        shares: How far on the way each latent is, [N] in [0, 1].
-
-    Returns:
-        [N, latent_dim].
+    Shares in [0, 1] say how far on the way each is (Shoemake 1985, section 3.3). Straight lines
+    would pass through lengths that N(0, 1) in many dimensions never has (White 2016); along the
+    arc, the length changes evenly from one to the other.
     """
     lengths = torch.stack([start.norm(), end.norm()]).clamp(min=1e-12)
     directions = torch.stack([start, end]) / lengths[:, None]  # [2, latent_dim]
@@ -135,15 +111,7 @@ def interpolate(start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
 
 
 def walk(latents: Tensor, frames: int) -> Tensor:
-    """Return a closed walk: from each latent to the next, and from the last to the first.
-
-    Args:
-        latents: [N, latent_dim].
-        frames: Latents on each leg; its end is the next leg's start.
-
-    Returns:
-        [N * frames, latent_dim].
-    """
+    """Return a closed walk: from each latent to the next, and from the last to the first."""
     shares = torch.arange(frames) / frames
     pairs = zip(latents, latents.roll(-1, 0), strict=True)
     return torch.cat([interpolate(start, end, shares) for start, end in pairs])

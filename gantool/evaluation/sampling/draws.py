@@ -43,16 +43,11 @@ def draw_latents(seed: int, count: int, latent_dim: int) -> Tensor:
 
 
 def truncate(latents: Tensor, threshold: float, seed: int) -> Tensor:
-    """Draw again what is farther than `threshold` from 0, until it is not.
+    """Draw again what is farther than the threshold from 0, until it is not.
 
     The truncation trick of Brock et al. (2019, section 3.1). What is drawn again comes from the
     truncated distribution itself, by the inverse of its distribution function: drawing until one
     number fits gives the same distribution and would take forever for a small threshold.
-
-    Args:
-        latents: [N, latent_dim] from N(0, 1).
-        threshold: Largest magnitude that stays; 0 leaves the mean alone.
-        seed: Where the new numbers start.
     """
     fresh = draw_latents(seed_of(seed, "truncated latents"), *latents.shape)  # [N, latent_dim]
     share = torch.special.erf(fresh.double() / math.sqrt(2))  # uniform in (-1, 1)
@@ -69,15 +64,11 @@ def draw_labels(seed: int, count: int, classes: int) -> Tensor:
 def label_of(chosen: int | str, classes: Sequence[str], owner: str) -> int:
     """Return the label of a class's name, without regard to case, or of its number.
 
-    A name as it is written comes first, then a number, then a name in other letters.
-
-    Args:
-        chosen: The name or number.
-        classes: Names of the classes, by label.
-        owner: What messages call the generator by.
+    A name as it is written comes first, then a number, then a name in other letters. Messages call
+    the generator by its owner's name.
 
     Raises:
-        UsageError: When there is not that class, or more than one.
+        UsageError: When there is no such class, or more than one.
     """
     name = str(chosen)
     if name in classes:
@@ -108,36 +99,6 @@ def _suggestion(name: str, classes: Sequence[str]) -> str:
     return f"{meant}classes: {', '.join(classes[:CLASSES_LISTED])}{others}"
 
 
-def generate(
-    generator: nn.Module,
-    latents: Tensor,
-    labels: Tensor | None,
-    device: Device,
-    *,
-    classes: int,
-    batch_statistics: str = "running",
-) -> Tensor:
-    """Return the images of latents.
-
-    Args:
-        generator: Left as it is; a copy does the work.
-        latents: [N, latent_dim].
-        labels: int64 [N], for a conditional generator.
-        device: Where the generator is.
-        classes: Of a conditional generator, 0 of another; standing statistics are over all of them.
-        batch_statistics: "running" for BatchNorm's statistics of training, "standing" for new
-            ones over many fakes (Brock et al. 2019, section 3.1), "batch" for those of each
-            64 images.
-
-    Returns:
-        float32 [N, C, H, W] in [-1, 1] on the CPU.
-    """
-    chunks = generate_chunks(
-        generator, latents, labels, device, batch_statistics=batch_statistics, classes=classes
-    )
-    return torch.cat(list(chunks))
-
-
 def generate_chunks(
     generator: nn.Module,
     latents: Tensor,
@@ -147,7 +108,12 @@ def generate_chunks(
     classes: int,
     batch_statistics: str = "running",
 ) -> Iterator[Tensor]:
-    """Yield what `generate` returns, 64 images at a time: for more than memory should hold."""
+    """Yield the images of latents [N, latent_dim], float32 [64, C, H, W] in [-1, 1] on the CPU.
+
+    A copy of the generator does the work. Its BatchNorm takes the "running" statistics of training,
+    "standing" ones over many fakes of all classes (Brock et al. 2019, section 3.1), or those of
+    each "batch" of 64 images.
+    """
     network = copy.deepcopy(generator)
     if batch_statistics == "standing":
         gather_statistics(network, latents.shape[1], classes, device)
@@ -181,13 +147,9 @@ def _chunks(
 
 
 def gather_statistics(network: nn.Module, latent_dim: int, classes: int, device: Device) -> None:
-    """Let BatchNorm average over many fakes instead of keeping its running statistics.
+    """Let BatchNorm average over many fakes, of all classes alike, instead of over training.
 
-    Args:
-        network: The generator; it is left in training mode.
-        latent_dim: Numbers in one latent.
-        classes: Of a conditional generator; all are equally likely. 0 for another.
-        device: Where the generator is.
+    The network is left in training mode.
     """
     for module in network.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
@@ -209,12 +171,6 @@ class TruncatedStyles(nn.Module):
     """A generator whose styles are drawn towards their mean (Karras et al. 2019, section B).
 
     w' = mean + psi (w - mean). A conditional generator has one mean for each class.
-
-    Args:
-        generator: Has `mapping` and `synthesis`.
-        psi: Share of the distance from the mean that is kept.
-        latent_dim: Numbers in one latent.
-        classes: Number of classes; 0 where it is not conditional.
     """
 
     means: Tensor

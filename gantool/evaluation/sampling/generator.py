@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+import torch
+
 from gantool.errors import DivergedError, UsageError
 from gantool.evaluation.sampling.draws import (
+    TruncatedStyles,
     draw_labels,
     draw_latents,
-    generate,
     generate_chunks,
     label_of,
     to_pixels,
@@ -156,16 +158,7 @@ class TrainedGenerator(ABC):
                 f"got {list(latents.shape)}",
                 "draw some: latents(16)",
             )
-        with calling(self.architecture, DRAWING):
-            images = generate(
-                self._network(truncation),
-                latents,
-                labels,
-                self.device,
-                batch_statistics=self.batch_statistics,
-                classes=len(self.classes),
-            )
-        return self._finite(images)
+        return torch.cat(list(self._chunks(latents, labels, truncation)))
 
     def draw(
         self,
@@ -174,13 +167,9 @@ class TrainedGenerator(ABC):
         progress: Callable[[int, int], None] | None = None,
         label: int | str | None = None,
     ) -> Tensor:
-        """Draw the images that `sample` draws, as pixels: many of them fit into memory.
+        """Draw the images that `sample` draws, as pixels, of which many more fit into memory.
 
-        Args:
-            count: Number of images.
-            seed: Where the latents start.
-            progress: Called with the images drawn so far and the images in all.
-            label: As of `sample`.
+        Progress is told the images drawn so far and the images in all.
 
         Returns:
             uint8 [count, H, W, C] on the CPU.
@@ -189,8 +178,6 @@ class TrainedGenerator(ABC):
             UsageError: When there is no intact checkpoint, or not that class.
             DivergedError: When the images are not finite.
         """
-        import torch
-
         latents, labels = self.latents(count, seed), self.labels(count, seed, label)
         drawn, done = [], 0
         for pixels in self.pixel_chunks(latents, labels):
@@ -203,31 +190,12 @@ class TrainedGenerator(ABC):
     def pixel_chunks(
         self, latents: Tensor, labels: Tensor | None = None, *, truncation: float | None = None
     ) -> Iterator[NDArray[np.uint8]]:
-        """Yield what `generate` returns as pixels, some at a time: more than memory should hold.
-
-        Args:
-            latents: As of `generate`.
-            labels: As of `generate`.
-            truncation: As of `generate`.
-
-        Yields:
-            uint8 [n, H, W, C], n at most 64.
+        """Return what `generate` returns as pixels, uint8 [n, H, W, C], n at most 64 at a time.
 
         Raises:
             DivergedError: When the images are not finite.
         """
-        with calling(self.architecture, DRAWING):
-            network = self._network(truncation)
-        chunks = generate_chunks(
-            network,
-            latents,
-            labels,
-            self.device,
-            batch_statistics=self.batch_statistics,
-            classes=len(self.classes),
-        )
-        for images in self._blamed(chunks):
-            yield to_pixels(self._finite(images))
+        return map(to_pixels, self._chunks(latents, labels, truncation))
 
     def labels(self, count: int, seed: int = 0, label: int | str | None = None) -> Tensor | None:
         """Return a label for each image, int64 [count], or None where it is not conditional.
@@ -235,8 +203,6 @@ class TrainedGenerator(ABC):
         Raises:
             UsageError: When there is not that class.
         """
-        import torch
-
         if not self.classes:
             if label is not None:
                 raise UsageError(
@@ -259,19 +225,28 @@ class TrainedGenerator(ABC):
             raise DivergedError(f"the generator of '{self.name}' makes images of NaN or infinity")
         return images
 
-    def _blamed(self, chunks: Iterator[Tensor]) -> Iterator[Tensor]:
-        """Yield the same; what fails in making them is the architecture's."""
+    def _chunks(
+        self, latents: Tensor, labels: Tensor | None, truncation: float | None
+    ) -> Iterator[Tensor]:
+        """Yield images, some at a time; what fails in making them is the architecture's."""
+        with calling(self.architecture, DRAWING):
+            chunks = generate_chunks(
+                self._network(truncation),
+                latents,
+                labels,
+                self.device,
+                batch_statistics=self.batch_statistics,
+                classes=len(self.classes),
+            )
         while True:
             with calling(self.architecture, DRAWING):
                 images = next(chunks, None)
             if images is None:
                 return
-            yield images
+            yield self._finite(images)
 
     def _network(self, truncation: float | None) -> nn.Module:
         """Return the generator, truncated where it has styles and this is asked for."""
-        from gantool.evaluation.sampling.draws import TruncatedStyles
-
         if truncation is None or not self.has_styles:
             return self.network
         return TruncatedStyles(self.network, truncation, self.latent_dim, len(self.classes))

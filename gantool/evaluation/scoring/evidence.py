@@ -49,13 +49,7 @@ class Witness:
         self._progress = progress
 
     def shape(self, fakes: int, latent_dim: int = 0) -> EvidenceShape:
-        """Return how much evidence there will be.
-
-        The extractor is loaded and looks at one image.
-
-        Args:
-            fakes: Generated images.
-            latent_dim: Of the generator; 0 where there is none.
+        """Return how much evidence there will be; the extractor is loaded and looks at one image.
 
         Raises:
             MissingExtraError: When the extractor needs what is not installed.
@@ -274,16 +268,7 @@ def protocol_of(
     averaged: bool,
     seeds: Iterable[int],
 ) -> Protocol:
-    """Return the protocol by which a run is about to be scored.
-
-    Args:
-        recipe: Of the run.
-        extractor: Looks at images.
-        shape: How much evidence there is.
-        fingerprint: Of the prepared images.
-        averaged: Whether the generator has averaged weights.
-        seeds: Where the latents of each repetition start.
-    """
+    """Return the protocol by which a run is about to be scored."""
     image = recipe.tables.image
     return Protocol(
         extractor=extractor,

@@ -48,11 +48,7 @@ class Example:
         return (statistics, f'sampling.weights="{self.protocol.generator}"')
 
     def refuse_unmet(self, run: TrainedRun, protocol: Protocol) -> None:
-        """Refuse a run that cannot be evaluated so.
-
-        Args:
-            run: The run.
-            protocol: The one by which it would be evaluated.
+        """Refuse a run that would be evaluated by another protocol.
 
         Raises:
             UsageError: When its scores would not be comparable; it says what differs.
@@ -69,14 +65,10 @@ class Example:
 
 
 def read_example(place: Path) -> Example:
-    """Read how something was evaluated.
-
-    Args:
-        place: A run folder, whose newest evaluation counts, or the newest scores of its training;
-            or a JSON file with a protocol, as `gantool evaluate --json` prints it.
+    """Read how a run was last evaluated, or scored in training, or what `evaluate --json` printed.
 
     Raises:
-        UsageError: When it does not say.
+        UsageError: When that does not say.
     """
     protocol, scores = _newest(RunFolder(place)) if place.is_dir() else _file(place)
     if protocol is None or not protocol.seeds:

@@ -169,15 +169,10 @@ BLOCK_IMAGES = 256
 def cached_features(
     network: FeatureNetwork, images: Rows, progress: Callable[[int, int], None] | None = None
 ) -> Features:
-    """Return the features of images, computing them unless that was done before.
+    """Return the features of images, uint8 [N, C, H, W], from the cache if they are there.
 
     They are found by the images' content and the extractor's stamp. Pixels are not kept: they
     are the images. Without a cache that can be written, features are computed every time.
-
-    Args:
-        network: What looks at the images.
-        images: uint8 [N, C, H, W].
-        progress: Called with the images looked at and the images in all.
     """
     if network.extractor is None:
         return network(images, progress)

@@ -30,12 +30,9 @@ CHANNELS = 3
 def choose_extractor(
     name: str | None, recipe: Recipe, *, followed: bool = False
 ) -> Extractor | None:
-    """Return the extractor to look through; None for the pixels themselves.
+    """Return the extractor of a name, or of the recipe; None for the pixels themselves.
 
-    Args:
-        name: An extractor, or "pixels"; None for what the recipe says, else pixels.
-        recipe: Of the run.
-        followed: Whether the name is of an earlier evaluation, and so means gantool's own first.
+    A name that an earlier evaluation is followed by means gantool's own extractor first.
 
     Raises:
         PluginError: When no plugin offers it.
@@ -63,13 +60,9 @@ def choose_metrics(
 ) -> tuple[Metric, ...]:
     """Return the metrics to score a run by.
 
-    Args:
-        names: Of metrics, with the recipe's options where it names them too. Where there are none,
-            those known or else the recipe's metrics are taken; and where it has none, every
-            installed one that can score it, and those that cannot are named in a warning.
-        recipe: Of the run.
-        shape: How much evidence there will be.
-        known: Metrics that come before the recipe's, with options of their own.
+    They are those named, with the options that they are known by or the recipe gives them; without
+    names, those known, or the recipe's, or every installed one that can score the run; those
+    that cannot are named in a warning.
 
     Raises:
         PluginError: When no plugin offers a metric.
@@ -140,13 +133,9 @@ def _with_defaults(offer: Offer) -> Any:
 def measure(
     metric: Metric, evidence: Evidence, *, seed: int, extractor: str | None
 ) -> dict[str, float]:
-    """Return a metric's scores, as in "fid/distance".
+    """Return a metric's scores of some evidence, as in "fid/distance".
 
-    Args:
-        metric: What computes them.
-        evidence: What it scores.
-        seed: Where its chance starts, whatever other metrics have drawn.
-        extractor: Name of the extractor that the features are from; None for pixels.
+    Its chance starts at the seed, whatever other metrics have drawn.
 
     Raises:
         PluginError: When the metric fails, or returns no numbers by name.
@@ -176,10 +165,6 @@ def metric_called(name: str, extractor: str) -> str | None:
 
     A metric's scores may be called after the features that they are of: those of published names
     are of published features only.
-
-    Args:
-        name: What stands before the slash.
-        extractor: Whose features they are of, or "pixels".
     """
     looked_with = None if extractor == PIXELS else extractor
     for offer in installed().of_kind("metric"):

@@ -22,13 +22,7 @@ if TYPE_CHECKING:
 
 
 def scoring_moments(every_epochs: int | None, steps: int, steps_per_epoch: float) -> set[int]:
-    """Return the steps after which to score; the last step is always among them.
-
-    Args:
-        every_epochs: Epochs from one score to the next; None for the last step alone.
-        steps: Steps of the whole run.
-        steps_per_epoch: Steps in which every image is seen once, with fractions.
-    """
+    """Return the steps after which to score: every so many epochs, and the last step."""
     if every_epochs is None:
         return {steps}
     every = every_epochs * steps_per_epoch
@@ -40,19 +34,10 @@ class ScoringObserver(Observer):
 
     The first score of the first metric that has a direction rates the checkpoints; the best
     one is kept. The extractor is loaded, and metrics are asked whether they can score what
-    there will be, before the first step.
+    there will be, before the first step. Scores of steps after the first one are dropped.
 
     Attributes:
         told: Are given each step that is scored, and its scores by name.
-
-    Args:
-        metrics: Those of the recipe.
-        witness: Turns images into evidence.
-        generator: Draws the generated images.
-        moments: Steps after which to score.
-        folder: The run's folder.
-        protocol: How the scores are obtained, which is written beside them.
-        start_step: Steps completed before this process; scores of later ones are dropped.
 
     Raises:
         MissingExtraError: When the extractor needs what is not installed.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from gantool import ImageShape, UsageError
 from gantool.evaluation.sampling.draws import (
@@ -13,7 +15,7 @@ from gantool.evaluation.sampling.draws import (
     draw_labels,
     draw_latents,
     gather_statistics,
-    generate,
+    generate_chunks,
     label_of,
 )
 from gantool.training.device.device import Device
@@ -22,6 +24,13 @@ from gantool_dcgan.plugin import DCGAN
 
 CPU = Device(torch.device("cpu"))
 CLASSES = 3
+
+
+def generate(
+    generator: nn.Module, latents: Tensor, labels: Tensor | None, **options: Any
+) -> Tensor:
+    """Return the images of latents."""
+    return torch.cat(list(generate_chunks(generator, latents, labels, CPU, **options)))
 
 
 def conditional() -> nn.Module:
@@ -33,9 +42,9 @@ def conditional() -> nn.Module:
 def test_an_image_does_not_depend_on_the_others_that_are_asked_for() -> None:
     generator, latents = conditional(), draw_latents(1, 4, 6)
     mixed = torch.tensor([1, 0, 2, 1])
-    options = {"batch_statistics": "standing", "classes": CLASSES}
-    among_others = generate(generator, latents, mixed, CPU, **options)  # type: ignore[arg-type]
-    alone = generate(generator, latents, torch.ones(4, dtype=torch.int64), CPU, **options)  # type: ignore[arg-type]
+    options: dict[str, Any] = {"batch_statistics": "standing", "classes": CLASSES}
+    among_others = generate(generator, latents, mixed, **options)
+    alone = generate(generator, latents, torch.ones(4, dtype=torch.int64), **options)
     assert torch.equal(among_others[[0, 3]], alone[[0, 3]])
     assert not torch.equal(among_others[1], alone[1])
 
@@ -76,5 +85,5 @@ def test_images_of_a_generator_without_a_bound_are_clamped() -> None:
         raw = torch.cat([generator(latents[:64]), generator(latents[64:])])
     assert not dcgan.is_bounded()
     assert raw.abs().max() > 2
-    drawn = generate(generator, latents, None, CPU, classes=0)
+    drawn = generate(generator, latents, None, classes=0)
     assert torch.equal(drawn, raw.where(raw.abs() <= 1, raw.sign()))
