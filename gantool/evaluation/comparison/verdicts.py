@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gantool.evaluation.comparison.groups import Column, Group, Spread
-    from gantool.evaluation.comparison.recorded import RecordedRun
-    from gantool.evaluation.comparison.stability import LateTrend
+    from gantool.evaluation.comparison.recorded import LateTrend, RecordedRun
 
 RISE_SPREADS = 3.0
 """Spreads about its own line that a curve must rise to be said to climb. White noise reaches a

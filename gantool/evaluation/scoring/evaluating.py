@@ -90,12 +90,7 @@ def evaluate(
 def evaluate_alike(
     runs: Sequence[TrainedRun], *, progress: Progress | None = None, **first: Any
 ) -> None:
-    """Evaluate several runs so that their scores can be compared.
-
-    Args:
-        runs: The first is evaluated as told, all others as it was.
-        progress: As of `evaluate`.
-        first: Arguments of `evaluate`.
+    """Evaluate the first run by arguments of `evaluate`, all others as it was.
 
     Raises:
         GantoolError: Whatever `evaluate` would refuse in one of the runs.
@@ -160,15 +155,7 @@ def mean_over_classes(evaluations: Collection[Evaluation]) -> Iterator[Score]:
 
 @dataclass(frozen=True)
 class _Work:
-    """What evaluations of a run share: its images, and the network that looks at them.
-
-    Attributes:
-        run: The run.
-        prepared: Images of its dataset.
-        network: Looks at images.
-        tell: Is told what is being done.
-        like: An earlier evaluation to follow.
-    """
+    """What evaluations of a run share: its images, and the network that looks at them."""
 
     run: TrainedRun
     prepared: PreparedImages
@@ -278,17 +265,7 @@ def ignore(what: str, done: int, total: int) -> None:
 
 @dataclass(frozen=True)
 class _Evaluator:
-    """Computes scores of a run's images.
-
-    Attributes:
-        run: Whose images.
-        witness: Turns them into evidence.
-        shape: How much evidence there is.
-        metrics: All able to score it.
-        protocol: How the scores are obtained, by one seed for each repetition.
-        tell: Is told what is being done.
-        label: Of all images; None where they are of all classes.
-    """
+    """Computes scores of a run's images, of all classes or of those with one label."""
 
     run: TrainedRun
     witness: Witness

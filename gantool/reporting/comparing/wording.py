@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
     from gantool.evaluation.comparison.comparison import Comparison
     from gantool.evaluation.comparison.groups import Group, Spread
-    from gantool.evaluation.comparison.recorded import RecordedRun
-    from gantool.evaluation.comparison.stability import LateTrend
+    from gantool.evaluation.comparison.recorded import LateTrend, RecordedRun
     from gantool.evaluation.comparison.verdicts import Course, Lead, Noise
 
 COURSES: tuple[Course, ...] = ("climbs", "falls", "stays level")

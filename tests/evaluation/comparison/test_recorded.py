@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gantool.evaluation.comparison.stability import late_trend, stability_of
+from gantool.evaluation.comparison.recorded import late_trend, stability_of
 from gantool.evaluation.comparison.verdicts import course
 from tests.curves import curves_of
 
