@@ -143,7 +143,7 @@ def _scoring(
     told: Sequence[Callable[[int, Mapping[str, float]], None]],
 ) -> list[Observer]:
     """Return the observer that computes the recipe's metrics, if it names any."""
-    from gantool.evaluation.scoring.evidence import Witness, protocol_of
+    from gantool.evaluation.scoring.evidence import Witness
     from gantool.evaluation.scoring.features import FeatureNetwork
     from gantool.evaluation.scoring.observer import ScoringObserver, scoring_moments
 
@@ -153,14 +153,9 @@ def _scoring(
     table, steps = plan.tables.evaluation, trainer.game.setup.steps
     generator = _generator(session)
     witness = Witness(FeatureNetwork(plan.extractor, session.device.device), images)
-    protocol = protocol_of(
-        plan,
-        witness.network.stamp,
-        witness.shape(table.count),
-        fingerprint=session.prepared.fingerprint,
-        averaged=generator.averaged,
-        seeds=[table.seed],
-    )
+    fingerprint = session.prepared.fingerprint
+    shape = witness.shape(table.count)
+    protocol = witness.protocol(generator, shape, fingerprint=fingerprint, seeds=(table.seed,))
     scoring = ScoringObserver(
         plan.metrics,
         witness,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gantool.data.selection import select
 from gantool.errors import DataError, UsageError
-from gantool.evaluation.scoring.evidence import Witness, protocol_of
+from gantool.evaluation.scoring.evidence import Witness
 from gantool.evaluation.scoring.example import read_example
 from gantool.evaluation.scoring.features import FeatureNetwork
 from gantool.evaluation.scoring.metrics import (
@@ -177,7 +177,7 @@ class _Work:
             extractor = like.protocol.extractor.name
         refuse_going(run.folder)
         chosen = choose_extractor(extractor, run.recipe, followed=like is not None)
-        tell = progress or ignore
+        tell = progress or (lambda what, done, total: None)
         network = FeatureNetwork(chosen, run.device.device)
         return cls(run, images_of(run, tell), network, tell, like)
 
@@ -208,13 +208,8 @@ class _Work:
             witness=witness,
             shape=shape,
             metrics=choose_metrics(metrics, run.recipe, shape, known),
-            protocol=protocol_of(
-                run.recipe,
-                self.network.stamp,
-                shape,
-                fingerprint=self.prepared.fingerprint,
-                averaged=run.averaged,
-                seeds=seeds,
+            protocol=witness.protocol(
+                run, shape, fingerprint=self.prepared.fingerprint, seeds=seeds
             ),
             tell=self.tell,
             label=label,
@@ -256,11 +251,6 @@ def images_of(run: TrainedRun, tell: Progress) -> PreparedImages:
             "restore the images",
         )
     return prepared
-
-
-def ignore(what: str, done: int, total: int) -> None:
-    """Tell nobody."""
-    del what, done, total
 
 
 @dataclass(frozen=True)

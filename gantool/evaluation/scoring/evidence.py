@@ -13,16 +13,15 @@ from gantool.interfaces.metric import Evidence, EvidenceShape, Samples
 from gantool.runs.scores import Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from torch import Tensor
 
     from gantool.data.selection import Pixels, TrainingImages
     from gantool.evaluation.sampling.generator import TrainedGenerator
+    from gantool.evaluation.sampling.trained import RecipesGenerator
     from gantool.evaluation.scoring.features import FeatureNetwork, Features
     from gantool.interfaces.metric import Rows
-    from gantool.recipe.schema import Recipe
-    from gantool.runs.scores import ExtractorStamp
 
     Progress = Callable[[str, int, int], None]
     """Is told what is being looked at, the images done so far and the images in all."""
@@ -64,6 +63,37 @@ class Witness:
             logits=0 if logits is None else logits.shape[1],
             classes=self._images.classes,
             latent_dim=latent_dim,
+        )
+
+    def protocol(
+        self,
+        generator: RecipesGenerator,
+        shape: EvidenceShape,
+        *,
+        fingerprint: str,
+        seeds: tuple[int, ...],
+    ) -> Protocol:
+        """Return the protocol by which a generator is about to be scored.
+
+        Args:
+            generator: A run's.
+            shape: How much evidence there is.
+            fingerprint: Of the prepared images.
+            seeds: Where the latents of each repetition start.
+        """
+        image = generator.recipe.tables.image
+        return Protocol(
+            extractor=self.network.stamp,
+            dataset=generator.recipe.dataset.name,
+            fingerprint=fingerprint,
+            image=f"{image.shape}, {image.fit}",
+            split="train",
+            real=shape.real,
+            held_out=shape.held_out,
+            fake=shape.fake,
+            generator="ema" if generator.averaged else "raw",
+            batch_statistics=generator.batch_statistics,
+            seeds=seeds,
         )
 
     def draw(
@@ -257,29 +287,3 @@ class SeenSamples(Samples):
     def _images(self, rows: slice | Tensor) -> Tensor:
         pixels = self._pixels[rows if self._chosen is None else self._chosen[rows]]
         return pixels.permute(0, 3, 1, 2).contiguous()
-
-
-def protocol_of(
-    recipe: Recipe,
-    extractor: ExtractorStamp,
-    shape: EvidenceShape,
-    *,
-    fingerprint: str,
-    averaged: bool,
-    seeds: Iterable[int],
-) -> Protocol:
-    """Return the protocol by which a run is about to be scored."""
-    image = recipe.tables.image
-    return Protocol(
-        extractor=extractor,
-        dataset=recipe.dataset.name,
-        fingerprint=fingerprint,
-        image=f"{image.shape}, {image.fit}",
-        split="train",
-        real=shape.real,
-        held_out=shape.held_out,
-        fake=shape.fake,
-        generator="ema" if averaged else "raw",
-        batch_statistics=recipe.tables.sampling.batch_statistics,
-        seeds=tuple(seeds),
-    )

@@ -15,7 +15,7 @@ import gantool
 from gantool import MissingExtraError, UsageError
 from gantool.data.selection import TrainingImages
 from gantool.evaluation.scoring.evaluating import evaluate
-from gantool.evaluation.scoring.evidence import Witness, protocol_of
+from gantool.evaluation.scoring.evidence import Witness
 from gantool.evaluation.scoring.features import FeatureNetwork
 from gantool.evaluation.scoring.observer import ScoringObserver, scoring_moments
 from gantool.runs.folder import RunFolder
@@ -95,16 +95,8 @@ def test_protocols_are_made_of_recipe_and_evidence(run: TrainedRun) -> None:
     found = evaluate(run, metrics=["fid"], extractor="pixels").protocol
     assert found is not None
     pixels = torch.zeros(19, 16, 16, 3, dtype=torch.uint8)
-    shape = Witness(
-        FeatureNetwork(None, torch.device("cpu")), TrainingImages(pixels, pixels[:5])
-    ).shape(32)
-    made = protocol_of(
-        run.recipe,
-        found.extractor,
-        shape,
-        fingerprint=run.fingerprint,
-        averaged=True,
-        seeds=[3],
-    )
+    images = TrainingImages(pixels, pixels[:5])
+    witness = Witness(FeatureNetwork(None, torch.device("cpu")), images)
+    made = witness.protocol(run, witness.shape(32), fingerprint=run.fingerprint, seeds=(3,))
     assert made == found
     assert made.gantool == gantool.__version__
