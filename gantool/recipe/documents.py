@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import tomlkit
-
 from gantool.errors import PluginError
 from gantool.interfaces.component import Component, bearings_of
 from gantool.interfaces.dataset import Dataset
@@ -201,6 +199,8 @@ def _model(name: str, kind: str | None, table: Any) -> type[BaseModel]:
 
 def dump(document: Mapping[str, Any]) -> str:
     """Return a recipe's plain data, without None, as TOML; reading it gives equal data."""
+    import tomlkit
+
     written = tomlkit.document()
     for name, value in document.items():
         if isinstance(value, dict):
@@ -217,6 +217,8 @@ def dump(document: Mapping[str, Any]) -> str:
 
 def _table(options: Mapping[str, Any]) -> Table:
     """Return a table; of those inside it a player's has a header, others stand in one line."""
+    import tomlkit
+
     table = tomlkit.table()
     for name, value in options.items():
         table.add(name, _table(value) if name in PLAYERS else _value(value))
@@ -225,6 +227,8 @@ def _table(options: Mapping[str, Any]) -> Table:
 
 def _value(value: Any) -> Any:
     """Return a value that fits behind an equals sign."""
+    import tomlkit
+
     if isinstance(value, dict):
         table = tomlkit.inline_table()
         for name, inside in value.items():

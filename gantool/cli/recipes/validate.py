@@ -17,10 +17,11 @@ from gantool.cli.arguments import (
 )
 from gantool.cli.output import one_line, print_json, print_records, show_failure, styled, tell
 from gantool.errors import GantoolError, RecipeError
-from gantool.recipe.source.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from gantool.recipe.source.problems import Problem
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Validation:
 
     def problems(self) -> tuple[Problem, ...]:
         """Return everything that makes it invalid, also what has no place in a file."""
+        from gantool.recipe.source.problems import Problem
+
         if self.error is None:
             return ()
         if isinstance(self.error, RecipeError) and self.error.problems:
