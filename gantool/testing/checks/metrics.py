@@ -65,10 +65,7 @@ def gives_finite_scores(subject: Subject[Metric]) -> None:
 
 @promise("metric")
 def judges_what_it_accepts(subject: Subject[Metric]) -> None:
-    """Evidence that `check` does not refuse is judged: of few images, or without one part.
-
-    The parts are the images held out, logits, labels and the generator.
-    """
+    """Evidence that `check` accepts is judged: of few images, or without one of its parts."""
     metric = subject.example()
     for count in (2, 8, 64):
         for missing in ("", *PARTS):

@@ -72,7 +72,7 @@ def variants(component: AnyRegularizer) -> Iterator[AnyRegularizer]:
             yield with_options(component, player=other)
 
 
-def each_player(check: Callable[[Any], None]) -> Callable[[Subject[Regularizer]], None]:
+def _each_player(check: Callable[[Any], None]) -> Callable[[Subject[Regularizer]], None]:
     """Make a check of a regularizer with the example, for each player that it can apply to."""
 
     @wraps(check)
@@ -97,7 +97,7 @@ def regularizer_promise(
     when: Callable[[type[Any]], bool] = always,
 ) -> Callable[[Callable[[Any], None]], Callable[[Subject[Regularizer]], None]]:
     """Register a check of regularizers, made with the example for each player it can apply to."""
-    return lambda check: promise("regularizer", when=when)(each_player(check))
+    return lambda check: promise("regularizer", when=when)(_each_player(check))
 
 
 def hook_promise(

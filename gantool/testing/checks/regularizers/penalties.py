@@ -1,4 +1,4 @@
-"""Promises of regularizers about what they ask networks for, and about their penalties."""
+"""Promises of regularizers about their calls of networks, their strength and their penalties."""
 
 from __future__ import annotations
 
@@ -141,6 +141,30 @@ class _RealInGenerator(Regularizer):
 
     name = "real-in-generator"
     needs_real_in_generator = True
+
+
+@regularizer_promise(has_strength)
+def is_off_at_strength_zero(component: Regularizer) -> None:
+    """With its strength at 0, three steps leave every bit of both networks as without it."""
+    strength = str(component.strength)
+    require(strength in type(component).model_fields, f"it has no option '{strength}'")
+    off = with_options(component, **{strength: 0})
+    for architecture in MOVING:
+        setting = setting_for(component)
+        with_it = take_steps(build_trial(off, architecture=architecture, setting=setting), 3)
+        without = take_steps(build_trial(architecture=architecture, setting=setting), 3)
+        require_same(weights_of(with_it), weights_of(without), f"with {strength} = 0")
+
+
+@promise("regularizer", when=has_strength)
+def has_no_negative_strength(subject: Subject[Regularizer]) -> None:
+    """Its strength cannot be negative."""
+    example = subject.example()
+    try:
+        with_options(example, **{str(example.strength): -1})
+    except ValueError:
+        return
+    require(False, f"{example.strength} = -1 is accepted")
 
 
 @regularizer_promise(_scales_alone)

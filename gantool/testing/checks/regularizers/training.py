@@ -32,12 +32,11 @@ from gantool.testing.harness.trial import (
     weights_of,
 )
 from gantool.testing.harness.watching import (
-    has_strength,
     overridden,
     overrides,
     regularizer_promise,
 )
-from gantool.testing.promises import promise, with_options
+from gantool.testing.promises import promise
 from gantool.training.device.graphs import WARM_UP, GraphedTurns
 from gantool.training.step.update import Update
 from gantool.training.step.view import UpdateStep
@@ -79,30 +78,6 @@ def changes_training(component: Regularizer) -> None:
         torch.equal(with_it[name], weight) for name, weight in without.items()
     )
     require(not same, "after three steps, the weights are the same as without it")
-
-
-@regularizer_promise(has_strength)
-def is_off_at_strength_zero(component: Regularizer) -> None:
-    """With its strength at 0, three steps leave every bit of both networks as without it."""
-    strength = str(component.strength)
-    require(strength in type(component).model_fields, f"it has no option '{strength}'")
-    off = with_options(component, **{strength: 0})
-    for architecture in MOVING:
-        setting = setting_for(component)
-        with_it = take_steps(build_trial(off, architecture=architecture, setting=setting), 3)
-        without = take_steps(build_trial(architecture=architecture, setting=setting), 3)
-        require_same(weights_of(with_it), weights_of(without), f"with {strength} = 0")
-
-
-@promise("regularizer", when=has_strength)
-def has_no_negative_strength(subject: Subject[Regularizer]) -> None:
-    """Its strength cannot be negative."""
-    example = subject.example()
-    try:
-        with_options(example, **{str(example.strength): -1})
-    except ValueError:
-        return
-    require(False, f"{example.strength} = -1 is accepted")
 
 
 @regularizer_promise()
