@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from gantool.errors import GantoolError
 from gantool.interfaces.logger import RunDescription
 from gantool.launch.folder import FolderGoneError
-from gantool.launch.reporting import look_at_end, note_parent, peak_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from torch import Tensor
 
+    from gantool.data.selection import Pixels
     from gantool.evaluation.sampling.trained import GeneratorInTraining
     from gantool.launch.session import Session
     from gantool.reporting.console.messages import Level
@@ -35,6 +36,11 @@ IMAGES_COMPARED = 32
 """Images, generated and real, whose distances tell the watcher how varied they are."""
 CLASSES_COMPARED, IMAGES_OF_A_CLASS = 8, 8
 """The same of a conditional run, whose images are compared within classes."""
+MOST_IMAGES = 20_000
+"""Training images among which neighbors are looked for when a run ends: about five seconds."""
+TOO_MANY = (
+    "They were not looked for among so many images at the end of the run; gantool report does it."
+)
 
 
 @contextmanager
@@ -49,18 +55,17 @@ def observed(
     images_per_step = round(trainer.game.batches.images_per_epoch * per_step)
     loggers = _loggers(session, folder, status)
     screen = _screen(session, folder, console, level, images_per_step)
-    recording = _recording(session, folder, images_per_step)
+    figures = _figures(session, folder, images_per_step)
     page = ReportObserver(folder, status)
     told = [loggers.images, page.after_grid]
     grids = _grids(session, folder, 1 / per_step, told, [screen.show_samples])
-    note_parent(folder, session.plan)
     loggers.start()
     try:
         with screen:
             scored = [loggers.scores, screen.show_scores]
             scoring = _scoring(session, folder, 1 / per_step, scored)
             watching = _watching(session, folder)
-            yield [recording, *scoring, grids, loggers, screen, *watching, page]
+            yield [figures, *scoring, grids, loggers, screen, *watching, page]
     except KeyboardInterrupt:  # a second Ctrl-C waits for nobody
         raise
     except BaseException as error:
@@ -97,9 +102,10 @@ def _screen(
     return screen
 
 
-def _recording(session: Session, folder: RunFolder, images_per_step: int) -> FiguresObserver:
+def _figures(session: Session, folder: RunFolder, images_per_step: int) -> FiguresObserver:
     """Return what writes figures and times into the folder."""
     from gantool.reporting.observers import FiguresObserver
+    from gantool.training.device.memory import peak_memory
 
     return FiguresObserver(
         folder,
@@ -115,6 +121,26 @@ def _look(session: Session) -> Neighbors | str:
 
     draw = _drawer(session, GENERATED, session.plan.tables.evaluation.seed)
     return look_at_end(draw, session.images.pixels)
+
+
+def look_at_end(draw: Callable[[], NDArray[np.uint8]], training: Pixels) -> Neighbors | str:
+    """Return the nearest neighbors in pixels, which takes a second, or why there are none.
+
+    Args:
+        draw: Makes the generated images, uint8 [M, H, W, C].
+        training: uint8 [N, H, W, C].
+    """
+    import torch
+
+    from gantool.evaluation.neighbors import look_around
+    from gantool.reporting.report.writing import show_neighbors
+
+    if len(training) > MOST_IMAGES:
+        return TOO_MANY
+    try:
+        return show_neighbors(look_around(torch.from_numpy(draw()), training), training)
+    except GantoolError as error:
+        return f"They were not looked for: {error.message}."
 
 
 def outcome_of(trainer: Trainer) -> Literal["completed", "stopped"]:
@@ -202,9 +228,8 @@ def _distance(session: Session) -> Callable[[], float] | None:
         return relative_distance(_drawer(session, IMAGES_COMPARED, seed), pixels[some])
     some = some_of_each(labels, CLASSES_COMPARED, IMAGES_OF_A_CLASS)
     real_labels = labels[some]
-    drawn = torch.tensor(classes_of(real_labels), dtype=torch.int64).repeat_interleave(
-        IMAGES_OF_A_CLASS
-    )
+    drawn = torch.tensor(classes_of(real_labels), dtype=torch.int64)
+    drawn = drawn.repeat_interleave(IMAGES_OF_A_CLASS)
     draw = _drawer(session, len(drawn), seed, drawn)
     return relative_distance(draw, pixels[some], drawn, real_labels)
 
@@ -217,20 +242,15 @@ def _grids(
     viewers: Sequence[Callable[[int, NDArray[np.uint8]], None]],
 ) -> GridsObserver:
     """Return what draws the sample grids, and tells and shows them."""
-    from gantool.reporting.observers import GridsObserver, grid_moments
-
-    steps = session.trainer.game.setup.steps
-    moments = grid_moments(session.plan.tables.sampling, steps, steps_per_epoch)
-    return GridsObserver(_grid_drawer(session), moments, folder, told, viewers)
-
-
-def _grid_drawer(session: Session) -> Callable[[], NDArray[np.uint8]]:
-    """Return what draws a grid's images: in a conditional run, the classes take turns."""
     import torch
 
-    count, classes = session.plan.tables.sampling.count, session.trainer.game.setup.classes
-    labels = torch.arange(count) % classes if classes else None
-    return _drawer(session, count, session.plan.tables.training.seed, labels)
+    from gantool.reporting.observers import GridsObserver, grid_moments
+
+    table, setup = session.plan.tables.sampling, session.trainer.game.setup
+    labels = torch.arange(table.count) % setup.classes if setup.classes else None  # take turns
+    draw = _drawer(session, table.count, session.plan.tables.training.seed, labels)
+    moments = grid_moments(table, setup.steps, steps_per_epoch)
+    return GridsObserver(draw, moments, folder, told, viewers)
 
 
 def _drawer(

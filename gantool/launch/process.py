@@ -3,38 +3,44 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from gantool.errors import DivergedError, Interrupted
+from pydantic import ConfigDict, Field
+
+from gantool.errors import DivergedError, GantoolError, Interrupted, UsageError
 from gantool.files.durable import write_durably, written_aside
 from gantool.files.plain import Anchor, make_plain_folder
-from gantool.launch.divergence import divergence_noted
 from gantool.launch.folder import FolderGoneError, Whereabouts
 from gantool.launch.observing import observed, outcome_of
 from gantool.launch.session import memory_faults_named
 from gantool.recipe.documents import dump
-from gantool.runs.checkpoints import Checkpoints
+from gantool.recipe.reading import read_recipe
+from gantool.runs.documents import Step, read_document
 from gantool.runs.environment import is_first
 from gantool.runs.status import write_json, write_status
 from gantool.text import visible
-from gantool.training.stopping import StopSignals, signal_of
+from gantool.training.observers import StopSignals, signal_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from rich.console import Console
 
-    from gantool.errors import GantoolError
     from gantool.launch.session import Session
     from gantool.recipe.schema import Recipe
     from gantool.reporting.console.messages import Level
     from gantool.runs.folder import RunFolder
     from gantool.runs.status import RunStatus
-    from gantool.training.state.saving import Saver
     from gantool.training.trainer import Trainer
 
 log = logging.getLogger("gantool")
+
+LOW_RATE = 2e-4
+"""The learning rate of the first DCGANs (Radford et al. 2016), for those with a higher one."""
+SMALL_NORM = 1.0
 
 
 def write_beginning(folder: RunFolder, session: Session, status: RunStatus) -> None:
@@ -42,11 +48,9 @@ def write_beginning(folder: RunFolder, session: Session, status: RunStatus) -> N
     make_plain_folder(folder.samples)
     write_status(folder, status)
     note_environment(folder)
-    if session.prepared.skipped:
-        lines = (
-            f"{_one_field(skipped.name)}\t{skipped.reason}\n"
-            for skipped in session.prepared.skipped
-        )
+    note_parent(folder, session.plan)
+    if skipped := session.prepared.skipped:
+        lines = (f"{_one_field(each.name)}\t{each.reason}\n" for each in skipped)
         with written_aside(folder.skipped) as aside:
             aside.write_text("".join(lines), encoding="utf-8", errors="backslashreplace")
     write_durably(folder.recipe, dump(session.plan.document))
@@ -66,6 +70,19 @@ def note_environment(folder: RunFolder) -> None:
     write_json(folder.environment, [*read_environments(folder), now])
 
 
+def note_parent(folder: RunFolder, recipe: Recipe) -> None:
+    """Write down the recipe that a run's recipe extends, or its own without `--set`.
+
+    A recipe that is complete only with what lies over it is passed over.
+    """
+    for file in recipe.files[1::-1]:
+        with suppress(GantoolError):
+            parent, extended = read_recipe(file), file != recipe.files[0]
+            found = {"name": parent.name, "extended": extended, "document": parent.document}
+            _write_beside(folder.parent_recipe, found)
+            return
+
+
 def train(
     session: Session,
     folder: RunFolder,
@@ -81,45 +98,34 @@ def train(
     Of several processes, the first one does all that; the others only train.
     """
     trainer = session.trainer
+    memory_faults = memory_faults_named(session.plan, session.device, folder)
     if not is_first():
-        _train_along(session, folder, rollbacks_spent)
-        return
-    from gantool.reporting.console.run import show_outcome
+        with StopSignals() as signals, memory_faults:
+            trainer.train([signals], rollbacks_spent=rollbacks_spent)
+    else:
+        if trainer.saver is not None:
+            trainer.saver.checkpoints.sweep()  # of what a killed process has left
+        write_status(folder, status.at(trainer.step, "running"))
+        with (
+            _end_noted(trainer, folder, status),
+            Anchor(folder.path) as anchor,
+            StopSignals() as signals,
+            observed(session, folder, status, console, level) as observers,
+            divergence_noted(session, folder),
+            memory_faults,
+        ):
+            looking_on = [Whereabouts(folder, anchor), *observers, signals]
+            trainer.train(looking_on, rollbacks_spent=rollbacks_spent)
+    if announce and is_first():
+        from gantool.reporting.console.run import show_outcome
 
-    if trainer.saver is not None:
-        trainer.saver.checkpoints.sweep()  # of what a killed process has left
-    write_status(folder, status.at(trainer.step, "running"))
-    with _end_noted(session, folder, status):
-        _train_observed(session, folder, status, console, level, rollbacks_spent)
-    ended = outcome_of(trainer)
-    if announce:
-        show_outcome(folder, ended, trainer.step, console, level)
-    if ended == "stopped":
+        show_outcome(folder, outcome_of(trainer), trainer.step, console, level)
+    if outcome_of(trainer) == "stopped":
         raise _reason_of_stop(trainer, folder)
 
 
-def _train_observed(
-    session: Session,
-    folder: RunFolder,
-    status: RunStatus,
-    console: Console,
-    level: Level,
-    rollbacks_spent: int,
-) -> None:
-    """Train, with all that looks on, as long as the folder is there."""
-    with (
-        Anchor(folder.path) as anchor,
-        StopSignals() as signals,
-        observed(session, folder, status, console, level) as observers,
-        divergence_noted(session, folder),
-        memory_faults_named(session.plan, session.device, folder),
-    ):
-        looking_on = [Whereabouts(folder, anchor), *observers, signals]
-        session.trainer.train(looking_on, rollbacks_spent=rollbacks_spent)
-
-
 @contextmanager
-def _end_noted(session: Session, folder: RunFolder, status: RunStatus) -> Iterator[None]:
+def _end_noted(trainer: Trainer, folder: RunFolder, status: RunStatus) -> Iterator[None]:
     """Draw the loss curves and write the outcome when training has ended, however it has.
 
     The outcome comes last: a run that is called completed has all that belongs to it. A second
@@ -128,17 +134,19 @@ def _end_noted(session: Session, folder: RunFolder, status: RunStatus) -> Iterat
     Raises:
         OSError: When all went well until the outcome was written.
     """
-    trainer = session.trainer
     try:
         yield
         _draw_curves(folder)
-    except (FolderGoneError, KeyboardInterrupt) as error:
-        if isinstance(error, KeyboardInterrupt):
-            _note_failure(folder, status.at(_saved_step(trainer), "stopped"))
+    except FolderGoneError:
         raise
-    except BaseException:
-        _draw_curves(folder)
-        _note_failure(folder, status.at(_saved_step(trainer), "failed"))
+    except BaseException as error:
+        if not (stopped := isinstance(error, KeyboardInterrupt)):
+            _draw_curves(folder)
+        ended = status.at(_saved_step(trainer), "stopped" if stopped else "failed")
+        try:
+            write_status(folder, ended)
+        except OSError as failure:
+            log.warning("the outcome could not be written: %s", failure)
         raise
     write_status(folder, status.at(_saved_step(trainer), outcome_of(trainer)))
 
@@ -148,13 +156,17 @@ def _saved_step(trainer: Trainer) -> int:
     return 0 if trainer.saver is None else trainer.saver.last_step or 0
 
 
-def _train_along(session: Session, folder: RunFolder, rollbacks_spent: int) -> None:
-    """Train as one of several processes, without looking on or writing anything."""
-    trainer = session.trainer
-    with StopSignals() as signals, memory_faults_named(session.plan, session.device, folder):
-        trainer.train([signals], rollbacks_spent=rollbacks_spent)
-    if outcome_of(trainer) == "stopped":
-        raise _reason_of_stop(trainer, folder)
+def _draw_curves(folder: RunFolder) -> None:
+    """Draw the loss curves; a full disk costs them and nothing else."""
+    from gantool.reporting.pictures.curves import draw_curves
+    from gantool.runs.curves import read_curves
+    from gantool.runs.documents import Damages
+
+    try:
+        if curves := read_curves(folder.metrics, Damages()):
+            draw_curves(curves, folder.curves, folder.name)
+    except OSError as error:
+        log.warning("the curves could not be written: %s", error)
 
 
 def _reason_of_stop(trainer: Trainer, folder: RunFolder) -> GantoolError:
@@ -172,41 +184,100 @@ def _reason_of_stop(trainer: Trainer, folder: RunFolder) -> GantoolError:
     )
 
 
-def saver_of(plan: Recipe, folder: RunFolder, identifier: str) -> Saver:
-    """Return what saves a run."""
-    from gantool.training.state.saving import Saver
+@dataclass(frozen=True)
+class Divergence:
+    """A record of training that was no longer finite, for those who come back to it.
 
-    tables = plan.tables
-    checkpoints = Checkpoints(
-        folder.checkpoints,
-        identifier,
-        keep_last=tables.checkpoints.keep_last,
-        keep_every_steps=tables.checkpoints.keep_every_steps,
-    )
-    return Saver(
-        checkpoints,
-        tables.checkpoints,
-        stops_on_divergence=tables.training.on_divergence != "ignore",
-        writes=is_first(),
-    )
+    Attributes:
+        step: By which step training was not finite.
+        figures: What was not.
+        attempts: How often it was tried.
+        ways: Arguments of `gantool resume` that may lead elsewhere; "try" in the file.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True)
+
+    step: Step
+    figures: tuple[str, ...]
+    ways: Annotated[tuple[str, ...], Field(alias="try")]
+    attempts: Step = 1
 
 
-def _note_failure(folder: RunFolder, status: RunStatus) -> None:
-    """Write the outcome beside a failure, which is what a person is told of."""
+@contextmanager
+def divergence_noted(session: Session, folder: RunFolder) -> Iterator[None]:
+    """Write down by when training was not finite, and forget it once training has come further.
+
+    Raises:
+        DivergedError: The same as inside.
+    """
+    trainer = session.trainer
     try:
-        write_status(folder, status)
-    except OSError as error:
-        log.warning("the outcome could not be written: %s", error)
+        yield
+    except DivergedError as error:
+        if error.step is not None:
+            found = {
+                "step": error.step,
+                "figures": list(error.figures),
+                "saved_step": None if trainer.saver is None else trainer.saver.last_step,
+                "attempts": max(trainer.game.streams.attempt, trainer.rollbacks_spent) + 1,
+                "try": list(_ways_out(session.plan)),
+            }
+            _write_beside(folder.diverged, found)
+        raise
+    record = _divergence(folder)
+    if record is not None and trainer.step >= record.step:
+        with suppress(OSError):
+            folder.diverged.unlink(missing_ok=True)
 
 
-def _draw_curves(folder: RunFolder) -> None:
-    """Draw the loss curves; a full disk costs them and nothing else."""
-    from gantool.reporting.pictures.curves import draw_curves
-    from gantool.runs.curves import read_curves
-    from gantool.runs.documents import Damages
+def remind_of_divergence(folder: RunFolder, step: int) -> int:
+    """Say what a run met when it was last trained beyond a step, and how not to meet it again.
 
+    Returns:
+        How often it has gone back before it was given up: it will not go back as often again.
+    """
+    record = _divergence(folder)
+    if record is None or step >= record.step:
+        return 0
+    log.warning(
+        "this run diverged by step %d, not finite: %s; from step %d it would again, unless "
+        "something is changed, as with:%s",
+        record.step,
+        ", ".join(record.figures),
+        step,
+        "".join(f"\n  {way}" for way in record.ways),
+    )
+    return record.attempts - 1
+
+
+def _ways_out(plan: Recipe) -> Iterator[str]:
+    """Yield arguments of `gantool resume` that may lead elsewhere, the mildest first."""
+    if plan.tables.training.on_divergence != "rollback":
+        yield "--set training.on_divergence=rollback"
+    tables = {f"optimizer.{player}": table for player, table in plan.optimizer.items()}
+    first, *others = tables.values()
+    for key, table in ({"optimizer": first} if [first] == others else tables).items():
+        rate = min(table.rate.start / 2, LOW_RATE)
+        yield f"--set {key}.learning_rate={rate:g} --override"
+        if table.clip_gradient_norm is None:
+            yield f"--set {key}.clip_gradient_norm={SMALL_NORM:g} --override"
+
+
+def _divergence(folder: RunFolder) -> Divergence | None:
+    """Return the record, if there is one and it is what was written."""
+    if not folder.diverged.exists():
+        return None
     try:
-        if curves := read_curves(folder.metrics, Damages()):
-            draw_curves(curves, folder.curves, folder.name)
+        record: Divergence = read_document(folder.diverged, Divergence)
+    except UsageError as error:
+        log.warning("%s", error)
+        return None
+    return record
+
+
+def _write_beside(file: Path, found: object) -> None:
+    """Write a file that a full disk may cost."""
+    try:
+        write_json(file, found)
     except OSError as error:
-        log.warning("the curves could not be written: %s", error)
+        log.warning("%s could not be written: %s", file.name, error)

@@ -1,36 +1,38 @@
-"""Go on with a run."""
+"""Go on with a run, unless what has changed since would alter its training."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gantool.errors import UsageError
 from gantool.files.durable import write_durably
 from gantool.files.plain import is_plain_folder
-from gantool.launch.changes import refuse_other_training
-from gantool.launch.divergence import remind_of_divergence
+from gantool.interfaces.schedule import schedules_in
 from gantool.launch.folder import disk_faults_named, held, joined
-from gantool.launch.process import note_environment, saver_of, train
+from gantool.launch.process import note_environment, remind_of_divergence, train
 from gantool.launch.session import (
     assemble,
     opened,
     prepare,
     read_to_train,
     refuse_other_images,
+    saver_of,
     shown,
 )
-from gantool.recipe.documents import dump, unsaid
+from gantool.recipe.documents import DEFAULT, dump, part_bearing_upon, plainly, unsaid
 from gantool.reporting.console.messages import say
 from gantool.runs.checkpoints import Checkpoints
 from gantool.runs.environment import is_first
 from gantool.runs.folder import RUNS, RunFolder, existing_folder, list_runs
 from gantool.runs.records import last_step
 from gantool.runs.status import read_status
+from gantool.text import numbered
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from rich.console import Console
 
@@ -38,7 +40,9 @@ if TYPE_CHECKING:
     from gantool.launch.session import Session
     from gantool.recipe.schema import Recipe
     from gantool.reporting.console.messages import Level
+    from gantool.runs.folder import RunFolder
     from gantool.training.device.ranks import Ranks
+    from gantool.training.state.form import State
 
 
 def resume(
@@ -156,3 +160,93 @@ def _newest_run() -> RunFolder:
     if run is None:
         raise UsageError(f"there is no run in {Path(RUNS).absolute()}", "start: gantool run RECIPE")
     return run
+
+
+log = logging.getLogger("gantool")
+
+LENGTH = ("training.epochs", "training.steps")
+"""Options that only extend a run, unless something follows its progress."""
+MISSING = "-"
+
+Change = tuple[str, str, str]
+"""An option's key, a plugin, or a part of the machine; its value at the checkpoint, and now."""
+
+
+def refuse_other_training(
+    saved: State, now: Mapping[str, Any], plan: Recipe, folder: RunFolder, *, override: bool
+) -> None:
+    """Compare a state's circumstances with those of now, and show what has changed.
+
+    Raises:
+        UsageError: When something alters the training, unless that is overridden.
+    """
+    if altering := _table(_altering(saved, now, plan)):
+        if not override:
+            raise UsageError(
+                f"the training of {folder.path} would not be the one that was begun; "
+                f"since step {saved['step']}:\n{altering}",
+                "undo this, or go on all the same with --override",
+            )
+        log.warning("the training goes on altered, from step %d:\n%s", saved["step"], altering)
+    computed = saved["about"].get("computing", {})  # may tell less than we ask
+    told = {name: value for name, value in now["computing"].items() if name in computed}
+    if bits := _table(_differences(computed, told)):
+        log.warning("the last bits will differ from those of a run on one machine:\n%s", bits)
+
+
+def _altering(saved: State, now: Mapping[str, Any], plan: Recipe) -> Iterator[Change]:
+    """Yield what alters the training of a saved state."""
+    before = saved["about"]
+    tables = (plan.tables.ema, *plan.optimizer.values(), *plan.regularizers)
+    follows = (
+        bool(saved.get("followers"))
+        or any(optimizer.rate.changes for optimizer in plan.optimizer.values())
+        or any(number for table in tables for number in schedules_in(table))
+    )
+    unsaid = {".".join(map(str, k)) for k, o in plan.origins.items() if o == DEFAULT}
+    then, new_one = (_trained(each) for each in (before.get("recipe", {}), now["recipe"]))
+    for key, old, new in _differences(then, new_one):
+        only_extends = key in LENGTH and not follows
+        is_new = old == MISSING and key in unsaid  # an option that came up since changes nothing
+        if not only_extends and not is_new:
+            yield key, old, new
+    known = before.get("plugins", {})  # what is of a new one, the recipe itself tells
+    present = {name: fit for name, fit in now["plugins"].items() if name in known}
+    for name, old, new in _differences(known, present):
+        yield f"plugin {name}", old, new
+
+
+def _trained(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what bears upon the training of a run that has begun, by dotted key."""
+    return _flat(part_bearing_upon(plainly(document), "training"))
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Change]:
+    """Yield what differs; nothing where the past is not known."""
+    for key in sorted({*before, *now}) if before else ():
+        if before.get(key, MISSING) != now.get(key, MISSING):
+            yield key, str(before.get(key, MISSING)), str(now.get(key, MISSING))
+
+
+def _flat(value: Any, path: str = "") -> dict[str, Any]:
+    """Return a recipe's values by dotted key; components of an array go by their `use`."""
+    if isinstance(value, dict):
+        inner = value.items()
+    elif isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):
+        uses = [str(entry.get("use")) for entry in value]
+        named = zip(numbered(uses), value, strict=True)
+        inner = {"use": ", ".join(uses), **dict(named)}.items()
+    else:
+        return {path: value} if path else {}
+    return {
+        key: leaf
+        for name, part in inner
+        for key, leaf in _flat(part, f"{path}.{name}".removeprefix(".")).items()
+    }
+
+
+def _table(changes: Iterable[Change]) -> str:
+    """Return one aligned line for each change."""
+    rows = list(changes)
+    width = max((len(name) for name, *_ in rows), default=0)
+    return "\n".join(f"  {name:<{width}}  {before} -> {now}" for name, before, now in rows)

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Literal
 from gantool.errors import UsageError
 from gantool.exporting.folder import CONFIG, ExportedFolder
 from gantool.launch.folder import begun_before, joined, taken
-from gantool.launch.process import saver_of, train, write_beginning
-from gantool.launch.reporting import peak_memory
+from gantool.launch.process import train, write_beginning
 from gantool.launch.resuming import resume
-from gantool.launch.session import assemble, opened, prepare, read_to_train, shown
+from gantool.launch.session import assemble, opened, prepare, read_to_train, saver_of, shown
 from gantool.reporting.console.messages import say
 from gantool.reporting.figures import format_duration
 from gantool.runs.environment import is_first, job
@@ -121,6 +120,7 @@ def _expected(session: Session, folder: RunFolder, whole: Recipe) -> Iterator[tu
     """Yield what the whole run will take: time, memory, and room on the disk."""
     from gantool.launch.benchmarking.timing import seconds
     from gantool.training.building import steps_of
+    from gantool.training.device.memory import peak_memory
 
     trainer, device = session.trainer, session.device.device
     steps = steps_of(whole, trainer.game.batches.per_epoch)

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import DataError, DeviceMemoryError, PluginError
-from gantool.launch.changes import circumstances
+from gantool.recipe.documents import components_of
 from gantool.recipe.reading import read_recipe
+from gantool.recipe.schema import SINGLES
 from gantool.registry.plugin import working_folder_kept
+from gantool.runs.checkpoints import Checkpoints
 from gantool.runs.environment import is_first
 from gantool.runs.folder import existing_folder
 
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
     from gantool.training.device.ranks import Ranks
     from gantool.training.state.saving import Saver
     from gantool.training.trainer import Trainer
+
+log = logging.getLogger("gantool")
+
+TRAINED_BY = (*SINGLES, "regularizer", "optimizer")
+"""Kinds of components that have a part in the training."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ def read(recipe: str | Path, overrides: Sequence[str]) -> Recipe:
     """Read a recipe and pass its warnings on."""
     plan = read_recipe(recipe, overrides)
     for warning in plan.warnings:
-        logging.getLogger("gantool").warning(warning)
+        log.warning(warning)
     return plan
 
 
@@ -98,17 +105,12 @@ def prepare(plan: Recipe, console: Console, level: Level) -> PreparedImages:
 
     with preparation_progress(console, level) as progress:
         prepared = prepare(plan.dataset, plan.tables.image, progress=progress)
-    if prepared.skipped:
-        first, number = prepared.skipped[0], len(prepared.skipped)
-        what = f"{number:,} images cannot be used and are skipped, the first is"
-        logging.getLogger("gantool").warning(
-            "%s %r: %s",
-            "1 image cannot be used and is skipped," if number == 1 else what,
-            first.name,
-            first.reason,
-        )
+    if skipped := prepared.skipped:
+        what = f"{len(skipped):,} images cannot be used and are skipped, the first is"
+        what = what if skipped[1:] else "1 image cannot be used and is skipped,"
+        log.warning("%s %r: %s", what, skipped[0].name, skipped[0].reason)
     if warning := squashed(prepared.sizes, prepared.shape, plan.tables.image.fit):
-        logging.getLogger("gantool").warning(warning)
+        log.warning(warning)
     return prepared
 
 
@@ -130,7 +132,7 @@ def refuse_other_images(
     if not override:
         way_out = "restore the folder, go on with --override, or start a new run with"
         raise DataError(change, f"{way_out} training.start_from{_of_old(prepared)}")
-    logging.getLogger("gantool").warning(change)
+    log.warning(change)
 
 
 def _of_old(prepared: PreparedImages) -> str:
@@ -138,6 +140,20 @@ def _of_old(prepared: PreparedImages) -> str:
     if prepared.earlier:
         return ""
     return "; colors were converted since gantool follows profiles: --set image.profiles=ignore"
+
+
+def saver_of(plan: Recipe, folder: RunFolder, identifier: str) -> Saver:
+    """Return what saves a run."""
+    from gantool.training.state.saving import Saver
+
+    table = plan.tables.checkpoints
+    last, every = table.keep_last, table.keep_every_steps
+    return Saver(
+        Checkpoints(folder.checkpoints, identifier, keep_last=last, keep_every_steps=every),
+        table,
+        stops_on_divergence=plan.tables.training.on_divergence != "ignore",
+        writes=is_first(),
+    )
 
 
 def assemble(
@@ -148,14 +164,7 @@ def assemble(
     *,
     begins: bool = True,
 ) -> Session:
-    """Build the trainer on its device.
-
-    Args:
-        plan: The recipe.
-        prepared: All usable images.
-        ranks: The processes that train together; by default this one alone.
-        saver: Where checkpoints go, if anywhere.
-        begins: Whether it is to begin, and so to take over the networks of `start_from`.
+    """Build the trainer on its device; where it begins, with the networks of `start_from`.
 
     Raises:
         GantoolError: When device, images and recipe do not go together.
@@ -165,13 +174,10 @@ def assemble(
     from gantool.training.building import build_trainer
     from gantool.training.device.device import open_device
 
-    training = plan.tables.training
+    training, held_out = plan.tables.training, plan.tables.image.held_out
     device = open_device(plan.tables.device)
     images = select(
-        prepared,
-        held_out=plan.tables.image.held_out,
-        seed=training.seed,
-        conditional=training.conditional,
+        prepared, held_out=held_out, seed=training.seed, conditional=training.conditional
     )
     beginning = None
     if training.start_from is not None and begins:
@@ -187,18 +193,46 @@ def assemble(
     return Session(plan, images, prepared, device, trainer)
 
 
+def circumstances(plan: Recipe, device: Device, processes: int) -> dict[str, Any]:
+    """Return what a checkpoint tells of how it was made, plain data."""
+    import torch
+
+    return {
+        "recipe": plan.document,
+        "plugins": dict(_plugins(plan.document)),
+        "computing": {
+            "device": str(device),
+            "layout": str(device.layout).removeprefix("torch."),
+            "precision": str(device.autocast or device.dtype).removeprefix("torch."),
+            "compile": plan.tables.device.compile,
+            "deterministic": plan.tables.device.deterministic,
+            "torch": str(torch.__version__),
+            "threads": torch.get_num_threads(),
+            "processor": device.processor,
+            "processes": processes,
+            "cuda": torch.version.cuda,
+            "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
+        },
+    }
+
+
+def _plugins(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the plugins that have a part in the training, and their versions."""
+    from gantool.registry.catalog import installed
+
+    for kind, use in components_of(document):
+        if kind not in TRAINED_BY:
+            continue
+        plugin = installed().find(kind, use).plugin
+        yield plugin.name, f"{plugin.distribution} {plugin.version}"
+
+
 @contextmanager
 def memory_faults_named(
     plan: Recipe, device: Device, folder: RunFolder | None = None
 ) -> Iterator[None]:
-    """Turn the device's memory fault into a message that names what to change.
-
-    Args:
-        plan: The recipe.
-        device: What is computed with.
-        folder: The run's, once it has begun.
-    """
-    from gantool.training.device.memory import is_memory_fault, peak_memory
+    """Turn the device's memory fault into a message that names what to change."""
+    from gantool.training.device.memory import is_memory_fault, peak_in_words
 
     try:
         yield
@@ -207,8 +241,7 @@ def memory_faults_named(
         if fault is None or not is_memory_fault(fault):
             raise
         reason = str(fault).partition("\n")[0].partition(". ")[0] or type(fault).__name__
-        peak = peak_memory(device.device)
-        message = f"{device} ran out of memory{f' ({peak})' if peak else ''}: {reason}"
+        message = f"{device} ran out of memory{peak_in_words(device.device)}: {reason}"
         raise DeviceMemoryError(message, _less_memory(plan.tables.training, folder)) from error
 
 

@@ -1,12 +1,17 @@
-"""Observers of training: console, grids, evaluation, watcher, loggers."""
+"""Observers of training: console, grids, evaluation, watcher, loggers, stop signals."""
 
 from __future__ import annotations
 
+import signal
+import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
+
+from typing_extensions import override
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from types import FrameType, TracebackType
 
 
 @dataclass(frozen=True)
@@ -76,3 +81,50 @@ def tell_restored(observers: Iterable[Observer], step: int, memory: Mapping[str,
 def wish_to_stop(observers: Iterable[Observer]) -> str | None:
     """Return the first reason to stop that an observer has, if any has one."""
     return next((why for o in observers if (why := o.wants_stop()) is not None), None)
+
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def signal_of(reason: str | None) -> int | None:
+    """Return the number of the signal that is a reason to stop; None if it is another reason."""
+    names = {signal.Signals(number).name: int(number) for number in SIGNALS}
+    return names.get(reason or "")
+
+
+class StopSignals(Observer):
+    """Inside the context, SIGINT and SIGTERM only leave a note; a second SIGINT stops at once.
+
+    The handlers of before come back at its end. Outside the main thread, where Python allows no
+    handlers, it does nothing.
+
+    Attributes:
+        received: The signal's number, or None.
+    """
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    @override
+    def wants_stop(self) -> str | None:
+        return None if self.received is None else signal.Signals(self.received).name
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGINT and self.received is not None:
+            raise KeyboardInterrupt
+        self.received = number

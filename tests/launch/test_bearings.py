@@ -14,7 +14,7 @@ from gantool.evaluation.comparison.comparison import recipe_differences
 from gantool.evaluation.comparison.groups import Group, group_runs
 from gantool.evaluation.comparison.recorded import RecordedRun
 from gantool.interfaces.component import bearings_of
-from gantool.launch import ablation, changes
+from gantool.launch import ablation, resuming
 from gantool.launch.ablation import Planned, toggles_of
 from gantool.recipe.reading import read_recipe
 from gantool.recipe.schema import CORE_TABLES
@@ -67,7 +67,7 @@ def resume_tells(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     told = {"recipe": now, "plugins": {}, "computing": {}}
     plan = cast("Any", SimpleNamespace(optimizer={}, origins={}))
     saved = cast("Any", {"about": {"recipe": before}, "followers": ["instance-noise"]})
-    return [change.name for change in changes._compare(saved, told, plan)]
+    return [name for name, *_ in resuming._altering(saved, told, plan)]
 
 
 def ablation_refuses(

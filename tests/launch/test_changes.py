@@ -14,7 +14,7 @@ import torch
 
 import gantool
 from gantool.errors import DataError, UsageError
-from gantool.launch.changes import circumstances
+from gantool.launch.session import circumstances
 from gantool.registry.catalog import Catalog, installed
 from gantool.registry.plugin import Plugin
 

@@ -9,7 +9,7 @@ import torch
 
 from gantool.recipe.schema import CheckpointsTable
 from gantool.runs.checkpoints import Checkpoints
-from gantool.training.device.memory import is_memory_fault, peak_memory
+from gantool.training.device.memory import is_memory_fault, peak_in_words
 from gantool.training.state.saving import Saver
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def test_faults_of_memory_are_recognized() -> None:
         torch.ones(2) @ torch.ones(3)
     assert not is_memory_fault(caught.value)
     assert not is_memory_fault(RuntimeError("PytorchStreamWriter failed writing file"))
-    assert peak_memory(torch.device("cpu")) is None
+    assert peak_in_words(torch.device("cpu")) == ""
 
 
 def test_a_save_without_memory_is_no_failing_disk(tmp_path: Path) -> None:

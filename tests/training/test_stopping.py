@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from typing_extensions import override
 
-from gantool.training.observers import Observer
-from gantool.training.stopping import StopSignals
+from gantool.training.observers import Observer, StopSignals
 
 if TYPE_CHECKING:
     from tests.training.conftest import Train

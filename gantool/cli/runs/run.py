@@ -150,7 +150,7 @@ def bench(
     Nothing is saved. Figures of a machine that is at other work too are marked as such.
     """
     from gantool import launch
-    from gantool.launch.benchmarking.showing import show_benchmark
+    from gantool.launch.benchmarking.benchmark import show_benchmark
     from gantool.reporting.console.messages import open_console
 
     said, level = in_all(overrides, device=device), verbosity(quiet=quiet)

@@ -1,30 +1,37 @@
-"""Measure how fast a recipe trains, and where the time goes."""
+"""A benchmark: how fast a recipe trains, where the time goes, and the table that shows it."""
 
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
 
 from gantool.data.batches import Stream
 from gantool.launch.benchmarking.costs import Cost, Progress, costs, operations_of_a_step, peak_of
 from gantool.launch.benchmarking.peer import peer
 from gantool.launch.benchmarking.timing import Durations, by_turns, seconds, times_at_once
+from gantool.reporting.console.messages import WARNING_STYLE, say
+from gantool.training.device.memory import peak_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from rich.console import Console
 
     from gantool.data.prepare.prepared import PreparedImages
     from gantool.launch.session import Session
     from gantool.recipe.schema import Recipe
     from gantool.training.trainer import Trainer
+
 
 WARM_UP = 4
 """Steps before the first one that is timed."""
@@ -128,7 +135,7 @@ def benchmark(
     session = _begun(plan, prepared)
     start_seconds = time.perf_counter() - start
     step, other, data_wait = _steps(session.trainer, rounds, against, progress)
-    memory = _peak_memory(session)
+    memory = peak_memory(session.device.device) or 0
     training = plan.tables.training
     operations = operations_of_a_step(_begun(_eager(plan), prepared).trainer)
     return Benchmark(
@@ -193,16 +200,6 @@ def _waited(trainer: Trainer) -> float:
     return images.waited if isinstance(images, Stream) else 0.0
 
 
-def _peak_memory(session: Session) -> int:
-    """Return the most memory in use so far, in bytes."""
-    import torch
-
-    if session.device.device.type == "cuda":
-        return torch.cuda.max_memory_allocated(session.device.device)
-    kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return kibibytes if sys.platform == "darwin" else 1024 * kibibytes  # there it is bytes
-
-
 def _seconds_to_import_torch() -> float:
     """Return what any program that uses torch takes to start."""
     timed = "import time; t = time.perf_counter(); import torch; print(time.perf_counter() - t)"
@@ -212,3 +209,66 @@ def _seconds_to_import_torch() -> float:
 
 def _compared(script: Path, ours: Durations, theirs: Durations) -> Against:
     return Against(str(script), theirs, ours.minimum / theirs.minimum, ours.median / theirs.median)
+
+
+GIGA = 1e9
+MEBIBYTE = 2**20
+
+
+def show_benchmark(found: Benchmark, console: Console) -> None:
+    """Show a benchmark to a person.
+
+    Args:
+        found: What was measured.
+        console: Where.
+    """
+    table = Table.grid(padding=(0, 2))
+    for name, value in rows(found):
+        table.add_row(name, value)
+    console.print(table)
+    if not found.is_quiet:
+        say(
+            console,
+            ("warning:", WARNING_STYLE),
+            f" the machine was at other work too (load average {found.load:.2f}): "
+            "do not quote these figures",
+        )
+
+
+def rows(found: Benchmark) -> Iterator[tuple[str, str]]:
+    """Yield what was measured, and its value in words."""
+    step = found.step
+    yield "recipe", f"{found.recipe}, batches of {found.batch_size}"
+    yield "device", f"{found.device}, {found.threads} threads, torch {found.torch}"
+    yield (
+        "step",
+        (
+            f"{step.minimum:.4g} ms at best, {step.median:.4g} ms usually, "
+            f"{step.p95:.4g} ms at the 95th percentile, of {step.count}"
+        ),
+    )
+    yield "images", f"{found.images_per_second:,.0f} real images a second"
+    yield "data", f"{found.data_wait:.1%} of the time spent waiting for images"
+    yield "memory", f"{found.peak_memory / MEBIBYTE:,.0f} MiB at the peak"
+    yield (
+        "arithmetic",
+        (
+            f"{found.operations / GIGA:.4g} GFLOP a step, {found.achieved / GIGA:,.3g} GFLOP/s: "
+            f"{found.achieved / found.peak:.0%} of a matrix product's {found.peak / GIGA:,.3g}"
+        ),
+    )
+    for label, cost in zip(chain(["cost of"], repeat("")), found.regularizers, strict=False):
+        yield label, f"{cost.name}: {cost.milliseconds:+.3g} ms a step, {cost.share:+.1%}"
+    yield (
+        "start",
+        (
+            f"{found.start_seconds:.2f} s to the end of the first step, "
+            f"after {found.import_seconds:.2f} s to import torch"
+        ),
+    )
+    if found.against is not None:
+        other = found.against
+        theirs = other.step
+        yield "against", f"{other.script}, on the same images, by turns"
+        yield "", f"{theirs.minimum:.4g} ms at best, {theirs.median:.4g} ms usually"
+        yield "ratio", f"{other.ratio:.3f} of its time at best, {other.median_ratio:.3f} usually"

@@ -64,9 +64,21 @@ def is_memory_fault(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(mark in str(error) for mark in MARKS)
 
 
-def peak_memory(device: torch.device) -> str | None:
-    """Return the most that tensors have taken up so far, and what there is, on an NVIDIA GPU."""
-    if device.type != "cuda":
+def peak_memory(device: torch.device) -> int | None:
+    """Return the most bytes in use so far: by tensors on a GPU, else by the whole process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource
+    except ImportError:  # Windows
         return None
-    peak, whole = torch.cuda.max_memory_allocated(device), torch.cuda.mem_get_info(device)[1]
-    return f"{peak / GIBIBYTE:.1f} GiB in use at the peak, of {whole / GIBIBYTE:.1f} GiB"
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def peak_in_words(device: torch.device) -> str:
+    """Say how much of a GPU's memory was in use at the peak; nothing elsewhere."""
+    if device.type != "cuda":
+        return ""
+    peak, whole = peak_memory(device) or 0, torch.cuda.mem_get_info(device)[1]
+    return f" ({peak / GIBIBYTE:.1f} GiB in use at the peak, of {whole / GIBIBYTE:.1f} GiB)"
