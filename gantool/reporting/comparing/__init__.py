@@ -1,1 +1,1 @@
-"""A comparison of runs, shown: in words, as a table, as a page."""
+"""A comparison of runs in words, as a table, as a page."""

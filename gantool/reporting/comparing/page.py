@@ -63,7 +63,7 @@ RULES: tuple[tuple[str, Callable[..., object]], ...] = (
 
 @dataclass(frozen=True)
 class Strip:
-    """What the runs had made of the same latents at one moment.
+    """The same latents at one moment, as each run drew them.
 
     Attributes:
         label: The moment, as in "epoch 10".

@@ -11,7 +11,6 @@ from markupsafe import Markup
 
 from gantool.reporting.figures import format_tick
 from gantool.reporting.page import render
-from gantool.reporting.pictures.curves import smooth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +27,8 @@ FEW = 12
 """Up to so many values are shown as dots too, and not smoothed."""
 COLORS = tuple(f"series-{number}" for number in range(1, 9))
 """Of the page's style."""
+STRETCHES = 50
+"""A smoothed line is a mean over about one of so many parts of the run."""
 STEPS = (1, 2, 2.5, 5, 10)
 MOST_TICKS = 6
 MARGIN = 0.05
@@ -143,6 +144,16 @@ def _draw(line: Line, *, smoothed: bool) -> _Drawn:
 def _known(values: Sequence[float | None] | Values) -> Values:
     array = np.array(values, dtype=np.float64)
     return np.where(np.isfinite(array), array, np.nan)
+
+
+def smooth(values: Values) -> Values:
+    """Return the moving mean under a Hann window, which passes over NaN and leaves it in place."""
+    width = max(1, len(values) // STRETCHES) | 1  # odd, so that the mean is centered
+    known = np.isfinite(values)
+    window = np.hanning(width + 2)[1:-1]  # without the zeros at its ends
+    sums = np.convolve(np.where(known, values, 0), window, mode="same")
+    counts = np.convolve(known, window, mode="same")
+    return np.where(known, sums / np.where(known, counts, 1), np.nan)
 
 
 def path(x: Values, y: Values) -> str:

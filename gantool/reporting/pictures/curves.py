@@ -8,7 +8,6 @@ from gantool.files.durable import written_aside
 from gantool.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
 
     from gantool.runs.curves import Curve, Curves, Values
 
-STRETCHES = 50
-"""The strong line is a mean over about one of so many parts of the run."""
 COLORS = {"discriminator": "#0e7490", "generator": "#be185d"}
 LOSSES = {"Discriminator": "discriminator", "Generator": "generator"}
 """Legend entries, as in the report, and whose losses they name."""
@@ -64,29 +61,15 @@ def make_figure(curves: Curves, title: str = "") -> Figure:
     return figure
 
 
-def smooth(values: Values) -> Values:
-    """Return the moving mean under a Hann window, which passes over NaN and leaves it in place."""
-    import numpy as np
-
-    width = max(1, len(values) // STRETCHES) | 1  # odd, so that the mean is centered
-    known = np.isfinite(values)
-    window = np.hanning(width + 2)[1:-1]  # without the zeros at its ends
-    sums = np.convolve(np.where(known, values, 0), window, mode="same")
-    counts = np.convolve(known, window, mode="same")
-    return np.where(known, sums / np.where(known, counts, 1), np.nan)
-
-
-def _finite(values: Values) -> Values:
-    import numpy as np
-
-    return values[np.isfinite(values)]
-
-
 def _draw_losses(panel: Axes, curves: Curves) -> None:
+    from gantool.reporting.page.charts import fit, smooth
+
     losses = [curves.curve(f"{player}_loss") for player in LOSSES.values()]
     for (label, player), curve in zip(LOSSES.items(), losses, strict=True):
         _draw_line(panel, curves.epochs, curve, label, COLORS[player])
-    _fit(panel, losses)
+    faint = [values for loss in losses for values in (loss.lows, loss.highs)]
+    scale = fit([smooth(loss.means) for loss in losses], faint)
+    panel.set_ylim(scale.low, scale.high)
     _finish(panel, "loss")
 
 
@@ -100,23 +83,14 @@ def _draw_scores(panel: Axes, curves: Curves) -> None:
 
 def _draw_line(panel: Axes, epochs: Values, curve: Curve, label: str, color: str) -> None:
     """Draw the values faintly and their moving mean strongly, or a dot where there is only one."""
-    marker = "o" if _finite(curve.means).size == 1 else ""
+    import numpy as np
+
+    from gantool.reporting.page.charts import smooth
+
+    marker = "o" if np.isfinite(curve.means).sum() == 1 else ""
     across, values = curve.extremes(epochs)
     panel.plot(across, values, color=color, alpha=0.33, linewidth=0.9)
     panel.plot(epochs, smooth(curve.means), color=color, linewidth=1.8, label=label, marker=marker)
-
-
-def _fit(panel: Axes, losses: Sequence[Curve]) -> None:
-    """Let the axis hold the strong lines whole, and all but the rarest of the faint values."""
-    import numpy as np
-
-    parts = [_finite(smooth(loss.means)) for loss in losses]
-    faint = [_finite(values) for loss in losses for values in (loss.lows, loss.highs)]
-    parts += [np.quantile(kept, [0.005, 0.995]) for kept in faint if kept.size]
-    shown = np.concatenate(parts)
-    if shown.size and np.ptp(shown) > 0:
-        margin = 0.05 * np.ptp(shown)
-        panel.set_ylim(shown.min() - margin, shown.max() + margin)
 
 
 def _finish(panel: Axes, quantity: str) -> None:

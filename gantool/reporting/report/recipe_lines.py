@@ -27,7 +27,7 @@ ABSENT = object()
 
 @dataclass(frozen=True)
 class Parent:
-    """What a run's recipe is compared with.
+    """The recipe that a run's is compared with.
 
     Attributes:
         name: The recipe's name.

@@ -89,7 +89,7 @@ def _of(done: str, whole: str) -> str:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What to think of a run.
+    """A judgment on a run, in words.
 
     Attributes:
         title: In a few words.

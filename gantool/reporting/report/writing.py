@@ -59,7 +59,7 @@ class NeighborRow:
 
 @dataclass(frozen=True)
 class Neighbors:
-    """What the page shows of the nearest neighbors.
+    """The nearest neighbors, as the page shows them.
 
     Attributes:
         space: Where they were looked for: an extractor's name, or "pixels".
@@ -73,7 +73,7 @@ class Neighbors:
 
 
 def show_neighbors(found: Neighborhood, training: Pixels) -> Neighbors:
-    """Return what the page shows of a neighborhood among the training images."""
+    """Return a neighborhood among the training images, as the page shows it."""
     order = found.ratio.argsort()[:MOST_ROWS]
     pictures = []
     for index in order.tolist():

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gantool.reporting.pictures.curves import draw_curves, make_figure, smooth
+from gantool.reporting.page.charts import smooth
+from gantool.reporting.pictures.curves import draw_curves, make_figure
 from tests.curves import curves_of
 
 if TYPE_CHECKING:
