@@ -213,8 +213,8 @@ CASES = {
     ),
     "generator-is-none": networks("generator", "returned None", built="None"),
     "generator-untrainable": networks("trainable", built="G().requires_grad_(False)"),
-    "discriminator-column": networks(
-        "the discriminator's forward", "[6, 1]", discriminator="return logits[:, None]"
+    "discriminator-cube": networks(
+        "the discriminator's forward", "[6, 1, 1]", discriminator="return logits[:, None, None]"
     ),
     "discriminator-raises": networks("RuntimeError", discriminator="return images @ logits"),
     "check-raises": networks("check", "TypeError", check="image()"),
