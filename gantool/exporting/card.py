@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -14,19 +13,18 @@ from gantool.registry.calling import calling
 from gantool.registry.catalog import installed
 from gantool.reporting.figures import format_epoch, format_figure, protocol_lines
 from gantool.runs.history import read_recipe_table
-from gantool.runs.scores import Evaluation, Scored, read_scores
+from gantool.runs.scores import read_scores
 from gantool.text import markdown, visible
 from gantool.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
 
     from gantool.evaluation.sampling.trained import TrainedRun
     from gantool.exporting.folder import ExportedFolder
     from gantool.interfaces.exporter import Trained
     from gantool.registry.catalog import Offer
-    from gantool.runs.folder import RunFolder
-    from gantool.runs.scores import Protocol, Score
+    from gantool.runs.scores import Evaluation, Score, Scored
 
 SHOWN = 64
 """Pictures on the card."""
@@ -86,18 +84,21 @@ def _usage(offer: Offer, trained: Trained, folder: str, repository: str | None) 
 
 def _facts(run: TrainedRun, trained: Trained) -> dict[str, Any]:
     """Return what the card says of the run."""
-    scores = scores_of(run.folder, run.step)
+    about = markdown((type(run.recipe.dataset).__doc__ or "").strip().partition("\n\n")[0])
+    written = plainly(read_recipe_table(run.folder))  # whatever it was opened with
+    scores = _scores(run)
+    tells_memory = any("memorization" in row["name"] for each in scores for row in each["rows"])
     return {
         "name": markdown(run.name),
         "pipeline": "unconditional-image-generation",
         "tags": sorted({bare(str(run.recipe.document["architecture"]["use"])), "gantool"}),
-        "dataset": {"use": plainly(run.recipe.document)["dataset"]["use"], "about": _about(run)},
+        "dataset": {"use": plainly(run.recipe.document)["dataset"]["use"], "about": about},
         "images": run.about.get("images"),
         "prepared": _prepared(run),
         "training": list(_training(run, trained)),
-        "recipe": dump(without_folders(_written(run))).strip(),
+        "recipe": dump(without_folders(written)).strip(),
         "scores": scores,
-        "memorization": KNOWN_MEMORY if _tells_memory(scores) else UNKNOWN_MEMORY,
+        "memorization": KNOWN_MEMORY if tells_memory else UNKNOWN_MEMORY,
     }
 
 
@@ -110,16 +111,6 @@ def without_folders(value: Any) -> Any:
     if isinstance(value, str) and PurePath(value).is_absolute():
         return PurePath(value).name
     return value
-
-
-def _written(run: TrainedRun) -> dict[str, Any]:
-    """Return the run's recipe as it stands in its folder, whatever it was opened with."""
-    return plainly(read_recipe_table(run.folder))
-
-
-def _about(run: TrainedRun) -> str:
-    """Return what the dataset says of itself, in its first sentence."""
-    return markdown((type(run.recipe.dataset).__doc__ or "").strip().partition("\n\n")[0])
 
 
 def _prepared(run: TrainedRun) -> str:
@@ -154,70 +145,27 @@ def _epochs(run: TrainedRun, images: int) -> float:
     return run.step * training.discriminator_updates / max(1, batches)
 
 
-def _tells_memory(scores: Iterable[CardScores]) -> bool:
-    return any("memorization" in row.name for each in scores for row in each.rows)
-
-
-@dataclass(frozen=True)
-class CardScore:
-    """One row of a card.
-
-    Attributes:
-        name: As in "fid-inception/distance".
-        value: The mean, and its deviation over sampling seeds where there are several.
-        floor: The same for one half of the real images against the other, if it was computed.
-        better: Which way is better: "lower", "higher" or nothing.
-    """
-
-    name: str
-    value: str
-    floor: str = ""
-    better: str = ""
-
-
-@dataclass(frozen=True)
-class CardScores:
-    """Scores by one protocol.
-
-    Attributes:
-        step: Steps of the evaluated checkpoint.
-        rows: The scores.
-        protocol: How they were obtained, in words.
-        remarks: What they give reason to say.
-    """
-
-    step: int
-    rows: tuple[CardScore, ...]
-    protocol: tuple[str, ...]
-    remarks: tuple[str, ...] = ()
-
-
-def scores_of(folder: RunFolder, step: int) -> tuple[CardScores, ...]:
-    """Return the scores of a checkpoint; where it has none, the newest of an earlier one."""
-    evaluations, scored = read_scores(folder)
+def _scores(run: TrainedRun) -> list[dict[str, Any]]:
+    """Return the scores of a checkpoint by protocol; where it has none, of an earlier one."""
+    evaluations, scored = read_scores(run.folder)
     lines: list[Evaluation | Scored] = [*evaluations, *scored]
-    found = [each for line in lines for each in _card_scores(line)]
-    latest = max((each.step for each in found if each.step <= step), default=None)
-    return tuple(each for each in found if each.step == latest)
+    known = [each for each in lines if each.protocol is not None and each.step <= run.step]
+    latest = max((each.step for each in known), default=None)
+    return [_told(each) for each in known if each.step == latest]
 
 
-def _card_scores(line: Evaluation | Scored) -> Iterator[CardScores]:
-    """Yield the scores of a line, if it is known how they were obtained."""
-    if line.protocol is not None:
-        rows = tuple(map(_row, line.scores))
-        words = _in_words(line.step, line.protocol, rows)
-        yield CardScores(line.step, rows, words, line.remarks)
+def _told(line: Evaluation | Scored) -> dict[str, Any]:
+    """Return scores as the card shows them, with how they were obtained in words."""
+    assert line.protocol is not None
+    rows = list(map(_row, line.scores))
+    names, floors = [row["name"] for row in rows], any(row["floor"] for row in rows)
+    protocol = protocol_lines(line.step, line.protocol, names, floors=floors)
+    return {"step": line.step, "rows": rows, "protocol": protocol, "remarks": line.remarks}
 
 
-def _row(score: Score) -> CardScore:
+def _row(score: Score) -> dict[str, str]:
     mean = "" if score.mean is None else format_figure(score.mean)
     spread = "" if score.sd is None else f" ± {format_figure(score.sd)}"
     floor = "" if score.floor is None else format_figure(score.floor)
-    return CardScore(
-        score.name, mean + spread, floor, "" if score.direction == "none" else score.direction
-    )
-
-
-def _in_words(step: int, protocol: Protocol, rows: Sequence[CardScore]) -> tuple[str, ...]:
-    floors = any(row.floor for row in rows)
-    return tuple(protocol_lines(step, protocol, [row.name for row in rows], floors=floors))
+    better = "" if score.direction == "none" else score.direction
+    return {"name": score.name, "value": mean + spread, "floor": floor, "better": better}
