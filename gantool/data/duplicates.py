@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-
 BANDS = 8
 NEAREST = 8
 """Candidates that are kept for each hash."""

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-
 ASIDE = ".tmp-"
 TRASH = ".trash-"
 ATTEMPTS = 20

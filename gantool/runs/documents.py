@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
     from pydantic_core import ErrorDetails
 
-
 log = logging.getLogger("gantool")
 
 FEW = 3

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-
 log = logging.getLogger("gantool")
 
 TAIL_BYTES = 1 << 16

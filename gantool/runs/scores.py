@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from gantool.runs.folder import RunFolder
     from gantool.runs.records import Line
 
-
 PIXELS = "pixels"
 """Stands for an extractor where images are compared by their own values."""
 Count = Annotated[int, Field(ge=0, le=10**12)]

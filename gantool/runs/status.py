@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from gantool.runs.documents import Damages
     from gantool.runs.folder import RunFolder
 
-
 Outcome = Literal["running", "completed", "stopped", "failed"]
 LOCK = ".lock"
 HOLDER = ".holder"

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from gantool.interfaces.step import Player
     from gantool.registry.plugin import Plugin
 
-
 PLUGIN = "plugin"
 COMPONENT = "component"
 GROUPS = (PLUGIN, COMPONENT, *KINDS)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from gantool.data.prepare.limits import Allowance
     from gantool.interfaces.dataset import ImageShape, ImageSource
 
-
 PIXEL_LIMIT = 89_478_485
 """Pixels of the largest image that is decoded: Pillow's own limit, 256 MiB of RGB."""
 

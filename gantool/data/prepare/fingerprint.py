@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from gantool.interfaces.dataset import ImageShape, ImageSource
     from gantool.recipe.schema import ImageTable
 
-
 Fit = Literal["stretch", "crop", "pad"]
 Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 Profiles = Literal["convert", "ignore"]

@@ -21,7 +21,6 @@ from gantool.interfaces.dataset import ImageShape, ImageSource
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-
 MOVE_BYTES = 16 << 20
 Chunk = tuple[int, int]
 """Images from the first number up to, and without, the second."""

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageFile import ImageFile
 
-
 MEGABYTE = 10**6
 MOST_PER_PIXEL = 20
 """Bytes of memory that decoding and converting take for a pixel, in the costliest format."""

@@ -34,9 +34,7 @@ if TYPE_CHECKING:
 
     from gantool.data.prepare.job import Chunk, Job
 
-
 Result = tuple["Chunk", list[Any]]
-
 
 FAILURES = {"source": DataError, "plugin": PluginError, "disk": OSError}
 """Errors of a worker that are raised again, by what its answer calls them."""

@@ -24,7 +24,6 @@ from gantool.interfaces.dataset import ImageShape
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-
 IMAGES = "images.npy"
 DIGESTS = "digests.npy"
 SIZES = "sizes.npy"

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from gantool.data.prepare.job import Chunk, DecodingJob, Skips
     from gantool.interfaces.dataset import ImageSource
 
-
 JOURNAL = "journal.jsonl"
 COMMIT_SECONDS = 2.0
 """Work that a power failure may cost."""

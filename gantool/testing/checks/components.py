@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from gantool.registry.plugin import Plugin
     from gantool.testing.promises import Subject
 
-
 IMPORTING = """
 import contextlib, importlib, io
 printed = io.StringIO()

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from gantool.interfaces.dataset import Dataset, ImageSource
     from gantool.testing.promises import Subject
 
-
 MOST = 24
 """Images of a source that are checked, spread over all of it."""
 LARGEST_STAMP = 2**63 - 1

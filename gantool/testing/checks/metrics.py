@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from gantool.interfaces.metric import Metric
     from gantool.testing.promises import Subject
 
-
 CHANNELS = (1, 3, 4)
 SCORE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 SOME_EXTRACTOR = "some-extractor"

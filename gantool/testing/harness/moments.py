@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from gantool.interfaces.step import Player
     from gantool.training.trainer import Trainer
 
-
 NUMBER, PROGRESS = 5000, 0.5
 """Steps completed, and the share of the run that they are: past every usual warm-up."""
 DIRECTIONS = 3

@@ -15,7 +15,6 @@ from gantool.interfaces.architecture import Architecture
 if TYPE_CHECKING:
     from gantool.interfaces.dataset import ImageShape
 
-
 WIDTH = 4
 Norm = Literal["none", "batch", "spectral"]
 NORMS: tuple[Norm, Norm] = ("batch", "spectral")

@@ -18,7 +18,6 @@ from typing_extensions import override
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-
 MEMORY = 80 * 2**30
 RATE = 0.5
 """The number that is read outside steps, where optimizers check learning rates."""

@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from gantool.interfaces.dataset import ImageSource
     from gantool.training.state.form import State
 
-
 BATCH_SIZE = 4
 IMAGES = 12
 CLASSES = 3

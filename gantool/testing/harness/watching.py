@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from gantool.testing.promises import Subject
     from gantool.training.step.view import Seen
 
-
 AnyRegularizer = TypeVar("AnyRegularizer", bound=Regularizer)
 Around = Callable[..., Any]
 """Takes a hook and its arguments, and returns the hook's result or another one."""

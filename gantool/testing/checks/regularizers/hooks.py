@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from gantool.training.step.view import UpdateStep
     from gantool.training.trainer import Trainer
 
-
 Hook = Callable[..., Any]
 
 TOLERANCE = 1e-4

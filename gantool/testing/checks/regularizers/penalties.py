@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from gantool.testing.harness.watching import NetworkCall
     from gantool.testing.promises import Subject
 
-
 NEAR = 0.1
 """So much nearer to one input of the update than to all others is what was made of it."""
 HUGE = 1e4

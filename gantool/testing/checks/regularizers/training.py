@@ -53,7 +53,6 @@ if TYPE_CHECKING:
     from gantool.testing.promises import Subject
     from gantool.training.trainer import Trainer
 
-
 SHAPES = (ImageShape(1, 16, 16), ImageShape(3, 16, 24), ImageShape(4, 24, 16))
 TOLERANCE = 1e-9
 """Sums over ranks are rounded in another order; Adam's first steps magnify that."""
