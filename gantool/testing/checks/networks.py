@@ -10,7 +10,7 @@ from torch import nn
 
 from gantool.testing.claims import require, require_finite, require_same
 from gantool.testing.harness.isolation import global_random_state, global_random_state_kept
-from gantool.testing.harness.moments import require_right_gradients
+from gantool.testing.harness.moments import gradients_of, require_right_gradients, weighted
 from gantool.testing.harness.players import (
     CLASSES,
     COUNT,
@@ -34,8 +34,6 @@ from gantool.testing.harness.trial import (
 from gantool.testing.promises import promise
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from torch import Tensor
 
     from gantool.interfaces.architecture import Architecture
@@ -60,9 +58,7 @@ def listens_to_every_latent(subject: Subject[Architecture]) -> None:
     for players in build_each(subject.example()):
         settled = disturbed(players).evaluating()
         latents = settled.latents.requires_grad_()
-        slope = torch.autograd.grad(
-            _weighted(settled.generate()), latents, allow_unused=True, materialize_grads=True
-        )[0]
+        (slope,) = gradients_of(weighted(settled.generate()), [latents])
         unused = [number for number, column in enumerate(slope.T) if not column.any()]
         count, all_ = len(unused), latents.shape[1]
         require(not unused, f"of {all_} numbers in a latent, {count} change nothing: {unused[:5]}")
@@ -126,7 +122,7 @@ def trains(subject: Subject[Architecture]) -> None:
 def trains_every_parameter(subject: Subject[Architecture]) -> None:
     """Every trainable parameter of both networks gets a finite gradient."""
     for players in build_each(subject.example()):
-        torch.autograd.backward([_weighted(players.generate()), _weighted(players.discriminate())])
+        torch.autograd.backward([weighted(players.generate()), weighted(players.discriminate())])
         for name, parameter in _parameters(players).items():
             if parameter.requires_grad:
                 require(parameter.grad is not None, f"the {name} gets no gradient")
@@ -145,17 +141,15 @@ def leaves_frozen_parts_alone(subject: Subject[Architecture]) -> None:
 def can_be_differentiated_twice(subject: Subject[Architecture]) -> None:
     """The gradient of the logits in the images has the right gradient in the trained weights."""
     for players in build_each(subject.example()):
-        gradients = _gradients(_squared_slope(players), _trained(players.discriminator))
+        gradients = gradients_of(_squared_slope(players), _trained(players.discriminator))
         for gradient in gradients:
             require_finite(gradient, "in training, a gradient of the squared image gradient")
         constant = "the gradient of the logits in the images does not depend on the weights"
         require(any(bool(gradient.any()) for gradient in gradients), constant)
         still = players.in_float64().evaluating()  # where no statistics move between forward passes
         weights = _trained(still.discriminator)
-        gradients, value = (
-            _gradients(_squared_slope(still), weights),
-            partial(_squared_slope, still),
-        )
+        gradients = gradients_of(_squared_slope(still), weights)
+        value = partial(_squared_slope, still)
         require_right_gradients(value, weights, gradients, "the squared image gradient")
 
 
@@ -219,7 +213,7 @@ def works_under_autocast(subject: Subject[Architecture]) -> None:
             images, logits = players.generate(), players.discriminate()
         require_images(players, images)
         require_logits(logits, COUNT)
-        torch.autograd.backward([_weighted(images.float()), _weighted(logits.float())])
+        torch.autograd.backward([weighted(images.float()), weighted(logits.float())])
         for name, parameter in _parameters(players).items():
             if parameter.grad is not None:
                 require_finite(parameter.grad, f"under autocast, the gradient of the {name}")
@@ -236,19 +230,6 @@ def _squared_slope(players: Players) -> Tensor:
 def _trained(network: nn.Module) -> list[nn.Parameter]:
     """Return the weights that are not frozen."""
     return [weight for weight in network.parameters() if weight.requires_grad]
-
-
-def _gradients(value: Tensor, weights: Sequence[nn.Parameter]) -> list[Tensor]:
-    """Return the gradients of a scalar in some weights; zeros where there are none."""
-    if not value.requires_grad:
-        return [torch.zeros_like(weight) for weight in weights]
-    return list(torch.autograd.grad(value, weights, allow_unused=True, materialize_grads=True))
-
-
-def _weighted(outputs: Tensor) -> Tensor:
-    """Return a sum in which every output counts, and each differently."""
-    chance = torch.Generator().manual_seed(2)
-    return (outputs * torch.randn(outputs.shape, generator=chance)).sum()
 
 
 def _parameters(players: Players) -> dict[str, nn.Parameter]:

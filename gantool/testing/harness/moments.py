@@ -92,11 +92,7 @@ class Moment:
 
     def gradients(self, value: Tensor) -> list[Tensor]:
         """Return the gradients of a scalar in the player's weights; zeros where there are none."""
-        if not value.requires_grad:
-            return [torch.zeros_like(weight) for weight in self.weights]
-        return list(
-            torch.autograd.grad(value, self.weights, allow_unused=True, materialize_grads=True)
-        )
+        return gradients_of(value, self.weights)
 
     @property
     def weights(self) -> tuple[nn.Parameter, ...]:
@@ -152,6 +148,19 @@ def random_direction(tensors: Iterable[Tensor], seed: int) -> list[Tensor]:
     """Draw a direction in the space of some tensors."""
     chance = torch.Generator().manual_seed(seed)
     return [torch.randn(t.shape, generator=chance, dtype=t.dtype) for t in tensors]
+
+
+def weighted(outputs: Tensor) -> Tensor:
+    """Return a sum in which every output counts, and each differently."""
+    (weights,) = random_direction([outputs], 0)
+    return (outputs * weights).sum()
+
+
+def gradients_of(value: Tensor, weights: Sequence[Tensor]) -> list[Tensor]:
+    """Return the gradients of a scalar in some weights; zeros where there are none."""
+    if not value.requires_grad:
+        return [torch.zeros_like(weight) for weight in weights]
+    return list(torch.autograd.grad(value, weights, allow_unused=True, materialize_grads=True))
 
 
 def require_right_gradients(

@@ -10,7 +10,12 @@ import torch
 
 from gantool.interfaces.step import PLAYERS
 from gantool.testing.claims import require, require_finite, require_same, require_shape
-from gantool.testing.harness.moments import Moment, random_direction, require_right_gradients
+from gantool.testing.harness.moments import (
+    Moment,
+    random_direction,
+    require_right_gradients,
+    weighted,
+)
 from gantool.testing.harness.networks import MOVING, StyleNetworks
 from gantool.testing.harness.operations import Overheard
 from gantool.testing.harness.trial import BATCH_SIZE, build_trial, take_steps, weights_of
@@ -203,7 +208,7 @@ def transforms_with_a_gradient(component: Regularizer) -> None:
         images = (moment.step.fake.detach() / 2).requires_grad_()
         shown = _shown(moment, images)
         require(shown.requires_grad, "what `transform` returns has lost the images' graph")
-        (gradient,) = torch.autograd.grad(_weighted(shown), images)
+        (gradient,) = torch.autograd.grad(weighted(shown), images)
         for channel in range(images.shape[1]):
             other = images.detach().clone()
             other[:, channel] = random_direction([other[:, channel]], 2)[0].clamp(-1, 1)
@@ -257,12 +262,7 @@ def _led_back(moment: Moment, images: Tensor, behind: Tensor) -> Tensor:
 
 def _transformed(moment: Moment, images: Tensor) -> Tensor:
     """Return a scalar in which every value of the transformed images counts, each differently."""
-    return _weighted(_shown(moment, images))
-
-
-def _weighted(shown: Tensor) -> Tensor:
-    (weights,) = random_direction([shown], 0)
-    return (shown * weights).sum()
+    return weighted(_shown(moment, images))
 
 
 def _shown(moment: Moment, images: Tensor) -> Tensor:
