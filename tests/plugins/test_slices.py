@@ -14,7 +14,12 @@ from gantool import Loss, Regularizer, Scheduled
 from gantool.registry.catalog import installed
 from gantool_augmentation.plugin import ADA, DiffAugment, InstanceNoise
 from gantool_consistency.plugin import ZCR, Consistency
-from gantool_diversity.plugin import MinibatchStddev, ModeSeeking
+from gantool_diversity.plugin import (
+    FeatureMatching,
+    MinibatchStddev,
+    ModeSeeking,
+    RandomFeatures,
+)
 from gantool_gradient_penalties.plugin import R1, R2, Dragan, WganGP, WganLP
 from gantool_lecam.plugin import LeCam
 from gantool_losses.plugin import BCE
@@ -52,7 +57,12 @@ ALIKE: list[tuple[Regularizer, ...]] = [
     (R1(), R2(every_steps=2), DiffAugment()),  # through the transforms
     (ZCR(), Consistency(), WganGP(), InstanceNoise()),
 ]
-COUPLING: list[Regularizer] = [Dragan(), MinibatchStddev(group_size=4)]
+COUPLING: list[Regularizer] = [
+    Dragan(),
+    MinibatchStddev(group_size=4),
+    FeatureMatching(),
+    RandomFeatures(width=4),
+]
 ELSEWHERE = {SpectralNorm}
 """Whose vectors move on with each forward pass, of which each slice makes one; it says so."""
 

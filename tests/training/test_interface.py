@@ -31,6 +31,12 @@ EXERCISED: dict[type, dict[str, str]] = {
         "latents": "test_step::test_an_update_is_shown_its_images_labels_latents_and_logits",
         "real_logits": "test_step::test_an_update_is_shown_its_images_labels_latents_and_logits",
         "fake_logits": "test_step::test_an_update_is_shown_its_images_labels_latents_and_logits",
+        "real_features": (
+            "test_features::test_the_head_makes_the_logits_of_the_features_that_are_handed_on"
+        ),
+        "fake_features": (
+            "test_features::test_the_head_makes_the_logits_of_the_features_that_are_handed_on"
+        ),
         "number": "test_step::test_number_and_progress_are_tensors_that_follow_the_steps",
         "progress": "test_step::test_number_and_progress_are_tensors_that_follow_the_steps",
         "random": "test_randomness::test_every_place_and_moment_has_draws_of_its_own",
@@ -68,6 +74,10 @@ EXERCISED: dict[type, dict[str, str]] = {
         "needs_real_in_generator": (
             "test_penalties::test_feature_matching_is_given_real_images_in_the_generator_update"
         ),
+        "needs_features": (
+            "test_features::test_the_head_makes_the_logits_of_the_features_that_are_handed_on"
+        ),
+        "trained_by": "test_features::test_a_head_that_both_players_train_is_in_one_plain_step",
         "needs_both_graphs": (
             "test_dynamics::test_consensus_optimization_differentiates_in_both_players"
         ),

@@ -156,7 +156,7 @@ def test_optimizer_options_reach_the_named_players_optimizer(train: Train, playe
     trainer.one_step()
     for competitor in trainer.game.competitors.values():
         concerned = competitor.player == player
-        assert competitor.optimizer.defaults["amsgrad"] == concerned
+        assert competitor.optimizer.param_groups[0]["amsgrad"] == concerned
         state = competitor.optimizer.state[competitor.parameters[0]]
         assert ("max_exp_avg_sq" in state) == concerned
 
@@ -184,7 +184,8 @@ def test_options_an_optimizer_cannot_take_are_refused(
 def test_two_decays_of_different_players_do_not_collide(train: Train) -> None:
     trainer = train(L2(weight_decay=0.1), L2(weight_decay=0.2, player="generator"))
     decays = {
-        c.player: c.optimizer.defaults["weight_decay"] for c in trainer.game.competitors.values()
+        c.player: c.optimizer.param_groups[0]["weight_decay"]
+        for c in trainer.game.competitors.values()
     }
     assert decays == {"discriminator": 0.1, "generator": 0.2}
 
