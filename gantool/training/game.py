@@ -255,7 +255,8 @@ class Game:
             self.number.fill_(step)
             self.progress.fill_(progress)
         for each in self.competitors.values():
-            follow(each.table, each.optimizer, each.learning_rate, progress)
+            if each.is_scheduled:
+                follow(each.table, each.optimizer, each.learning_rate, progress)
 
 
 def terms_of(loss: Loss, player: Player, logits: Tensor, others: Tensor | None) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from typing_extensions import override
 
+from gantool.interfaces.schedule import schedules_in
 from gantool.interfaces.step import Snapshot
 from gantool.registry.calling import call, described, misbehaved
 from gantool.training.device.ranks import synchronize
@@ -70,6 +71,7 @@ class Competitor:
         optimizer: Its optimizer.
         learning_rate: A 0-dim tensor that the optimizer reads in every step.
         table: Its optimizer's table.
+        is_scheduled: Whether the table has numbers that change while the run goes on.
     """
 
     player: Player
@@ -79,6 +81,7 @@ class Competitor:
     optimizer: torch.optim.Optimizer
     learning_rate: Tensor
     table: Optimizer
+    is_scheduled: bool
 
     def state(self) -> PlayerState:
         """Return the network's and the optimizer's tensors."""
@@ -160,7 +163,8 @@ def build_competitor(
     turn = TURNS[player]
     if turn.takes_batches:
         turn = replace(turn, updates=setup.discriminator_updates)
-    return Competitor(player, turn, network, parameters, optimizer, learning_rate, table)
+    changes = table.rate.changes or any(True for _ in schedules_in(table))
+    return Competitor(player, turn, network, parameters, optimizer, learning_rate, table, changes)
 
 
 def _trained(

@@ -39,6 +39,7 @@ EXERCISED: dict[type, dict[str, str]] = {
         ),
         "number": "test_step::test_number_and_progress_are_tensors_that_follow_the_steps",
         "progress": "test_step::test_number_and_progress_are_tensors_that_follow_the_steps",
+        "constant": "test_step::test_a_constant_is_a_tensor_of_the_weights_type",
         "random": "test_randomness::test_every_place_and_moment_has_draws_of_its_own",
         "discriminate": "test_step::test_calls_return_what_the_networks_would",
         "features": "test_step::test_calls_return_what_the_networks_would",

@@ -13,7 +13,7 @@ from torch.nn.functional import binary_cross_entropy
 from torch.nn.utils import parametrizations
 
 from gantool_dcgan.plugin import DCGAN
-from gantool_optimizers import uncompiled
+from gantool_optimizers import optimizers
 from gantool_spectral_norm.plugin import SpectralNorm
 from gantool_weight_decay.plugin import L2
 
@@ -163,7 +163,7 @@ def test_ten_steps_in_float64_are_those_of_plain_pytorch(
     fused: bool,
 ) -> None:
     if not fused:
-        monkeypatch.setattr(uncompiled, "Adam", partial(looping, uncompiled.Adam))
+        monkeypatch.setattr(optimizers, "Adam", partial(looping, optimizers.Adam))
     size = 32 if model == "spectral" else 16
     trainer = build(MODELS[model], "float64", layout, size)
     assert bool(trainer.game.competitors["generator"].optimizer.defaults["fused"]) == fused

@@ -126,6 +126,14 @@ def test_number_and_progress_are_tensors_that_follow_the_steps(
     assert {value.dim() for value in (*numbers, *progress)} == {0}
 
 
+def test_a_constant_is_a_tensor_of_the_weights_type(train_plain: Train, looking: Looks) -> None:
+    found: list[Tensor] = []
+    train_plain(looking(lambda step: found.append(step.constant(0.3)))).one_step()
+    assert [(float(each), each.dim(), each.dtype) for each in found] == [
+        (0.3, 0, torch.float64)
+    ] * 2
+
+
 def test_after_an_update_the_whole_batch_is_there_without_graphs(
     train_plain: Train, looking: Looks
 ) -> None:
