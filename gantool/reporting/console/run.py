@@ -212,11 +212,11 @@ def show_outcome(
 
 def _last_scores(folder: RunFolder, step: int) -> str:
     """Return the scores of a step by the recipe's metrics, in a line; nothing where it has none."""
-    from gantool.runs.records import JsonLines
+    from gantool.runs.documents import Damages
+    from gantool.runs.scores import Scored, read_records
 
-    *_, last = {}, *JsonLines(folder.scores).read()
-    known = {name: value for name, value in last.items() if isinstance(value, float)}
-    return scores_in_words(known) if last.get("step") == step else ""
+    newest = read_records(folder.scores, Scored, Damages(), most=1)
+    return " ".join(scores_in_words(each.values) for each in newest if each.step == step)
 
 
 def _next_commands(folder: RunFolder, outcome: str, step: int) -> Iterator[tuple[str, str]]:
