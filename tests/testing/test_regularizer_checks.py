@@ -437,6 +437,15 @@ class OnlyColors(Noise):
         return images + self.deviation * images.new_tensor([0.3, 0.6, 0.1]).view(1, 3, 1, 1)
 
 
+class Presuming(Noise):
+    """Counts on labels, and says nothing of it."""
+
+    @override
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
+        assert step.real_labels is not None, "where are they?"
+        return super().discriminator_penalty(step)
+
+
 class Unlabeled(Nearness):
     """Forgets the labels."""
 
@@ -732,6 +741,7 @@ BROKEN = [
         OnlyColors,
         r"RuntimeError|expected a tensor of shape \[4, 1, 16, 16\]",
     ),
+    ("trains", Presuming, "AssertionError: where are they"),
     ("works_with_labels", Unlabeled, "a conditional network was called without labels"),
     ("works_in_slices", WholeBatch, "RuntimeError"),
     ("works_under_autocast", Narrow, "RuntimeError: .*dtype"),

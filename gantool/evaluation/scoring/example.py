@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 
 from gantool.errors import GantoolError, UsageError
 from gantool.evaluation.scoring.metrics import score_name
+from gantool.interfaces.metric import Metric
 from gantool.registry.catalog import installed
 from gantool.runs.documents import MOST_BYTES, checked
 from gantool.runs.folder import RunFolder
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gantool.evaluation.sampling.trained import TrainedRun
-    from gantool.interfaces.metric import Metric
 
 
 @dataclass(frozen=True)
@@ -70,47 +71,41 @@ def read_example(place: Path) -> Example:
     Raises:
         UsageError: When that does not say.
     """
-    protocol, scores = _newest(RunFolder(place)) if place.is_dir() else _file(place)
+    protocol, metrics = _newest(RunFolder(place)) if place.is_dir() else _file(place)
     if protocol is None or not protocol.seeds:
         raise UsageError(
             f"{place} does not say how it was evaluated",
             f"evaluate it first: gantool evaluate {place}",
         )
-    return Example(place, protocol, tuple(_metrics(scores, protocol)))
+    return Example(place, protocol, metrics)
 
 
-Options = dict[str, dict[str, Any]]
-"""Options of metrics, by what their scores are called, as in "fid"."""
+Stated = tuple[Protocol | None, tuple[Metric, ...]]
+"""A protocol, and the metrics of the scores that were obtained by it."""
 
 
-def _newest(folder: RunFolder) -> tuple[Protocol | None, Options]:
-    """Return the last evaluation of a run, or the last scores of its training; or nothing."""
+def _newest(folder: RunFolder) -> Stated:
+    """Return what the last evaluation of a run states, or the last scores of its training."""
     evaluations, scored = read_scores(folder)
     if evaluations:
-        return evaluations[-1].protocol, _options(evaluations[-1])
+        return evaluations[-1].protocol, tuple(_metrics(evaluations[-1]))
     if scored:
-        return scored[-1].protocol, _options_of_recipe(folder, scored[-1])
-    return None, {}
+        return scored[-1].protocol, tuple(_metrics_of_recipe(folder, scored[-1]))
+    return None, ()
 
 
-def _options(line: Evaluation) -> Options:
-    return {score.name.partition("/")[0]: score.options for score in line.scores}
-
-
-def _options_of_recipe(folder: RunFolder, line: Scored) -> Options:
-    """Return the options that the recipe gives to the metrics of a training's scores."""
-    from gantool.evaluation.comparison.scores import metrics_of
+def _metrics_of_recipe(folder: RunFolder, line: Scored) -> Iterator[Metric]:
+    """Yield the metrics that the recipe names, of a training's scores."""
     from gantool.recipe.reading import read_recipe
 
-    try:
-        known = metrics_of(read_recipe(folder.recipe))
-    except GantoolError:
-        return {}
-    names = dict.fromkeys(name.partition("/")[0] for name in line.values)
-    return {name: json.loads(known[name][1]) for name in names if name in known}
+    names = {name.partition("/")[0] for name in line.values}
+    with suppress(GantoolError):
+        recipe = read_recipe(folder.recipe)
+        looked_with = None if recipe.extractor is None else recipe.extractor.name
+        yield from (each for each in recipe.metrics if score_name(each, looked_with) in names)
 
 
-def _file(path: Path) -> tuple[Protocol | None, Options]:
+def _file(path: Path) -> Stated:
     """Return what was printed of an evaluation, or of its protocol alone; a pipe may hold it."""
     way_out = "give a run folder, or what gantool evaluate --json printed"
     try:
@@ -118,8 +113,8 @@ def _file(path: Path) -> tuple[Protocol | None, Options]:
             text = file.read(MOST_BYTES)
         line: Printed = checked(text, path, Printed)
         if line.protocol is not None:
-            return line.protocol, _options(line)
-        return checked(text, path, Protocol), {}
+            return line.protocol, tuple(_metrics(line))
+        return checked(text, path, Protocol), ()
     except OSError as error:
         why = error.strerror or error
         raise UsageError(f"{path} cannot be read as a protocol: {why}", way_out) from error
@@ -128,14 +123,15 @@ def _file(path: Path) -> tuple[Protocol | None, Options]:
         raise UsageError(said, way_out) from error
 
 
-def _metrics(options: Options, protocol: Protocol) -> Iterator[Metric]:
+def _metrics(line: Evaluation) -> Iterator[Metric]:
     """Yield the metrics whose scores were taken, as far as they are installed."""
-    extractor = None if protocol.extractor.name == PIXELS else protocol.extractor.name
+    looked_with = None if line.protocol is None else line.protocol.extractor.name
+    options = {score.name.partition("/")[0]: score.options for score in line.scores}
     for offer in installed().of_kind("metric"):
         for name, said in options.items():
             try:
                 metric: Any = offer.component.model_validate_json(json.dumps(said))
             except ValidationError:  # options of another metric
                 continue
-            if score_name(metric, extractor) == name:
+            if score_name(metric, None if looked_with == PIXELS else looked_with) == name:
                 yield metric

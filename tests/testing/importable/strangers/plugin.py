@@ -95,6 +95,10 @@ class StyleGAN2(Squares):
     def batch_coupling(self) -> str | None:
         return "set mbstd_group = 1" if self.mbstd_group > 1 else None
 
+    @override
+    def is_bounded(self) -> bool:
+        return False
+
 
 class NarrowSNGAN(SNGAN):
     """SNGAN of width 4."""

@@ -163,7 +163,8 @@ class Generator(nn.Module):
         rgb = self.torgb(x, ws[:, 1])
         for i, block in enumerate(self.blocks):
             x, rgb = block(x, rgb, ws[:, 1 + 2 * i : 4 + 2 * i])
-        return torch.tanh(rgb)
+        images: Tensor = rgb
+        return images
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         return self.synthesis(self.mapping(z, c), c)
