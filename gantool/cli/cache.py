@@ -1,4 +1,4 @@
-"""`gantool cache`: what was generated, fetched or prepared, and how to be rid of it."""
+"""`gantool cache`: list and clear what was generated, fetched or prepared."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def list_components(
     kind: Annotated[str | None, argument("KIND", KINDS, complete_kind)] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the components that recipes can name."""
+    """List the installed components."""
     from gantool.registry.catalog import installed
 
     offers = _offers(installed(), kind)
