@@ -130,15 +130,10 @@ class Game:
     def forward(
         self, player: Player, inputs: Tensor, labels: Tensor | None
     ) -> tuple[Tensor, Features | None]:
-        """Call a player's network itself, which advances its buffers; results are full precision.
+        """Return images or logits, and the features that logits come from, if anybody needs them.
 
-        Only the engine's own forwards go this way.
-
-        Returns:
-            Images or logits, and the features that logits come from, if anybody needs them.
-
-        Raises:
-            PluginError: When the network fails, or makes something else than images or logits.
+        The network itself is called, which advances its buffers: only the engine's own forwards go
+        this way. Results are full precision.
         """
         network, what = self.network(player), f"the {player}'s forward"
         divided = player == "discriminator" and self.regularization.need_features
@@ -169,28 +164,14 @@ class Game:
         return tuple(each.to(self.device.dtype) for each in found)
 
     def terms(self, player: Player, real: Tensor | None, fake: Tensor) -> Tensor:
-        """Return the loss's terms for a player's update, [N] or [N, K] as the logits are.
-
-        Args:
-            player: Whose.
-            real: Logits of real images, where the player sees any.
-            fake: Logits of generated images.
-
-        Raises:
-            PluginError: As `terms_of`.
-        """
+        """Return the loss's terms for a player's update, [N] or [N, K] as the logits are."""
         if self.competitors[player].turn.takes_batches and real is not None:
             return terms_of(self.loss, player, real, fake)
         others = real if self.loss.needs_real_in_generator else None
         return terms_of(self.loss, player, fake, others)
 
     def _maker(self, player: Player, fault: BaseException | None = None) -> Owner:
-        """Return whose a player's network is: the architecture's, or who has wrapped it.
-
-        Args:
-            player: Whose network.
-            fault: What has failed in it, if something has.
-        """
+        """Return who made a player's network, or a fault in it: the architecture, or a wrapper."""
         network = self.network(player)
         for active in self.regularization.having("prepare", player):
             owner = owner_of(active.component, active.stream)
@@ -206,14 +187,7 @@ class Game:
         *,
         method: str = "forward",
     ) -> Tensor:
-        """Call a method of a player's network on copies of its buffers.
-
-        Args:
-            player: Whose network.
-            inputs: Latents [N, latent_dim], styles or images [N, C, H, W].
-            labels: int64 [N], or None.
-            method: "forward", "features", "mapping" or "synthesis".
-        """
+        """Call a method of a player's network on copies of its buffers."""
         network = self.network(player)
         buffers = {f"network.{name}": buffer for name, buffer in _copied_buffers(network).items()}
         probe = self._probes.setdefault(player, _Probe(network))
@@ -260,13 +234,7 @@ class Game:
 
 
 def terms_of(loss: Loss, player: Player, logits: Tensor, others: Tensor | None) -> Tensor:
-    """Return a loss's terms for a player's update, of the logits' shape.
-
-    Args:
-        loss: The recipe's.
-        player: Whose; the method of the loss is called like it.
-        logits: Its first argument, [N] or [N, K].
-        others: Its second argument, of the same shape, if it gets one.
+    """Return a loss's terms for a player's update; its method is called like the player.
 
     Raises:
         PluginError: When it fails, or returns no terms of the logits' shape, type and graph.

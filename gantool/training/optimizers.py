@@ -30,14 +30,7 @@ def build_optimizer(
     learning_rate: Tensor,
     regularization: Regularization,
 ) -> torch.optim.Optimizer:
-    """Build a player's optimizer.
-
-    Args:
-        component: The recipe's.
-        player: Whose parameters they are.
-        parameters: What it trains.
-        learning_rate: 0-dim, on the parameters' device; read in every step.
-        regularization: Whose options it is given, besides its own.
+    """Build a player's optimizer, with the options that regularizers set.
 
     Raises:
         PluginError: When the component fails, or a regularizer sets what the optimizer does not
@@ -65,11 +58,7 @@ def _options(
     setting: list[Active],
     player: Player,
 ) -> dict[str, Any]:
-    """Return the options that regularizers set.
-
-    Raises:
-        PluginError: When one sets what the optimizer does not know, or what is set already.
-    """
+    """Return the options that regularizers set; the optimizer knows them, none is set twice."""
     options: dict[str, Any] = {}
     set_by = dict.fromkeys(type(component).model_fields, "the recipe's optimizer table")
     for active in setting:
@@ -84,11 +73,7 @@ def _options(
 
 
 def _options_of(active: Active, player: Player) -> Mapping[str, Any]:
-    """Return the options that a regularizer sets.
-
-    Raises:
-        PluginError: When it fails, or returns something else.
-    """
+    """Return the options that a regularizer sets."""
     found = active.call("optimizer_options", player)
     if isinstance(found, Mapping) and all(isinstance(name, str) for name in found):
         return found
@@ -112,11 +97,7 @@ def _refuse_values(
     options: Mapping[str, Any],
     setting: list[Active],
 ) -> None:
-    """Let an optimizer judge the values that it takes from groups unseen.
-
-    Raises:
-        PluginError: When it refuses one.
-    """
+    """Let an optimizer judge the values that it takes from groups unseen."""
     kind: Any = type(optimizer)
     known = inspect.signature(kind).parameters
     values = {**optimizer.defaults, **options}

@@ -88,11 +88,7 @@ class Competitor:
         return self.network.state_dict(), optimizer_state(self.optimizer, self.parameters)
 
     def load(self, saved: PlayerState) -> None:
-        """Put a state back, in place.
-
-        Raises:
-            UsageError: When it is of another network or optimizer.
-        """
+        """Put a state back, in place; one of other tensors is refused."""
         load_network(self.network, saved[0], self.player)
         load_optimizer(self.optimizer, self.parameters, saved[1], self.player)
 
@@ -109,19 +105,8 @@ def build_network(
 ) -> nn.Module:
     """Build a player's network on the CPU, prepared by the regularizers.
 
-    Its first weights depend on the seed and the player alone.
-
-    Args:
-        architecture: Builds it.
-        player: Whose network.
-        setup: What is known before the first step.
-        regularization: The active regularizers.
-        seed: Of the recipe.
-        ranks: If given, BatchNorm is over the batch of all of them.
-        before: Is called with the network before regularizers change it.
-
-    Raises:
-        PluginError: When the architecture or a regularizer fails, or returns something else.
+    Its first weights depend on the seed and the player alone. With `ranks`, BatchNorm is over the
+    batch of all of them; `before` is called with the network before regularizers change it.
     """
     with global_seed(seed_of(seed, "weights", player)):
         network = call(architecture, player, setup.image, setup.classes)
@@ -227,11 +212,7 @@ class Average:
         return self.network.state_dict()
 
     def load(self, saved: Mapping[str, Any]) -> None:
-        """Put a state back, in place.
-
-        Raises:
-            UsageError: When it is of another network.
-        """
+        """Put a state back, in place; one of other tensors is refused."""
         load_network(self.network, saved, "average")
 
 

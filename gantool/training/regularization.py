@@ -56,11 +56,7 @@ class Active:
     state: nn.Module | None
 
     def call(self, hook: str, *arguments: Any) -> Any:
-        """Call a hook of the component and return what it returns, which nobody has checked yet.
-
-        Raises:
-            PluginError: When it fails.
-        """
+        """Call a hook of the component and return what it returns, which nobody has checked yet."""
         return call(self.component, hook, *arguments, name=self.stream)
 
     def misbehaved(self, hook: str, found: str, expected: str) -> PluginError:
@@ -68,19 +64,11 @@ class Active:
         return misbehaved(self.component, hook, found, expected, name=self.stream)
 
     def changed(self, hook: str, given: Tensor, step: Step) -> Tensor:
-        """Return what a hook makes of a tensor: another one of its shape, type and device.
-
-        Raises:
-            PluginError: When it fails, or returns something else.
-        """
+        """Return what a hook makes of a tensor: another one of its shape, type and device."""
         return self._like(hook, self.call(hook, given, step), given)
 
     def batch(self, step: DiscriminatorStep) -> tuple[Tensor, Tensor]:
-        """Return the real and the generated images to use instead of the step's.
-
-        Raises:
-            PluginError: When the hook fails, or returns something else.
-        """
+        """Return the real and the generated images to use instead of the step's."""
         found = self.call("batch", step.real, step.fake, step)
         if not isinstance(found, tuple | list) or len(found) != 2:
             expected = f"two tensors, real and generated images, {described(step.real)}"
@@ -89,32 +77,19 @@ class Active:
         return self._like("batch", real, step.real), self._like("batch", fake, step.fake)
 
     def weights(self, step: Step, terms: Tensor) -> Tensor | None:
-        """Return a weight for each term, [N], or None for equal ones.
-
-        Raises:
-            PluginError: When the hook fails, or returns something else; [N, 1] would broadcast to
-                [N, N] in silence.
-        """
+        """Return a weight for each term, [N], or None for equal ones."""
         found = self.call("sample_weights", step)
         return None if found is None else self._like("sample_weights", found, terms)
 
     def penalty(self, hook: str, step: Step) -> Tensor:
-        """Return a penalty, a scalar on the device of the logits.
-
-        Raises:
-            PluginError: When the hook fails, or returns something else.
-        """
+        """Return a penalty, a scalar on the device of the logits."""
         found = self.call(hook, step)
         if _is_scalar(found, step.fake_logits) and found.is_floating_point():
             return found  # type: ignore[no-any-return]
         raise self.misbehaved(hook, described(found), described(step.fake_logits.new_zeros(())))
 
     def figures(self, step: Step, near: Tensor) -> dict[str, Tensor]:
-        """Return copies of what `figures` returned, by the names of the record.
-
-        Raises:
-            PluginError: When the hook fails, or returns no scalars by name, on a tensor's device.
-        """
+        """Return copies of what `figures` returned, by the names of the record."""
         found = self.call("figures", step)
         expected = f"tensors of shape [] by name, all on {near.device}"
         if not isinstance(found, Mapping):

@@ -25,12 +25,7 @@ if TYPE_CHECKING:
 
 
 def generate(step: UpdateStep, *, with_graph: bool) -> None:
-    """Draw latents and labels, let the regularizers change the latents, and generate.
-
-    Args:
-        step: The update that needs the images; it is told each of these as it is there.
-        with_graph: Whether the images can be differentiated in the generator's weights.
-    """
+    """Draw latents and labels, let the regularizers change the latents, and generate."""
     game, seen = step.game, step.seen
     draws = Draws(game.streams, "latents", "", step.rows)
     seen.latents = draws.normal(step.rows.count, game.setup.latent_dim)
@@ -57,12 +52,7 @@ def objective(step: UpdateStep, real: Batch, updates_done: int) -> tuple[Tensor,
     """Return what the player minimizes, a scalar, and figures for the record, scalars by name.
 
     The mean of the loss's terms over an image's logits, then the weighted one over images, plus the
-    penalties.
-
-    Args:
-        step: The update, after `generate`; it is told everything that is computed.
-        real: Real images of its rows; unused where the player does not look at them.
-        updates_done: Updates of this player before this one.
+    penalties. The step has its images; it is told everything that is computed.
     """
     game, player = step.game, step.player
     _look_at(step, real)
@@ -118,9 +108,6 @@ def differentiating(game: Game, player: Player) -> Iterator[None]:
     """Name the parts of the objective, where it cannot be differentiated.
 
     No line of a plugin's is running by then: any part of the objective may be at fault.
-
-    Raises:
-        PluginError: When something fails inside.
     """
     try:
         yield

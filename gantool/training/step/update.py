@@ -29,12 +29,8 @@ def take_turns(game: Game, reals: Sequence[Batch], step: int) -> None:
     """Make a step: update each player as often as it is its turn, then the generator's average.
 
     Nothing in here waits for the device, and what changes from step to step is in tensors: the
-    step can be recorded once and replayed.
-
-    Args:
-        game: Networks, optimizers, loss, regularizers.
-        reals: The real images of each update that takes a batch.
-        step: Steps completed before this one.
+    step can be recorded once and replayed. `reals` are the batches of those who take them, `step`
+    the steps completed before.
     """
     batches, batch = iter(reals), reals[0]
     kept: list[Seen] = []
