@@ -88,13 +88,9 @@ WEIGHTS = {"ema": "averaged", "raw": "raw"}
 def protocol_lines(
     step: int, protocol: Protocol | None, names: Iterable[str], *, floors: bool = True
 ) -> Iterator[str]:
-    """Yield what a reader must know of scores, in words.
+    """Yield how scores of a checkpoint were obtained, in words.
 
-    Args:
-        step: Steps completed at the checkpoint.
-        protocol: How they were obtained, if that is known.
-        names: What they are called.
-        floors: Whether there are scores of real images against real ones.
+    `floors` says whether there are scores of real images against real ones.
     """
     if protocol is None:
         yield UNKNOWN

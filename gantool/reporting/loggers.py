@@ -188,10 +188,7 @@ class SentSteps:
     """The last steps of which loggers were sent figures and pictures.
 
     A step is noted before it is sent: a process that is killed in between costs a logger that
-    cannot rewind one record, and no record comes twice.
-
-    Args:
-        path: The file that holds them, made with the first note; None keeps them in memory.
+    cannot rewind one record, and no record comes twice. Without a path they are kept in memory.
     """
 
     def __init__(self, path: Path | None = None) -> None:

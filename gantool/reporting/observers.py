@@ -177,11 +177,6 @@ class ReportObserver(Observer):
     """Writes the report anew at grids and checkpoints, as often as it is cheap.
 
     Whatever goes wrong with it costs the page and never the run.
-
-    Args:
-        folder: The run's folder.
-        status: The run's.
-        clock: Seconds that only grow.
     """
 
     def __init__(
@@ -211,13 +206,7 @@ class ReportObserver(Observer):
     def finish(
         self, step: int, outcome: Outcome, look: Callable[[], Neighbors | str] | None = None
     ) -> None:
-        """Write the page now.
-
-        Args:
-            step: Steps completed.
-            outcome: How training ended.
-            look: Looks for the nearest neighbors, or says why it does not.
-        """
+        """Write the page now; `look` finds the nearest neighbors, or says why it does not."""
         if not self._folder.metrics.is_file():
             return  # there is nothing to report yet
         from gantool.reporting.report.writing import NOT_LOOKED, write_report

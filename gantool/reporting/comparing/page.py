@@ -63,12 +63,7 @@ RULES: tuple[tuple[str, Callable[..., object]], ...] = (
 
 @dataclass(frozen=True)
 class Strip:
-    """The same latents at one moment, as each run drew them.
-
-    Attributes:
-        label: The moment, as in "epoch 10".
-        pictures: Of each run; None where its grid cannot be read.
-    """
+    """The same latents at one moment, as each run drew them; None where that cannot be read."""
 
     label: str
     pictures: tuple[EmbeddedImage | None, ...]

@@ -36,7 +36,7 @@ class Row:
 
     Attributes:
         section: A key of `SECTIONS`.
-        label: What the figure is.
+        label: Its name.
         cells: Of each group, in order.
         best: The place of the best one, where a direction is better.
         short: The label where it stands below the figure that it is about.

@@ -172,25 +172,14 @@ class Dashboard:
 
 
 def trend_width(width: int) -> int:
-    """Return how many characters each of the two trends gets in a table; 0 where they are left out.
-
-    Args:
-        width: Columns of the terminal.
-    """
+    """Return the characters of each of the two trends in a table; 0 where they are left out."""
     others = len("discriminator") + SCORE_WIDTH + 2 * FIGURE_WIDTH
     left = (width - others - 5 * COLUMN_GAP) // 2
     return min(left, TREND_WIDTHS[-1]) if left >= TREND_WIDTHS[0] else 0
 
 
 def progress_lines(done: int, total: int, remaining: str, width: int) -> Iterator[Table | Text]:
-    """Yield a bar with its percentage, and what remains beside it or, where it is narrow, below.
-
-    Args:
-        done: How much is completed.
-        total: How much there is.
-        remaining: A few words, such as the time left.
-        width: Columns of the terminal.
-    """
+    """Yield a bar with its percentage, and what remains beside it or, where it is narrow, below."""
     narrow = width < TABLE_WIDTH
     row = Table.grid(padding=(0, 2, 0, 0), expand=True, pad_edge=False)
     row.add_column(ratio=1)

@@ -42,9 +42,6 @@ class LastingStream:
 
     Ctrl-C in `gantool run ... 2>&1 | tee log` kills `tee` first. The run is still to be saved then,
     so a broken pipe, or a terminal that was closed, must not stop it.
-
-    Args:
-        stream: Where the text goes while somebody reads it.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -112,9 +109,7 @@ def is_live(console: Console) -> bool:
 def say(console: Console, *parts: str | tuple[str, str]) -> None:
     """Print a paragraph: wrapped between words on a terminal, never broken or cut off one.
 
-    Args:
-        console: Where to print.
-        parts: Plain text, or text and its style.
+    A part is plain text, or text and its style.
     """
     from rich.text import Text
 
@@ -152,11 +147,7 @@ def show_warnings(console: Console) -> Iterator[None]:
 
 
 class WarningsHandler(logging.Handler):
-    """Shows each warning or error once.
-
-    Args:
-        console: Where to show them.
-    """
+    """Shows each warning or error once."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(logging.WARNING)

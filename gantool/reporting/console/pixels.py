@@ -33,14 +33,7 @@ def shows_pixels(console: Console) -> bool:
 
 @dataclass(frozen=True)
 class Layout:
-    """How images are put into a rectangle of pixels.
-
-    Attributes:
-        rows: Images in a column.
-        columns: Images in a row.
-        height: Pixels of an image.
-        width: Pixels of an image.
-    """
+    """Rows and columns of images in a rectangle, and the pixels of each."""
 
     rows: int
     columns: int
@@ -51,13 +44,8 @@ class Layout:
 def lay_out(images: tuple[int, int, int], width: int, height: int) -> Layout | None:
     """Return the largest images of which enough fit, never larger than they are.
 
-    Args:
-        images: Number of images, and the pixels of one from top to bottom and across.
-        width: Pixels across the rectangle.
-        height: Pixels from its top to its bottom.
-
-    Returns:
-        None where not even one small image fits.
+    `images` is their number, and the pixels of one from top to bottom and across. None where not
+    even one small image fits.
     """
     count, tall, wide = images
     best = None

@@ -49,10 +49,6 @@ class Pace:
     """Steps a second over the last minute, so that the estimate is calm and still follows change.
 
     The time before the first completed step is left out: it is spent on warming up.
-
-    Args:
-        clock: Seconds that only grow.
-        window_seconds: The time over which the mean is taken.
     """
 
     def __init__(
@@ -85,12 +81,7 @@ class Pace:
 
 
 class Throttle:
-    """Lets something happen at most once in a while.
-
-    Args:
-        seconds: The least time between two happenings.
-        clock: Seconds that only grow.
-    """
+    """Lets something happen at most once in so many seconds."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
@@ -110,17 +101,8 @@ class ProgressDisplay:
     """A bar on a terminal; elsewhere a line when something begins, and now and then.
 
     It draws when told of progress and starts no thread: worker processes are forked meanwhile,
-    which a thread that holds a lock would not survive.
-
-    Args:
-        console: Where to draw.
-        clock: Seconds that only grow.
-        unit: What is counted, to show how many of it are done in a second; "" shows no pace.
-
-    Attributes:
-        what: What is being done.
-        done: How far it is.
-        total: How far it will go.
+    which a thread that holds a lock would not survive. With a `unit`, it shows how many of it are
+    done in a second.
     """
 
     def __init__(self, console: Console, clock: Callable[[], float], unit: str = "") -> None:
@@ -176,11 +158,6 @@ def preparation_progress(
 ) -> Iterator[Callable[[int, int], None]]:
     """Show how the preparation of images goes on, until the context ends.
 
-    Args:
-        console: Where to draw.
-        level: "quiet" shows nothing.
-        clock: Seconds that only grow.
-
     Yields:
         What to call with the images prepared so far and the images in all. Where nothing is to be
         prepared it is never called, and nothing is shown.
@@ -205,11 +182,6 @@ def scoring_progress(
     console: Console, level: Level = "normal", clock: Callable[[], float] = time.monotonic
 ) -> Iterator[Callable[[str, int, int], None]]:
     """Show what is being done, one thing after another, until the context ends.
-
-    Args:
-        console: Where to draw.
-        level: "quiet" shows nothing.
-        clock: Seconds that only grow.
 
     Yields:
         What to call with the name of what is being done, how far it is and how far it will go.

@@ -52,7 +52,7 @@ class ConsoleObserver(Observer):
         steps: Steps of the whole run.
         epochs: Epochs of the whole run, with fractions.
         images_per_step: Real images that one step takes.
-        device: What the run computes with, in a line.
+        device: The device, in words.
         start_step: Steps that an earlier process has completed.
         clock: Seconds that only grow.
     """
@@ -186,15 +186,7 @@ def show_outcome(
     console: Console,
     level: Level = "normal",
 ) -> None:
-    """Say where the results of a run are, and what can be done next.
-
-    Args:
-        folder: The run's folder.
-        outcome: Whether the run reached its end.
-        step: Steps that it has completed.
-        console: Where to print.
-        level: "quiet" leaves the paths and drops the rest.
-    """
+    """Say where the results of a run are and, unless "quiet", what can be done next."""
     made = [("run", folder.path), *(("samples", grid) for _, grid in folder.sample_grids()[-1:])]
     made += [("curves", folder.curves)] if folder.curves.is_file() else []
     made += [("report", folder.report)] if folder.report.is_file() else []

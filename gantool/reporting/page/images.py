@@ -30,13 +30,9 @@ SHOWN_PIXELS = 640
 
 @dataclass(frozen=True)
 class EmbeddedImage:
-    """A picture as text of the page.
+    """A picture as text of the page, "data:image/webp;base64,…", and its own pixels.
 
-    Attributes:
-        uri: "data:image/webp;base64,…".
-        width: Its own pixels.
-        height: Its own pixels.
-        factor: How many pixels of the page each of them takes up, where there is room.
+    Each of them takes up `factor` pixels of the page, where there is room.
     """
 
     uri: str

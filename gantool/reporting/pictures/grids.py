@@ -217,14 +217,7 @@ def _cut(name: str, font: FreeTypeFont) -> str:
 
 
 class _PngWriter:
-    """A PNG file in the making, row by row: a picture of any height needs no memory.
-
-    Args:
-        file: Where it is written.
-        height: Of the picture.
-        width: Of the picture.
-        channels: 1 for gray, 3 for color, 4 with transparency.
-    """
+    """A PNG file in the making, row by row: a picture of any height needs no memory."""
 
     def __init__(self, file: IO[bytes], height: int, width: int, channels: int) -> None:
         import numpy as np

@@ -84,15 +84,7 @@ def _line(run: RunHistory, name: str, label: str, color: str) -> Line:
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """Scores of one protocol.
-
-    Attributes:
-        title: When they were taken.
-        columns: Names of the columns.
-        rows: Text for each column.
-        protocol: How they were obtained, a line for each thing.
-        remarks: What they give reason to say.
-    """
+    """Scores of one protocol, which is told in lines; the title says when they were taken."""
 
     title: str
     columns: tuple[str, ...]

@@ -89,13 +89,9 @@ def _of(done: str, whole: str) -> str:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A judgment on a run, in words.
+    """A judgment on a run, with its reasons, most important first.
 
-    Attributes:
-        title: In a few words.
-        is_bad: Whether something is wrong.
-        sentences: Why, most important first.
-        is_open: Whether there is no telling yet: neither good nor bad.
+    It is open where there is no telling yet: neither good nor bad.
     """
 
     title: str
@@ -105,12 +101,7 @@ class Verdict:
 
 
 def verdict_of(run: RunHistory, copies: Copies | None = None) -> Verdict:
-    """Judge a run by its watcher's findings, its end, its scores, and whether it repeats images.
-
-    Args:
-        run: The run.
-        copies: What a look at the nearest neighbors found, if there was one.
-    """
+    """Judge a run by its watcher's findings, its end, its scores, and whether it repeats images."""
     memorized = _memorized(run, copies)
     found = [_finding(run, finding) for finding in run.findings]
     failed = [f"It stopped after step {run.status.step:,}."] if run.state == "failed" else []

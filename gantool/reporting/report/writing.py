@@ -44,12 +44,9 @@ SHOWN_PIXELS = 96
 
 @dataclass(frozen=True)
 class NeighborRow:
-    """A generated picture.
+    """A generated picture beside training images, the nearest first.
 
-    Attributes:
-        generated: The picture.
-        nearest: Training images, the nearest first.
-        ratio: How near that one is, in units of what is usual among real images.
+    The ratio is how near that one is, in units of what is usual among real images.
     """
 
     generated: EmbeddedImage
@@ -59,12 +56,9 @@ class NeighborRow:
 
 @dataclass(frozen=True)
 class Neighbors:
-    """The nearest neighbors, as the page shows them.
+    """The generated pictures nearest to a training image, in an extractor's space or "pixels".
 
-    Attributes:
-        space: Where they were looked for: an extractor's name, or "pixels".
-        rows: Generated pictures, those that are nearest to a training image, the nearest first.
-        copies: How many of all that were drawn are copies.
+    The copies are counted among all that were drawn.
     """
 
     space: str
@@ -96,16 +90,13 @@ def write_report(
     status: RunStatus | None = None,
     neighbors: Neighbors | str = NOT_LOOKED,
 ) -> Path:
-    """Write the report of a run, so that a reader sees the old page or the new one.
+    """Write the report of a run, and return its file; a reader sees the old page or the new one.
 
     Args:
         folder: The run's.
         out: The HTML file; by default the run's own.
         status: The run's, where it is known better than the folder tells.
         neighbors: What was found of nearest neighbors, or why nobody looked.
-
-    Returns:
-        The file.
 
     Raises:
         UsageError: When the run cannot be read, or nothing was logged yet.
@@ -121,10 +112,6 @@ def write_report(
 
 def read_logged(folder: RunFolder, status: RunStatus | None = None) -> RunHistory:
     """Read the history of a run that has figures.
-
-    Args:
-        folder: The run's.
-        status: The run's, where it is known better than the folder tells.
 
     Raises:
         UsageError: When status or recipe cannot be read, or nothing was logged yet.
