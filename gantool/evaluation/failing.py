@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from gantool.runs.scores import Evaluation, Scored
 
 SHARES = ("recall", "coverage", "precision", "density")
-"""Last parts of names of scores of which 0 means that generated and real images have nothing in
-common; near 1 is what real images have."""
+"""Last parts of names of scores that are 0 where generated and real images have nothing in common,
+and near 1 for real images."""
 NOTHING = 0.01
 """Share below which there is nothing."""
 DISTANCE = "distance"
@@ -30,7 +30,7 @@ MEANING = {
 
 
 def bad_scores(scored: Sequence[Scored], evaluations: Sequence[Evaluation]) -> Iterator[str]:
-    """Yield what the newest scores say that is bad, a sentence each.
+    """Yield a sentence for each of the newest scores that is bad.
 
     The rules: a share of which 0 means nothing is below 0.01; a distance, scored three times or
     more in training, is no smaller than at first, or twice its least.
@@ -80,7 +80,7 @@ CAUTION = (
 
 @dataclass(frozen=True)
 class Copies:
-    """How many images repeat a training image, by the rule of `gantool.evaluation.neighbors`.
+    """Counts of images that repeat a training image, by the rule of `gantool.evaluation.neighbors`.
 
     Attributes:
         generated: Generated images looked at.
@@ -108,7 +108,7 @@ class Copies:
 
 
 def copies_called_out(copies: Copies) -> str | None:
-    """Say that a generator repeats its training set, or return None.
+    """Return a warning if a generator repeats its training set.
 
     The rule: at least 5 % of the generated images are copies, and 5 percentage points more than
     of real images among the others. So a training set with many near-repeats of its own accuses
@@ -125,7 +125,7 @@ def copies_called_out(copies: Copies) -> str | None:
 
 
 def scores_called_out(scores: Mapping[str, object]) -> str | None:
-    """Say the same of a run's newest scores, or return None.
+    """Return the same warning by a run's newest scores.
 
     The rule: a score called `copies-pct`, a percentage of generated images that are closer to a
     training image than nearly all of these are to each other, is at least 5.

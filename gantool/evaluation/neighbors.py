@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gantool.evaluation.scoring.evidence import Progress
 
 NEARBY = 50
-"""Training images whose mean distance is what is usual around an image."""
+"""Training images whose mean distance is the usual one around an image."""
 SHOWN = 3
 """Nearest training images that are kept of each."""
 COPY_RATIO = 0.5
@@ -48,7 +48,7 @@ PIXELS_A_SIDE = 32
 
 @dataclass(frozen=True)
 class Space:
-    """Where distances are taken.
+    """The space in which distances are taken.
 
     Attributes:
         name: An extractor's, or "pixels".
@@ -75,11 +75,11 @@ class Neighborhood:
     """Generated images among the training images.
 
     Attributes:
-        space: Where the nearest ones were looked for.
+        space: The name of the one in which neighbors were looked for.
         images: The generated images, uint8 [M, H, W, C].
         nearest: Their nearest training images, [M, 3 or less].
-        ratio: How near the nearest one is, in units of what is usual, [M].
-        copies: How many are copies.
+        ratio: Distance of the nearest one, in units of the usual one, [M].
+        copies: Counts of copies.
     """
 
     space: str
@@ -119,7 +119,7 @@ def find_neighbors(
 
 
 class View(NamedTuple):
-    """What one space shows, distance ratios in units of their median among real images.
+    """Neighbors in one space, distance ratios in units of their median among real images.
 
     `nearest` and `ratio` are of the generated images, `usual` is the ratio of some real ones.
     """

@@ -1,4 +1,4 @@
-"""Runs that differ in nothing but their seed in one group, their scores in columns."""
+"""Groups of runs that differ in their seed alone, and their scores in columns."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Group:
         return spread_of(figure(run) for run in self.runs)
 
     def count(self, holds: Callable[[RecordedRun], bool]) -> int:
-        """Return in how many of the runs something holds."""
+        """Return the number of runs for which something holds."""
         return sum(map(holds, self.runs))
 
 
@@ -118,7 +118,7 @@ class Column:
     Attributes:
         name: As in "fid/distance".
         direction: Which way is better: "lower", "higher" or "none".
-        protocol: How it was obtained in every run.
+        protocol: The protocol of every run.
         options: The metric's options, as JSON.
         series: By the run's folder; runs without this score are missing.
     """

@@ -35,17 +35,17 @@ class RecordedRun:
 
     Attributes:
         folder: The folder.
-        status: How far it came, and how it ended.
+        status: Its steps and outcome.
         document: The resolved recipe, plain data.
         loss: Its loss; None where what it names is not installed.
         stability: Figures of the game.
         epochs: Epochs completed at the last record.
         recorded_steps: Steps completed at the last record.
-        ended_not_finite: Whether a figure of the last record was NaN or infinite.
-        timing: How long it took.
-        findings: What the health watcher found.
+        ended_not_finite: Whether the last record held a NaN or an infinity.
+        timing: Its time and pace.
+        findings: Those of the health watcher.
         series: Every score.
-        without_protocol: Scores left out because nobody knows how they were obtained.
+        without_protocol: Number of scores left out because their protocol is unknown.
     """
 
     folder: RunFolder
@@ -68,7 +68,7 @@ class RecordedRun:
 
     @property
     def seed(self) -> int:
-        """Where every random number of the run started."""
+        """The seed of every random number of the run."""
         seed = self.option("training", "seed")
         return seed if isinstance(seed, int) else 0
 
@@ -97,7 +97,7 @@ class RecordedRun:
 
     @cached_property
     def stakes(self) -> Stakes | None:
-        """Between which values the discriminator's loss can move; None where that is not known."""
+        """The range of the discriminator's loss; None where it is not known."""
         if self.loss is None:
             return None
         from gantool.training.health import stakes_of
@@ -155,7 +155,7 @@ class RunReader:
 
 
 def without_seed(document: Mapping[str, Any]) -> str:
-    """Return what a recipe says, seed aside, as text that is the same for the same."""
+    """Return a recipe without its seed as text: the same for the same recipe."""
     training = document.get("training")
     if isinstance(training, dict):
         training = {name: value for name, value in training.items() if name != "seed"}
@@ -171,8 +171,8 @@ def _seeded(recipe: Recipe, history: RunHistory) -> Mapping[str, Any]:
 
 
 STRETCHES = 40
-"""Parts of the late half whose medians are looked at, so that sudden one-epoch collapses, of which
-every GAN has some, do not count."""
+"""Parts of the late half, of which medians are taken: collapses of one epoch, which every GAN has,
+do not count."""
 FEWEST_STRETCHES = 8
 """Fewer points than these make no trend."""
 END = 0.1
@@ -201,7 +201,7 @@ class LateTrend:
 
     @property
     def rise(self) -> float:
-        """How far it climbs; negative where it falls."""
+        """Its climb; negative where it falls."""
         return self.end - self.start
 
     @property

@@ -46,7 +46,7 @@ class Series:
         name: As in "fid/distance".
         direction: Which way is better: "lower", "higher" or "none".
         options: The metric's options, as JSON.
-        protocol: How it was obtained; seeds and version are left out, which are no obstacle.
+        protocol: Without seeds and version, which may differ.
         readings: One for each checkpoint, in the order of steps; the last says how the run ended.
     """
 
@@ -58,7 +58,7 @@ class Series:
 
     @property
     def final(self) -> Reading:
-        """That of the last checkpoint."""
+        """The reading of the last checkpoint."""
         return self.readings[-1]
 
     @property
@@ -86,7 +86,7 @@ def series_of(history: RunHistory, recipe: Recipe | None) -> tuple[tuple[Series,
     for line in lines:
         if line.protocol is None:
             continue
-        comparable = replace(line.protocol, seeds=(), gantool="")  # which are no obstacle
+        comparable = replace(line.protocol, seeds=(), gantool="")  # which may differ
         for name, direction, options, reading in _rows(line, metrics):
             readings = found.setdefault((name, options, comparable), {})
             known = readings.get(reading.step)

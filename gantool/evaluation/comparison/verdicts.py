@@ -21,7 +21,7 @@ RISE_SPREADS = 3.0
 """Spreads about its own line that a curve must rise to be said to climb. White noise reaches a
 third of that by chance in 1 of 100 runs, slowly wandering losses reach it now and then."""
 RISE_SHARE = 0.1
-"""Share of its own level that it must rise as well: less is nothing that a person would see."""
+"""Share of its own level that it must rise as well: a person would not see less."""
 LEAD_SPREADS = 2.0
 """Standard deviations of a difference that a lead must have: 1 in 20 by chance."""
 MOVED_SHARE = 0.02
@@ -32,7 +32,7 @@ Noise = Literal["training seeds", "sampling seeds", "subsets", "real against rea
 
 
 def course(trend: LateTrend | None) -> Course | None:
-    """Say whether a curve climbs, falls or stays level in the second half of a run.
+    """Return the course of a curve in the second half of a run.
 
     It climbs (or falls) if the line through it rises (or falls) by more than 3 times the spread of
     the curve about that line, and by more than a tenth of its level. None where it is too short.
@@ -47,12 +47,12 @@ def course(trend: LateTrend | None) -> Course | None:
 
 
 def climbs(run: RecordedRun) -> bool:
-    """Say whether the generator's loss climbs late in training."""
+    """Whether the generator's loss climbs late in training."""
     return course(run.stability.trend) == "climbs"
 
 
 def discriminator_wins(run: RecordedRun) -> bool:
-    """Say whether the discriminator has won by the end of a run.
+    """Whether the discriminator has won by the end of a run.
 
     It has if its last losses are below a fifth of what it loses when it cannot tell real images
     from generated ones: the health watcher's own limit. Of a loss without a floor, as Wasserstein
@@ -65,7 +65,7 @@ def discriminator_wins(run: RecordedRun) -> bool:
 
 
 def generator_ahead(run: RecordedRun) -> bool:
-    """Say whether the discriminator's last losses are above the generator's."""
+    """Whether the discriminator's last losses are above the generator's."""
     figures = run.stability
     if figures.discriminator_loss is None or figures.generator_loss is None:
         return False
@@ -73,31 +73,31 @@ def generator_ahead(run: RecordedRun) -> bool:
 
 
 def collapsed(run: RecordedRun) -> bool:
-    """Say whether the health watcher saw all generated images become alike."""
+    """Whether the health watcher saw all generated images become alike."""
     return run.found("generator") is not None
 
 
 def diverged(run: RecordedRun) -> bool:
-    """Say whether the run failed, or recorded a NaN or an infinity at its end."""
+    """Whether the run failed, or recorded a NaN or an infinity at its end."""
     return run.status.outcome == "failed" or run.ended_not_finite
 
 
 def unfinished(run: RecordedRun) -> bool:
-    """Say whether a run ended before its last step, and not by failing."""
+    """Whether a run ended before its last step, and not by failing."""
     return run.step < run.status.steps and not diverged(run)
 
 
 @dataclass(frozen=True)
 class Lead:
-    """How the best group stands to the next one.
+    """The lead of the best group over the next one.
 
     Attributes:
         column: The score that it is about.
         order: Groups with that score, the best first.
         first: The score of the best.
         second: The score of the next.
-        noise: How much of the lead may be chance; None where nothing tells.
-        source: Where the noise is from.
+        noise: Part of the lead that may be chance; None where it is not known.
+        source: The origin of the noise.
     """
 
     column: Column
@@ -109,12 +109,12 @@ class Lead:
 
     @property
     def size(self) -> float:
-        """By how much the best is ahead."""
+        """Distance of the best from the next."""
         return abs(self.first.mean - self.second.mean)
 
     @property
     def is_clear(self) -> bool:
-        """Whether there is a lead at all, and it exceeds the noise."""
+        """Whether there is a lead and it exceeds the noise."""
         return self.noise is not None and self.size > self.noise and self.size > 0
 
 
@@ -175,7 +175,7 @@ def _together(sds: Sequence[float | None]) -> float | None:
 
 
 def best_was_earlier(column: Column, group: Group) -> bool:
-    """Say whether a group's best scores are clearly better than its last ones.
+    """Whether a group's best scores are clearly better than its last ones.
 
     They are if the last are worse by more than a fiftieth of the best.
     """
@@ -186,11 +186,11 @@ def best_was_earlier(column: Column, group: Group) -> bool:
 
 
 def one_seed_each(groups: Sequence[Group]) -> bool:
-    """Say whether no group has runs of several seeds: then other seeds may turn the order."""
+    """Whether no group has runs of several seeds: then other seeds may turn the order."""
     return all(len(group.runs) == 1 for group in groups)
 
 
 def unlike_lengths(groups: Sequence[Group]) -> bool:
-    """Say whether groups were trained for unlike numbers of steps, by more than a hundredth."""
+    """Whether groups were trained for unlike numbers of steps, by more than a hundredth."""
     steps = [run.step for group in groups for run in group.runs]
     return max(steps) - min(steps) > 0.01 * max(steps)

@@ -36,7 +36,7 @@ def interpolations(
     *,
     truncation: float | None = None,
 ) -> Wanted:
-    """Return what draws rows of pictures, each on the great circle from one latent to another.
+    """Return latents and labels of rows, each on the great circle from one latent to another.
 
     The ends are the seed's latents in their order. Each row is of the label, or of a class by
     chance.
@@ -53,7 +53,7 @@ def interpolations(
 def class_rows(
     generator: TrainedGenerator, columns: int, seed: int = 0, *, truncation: float | None = None
 ) -> Wanted:
-    """Return what draws one row of pictures for each class, from the same latents in every row.
+    """Return latents and labels of a row of pictures for each class, the same latents in each.
 
     Returns:
         Of classes * columns pictures.
@@ -81,7 +81,7 @@ def walk_frames(
     *,
     truncation: float | None = None,
 ) -> Wanted:
-    """Return what draws a closed walk over a seed's first latents, some frames on each leg.
+    """Return latents and labels of a closed walk over a seed's first latents, by legs of frames.
 
     All frames are of the label, or of the class of the seed's first picture.
     """

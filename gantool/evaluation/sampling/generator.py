@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gantool.training.device.device import Device
 
 DRAWING = "its generator, in evaluation"
-"""What is called while pictures are drawn, for messages."""
+"""The caller that messages name while pictures are drawn."""
 
 
 class TrainedGenerator(ABC):
@@ -99,7 +99,7 @@ class TrainedGenerator(ABC):
 
         Args:
             count: Number of images.
-            seed: Where the latents start; the same seed gives the same images.
+            seed: Of the latents; the same seed gives the same images.
             label: Index or name of a class, where it is conditional; None for classes by chance.
             truncation: As in `latents` and `generate`.
 
@@ -142,8 +142,8 @@ class TrainedGenerator(ABC):
         Args:
             latents: [N, latent_dim].
             labels: int64 [N], where the generator is conditional.
-            truncation: How far styles may be from their mean, 1 leaving them where they are
-                (Karras et al. 2019, section B); without effect where there are no styles.
+            truncation: Share of the distance of styles from their mean that is kept (Karras et
+                al. 2019, section B); without effect where there are no styles.
 
         Returns:
             float32 [N, C, H, W] in [-1, 1] on the CPU.
@@ -220,7 +220,7 @@ class TrainedGenerator(ABC):
         return hasattr(self.network, "mapping") and hasattr(self.network, "synthesis")
 
     def _finite(self, images: Tensor) -> Tensor:
-        """Return the images, unless they are none: as pixels they would be black."""
+        """Return images that are finite: others would be black pixels."""
         if not images.isfinite().all():
             raise DivergedError(f"the generator of '{self.name}' makes images of NaN or infinity")
         return images

@@ -145,7 +145,7 @@ class TrainedRun(RecipesGenerator):
 
     Attributes:
         folder: The run folder.
-        device_name: What to compute with; None for what the recipe says.
+        device_name: The device to compute with; None for the recipe's.
         checkpoint: "newest" for the newest intact one, "best" for the one with the best score, or
             the number of steps it was saved after.
         settings: Values to put over the recipe's, as in "sampling.weights=raw".
@@ -184,7 +184,7 @@ class TrainedRun(RecipesGenerator):
 
     @cached_property
     def status(self) -> RunStatus:
-        """What the run is and how far it has come."""
+        """The run's status."""
         return read_status(self.folder)
 
     @property
@@ -199,7 +199,7 @@ class TrainedRun(RecipesGenerator):
 
     @cached_property
     def device(self) -> Device:
-        """What images are drawn with."""
+        """The device that images are drawn with."""
         return open_device(self.recipe.tables.device)
 
     @cached_property

@@ -155,7 +155,7 @@ def mean_over_classes(evaluations: Collection[Evaluation]) -> Iterator[Score]:
 
 @dataclass(frozen=True)
 class _Work:
-    """What evaluations of a run share: its images, and the network that looks at them."""
+    """A run, its images, and the network that looks at them."""
 
     run: TrainedRun
     prepared: PreparedImages
@@ -188,7 +188,7 @@ class _Work:
         repetitions: int,
         label: int | None = None,
     ) -> _Evaluator:
-        """Return what scores all images, or those of one class.
+        """Return the evaluator of all images, or of those of one class.
 
         Raises:
             UsageError: When there are too few of them.

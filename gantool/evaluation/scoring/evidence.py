@@ -48,7 +48,7 @@ class Witness:
         self._progress = progress
 
     def shape(self, fakes: int, latent_dim: int = 0) -> EvidenceShape:
-        """Return how much evidence there will be; the extractor is loaded and looks at one image.
+        """Return the amount of evidence to come; the extractor is loaded and looks at one image.
 
         Raises:
             MissingExtraError: When the extractor needs what is not installed.
@@ -77,9 +77,9 @@ class Witness:
 
         Args:
             generator: A run's.
-            shape: How much evidence there is.
+            shape: The amount of evidence.
             fingerprint: Of the prepared images.
-            seeds: Where the latents of each repetition start.
+            seeds: Of the latents of each repetition.
         """
         image = generator.recipe.tables.image
         return Protocol(

@@ -29,9 +29,9 @@ class Example:
     """An earlier evaluation.
 
     Attributes:
-        place: The run or the file that says so.
-        protocol: What it says.
-        metrics: By which metrics, with their options; none where it does not say.
+        place: The run or file that it was read from.
+        protocol: Its protocol.
+        metrics: Its metrics, with their options; none where they are not known.
     """
 
     place: Path
@@ -39,7 +39,7 @@ class Example:
     metrics: tuple[Metric, ...] = ()
 
     def settings(self, run: TrainedRun) -> tuple[str, ...]:
-        """Return what to put over a run's recipe, so that pictures are drawn in the same way.
+        """Return settings over a run's recipe by which pictures are drawn in the same way.
 
         A run that keeps no average of its weights has one generator only.
         """
@@ -85,7 +85,7 @@ Stated = tuple[Protocol | None, tuple[Metric, ...]]
 
 
 def _newest(folder: RunFolder) -> Stated:
-    """Return what the last evaluation of a run states, or the last scores of its training."""
+    """Return protocol and metrics of the last evaluation, or else of the last training scores."""
     evaluations, scored = read_scores(folder)
     if evaluations:
         return evaluations[-1].protocol, tuple(_metrics(evaluations[-1]))
@@ -106,7 +106,7 @@ def _metrics_of_recipe(folder: RunFolder, line: Scored) -> Iterator[Metric]:
 
 
 def _file(path: Path) -> Stated:
-    """Return what was printed of an evaluation, or of its protocol alone; a pipe may hold it."""
+    """Return them of a printed evaluation, or of a protocol alone; the file may be a pipe."""
     way_out = "give a run folder, or what gantool evaluate --json printed"
     try:
         with path.open("rb") as file:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gantool.interfaces.metric import Extractor, Rows
 
 CHUNK_IMAGES = 16
-"""Images looked at together: what fits a processor's caches."""
+"""Images in a chunk: what fits a processor's caches."""
 CHUNK_IMAGES_GPU = 256
 
 
@@ -46,8 +46,8 @@ class FeatureNetwork:
     It is loaded when it is first needed.
 
     Args:
-        extractor: What looks at images; None for the pixels, scaled to [0, 1].
-        device: Where it does so.
+        extractor: Its features; None for the pixels, scaled to [0, 1].
+        device: The device to compute with.
     """
 
     def __init__(self, extractor: Extractor | None, device: torch.device) -> None:
@@ -61,7 +61,7 @@ class FeatureNetwork:
 
     @cached_property
     def stamp(self) -> ExtractorStamp:
-        """What every score says of the features it was computed with."""
+        """Name, weights and resizer, which every score states."""
         if self.extractor is None:
             return ExtractorStamp(PIXELS)
         found = call(self.extractor, "weights_digest")
@@ -186,7 +186,7 @@ def cached_features(
 
 
 def _key(network: FeatureNetwork, images: Rows) -> str:
-    """Return what the features depend on."""
+    """Return the text that features are found by."""
     digest = hashlib.blake2b(digest_size=16)
     for start in range(0, len(images), BLOCK_IMAGES):
         digest.update(images[start : start + BLOCK_IMAGES].contiguous().numpy().data)

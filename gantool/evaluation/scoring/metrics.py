@@ -1,4 +1,4 @@
-"""The metrics that score a run: which they are, and what they return."""
+"""The metrics of a run: their choice, their scores and the names of these."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger("gantool.evaluation")
 CHANNELS = 3
-"""Channels of the images that extractors look at."""
+"""Channels of images for extractors."""
 
 
 def choose_extractor(
@@ -121,8 +121,8 @@ def _with_defaults(offer: Offer) -> Any:
         return offer.component()
     except ValidationError as error:
         raise UsageError(
-            f"{offer.kind} '{offer.name}' has options that must be said",
-            f"name it in the recipe of the next run; gantool describe {offer.kind}/{offer.name}",
+            f"{offer.kind} '{offer.name}' has options without a default",
+            f"give them in the recipe of the next run; gantool describe {offer.kind}/{offer.name}",
         ) from error
     except Exception as error:  # a plugin may fail in any way
         if passes(error):
@@ -149,7 +149,7 @@ def measure(
 
 
 def score_name(metric: Metric, extractor: str | None) -> str:
-    """Return what a metric's scores are called.
+    """Return the name of a metric's scores.
 
     Raises:
         PluginError: When the metric fails, or says no name.
@@ -180,7 +180,7 @@ def metric_called(name: str, extractor: str) -> str | None:
 def remarks_of(
     metric: Metric, scores: Mapping[str, float], shape: EvidenceShape
 ) -> tuple[str, ...]:
-    """Return what a metric has to say of its scores in words.
+    """Return a metric's remarks on its scores.
 
     Raises:
         PluginError: When the metric fails, or returns something else.
