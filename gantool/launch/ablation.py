@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from gantool.errors import DivergedError, Interrupted, UsageError
 from gantool.files.durable import make_folder, write_durably
 from gantool.interfaces.step import PLAYERS
-from gantool.launch.resuming import resume
+from gantool.launch.resuming import differences, flat, resume
 from gantool.launch.running import run
+from gantool.launch.session import read
 from gantool.recipe.documents import bare, dump, part_bearing_upon
 from gantool.recipe.reading import read_recipe
 from gantool.runs.folder import RUNS, RunFolder
@@ -29,6 +30,7 @@ log = logging.getLogger("gantool")
 
 FULL = "full"
 """The variant from which nothing was taken."""
+ARRAY = "regularizers"
 RECIPES = "recipes"
 """Folder of the variants' recipes, inside the ablation's own."""
 
@@ -80,26 +82,21 @@ def plan_ablation(
         out: The folder of all runs; by default `runs/<recipe>-ablation`.
 
     Raises:
-        UsageError: When there is nothing to take out, or not that; when a folder holds a run of
-            another recipe.
+        UsageError: When there is nothing to take out, or a folder holds another recipe's run.
         RecipeError: When the recipe, or a variant of it, has problems.
     """
-    plan = read_recipe(recipe, overrides)
-    for warning in plan.warnings:
-        log.warning(warning)
+    plan = read(recipe, overrides)
     if not plan.metrics:
         log.warning("the recipe names no [[metrics]]: nothing will say which variant draws best")
     if not toggles:
-        raise UsageError(
-            "an ablation needs something to toggle", "name it: --toggle regularizers.r1"
-        )
+        message = "an ablation needs something to toggle"
+        raise UsageError(message, "name it: --toggle regularizers.r1")
     variants = {FULL: dict(plan.document)}
     for toggle in dict.fromkeys(toggles):
         variants[f"without-{toggle.replace('regularizers.', '')}"] = without(plan.document, toggle)
-    out = Path(RUNS) / f"{plan.name}-ablation" if out is None else out
-    first = plan.tables.training.seed
+    folder, first = out or Path(RUNS) / f"{plan.name}-ablation", plan.tables.training.seed
     planned = [
-        Planned(name, seed, _with_seed(document, seed), RunFolder(out / f"{name}-seed-{seed}"))
+        Planned(name, seed, _with_seed(document, seed), RunFolder(folder / f"{name}-seed-{seed}"))
         for seed in range(first, first + seeds)
         for name, document in variants.items()
     ]
@@ -139,12 +136,9 @@ def run_ablation(
         except DivergedError as error:
             log.warning("%s: %s", each.folder.path, error.message)
         except Interrupted as stop:
-            done = sum(run.is_done() for run in planned)
-            raise Interrupted(
-                f"{stop.message}; {done} of {len(planned)} runs are done",
-                "go on with the same command",
-                signal_number=stop.signal_number,
-            ) from stop
+            done = f"{sum(run.is_done() for run in planned)} of {len(planned)} runs are done"
+            way_on, number = "go on with the same command", stop.signal_number
+            raise Interrupted(f"{stop.message}; {done}", way_on, signal_number=number) from stop
 
 
 def _train(each: Planned, level: Level, device: str | None) -> None:
@@ -162,43 +156,20 @@ def _with_seed(document: Mapping[str, Any], seed: int) -> dict[str, Any]:
 
 
 def _refuse_other(each: Planned) -> None:
-    """Refuse a folder with a run of another recipe: it would be taken for this one's.
-
-    Raises:
-        UsageError: When it holds one.
-    """
+    """Refuse a folder with a run of another recipe: it would be taken for this one's."""
     if not each.folder.exists():
         return
     found, planned = (
-        part_bearing_upon(document, "training", "start")
+        flat(part_bearing_upon(document, "training", "start"))
         for document in (read_recipe(each.folder.recipe).document, each.document)
     )
-    differing = [name for name in {**found, **planned} if found.get(name) != planned.get(name)]
-    if differing:
-        changes = _changes(found, planned, differing)
+    if changes := [
+        f"{key} {one} there, {new} here" for key, one, new in differences(found, planned)
+    ]:
         raise UsageError(
-            f"{each.folder.path} holds a run of another recipe: {changes}",
+            f"{each.folder.path} holds a run of another recipe: {', '.join(changes)}",
             "choose another folder with --out",
         )
-
-
-def _changes(found: Mapping[str, Any], planned: Mapping[str, Any], tables: Sequence[str]) -> str:
-    """Return in what two recipes differ, table by table, in a line."""
-    told = []
-    for name in tables:
-        before, now = found.get(name), planned.get(name)
-        if isinstance(before, dict) and isinstance(now, dict):
-            told += [
-                f"{name}.{option} {before.get(option, '-')} there, {now.get(option, '-')} here"
-                for option in {**before, **now}
-                if before.get(option) != now.get(option)
-            ]
-        else:
-            told.append(f"its {name}")
-    return ", ".join(told)
-
-
-ARRAY = "regularizers"
 
 
 def toggles_of(document: Mapping[str, Any]) -> tuple[str, ...]:

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    from gantool.files.plain import Anchor
     from gantool.interfaces.loss import Loss
     from gantool.interfaces.regularizer import Regularizer
     from gantool.recipe.schema import Recipe
-    from gantool.runs.folder import RunFolder
     from gantool.training.device.ranks import Ranks
+
+WAY_OUT = "name one that can be written with --out FOLDER"
 
 
 class FolderGoneError(DiskError):
@@ -38,16 +38,10 @@ class FolderGoneError(DiskError):
 
 
 class Whereabouts(Observer):
-    """Looks after every step whether the run's folder is where it was, before others write.
-
-    Args:
-        folder: The run's.
-        anchor: Holds on to it.
-    """
+    """Looks after every step whether the run's folder is where it was, before others write."""
 
     def __init__(self, folder: RunFolder, anchor: Anchor) -> None:
-        self._folder = folder
-        self._anchor = anchor
+        self._folder, self._anchor = folder, anchor
 
     @override
     def after_step(self, step: int) -> None:
@@ -59,11 +53,7 @@ class Whereabouts(Observer):
         return {}
 
     def _look(self) -> None:
-        """Raise once it has gone.
-
-        Raises:
-            FolderGoneError: When something else, or nothing, is in its place.
-        """
+        """Raise once something else, or nothing, is in its place."""
         if self._anchor.has_moved():
             message = f"{self._folder.path} was renamed or deleted while the run was trained in it"
             raise FolderGoneError(message, _way_on(self._anchor.place()))
@@ -88,10 +78,9 @@ def disk_faults_named(folder: RunFolder) -> Iterator[None]:
     except OSError as error:
         if not is_fault(error) or not _concerns(folder, error):
             raise
-        hint = f"{_safe_in(folder.path)}: gantool resume {folder.path}"
-        raise DiskError(
-            f"run {folder.path} could not be written: {in_words(error)}", hint
-        ) from error
+        message = f"run {folder.path} could not be written: {in_words(error)}"
+        way_out = f"{_safe_in(folder.path)}: gantool resume {folder.path}"
+        raise DiskError(message, way_out) from error
 
 
 def _concerns(folder: RunFolder, error: OSError) -> bool:
@@ -112,9 +101,6 @@ def _safe_in(folder: Path) -> str:
     return f"its checkpoint of step {checkpoint.step} is intact; go on from there with"
 
 
-WAY_OUT = "name one that can be written with --out FOLDER"
-
-
 @contextmanager
 def joined(plan: Recipe) -> Iterator[Ranks]:
     """Train together with the other processes inside the context, if there are any."""
@@ -131,15 +117,11 @@ def tell_of_division(plan: Recipe, ranks: Ranks) -> None:
     if ranks.count == 1:
         return
     parts: list[Loss | Regularizer] = [plan.loss, *plan.regularizers]
-    for component in parts:
-        if component.couples_batch is True:  # and not of slices alone
-            logging.getLogger("gantool").warning(
-                "%s '%s' compares images with the whole batch, but sees those of one of %d "
-                "processes at once",
-                component.kind,
-                component.name,
-                ranks.count,
-            )
+    for part in parts:
+        if part.couples_batch is True:  # and not of slices alone
+            what = "compares images with the whole batch, but sees those of one of"
+            line = f"{part.kind} '{part.name}' {what} {ranks.count} processes at once"
+            logging.getLogger("gantool").warning(line)
 
 
 @contextmanager
@@ -147,11 +129,6 @@ def taken(out: Path | None, recipe: str, ranks: Ranks) -> Iterator[RunFolder]:
     """Take the folder of a new run, of which the first process is the holder.
 
     From now on nobody else can have it. Where no run begins in it, it is free again afterwards.
-
-    Args:
-        out: The run folder, if one was given; else it is `runs/<recipe>-<date>-<n>`.
-        recipe: Name of the recipe.
-        ranks: The processes that train together.
 
     Raises:
         UsageError: When there is a run in it already, or another process holds it.
@@ -185,12 +162,7 @@ def _taken_alone(out: Path | None, recipe: str) -> Iterator[RunFolder]:
 
 
 def _made(out: Path | None, recipe: str) -> tuple[RunFolder, bool]:
-    """Return the folder, which then exists, and whether nobody but this process can have made it.
-
-    Raises:
-        UsageError: When there is a run in it already.
-        DiskError: When it cannot be made.
-    """
+    """Return the folder, which then exists, and whether this process alone can have made it."""
     try:
         if out is None:
             return take_folder(Path(RUNS), recipe, date.today()), True
@@ -203,11 +175,7 @@ def _made(out: Path | None, recipe: str) -> tuple[RunFolder, bool]:
 
 
 def _refuse_second(folder: RunFolder) -> None:
-    """Refuse a folder that holds a run.
-
-    Raises:
-        UsageError: When it does.
-    """
+    """Refuse a folder that holds a run."""
     if folder.exists():
         way_out = f"go on with: gantool resume {folder.path}"
         raise UsageError(f"{folder.path} holds a run already", way_out)
@@ -220,9 +188,6 @@ def held(folder: RunFolder) -> AbstractContextManager[None]:
 
 def begun_before(out: Path | None) -> RunFolder | None:
     """Return the run that the processes had begun before torchrun started them again.
-
-    Args:
-        out: The run folder, if one was given.
 
     Raises:
         UsageError: When processes on other machines would have to guess which it is.

@@ -105,7 +105,7 @@ def _screen(
 def _figures(session: Session, folder: RunFolder, images_per_step: int) -> FiguresObserver:
     """Return what writes figures and times into the folder."""
     from gantool.reporting.observers import FiguresObserver
-    from gantool.training.device.memory import peak_memory
+    from gantool.training.device.device import peak_memory
 
     return FiguresObserver(
         folder,

@@ -80,8 +80,9 @@ def resume(
     with shown() as console, held(folder), disk_faults_named(folder):
         plan = read_to_train(folder.recipe, said)
         with joined(plan) as ranks:
-            session = _gone_on(plan, folder, console, level, ranks, override=override)
-            if not session.trainer.is_finished() or not _has_ended(folder):
+            session = _gone_on(plan, folder, console, level, ranks, override)
+            has_ended = read_status(folder).outcome == "completed"  # which is written last
+            if not session.trainer.is_finished() or not has_ended:
                 _train(session, folder, console, level, changed=bool(said))
             elif level != "quiet":
                 say(console, f"{folder.path} is finished after {session.trainer.step} steps")
@@ -100,19 +101,8 @@ def _train(
     train(session, folder, status, console, level, rollbacks_spent=spent)
 
 
-def _has_ended(folder: RunFolder) -> bool:
-    """Whether all that belongs to the end of a run was written: its outcome comes last."""
-    return read_status(folder).outcome == "completed"
-
-
 def _gone_on(
-    plan: Recipe,
-    folder: RunFolder,
-    console: Console,
-    level: Level,
-    ranks: Ranks,
-    *,
-    override: bool,
+    plan: Recipe, folder: RunFolder, console: Console, level: Level, ranks: Ranks, override: bool
 ) -> Session:
     """Return a session at a run's newest checkpoint; at the beginning, if none was saved yet."""
     from gantool.evaluation.sampling.trained import newest_state
@@ -137,11 +127,7 @@ def _gone_on(
 
 
 def _refuse_trained(folder: RunFolder) -> None:
-    """Refuse a run that was trained and has no checkpoint: it would begin again over its records.
-
-    Raises:
-        UsageError: When its files tell of steps.
-    """
+    """Refuse a run that was trained and has no checkpoint: it would begin over its records."""
     files = (folder.metrics, folder.timing, folder.scores)
     reached = max(read_status(folder).step, *map(last_step, files))
     if not reached and not folder.sample_grids():
@@ -190,7 +176,7 @@ def refuse_other_training(
         log.warning("the training goes on altered, from step %d:\n%s", saved["step"], altering)
     computed = saved["about"].get("computing", {})  # may tell less than we ask
     told = {name: value for name, value in now["computing"].items() if name in computed}
-    if bits := _table(_differences(computed, told)):
+    if bits := _table(differences(computed, told)):
         log.warning("the last bits will differ from those of a run on one machine:\n%s", bits)
 
 
@@ -205,30 +191,30 @@ def _altering(saved: State, now: Mapping[str, Any], plan: Recipe) -> Iterator[Ch
     )
     unsaid = {".".join(map(str, k)) for k, o in plan.origins.items() if o == DEFAULT}
     then, new_one = (_trained(each) for each in (before.get("recipe", {}), now["recipe"]))
-    for key, old, new in _differences(then, new_one):
+    for key, old, new in differences(then, new_one):
         only_extends = key in LENGTH and not follows
         is_new = old == MISSING and key in unsaid  # an option that came up since changes nothing
         if not only_extends and not is_new:
             yield key, old, new
     known = before.get("plugins", {})  # what is of a new one, the recipe itself tells
     present = {name: fit for name, fit in now["plugins"].items() if name in known}
-    for name, old, new in _differences(known, present):
+    for name, old, new in differences(known, present):
         yield f"plugin {name}", old, new
 
 
 def _trained(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return what bears upon the training of a run that has begun, by dotted key."""
-    return _flat(part_bearing_upon(plainly(document), "training"))
+    return flat(part_bearing_upon(plainly(document), "training"))
 
 
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Change]:
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Change]:
     """Yield what differs; nothing where the past is not known."""
     for key in sorted({*before, *now}) if before else ():
         if before.get(key, MISSING) != now.get(key, MISSING):
             yield key, str(before.get(key, MISSING)), str(now.get(key, MISSING))
 
 
-def _flat(value: Any, path: str = "") -> dict[str, Any]:
+def flat(value: Any, path: str = "") -> dict[str, Any]:
     """Return a recipe's values by dotted key; components of an array go by their `use`."""
     if isinstance(value, dict):
         inner = value.items()
@@ -241,7 +227,7 @@ def _flat(value: Any, path: str = "") -> dict[str, Any]:
     return {
         key: leaf
         for name, part in inner
-        for key, leaf in _flat(part, f"{path}.{name}".removeprefix(".")).items()
+        for key, leaf in flat(part, f"{path}.{name}".removeprefix(".")).items()
     }
 
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from gantool.launch.session import Session
     from gantool.recipe.schema import Recipe
     from gantool.reporting.console.messages import Level
-    from gantool.runs.folder import RunFolder
-
 
 TRIAL_STEPS = 2
 """Steps of a dry run."""
@@ -67,10 +65,7 @@ def run(
         return resume(begun.path, level=level)
     with shown() as console:
         plan = read_to_train(recipe, overrides)
-        with (
-            joined(plan) as ranks,
-            taken(given, plan.name, ranks) as folder,
-        ):
+        with joined(plan) as ranks, taken(given, plan.name, ranks) as folder:
             prepared = prepare(plan, console, level)
             status = new_status(plan.name, 0, job())
             status = replace(status, identifier=ranks.share_text(status.identifier))
@@ -120,7 +115,7 @@ def _expected(session: Session, folder: RunFolder, whole: Recipe) -> Iterator[tu
     """Yield what the whole run will take: time, memory, and room on the disk."""
     from gantool.launch.benchmarking.timing import seconds
     from gantool.training.building import steps_of
-    from gantool.training.device.memory import peak_memory
+    from gantool.training.device.device import peak_memory
 
     trainer, device = session.trainer, session.device.device
     steps = steps_of(whole, trainer.game.batches.per_epoch)

@@ -232,7 +232,7 @@ def memory_faults_named(
     plan: Recipe, device: Device, folder: RunFolder | None = None
 ) -> Iterator[None]:
     """Turn the device's memory fault into a message that names what to change."""
-    from gantool.training.device.memory import is_memory_fault, peak_in_words
+    from gantool.training.device.device import is_memory_fault, peak_in_words
 
     try:
         yield

@@ -20,8 +20,8 @@ from gantool.training.device.compiling import (
     translatable_image_gradient,
     with_features,
 )
+from gantool.training.device.device import is_resident
 from gantool.training.device.graphs import CudaRecorder, GraphedTurns, reason_for_eager_steps
-from gantool.training.device.memory import is_resident
 from gantool.training.device.ranks import Ranks
 from gantool.training.game import Game
 from gantool.training.players import Average, build_competitor, build_network

@@ -13,8 +13,8 @@ import torch
 from gantool import UsageError
 from gantool.cli.app import main
 from gantool.launch.benchmarking import timing
-from gantool.launch.benchmarking.costs import operations_of_a_step
 from gantool.launch.benchmarking.peer import peer
+from gantool.launch.benchmarking.timing import operations_of_a_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from gantool.launch.process import note_parent
 from gantool.recipe.reading import read_recipe
 from gantool.reporting.report.writing import Neighbors
 from gantool.runs.folder import RunFolder
-from gantool.training.device.memory import peak_memory
+from gantool.training.device.device import peak_memory
 
 PROC = Path("/proc/self/status")
 IMAGES = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (60, 8, 8, 3), np.uint8))

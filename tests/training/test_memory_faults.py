@@ -9,7 +9,7 @@ import torch
 
 from gantool.recipe.schema import CheckpointsTable
 from gantool.runs.checkpoints import Checkpoints
-from gantool.training.device.memory import is_memory_fault, peak_in_words
+from gantool.training.device.device import is_memory_fault, peak_in_words
 from gantool.training.state.saving import Saver
 
 if TYPE_CHECKING:

@@ -15,11 +15,20 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from gantool.data.batches import Stream
-from gantool.launch.benchmarking.costs import Cost, Progress, costs, operations_of_a_step, peak_of
 from gantool.launch.benchmarking.peer import peer
-from gantool.launch.benchmarking.timing import Durations, by_turns, seconds, times_at_once
+from gantool.launch.benchmarking.timing import (
+    Cost,
+    Durations,
+    Progress,
+    by_turns,
+    costs,
+    operations_of_a_step,
+    peak_of,
+    seconds,
+    times_at_once,
+)
 from gantool.reporting.console.messages import WARNING_STYLE, say
-from gantool.training.device.memory import peak_memory
+from gantool.training.device.device import peak_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,7 +98,7 @@ class Benchmark:
     step: Durations
     images_per_second: float
     data_wait: float
-    peak_memory: int
+    peak_memory: int | None
     operations: int
     achieved: float
     peak: float
@@ -116,18 +125,7 @@ def benchmark(
     against: Path | None = None,
     progress: Progress = lambda what, done, total: None,
 ) -> Benchmark:
-    """Measure a recipe.
-
-    Args:
-        plan: The recipe.
-        open_images: Opens its prepared images.
-        rounds: Steps to time.
-        against: A Python file with another program's loop.
-        progress: Is told what is being timed, and how far that is.
-
-    Raises:
-        UsageError: When the other program cannot be timed.
-    """
+    """Measure a recipe, as `bench` says; `open_images` opens its prepared images."""
     import torch
 
     load, start = os.getloadavg()[0], time.perf_counter()
@@ -135,7 +133,7 @@ def benchmark(
     session = _begun(plan, prepared)
     start_seconds = time.perf_counter() - start
     step, other, data_wait = _steps(session.trainer, rounds, against, progress)
-    memory = peak_memory(session.device.device) or 0
+    memory = peak_memory(session.device.device)
     training = plan.tables.training
     operations = operations_of_a_step(_begun(_eager(plan), prepared).trainer)
     return Benchmark(
@@ -216,12 +214,7 @@ MEBIBYTE = 2**20
 
 
 def show_benchmark(found: Benchmark, console: Console) -> None:
-    """Show a benchmark to a person.
-
-    Args:
-        found: What was measured.
-        console: Where.
-    """
+    """Show a benchmark to a person."""
     table = Table.grid(padding=(0, 2))
     for name, value in rows(found):
         table.add_row(name, value)
@@ -249,7 +242,8 @@ def rows(found: Benchmark) -> Iterator[tuple[str, str]]:
     )
     yield "images", f"{found.images_per_second:,.0f} real images a second"
     yield "data", f"{found.data_wait:.1%} of the time spent waiting for images"
-    yield "memory", f"{found.peak_memory / MEBIBYTE:,.0f} MiB at the peak"
+    if found.peak_memory is not None:
+        yield "memory", f"{found.peak_memory / MEBIBYTE:,.0f} MiB at the peak"
     yield (
         "arithmetic",
         (

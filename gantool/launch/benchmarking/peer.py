@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+ENTRY = "prepare"
 WAY_OUT = "define in it: def prepare(images): ... return step"
 
 
@@ -43,44 +44,30 @@ def peer(script: Path, images: Tensor) -> Iterator[Callable[[], float]]:
     with tempfile.TemporaryDirectory(prefix="gantool-") as scratch:
         batch = Path(scratch) / "images.pt"
         torch.save(images.contiguous(), batch)
-        command = [
-            sys.executable,
-            "-m",
-            "gantool.launch.benchmarking.peer",
-            str(script),
-            str(batch),
-        ]
+        command = [sys.executable, "-m", __name__, str(script), str(batch)]
         with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         ) as process:
             assert process.stdin is not None  # both were asked for
             assert process.stdout is not None
             requests, replies = process.stdin, process.stdout
+
+            def step() -> float:
+                requests.write("step\n")
+                return _reply(script, replies)
+
             _reply(script, replies)
-            yield lambda: _step(script, requests, replies)
+            yield step
             requests.close()
 
 
-def _step(script: Path, requests: IO[str], replies: IO[str]) -> float:
-    requests.write("step\n")
-    requests.flush()
-    return _reply(script, replies)
-
-
 def _reply(script: Path, replies: IO[str]) -> float:
-    """Return the seconds that the other process tells.
-
-    Raises:
-        UsageError: When it tells of a failure, or has ended.
-    """
+    """Return the seconds that the other process tells; refuse a failure, or its end."""
     line = replies.readline()
     told = json.loads(line) if line else {"failure": "its process has ended"}
     if "failure" in told:
         raise UsageError(f"{script} cannot be timed: {told['failure']}", WAY_OUT)
     return float(told["seconds"])
-
-
-ENTRY = "prepare"
 
 
 def main(script: str, path: str) -> None:
@@ -98,11 +85,7 @@ def main(script: str, path: str) -> None:
 
 
 def prepared(script: str, images: Tensor) -> Callable[[], object]:
-    """Return what makes a step of the program.
-
-    Raises:
-        TypeError: When it has no such thing.
-    """
+    """Return what makes a step of the program."""
     prepare = runpy.run_path(script).get(ENTRY)
     if not callable(prepare):
         raise TypeError(f"it has no {ENTRY}(images)")

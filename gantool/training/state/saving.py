@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import DiskError, DivergedError
-from gantool.training.device.device import AHEAD
-from gantool.training.device.memory import is_memory_fault
+from gantool.training.device.device import AHEAD, is_memory_fault
 from gantool.training.state.tensors import first_non_finite
 
 if TYPE_CHECKING:
