@@ -68,13 +68,8 @@ class LoggersObserver(Observer):
     came later and is sent it anew, or is sent nothing until training is past that.
 
     Scores go with the figures of their step, by one call; where nothing is logged at that step,
-    by themselves, before anything of a later step.
-
-    Args:
-        loggers: Those of the recipe.
-        run: What they are told of the run.
-        sent: What earlier processes sent. A process that was killed has sent more than its last
-            checkpoint knows of.
+    by themselves, before anything of a later step. `sent` is what earlier processes sent: a killed
+    one has sent more than its last checkpoint knows of.
     """
 
     def __init__(

@@ -42,13 +42,8 @@ FIRST_SECONDS = 20.0
 class FiguresObserver(Observer):
     """Writes each log interval's figures, and its seconds into a file of their own.
 
-    Figures without wall-clock are the same, to the byte, in every run of a seed.
-
-    Args:
-        folder: The run's folder.
-        images_per_step: Real images that one step takes.
-        start_step: Steps completed before this process; records of later ones are dropped.
-        peak_memory: Returns the most bytes that training has taken so far; None where unknown.
+    Figures without wall-clock are the same, to the byte, in every run of a seed. Records of steps
+    after `start_step`, which an earlier process made, are dropped.
     """
 
     def __init__(

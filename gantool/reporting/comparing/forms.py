@@ -7,14 +7,7 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from gantool.evaluation.comparison.verdicts import (
-    climbs,
-    collapsed,
-    discriminator_wins,
-    diverged,
-    generator_ahead,
-    unfinished,
-)
+from gantool.evaluation.comparison import verdicts
 from gantool.reporting.comparing.table import (
     SECTIONS,
     protocol_in_words,
@@ -36,12 +29,12 @@ if TYPE_CHECKING:
     from gantool.evaluation.comparison.recorded import RecordedRun
 
 SIGNS: dict[str, Callable[[RecordedRun], bool]] = {
-    "generator_loss_climbs": climbs,
-    "discriminator_wins": discriminator_wins,
-    "generator_ahead": generator_ahead,
-    "collapsed": collapsed,
-    "diverged": diverged,
-    "unfinished": unfinished,
+    "generator_loss_climbs": verdicts.climbs,
+    "discriminator_wins": verdicts.discriminator_wins,
+    "generator_ahead": verdicts.generator_ahead,
+    "collapsed": verdicts.collapsed,
+    "diverged": verdicts.diverged,
+    "unfinished": verdicts.unfinished,
 }
 """The rules about single runs."""
 BEST_STYLE = "bold green"

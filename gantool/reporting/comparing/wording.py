@@ -9,17 +9,7 @@ import shlex
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from gantool.evaluation.comparison.verdicts import (
-    best_was_earlier,
-    collapsed,
-    course,
-    discriminator_wins,
-    diverged,
-    generator_ahead,
-    one_seed_each,
-    unfinished,
-    unlike_lengths,
-)
+from gantool.evaluation.comparison import verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -92,14 +82,14 @@ def _end(group: Group) -> str:
     if discriminator is None or generator is None:
         return ""
     loss = significant(discriminator.mean)
-    if wins := group.count(discriminator_wins):
+    if wins := group.count(verdicts.discriminator_wins):
         undecided = next(run.stakes.undecided for run in group.runs if run.stakes is not None)
         return (
             f"the discriminator wins{_seeds(wins, group)}: its loss ends at {loss}, where "
             f"{significant(undecided)} means that it cannot tell real from generated"
         )
     ends = f"{loss} and {significant(generator.mean)}"
-    if ahead := group.count(generator_ahead):
+    if ahead := group.count(verdicts.generator_ahead):
         return f"the discriminator's loss ends above the generator's{_seeds(ahead, group)}, {ends}"
     return f"the discriminator's and the generator's losses end at {ends}"
 
@@ -113,13 +103,13 @@ def _gap(group: Group) -> str:
 
 def _endings(group: Group) -> Iterator[str]:
     """Yield what went wrong."""
-    if count := group.count(diverged):
-        yield f"the run failed or diverged{_seeds(count, group)}{_after(group, diverged)}"
-    if count := group.count(collapsed):
+    if count := group.count(verdicts.diverged):
+        yield f"the run failed or diverged{_seeds(count, group)}{_after(group, verdicts.diverged)}"
+    if count := group.count(verdicts.collapsed):
         steps = [step for run in group.runs if (step := run.found("generator")) is not None]
         yield f"the generator collapsed{_seeds(count, group)}, seen at step {min(steps):,}"
-    if count := group.count(unfinished):
-        yield f"it is not finished{_seeds(count, group)}{_after(group, unfinished)}"
+    if count := group.count(verdicts.unfinished):
+        yield f"it is not finished{_seeds(count, group)}{_after(group, verdicts.unfinished)}"
 
 
 def _after(group: Group, holds: Callable[[RecordedRun], bool]) -> str:
@@ -197,7 +187,7 @@ def _order(comparison: Comparison) -> Iterator[str]:
         finals = [(group.name, lead.column.final(group)) for group in rest]
         followed = [f"{name} ({with_spread(final)})" for name, final in finals if final is not None]
         yield f"{listed(followed)} {'follow' if len(followed) > 1 else 'follows'}."
-    earlier = [group for group in lead.order if best_was_earlier(lead.column, group)]
+    earlier = [group for group in lead.order if verdicts.best_was_earlier(lead.column, group)]
     if earlier:
         told = [
             f"{group.name} ({significant(best.mean)})"
@@ -225,24 +215,28 @@ def _climbing(groups: Sequence[Group]) -> Iterator[str]:
 def _going(name: Course, group: Group) -> list[LateTrend]:
     """Return the late trends of the generator's loss, in those of a group's runs that have one."""
     trends = (run.stability.trend for run in group.runs)
-    return [trend for trend in trends if trend is not None and course(trend) == name]
+    return [trend for trend in trends if trend is not None and verdicts.course(trend) == name]
 
 
 def _winning(groups: Sequence[Group]) -> Iterator[str]:
-    whole = [group.name for group in groups if group.count(discriminator_wins) == len(group.runs)]
+    wins, ahead = verdicts.discriminator_wins, verdicts.generator_ahead
     runs = [run for group in groups for run in group.runs]
-    if whole:
-        yield f"The discriminator wins in {listed(whole)}."
-    elif all(run.stakes is not None for run in runs) and not any(map(discriminator_wins, runs)):
+    if where := _everywhere(wins, groups):
+        yield f"The discriminator wins in {listed(where)}."
+    elif all(run.stakes is not None for run in runs) and not any(map(wins, runs)):
         yield "The discriminator wins in none of them."
-    ahead = [group.name for group in groups if group.count(generator_ahead) == len(group.runs)]
-    if ahead:
-        yield f"The discriminator's loss ends above the generator's in {listed(ahead)}."
+    if where := _everywhere(ahead, groups):
+        yield f"The discriminator's loss ends above the generator's in {listed(where)}."
+
+
+def _everywhere(rule: Callable[[RecordedRun], bool], groups: Sequence[Group]) -> list[str]:
+    """Return the names of groups of which a rule holds for all runs."""
+    return [group.name for group in groups if group.count(rule) == len(group.runs)]
 
 
 def _cautions(groups: Sequence[Group]) -> Iterator[str]:
-    if unlike_lengths(groups):
+    if verdicts.unlike_lengths(groups):
         steps = [f"{group.name} {max(run.step for run in group.runs):,}" for group in groups]
         yield f"They were trained for unlike numbers of steps: {listed(steps)}."
-    if one_seed_each(groups):
+    if verdicts.one_seed_each(groups):
         yield "Each was trained with one seed: another seed may turn the order."

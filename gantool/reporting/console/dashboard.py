@@ -43,19 +43,11 @@ PLAYER_STYLES = {"discriminator": "cyan", "generator": "magenta"}
 
 @dataclass
 class Dashboard:
-    """All that is shown of a run, drawn anew each time with what the fields hold then.
+    """The picture of a run of `steps` and `epochs`, drawn anew with what the fields hold then.
 
-    Attributes:
-        steps: Steps of the whole run.
-        epochs: Epochs of the whole run, with fractions.
-        device: What the run computes with, in a line.
-        step: Steps completed, at first by earlier processes.
-        images_per_second: Real images that training takes, once that is known.
-        remaining: What stands beside the bar: the time left, or how the run ended.
-        figures: The newest record's values, by name.
-        scores: What the recipe's metrics said last, by name.
-        scored_step: Of which step they said it.
-        trends: Each player's loss and score over the run, by name.
+    `remaining` stands beside the bar: the time left, or how the run ended. Figures are those of the
+    newest record, scores the newest ones of the recipe's metrics, trends each player's loss and
+    score over the run.
     """
 
     steps: int
@@ -209,10 +201,7 @@ def plain_line(dashboard: Dashboard) -> str:
 class Trend:
     """One figure over the whole run in a few characters: the mean of each stretch of steps.
 
-    Args:
-        steps: Steps of the whole run.
-        bounds: What the lowest and the highest bar stand for; by default the least and the largest
-            mean.
+    The bounds are those of the lowest and the highest bar, by default the least and largest mean.
     """
 
     def __init__(self, steps: int, bounds: tuple[float, float] | None = None) -> None:

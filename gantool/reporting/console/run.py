@@ -45,16 +45,7 @@ class ConsoleObserver(Observer):
 
     It draws between steps and starts no thread, so nothing of it competes with a step. Samples
     are drawn once, above what is drawn again and again, and scroll away when newer ones come.
-
-    Args:
-        console: Where to draw.
-        level: "quiet" shows nothing, "verbose" every record as a line.
-        steps: Steps of the whole run.
-        epochs: Epochs of the whole run, with fractions.
-        images_per_step: Real images that one step takes.
-        device: The device, in words.
-        start_step: Steps that an earlier process has completed.
-        clock: Seconds that only grow.
+    "quiet" shows nothing, "verbose" every record as a line.
     """
 
     def __init__(

@@ -181,11 +181,7 @@ def thinned(x: Values, y: Values) -> tuple[Values, Values]:
     """Return the points that show: in each column the first, lowest, highest and last.
 
     What a line of that width looks like is kept, extremes and gaps included (the M4 aggregation
-    of Jugel et al. 2014).
-
-    Args:
-        x: Rising, 0 to 1, [N].
-        y: [N].
+    of Jugel et al. 2014). x rises from 0 to 1.
     """
     if len(x) <= 4 * COLUMNS:
         return x, y
@@ -204,13 +200,7 @@ def thinned(x: Values, y: Values) -> tuple[Values, Values]:
 
 @dataclass(frozen=True)
 class Scale:
-    """An axis from `low` to `high`.
-
-    Attributes:
-        low: Value at its beginning.
-        high: Value at its end, which is greater.
-        logarithmic: Whether equal distances are equal ratios; then `low` is positive.
-    """
+    """An axis from `low` to `high`; where it is logarithmic, both are positive."""
 
     low: float
     high: float

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from gantool.runs.curves import Curve, Curves, Values
 
 COLORS = {"discriminator": "#0e7490", "generator": "#be185d"}
-LOSSES = {"Discriminator": "discriminator", "Generator": "generator"}
-"""Legend entries, as in the report, and whose losses they name."""
 SCORES = {"D(real)": ("real_score", "discriminator"), "D(fake)": ("fake_score", "generator")}
 
 
@@ -27,11 +25,7 @@ def draw_curves(curves: Curves, path: Path, title: str = "") -> None:
     Each recorded value is drawn faintly and their moving mean strongly, of a long run the least
     and greatest of each stretch. Where a value is missing, NaN or infinite, the lines have a gap.
 
-    Args:
-        curves: Those of "discriminator_loss", "generator_loss", and of "real_score" and
-            "fake_score", probabilities.
-        path: The PNG file, written aside and renamed; its folder is made if it is missing.
-        title: What stands above, such as the run's name.
+    The PNG file is written aside and renamed.
 
     Raises:
         OSError: When the file cannot be written.
@@ -64,9 +58,9 @@ def make_figure(curves: Curves, title: str = "") -> Figure:
 def _draw_losses(panel: Axes, curves: Curves) -> None:
     from gantool.reporting.page.charts import fit, smooth
 
-    losses = [curves.curve(f"{player}_loss") for player in LOSSES.values()]
-    for (label, player), curve in zip(LOSSES.items(), losses, strict=True):
-        _draw_line(panel, curves.epochs, curve, label, COLORS[player])
+    losses = [curves.curve(f"{player}_loss") for player in COLORS]
+    for (player, color), curve in zip(COLORS.items(), losses, strict=True):
+        _draw_line(panel, curves.epochs, curve, player.capitalize(), color)
     faint = [values for loss in losses for values in (loss.lows, loss.highs)]
     scale = fit([smooth(loss.means) for loss in losses], faint)
     panel.set_ylim(scale.low, scale.high)

@@ -69,12 +69,7 @@ def stream_grid(
 ) -> None:
     """Write the picture that `save_grid` writes, row by row, while its images are made.
 
-    Args:
-        chunks: The images, some at a time, uint8 [n, H, W, C].
-        count: Images in all.
-        path: As in `save_grid`.
-        columns: As in `save_grid`.
-        names: What to write to the left of each row, if anything.
+    The chunks are some of `count` images each, uint8 [n, H, W, C]; names stand to the left of rows.
 
     Raises:
         OSError, ValueError: As `save_grid`.

@@ -27,12 +27,9 @@ ABSENT = object()
 
 @dataclass(frozen=True)
 class Parent:
-    """The recipe that a run's is compared with.
+    """The recipe that a run's is compared with, resolved, with short names.
 
-    Attributes:
-        name: The recipe's name.
-        extended: Whether the run's recipe extends it; else it is the run's own, without `--set`.
-        document: Resolved, plain data, with short names.
+    The run's recipe has `extended` it; else it is the run's own, without `--set`.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True)
@@ -44,12 +41,7 @@ class Parent:
 
 @dataclass(frozen=True)
 class RecipeLine:
-    """A line of the recipe.
-
-    Attributes:
-        text: As TOML.
-        was: The parent's value, where it is another; "" where the parent has none.
-    """
+    """A line of TOML, and the parent's value where it is another; "" where the parent has none."""
 
     text: str
     was: str | None = None

@@ -16,13 +16,7 @@ if TYPE_CHECKING:
     from gantool.runs.history import RunHistory
     from gantool.runs.scores import Finding
 
-STATES = {
-    "running": "still running",
-    "completed": "completed",
-    "stopped": "stopped",
-    "failed": "ended in an error",
-    "interrupted": "interrupted",
-}
+STATES = {"running": "still running", "failed": "ended in an error"}
 SOUND, WATCHED = "No sign of trouble", "The health watcher found something"
 MEMORIZED = "It repeats its training images"
 FAILED = "The run ended in an error"
@@ -37,7 +31,7 @@ def facts(run: RunHistory) -> Iterator[tuple[str, str]]:
     """Yield what everybody asks first, label and value."""
     status = run.status
     yield "Recipe", status.recipe
-    yield "Run", STATES[run.state]
+    yield "Run", STATES.get(run.state, run.state)
     yield "Steps", _of(f"{status.step:,}", f"{status.steps:,}")
     epochs = [format_epoch(run.epoch(step)) for step in (status.step, status.steps)]
     yield "Epochs", _of(*epochs)

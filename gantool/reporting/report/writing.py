@@ -12,13 +12,7 @@ from gantool.recipe.documents import plainly
 from gantool.reporting.figures import format_epoch
 from gantool.reporting.page import render, write_page
 from gantool.reporting.page.images import embed, pick_evenly, read_picture, unmagnified
-from gantool.reporting.report import summary
-from gantool.reporting.report.panels import (
-    practitioner_charts,
-    report_chart,
-    score_charts,
-    score_tables,
-)
+from gantool.reporting.report import panels, summary
 from gantool.reporting.report.recipe_lines import dropped, read_parent, recipe_lines
 from gantool.runs.history import grid_images, read_history, tile
 
@@ -138,10 +132,10 @@ def report_page(run: RunHistory, neighbors: Neighbors | str = NOT_LOOKED) -> str
         facts=list(summary.facts(run)),
         verdict=summary.verdict_of(run, found.copies if found else None),
         frames=frames(run),
-        report_chart=report_chart(run),
-        practitioner_charts=list(practitioner_charts(run)),
-        score_charts=score_charts(run),
-        score_tables=score_tables(run),
+        report_chart=panels.report_chart(run),
+        practitioner_charts=list(panels.practitioner_charts(run)),
+        score_charts=panels.score_charts(run),
+        score_tables=panels.score_tables(run),
         neighbors=found,
         why_no_neighbors="" if found else str(neighbors),
         parent=parent,
