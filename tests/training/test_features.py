@@ -75,10 +75,21 @@ class Hooked(Regularizer):
             network.register_forward_hook(lambda _, given, logits: 2 * logits)
 
 
+class Replacing(Regularizer):
+    """Gives the discriminator a forward of its own, which is head after features all the same."""
+
+    name = "replacing"
+
+    @override
+    def prepare(self, network: nn.Module, player: Player, setup: Setup) -> None:
+        if player == "discriminator":
+            network.forward = network.forward
+
+
 @pytest.mark.parametrize(
     "regularizers",
-    [[], [SpectralNorm()], [MinibatchStddev(), DiffAugment()], [Hooked()]],
-    ids=["batch-norm", "spectral", "wrapped", "hooked"],
+    [[], [SpectralNorm()], [MinibatchStddev(), DiffAugment()], [Hooked()], [Replacing()]],
+    ids=["batch-norm", "spectral", "wrapped", "hooked", "replaced"],
 )
 def test_nothing_changes_where_features_are_handed_on(
     train: Train, bits: Callable[[Trainer], dict[str, bytes]], regularizers: list[Regularizer]
@@ -88,9 +99,12 @@ def test_nothing_changes_where_features_are_handed_on(
         trainer = train(*regularizers, *more, classes=3, training=training)
         for _ in range(3):
             trainer.one_step()
+        given.append("forward" in vars(trainer.game.network("discriminator")))
         return bits(trainer)
 
+    given: list[bool] = []
     assert run(Asking()) == run()
+    assert given == [any(isinstance(each, Replacing) for each in regularizers)] * 2
 
 
 def test_the_head_makes_the_logits_of_the_features_that_are_handed_on(train: Train) -> None:

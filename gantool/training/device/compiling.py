@@ -61,11 +61,15 @@ def with_features(network: nn.Module, images: Tensor, *labels: Tensor) -> tuple[
         kept.append(features)
         return logits
 
+    own = vars(network).get("forward")  # which a regularizer may have given it
     network.forward = forward
     try:
         logits: Tensor = network(images, *labels)
     finally:
-        del network.forward  # its class's own comes back
+        if own is None:
+            del network.forward  # its class's comes back
+        else:
+            network.forward = own
     return logits, kept[0]
 
 
