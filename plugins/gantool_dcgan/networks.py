@@ -180,17 +180,17 @@ class Discriminator(nn.Module):
             return self._head(_full(features), labels)
 
     def _head(self, features: Tensor, labels: Tensor | None) -> Tensor:
-        logits: Tensor = self.to_logit(features).flatten(1)  # [N, 1], or [N, K] of patches
+        logits: Tensor = self.to_logit(features)  # [N, 1, 1, 1], or [N, 1, H, W] of patches
+        logits = logits.flatten(1 if self.patches else 0)  # [N, K], or [N]
         if self.embedding is None:
-            return logits if self.patches else logits.flatten()
+            return logits
         weights: Tensor = self.embedding(labels)  # [N, 8w]
         if self.patches:
-            projected: Tensor = (weights[:, :, None] * features.flatten(2)).sum(1)  # [N, K]
-            return logits + projected
-        places = features[0, 0].numel()
-        pooled = features.sum((2, 3)) * places**-0.5  # [N, 8w]
-        projected = (weights * pooled).sum(1)  # [N]
-        return logits.flatten() + projected
+            projected = (weights[:, :, None] * features.flatten(2)).sum(1)  # [N, K]
+        else:
+            pooled = features.sum((2, 3)) * features[0, 0].numel() ** -0.5  # [N, 8w]
+            projected = (weights * pooled).sum(1)  # [N]
+        return logits + projected
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the logits of images."""
