@@ -85,16 +85,18 @@ def plan_ablation(
         UsageError: When there is nothing to take out, or a folder holds another recipe's run.
         RecipeError: When the recipe, or a variant of it, has problems.
     """
-    plan = read(recipe, overrides)
-    if not plan.metrics:
+    loaded = read(recipe, overrides)
+    if not loaded.metrics:
         log.warning("the recipe names no [[metrics]]: nothing will say which variant draws best")
     if not toggles:
         message = "an ablation needs something to toggle"
         raise UsageError(message, "name it: --toggle regularizers.r1")
-    variants = {FULL: dict(plan.document)}
+    variants = {FULL: dict(loaded.document)}
     for toggle in dict.fromkeys(toggles):
-        variants[f"without-{toggle.replace('regularizers.', '')}"] = without(plan.document, toggle)
-    folder, first = out or Path(RUNS) / f"{plan.name}-ablation", plan.tables.training.seed
+        variants[f"without-{toggle.replace('regularizers.', '')}"] = without(
+            loaded.document, toggle
+        )
+    folder, first = out or Path(RUNS) / f"{loaded.name}-ablation", loaded.tables.training.seed
     planned = [
         Planned(name, seed, _with_seed(document, seed), RunFolder(folder / f"{name}-seed-{seed}"))
         for seed in range(first, first + seeds)

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from gantool.runs.folder import RunFolder
 
 
-def beginning_of(folder: RunFolder, plan: Recipe, classes: int) -> Beginning:
+def beginning_of(folder: RunFolder, recipe: Recipe, classes: int) -> Beginning:
     """Return the networks of a run's newest checkpoint, for another run to begin with.
 
     Args:
         folder: The run's.
-        plan: The recipe of the one that begins.
+        recipe: The recipe of the one that begins.
         classes: Number of its classes, 0 unless conditional.
 
     Raises:
@@ -35,7 +35,7 @@ def beginning_of(folder: RunFolder, plan: Recipe, classes: int) -> Beginning:
     """
     there = TrainedRun(folder, "cpu")
     return Beginning(
-        newest_state(folder), partial(_rebuilt, there), partial(_way_out, there, plan, classes)
+        newest_state(folder), partial(_rebuilt, there), partial(_way_out, there, recipe, classes)
     )
 
 
@@ -48,28 +48,28 @@ def _rebuilt(there: TrainedRun, player: Player, before: Callable[[nn.Module], No
     return build_network(recipe.architecture, player, setup, regularization, seed=0, before=before)
 
 
-def _way_out(there: TrainedRun, plan: Recipe, classes: int) -> str:
+def _way_out(there: TrainedRun, recipe: Recipe, classes: int) -> str:
     """Say which options of the other run make networks that fit."""
     other, way_out = there.recipe, "leave training.start_from out"
-    if other.architecture.name != plan.architecture.name:
+    if other.architecture.name != recipe.architecture.name:
         return f"its architecture is '{other.architecture.name}'; take that one, or {way_out}"
-    if changes := [*_options(other, plan)]:
+    if changes := [*_options(other, recipe)]:
         return f"set what it was trained with: {' '.join(changes)}; or {way_out}"
     if len(there.classes) != classes:
         return f"it has {len(there.classes)} classes, and here are {classes}; {way_out}"
     return f"its recipe does not tell why: a plugin may have changed since; {way_out}"
 
 
-def _options(other: Recipe, plan: Recipe) -> Iterator[str]:
+def _options(other: Recipe, recipe: Recipe) -> Iterator[str]:
     """Yield the other run's options that decide on the networks' shapes and are not ours."""
-    theirs, ours = (each.architecture.model_dump(mode="json") for each in (other, plan))
+    theirs, ours = (each.architecture.model_dump(mode="json") for each in (other, recipe))
     for name, value in theirs.items():
         if value != ours[name]:
             yield f"--set architecture.{name}={json.dumps(value)}"
-    if other.tables.image.shape[1:] != plan.tables.image.shape[1:]:
+    if other.tables.image.shape[1:] != recipe.tables.image.shape[1:]:
         size = other.tables.image.size
         yield f"--set image.size={json.dumps(size).replace(' ', '')}"
-    if other.tables.image.channels != plan.tables.image.channels:
+    if other.tables.image.channels != recipe.tables.image.channels:
         yield f"--set image.channels={other.tables.image.channels}"
-    if other.tables.training.conditional != plan.tables.training.conditional:
+    if other.tables.training.conditional != recipe.tables.training.conditional:
         yield f"--set training.conditional={json.dumps(other.tables.training.conditional)}"

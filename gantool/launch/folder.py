@@ -102,21 +102,21 @@ def _safe_in(folder: Path) -> str:
 
 
 @contextmanager
-def joined(plan: Recipe) -> Iterator[Ranks]:
+def joined(recipe: Recipe) -> Iterator[Ranks]:
     """Train together with the other processes inside the context, if there are any."""
     from gantool.training.device.ranks import join, leave
 
-    ranks = join(plan.tables.device)
-    tell_of_division(plan, ranks)
+    ranks = join(recipe.tables.device)
+    tell_of_division(recipe, ranks)
     yield ranks
     leave()  # one that failed does not wait for the others; torchrun ends them
 
 
-def tell_of_division(plan: Recipe, ranks: Ranks) -> None:
+def tell_of_division(recipe: Recipe, ranks: Ranks) -> None:
     """Warn of what compares the images of a batch with each other, where a batch is divided."""
     if ranks.count == 1:
         return
-    parts: list[Loss | Regularizer] = [plan.loss, *plan.regularizers]
+    parts: list[Loss | Regularizer] = [recipe.loss, *recipe.regularizers]
     for part in parts:
         if part.couples_batch is True:  # and not of slices alone
             what = "compares images with the whole batch, but sees those of one of"

@@ -119,7 +119,7 @@ def _look(session: Session) -> Neighbors | str:
     """Look for the training images nearest to generated ones."""
     from gantool.evaluation.neighbors import GENERATED
 
-    draw = _drawer(session, GENERATED, session.plan.tables.evaluation.seed)
+    draw = _drawer(session, GENERATED, session.recipe.tables.evaluation.seed)
     return look_at_end(draw, session.images.pixels)
 
 
@@ -156,10 +156,10 @@ def _loggers(session: Session, folder: RunFolder, status: RunStatus) -> LoggersO
         identifier=status.identifier,
         name=folder.name,
         folder=folder.path.resolve(),
-        recipe=session.plan.document,
+        recipe=session.recipe.document,
         resumed_from=session.trainer.step,
     )
-    return LoggersObserver(session.plan.loggers, description, SentSteps(folder.sent))
+    return LoggersObserver(session.recipe.loggers, description, SentSteps(folder.sent))
 
 
 def _scoring(
@@ -173,17 +173,17 @@ def _scoring(
     from gantool.evaluation.scoring.features import FeatureNetwork
     from gantool.evaluation.scoring.observer import ScoringObserver, scoring_moments
 
-    plan, trainer, images = session.plan, session.trainer, session.images
-    if not plan.metrics:
+    recipe, trainer, images = session.recipe, session.trainer, session.images
+    if not recipe.metrics:
         return []
-    table, steps = plan.tables.evaluation, trainer.game.setup.steps
+    table, steps = recipe.tables.evaluation, trainer.game.setup.steps
     generator = _generator(session)
-    witness = Witness(FeatureNetwork(plan.extractor, session.device.device), images)
+    witness = Witness(FeatureNetwork(recipe.extractor, session.device.device), images)
     fingerprint = session.prepared.fingerprint
     shape = witness.shape(table.count)
     protocol = witness.protocol(generator, shape, fingerprint=fingerprint, seeds=(table.seed,))
     scoring = ScoringObserver(
-        plan.metrics,
+        recipe.metrics,
         witness,
         generator,
         scoring_moments(table.every_epochs, steps, steps_per_epoch),
@@ -200,12 +200,12 @@ def _watching(session: Session, folder: RunFolder) -> list[Observer]:
     from gantool.runs.records import JsonLines
     from gantool.training.health import HealthObserver, stakes_of
 
-    policy = session.plan.tables.health.policy
+    policy = session.recipe.tables.health.policy
     if policy == "off":
         return []
     return [
         HealthObserver(
-            stakes_of(session.plan.loss),
+            stakes_of(session.recipe.loss),
             _distance(session),
             stops=policy == "stop",
             lines=JsonLines(folder.health),
@@ -222,7 +222,7 @@ def _distance(session: Session) -> Callable[[], float] | None:
     from gantool.training.health import classes_of, relative_distance, some_of_each, spread
 
     pixels, labels = session.images.pixels, session.images.labels
-    seed = session.plan.tables.training.seed
+    seed = session.recipe.tables.training.seed
     if labels is None:
         some = list(spread(IMAGES_COMPARED, len(pixels)))
         return relative_distance(_drawer(session, IMAGES_COMPARED, seed), pixels[some])
@@ -246,9 +246,9 @@ def _grids(
 
     from gantool.reporting.observers import GridsObserver, grid_moments
 
-    table, setup = session.plan.tables.sampling, session.trainer.game.setup
+    table, setup = session.recipe.tables.sampling, session.trainer.game.setup
     labels = torch.arange(table.count) % setup.classes if setup.classes else None  # take turns
-    draw = _drawer(session, table.count, session.plan.tables.training.seed, labels)
+    draw = _drawer(session, table.count, session.recipe.tables.training.seed, labels)
     moments = grid_moments(table, setup.steps, steps_per_epoch)
     return GridsObserver(draw, moments, folder, told, viewers)
 
@@ -272,4 +272,4 @@ def _generator(session: Session) -> GeneratorInTraining:
     from gantool.evaluation.sampling.trained import GeneratorInTraining
 
     classes = session.prepared.classes if session.images.classes else ()
-    return GeneratorInTraining(session.trainer, session.plan, classes, session.device)
+    return GeneratorInTraining(session.trainer, session.recipe, classes, session.device)

@@ -48,12 +48,12 @@ def write_beginning(folder: RunFolder, session: Session, status: RunStatus) -> N
     make_plain_folder(folder.samples)
     write_status(folder, status)
     note_environment(folder)
-    note_parent(folder, session.plan)
+    note_parent(folder, session.recipe)
     if skipped := session.prepared.skipped:
         lines = (f"{_one_field(each.name)}\t{each.reason}\n" for each in skipped)
         with written_aside(folder.skipped) as aside:
             aside.write_text("".join(lines), encoding="utf-8", errors="backslashreplace")
-    write_durably(folder.recipe, dump(session.plan.document))
+    write_durably(folder.recipe, dump(session.recipe.document))
 
 
 def _one_field(name: str) -> str:
@@ -98,7 +98,7 @@ def train(
     Of several processes, the first one does all that; the others only train.
     """
     trainer = session.trainer
-    memory_faults = memory_faults_named(session.plan, session.device, folder)
+    memory_faults = memory_faults_named(session.recipe, session.device, folder)
     if not is_first():
         with StopSignals() as signals, memory_faults:
             trainer.train([signals], rollbacks_spent=rollbacks_spent)
@@ -220,7 +220,7 @@ def divergence_noted(session: Session, folder: RunFolder) -> Iterator[None]:
                 "figures": list(error.figures),
                 "saved_step": None if trainer.saver is None else trainer.saver.last_step,
                 "attempts": max(trainer.game.streams.attempt, trainer.rollbacks_spent) + 1,
-                "try": list(_ways_out(session.plan)),
+                "try": list(_ways_out(session.recipe)),
             }
             _write_beside(folder.diverged, found)
         raise
@@ -250,11 +250,11 @@ def remind_of_divergence(folder: RunFolder, step: int) -> int:
     return record.attempts - 1
 
 
-def _ways_out(plan: Recipe) -> Iterator[str]:
+def _ways_out(recipe: Recipe) -> Iterator[str]:
     """Yield arguments of `gantool resume` that may lead elsewhere, the mildest first."""
-    if plan.tables.training.on_divergence != "rollback":
+    if recipe.tables.training.on_divergence != "rollback":
         yield "--set training.on_divergence=rollback"
-    tables = {f"optimizer.{player}": table for player, table in plan.optimizer.items()}
+    tables = {f"optimizer.{player}": table for player, table in recipe.optimizer.items()}
     first, *others = tables.values()
     for key, table in ({"optimizer": first} if [first] == others else tables).items():
         rate = min(table.rate.start / 2, LOW_RATE)

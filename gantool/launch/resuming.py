@@ -78,9 +78,9 @@ def resume(
     said = [*overrides, *([] if steps is None else [f"training.steps={steps}"])]
     said += [] if device is None else [f'device.name="{device}"']
     with shown() as console, held(folder), disk_faults_named(folder):
-        plan = read_to_train(folder.recipe, said)
-        with joined(plan) as ranks:
-            session = _gone_on(plan, folder, console, level, ranks, override)
+        recipe = read_to_train(folder.recipe, said)
+        with joined(recipe) as ranks:
+            session = _gone_on(recipe, folder, console, level, ranks, override)
             has_ended = read_status(folder).outcome == "completed"  # which is written last
             if not session.trainer.is_finished() or not has_ended:
                 _train(session, folder, console, level, changed=bool(said))
@@ -96,13 +96,13 @@ def _train(
     status = replace(read_status(folder), steps=session.trainer.game.setup.steps)
     spent = 0 if changed else remind_of_divergence(folder, session.trainer.step)
     if is_first():
-        write_durably(folder.recipe, dump(session.plan.document))
+        write_durably(folder.recipe, dump(session.recipe.document))
         note_environment(folder)
     train(session, folder, status, console, level, rollbacks_spent=spent)
 
 
 def _gone_on(
-    plan: Recipe, folder: RunFolder, console: Console, level: Level, ranks: Ranks, override: bool
+    recipe: Recipe, folder: RunFolder, console: Console, level: Level, ranks: Ranks, override: bool
 ) -> Session:
     """Return a session at a run's newest checkpoint; at the beginning, if none was saved yet."""
     from gantool.evaluation.sampling.trained import newest_state
@@ -112,16 +112,16 @@ def _gone_on(
     if not has_begun:
         _refuse_trained(folder)
     saved = newest_state(folder) if has_begun else None
-    prepared = prepare(plan, console, level)
-    saver = saver_of(plan, folder, read_status(folder).identifier)
+    prepared = prepare(recipe, console, level)
+    saver = saver_of(recipe, folder, read_status(folder).identifier)
     if saved is None:
-        return assemble(plan, prepared, ranks, saver)
+        return assemble(recipe, prepared, ranks, saver)
     refuse_other_images(prepared, saved["about"], folder, override=override)
-    session = assemble(plan, prepared, ranks, saver, begins=False)
+    session = assemble(recipe, prepared, ranks, saver, begins=False)
     if saved["step"] < session.trainer.game.setup.steps:
-        refuse_other_training(saved, session.trainer.about, plan, folder, override=override)
-    since = unsaid(plan, "architecture")
-    with younger_options_named(plan.architecture, since, str(folder.recipe)):
+        refuse_other_training(saved, session.trainer.about, recipe, folder, override=override)
+    since = unsaid(recipe, "architecture")
+    with younger_options_named(recipe.architecture, since, str(folder.recipe)):
         session.trainer.load(saved)
     return session
 
@@ -159,14 +159,14 @@ Change = tuple[str, str, str]
 
 
 def refuse_other_training(
-    saved: State, now: Mapping[str, Any], plan: Recipe, folder: RunFolder, *, override: bool
+    saved: State, now: Mapping[str, Any], recipe: Recipe, folder: RunFolder, *, override: bool
 ) -> None:
     """Compare a state's circumstances with those of now, and show what has changed.
 
     Raises:
         UsageError: When something alters the training, unless that is overridden.
     """
-    if altering := _table(_altering(saved, now, plan)):
+    if altering := _table(_altering(saved, now, recipe)):
         if not override:
             raise UsageError(
                 f"the training of {folder.path} would not be the one that was begun; "
@@ -180,16 +180,16 @@ def refuse_other_training(
         log.warning("the last bits will differ from those of a run on one machine:\n%s", bits)
 
 
-def _altering(saved: State, now: Mapping[str, Any], plan: Recipe) -> Iterator[Change]:
+def _altering(saved: State, now: Mapping[str, Any], recipe: Recipe) -> Iterator[Change]:
     """Yield what alters the training of a saved state."""
     before = saved["about"]
-    tables = (plan.tables.ema, *plan.optimizer.values(), *plan.regularizers)
+    tables = (recipe.tables.ema, *recipe.optimizer.values(), *recipe.regularizers)
     follows = (
         bool(saved.get("followers"))
-        or any(optimizer.rate.changes for optimizer in plan.optimizer.values())
+        or any(optimizer.rate.changes for optimizer in recipe.optimizer.values())
         or any(number for table in tables for number in schedules_in(table))
     )
-    unsaid = {".".join(map(str, k)) for k, o in plan.origins.items() if o == DEFAULT}
+    unsaid = {".".join(map(str, k)) for k, o in recipe.origins.items() if o == DEFAULT}
     then, new_one = (_trained(each) for each in (before.get("recipe", {}), now["recipe"]))
     for key, old, new in differences(then, new_one):
         only_extends = key in LENGTH and not follows

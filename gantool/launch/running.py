@@ -64,12 +64,12 @@ def run(
     if (begun := begun_before(given)) is not None:
         return resume(begun.path, level=level)
     with shown() as console:
-        plan = read_to_train(recipe, overrides)
-        with joined(plan) as ranks, taken(given, plan.name, ranks) as folder:
-            prepared = prepare(plan, console, level)
-            status = new_status(plan.name, 0, job())
+        loaded = read_to_train(recipe, overrides)
+        with joined(loaded) as ranks, taken(given, loaded.name, ranks) as folder:
+            prepared = prepare(loaded, console, level)
+            status = new_status(loaded.name, 0, job())
             status = replace(status, identifier=ranks.share_text(status.identifier))
-            session = assemble(plan, prepared, ranks, saver_of(plan, folder, status.identifier))
+            session = assemble(loaded, prepared, ranks, saver_of(loaded, folder, status.identifier))
             status = replace(status, steps=session.trainer.game.setup.steps)
             if is_first():
                 write_beginning(folder, session, status)
@@ -87,14 +87,14 @@ def dry_run(recipe: str | Path, overrides: Sequence[str] = (), *, level: Level =
     """
     with shown() as console, tempfile.TemporaryDirectory(prefix="gantool-") as scratch:
         whole = read_to_train(recipe, overrides)
-        plan = _cut_short(whole)
-        prepared = prepare(plan, console, level)
-        folder = RunFolder(Path(scratch) / plan.name)
+        short = _cut_short(whole)
+        prepared = prepare(short, console, level)
+        folder = RunFolder(Path(scratch) / short.name)
         folder.path.mkdir()
         with hold(folder):
-            steps = plan.tables.training.steps or TRIAL_STEPS
-            status = new_status(plan.name, steps)
-            session = assemble(plan, prepared, saver=saver_of(plan, folder, status.identifier))
+            steps = short.tables.training.steps or TRIAL_STEPS
+            status = new_status(short.name, steps)
+            session = assemble(short, prepared, saver=saver_of(short, folder, status.identifier))
             write_beginning(folder, session, status)
             train(session, folder, status, console, "quiet", announce=False)
         opened(folder).sample(1)
@@ -104,11 +104,11 @@ def dry_run(recipe: str | Path, overrides: Sequence[str] = (), *, level: Level =
                 say(console, (f"{name:<9}", "bold"), value)
 
 
-def _cut_short(plan: Recipe) -> Recipe:
+def _cut_short(recipe: Recipe) -> Recipe:
     """Return a recipe that ends after some steps."""
-    steps = min(TRIAL_STEPS, plan.tables.training.steps or TRIAL_STEPS)
-    training = plan.tables.training.model_copy(update={"steps": steps, "epochs": None})
-    return replace(plan, tables=plan.tables.model_copy(update={"training": training}))
+    steps = min(TRIAL_STEPS, recipe.tables.training.steps or TRIAL_STEPS)
+    training = recipe.tables.training.model_copy(update={"steps": steps, "epochs": None})
+    return replace(recipe, tables=recipe.tables.model_copy(update={"training": training}))
 
 
 def _expected(session: Session, folder: RunFolder, whole: Recipe) -> Iterator[tuple[str, str]]:
@@ -125,7 +125,7 @@ def _expected(session: Session, folder: RunFolder, whole: Recipe) -> Iterator[tu
         yield "memory", f"{peak / MEBIBYTE:,.0f} MiB at the peak, on {session.device}"
     checkpoint = max(folder.checkpoints.iterdir())
     size = sum(file.stat().st_size for file in checkpoint.iterdir())
-    kept = session.plan.tables.checkpoints.keep_last
+    kept = session.recipe.tables.checkpoints.keep_last
     yield "disk", f"{kept} checkpoints of {size / MEBIBYTE:,.0f} MiB each"
 
 

@@ -44,14 +44,14 @@ class Session:
     """A recipe made ready on a device.
 
     Attributes:
-        plan: The recipe.
+        recipe: The recipe.
         images: What is trained on, and what is kept from it.
         prepared: All usable images of the dataset.
         device: What is computed with.
         trainer: Trains it.
     """
 
-    plan: Recipe
+    recipe: Recipe
     images: TrainingImages
     prepared: PreparedImages
     device: Device
@@ -78,10 +78,10 @@ def opened(folder: RunFolder) -> TrainedRun:
 
 def read(recipe: str | Path, overrides: Sequence[str]) -> Recipe:
     """Read a recipe and pass its warnings on."""
-    plan = read_recipe(recipe, overrides)
-    for warning in plan.warnings:
+    loaded = read_recipe(recipe, overrides)
+    for warning in loaded.warnings:
         log.warning(warning)
-    return plan
+    return loaded
 
 
 def read_to_train(recipe: str | Path, overrides: Sequence[str]) -> Recipe:
@@ -92,24 +92,24 @@ def read_to_train(recipe: str | Path, overrides: Sequence[str]) -> Recipe:
     """
     from gantool.reporting.loggers import require_packages
 
-    plan = read(recipe, overrides)
-    require_packages(plan.loggers)
-    return plan
+    loaded = read(recipe, overrides)
+    require_packages(loaded.loggers)
+    return loaded
 
 
-def prepare(plan: Recipe, console: Console, level: Level) -> PreparedImages:
+def prepare(recipe: Recipe, console: Console, level: Level) -> PreparedImages:
     """Return the prepared images, decoding them if that was not done before."""
     from gantool.data.prepare.prepared import squashed
     from gantool.data.prepare.preparing import prepare
     from gantool.reporting.console.progress import preparation_progress
 
     with preparation_progress(console, level) as progress:
-        prepared = prepare(plan.dataset, plan.tables.image, progress=progress)
+        prepared = prepare(recipe.dataset, recipe.tables.image, progress=progress)
     if skipped := prepared.skipped:
         what = f"{len(skipped):,} images cannot be used and are skipped, the first is"
         what = what if skipped[1:] else "1 image cannot be used and is skipped,"
         log.warning("%s %r: %s", what, skipped[0].name, skipped[0].reason)
-    if warning := squashed(prepared.sizes, prepared.shape, plan.tables.image.fit):
+    if warning := squashed(prepared.sizes, prepared.shape, recipe.tables.image.fit):
         log.warning(warning)
     return prepared
 
@@ -142,22 +142,22 @@ def _of_old(prepared: PreparedImages) -> str:
     return "; colors were converted since gantool follows profiles: --set image.profiles=ignore"
 
 
-def saver_of(plan: Recipe, folder: RunFolder, identifier: str) -> Saver:
+def saver_of(recipe: Recipe, folder: RunFolder, identifier: str) -> Saver:
     """Return what saves a run."""
     from gantool.training.state.saving import Saver
 
-    table = plan.tables.checkpoints
+    table = recipe.tables.checkpoints
     last, every = table.keep_last, table.keep_every_steps
     return Saver(
         Checkpoints(folder.checkpoints, identifier, keep_last=last, keep_every_steps=every),
         table,
-        stops_on_divergence=plan.tables.training.on_divergence != "ignore",
+        stops_on_divergence=recipe.tables.training.on_divergence != "ignore",
         writes=is_first(),
     )
 
 
 def assemble(
-    plan: Recipe,
+    recipe: Recipe,
     prepared: PreparedImages,
     ranks: Ranks | None = None,
     saver: Saver | None = None,
@@ -174,38 +174,38 @@ def assemble(
     from gantool.training.building import build_trainer
     from gantool.training.device.device import open_device
 
-    training, held_out = plan.tables.training, plan.tables.image.held_out
-    device = open_device(plan.tables.device)
+    training, held_out = recipe.tables.training, recipe.tables.image.held_out
+    device = open_device(recipe.tables.device)
     images = select(
         prepared, held_out=held_out, seed=training.seed, conditional=training.conditional
     )
     beginning = None
     if training.start_from is not None and begins:
-        beginning = beginning_of(existing_folder(training.start_from), plan, images.classes)
+        beginning = beginning_of(existing_folder(training.start_from), recipe, images.classes)
     about = {
         "classes": list(prepared.classes) if images.classes else [],
         "fingerprint": prepared.fingerprint,
         "images": len(prepared),
-        **circumstances(plan, device, 1 if ranks is None else ranks.count),
+        **circumstances(recipe, device, 1 if ranks is None else ranks.count),
     }
-    with memory_faults_named(plan, device), working_folder_kept():
-        trainer = build_trainer(plan, images, device, ranks, beginning, about=about, saver=saver)
-    return Session(plan, images, prepared, device, trainer)
+    with memory_faults_named(recipe, device), working_folder_kept():
+        trainer = build_trainer(recipe, images, device, ranks, beginning, about=about, saver=saver)
+    return Session(recipe, images, prepared, device, trainer)
 
 
-def circumstances(plan: Recipe, device: Device, processes: int) -> dict[str, Any]:
+def circumstances(recipe: Recipe, device: Device, processes: int) -> dict[str, Any]:
     """Return what a checkpoint tells of how it was made, plain data."""
     import torch
 
     return {
-        "recipe": plan.document,
-        "plugins": dict(_plugins(plan.document)),
+        "recipe": recipe.document,
+        "plugins": dict(_plugins(recipe.document)),
         "computing": {
             "device": str(device),
             "layout": str(device.layout).removeprefix("torch."),
             "precision": str(device.autocast or device.dtype).removeprefix("torch."),
-            "compile": plan.tables.device.compile,
-            "deterministic": plan.tables.device.deterministic,
+            "compile": recipe.tables.device.compile,
+            "deterministic": recipe.tables.device.deterministic,
             "torch": str(torch.__version__),
             "threads": torch.get_num_threads(),
             "processor": device.processor,
@@ -229,7 +229,7 @@ def _plugins(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def memory_faults_named(
-    plan: Recipe, device: Device, folder: RunFolder | None = None
+    recipe: Recipe, device: Device, folder: RunFolder | None = None
 ) -> Iterator[None]:
     """Turn the device's memory fault into a message that names what to change."""
     from gantool.training.device.device import is_memory_fault, peak_in_words
@@ -242,7 +242,7 @@ def memory_faults_named(
             raise
         reason = str(fault).partition("\n")[0].partition(". ")[0] or type(fault).__name__
         message = f"{device} ran out of memory{peak_in_words(device.device)}: {reason}"
-        raise DeviceMemoryError(message, _less_memory(plan.tables.training, folder)) from error
+        raise DeviceMemoryError(message, _less_memory(recipe.tables.training, folder)) from error
 
 
 def _less_memory(training: TrainingTable, folder: RunFolder | None) -> str:

@@ -28,8 +28,8 @@ def test_checkpoints_cost_under_one_percent(
         pytest.skip("a measurement: takes a disk to itself, with --faults=full")
     networks = {"use": "dcgan"}
     file = recipe(architecture=networks, image={"size": 64}, training={"steps": SAVES + 1})
-    plan = read(file, ["architecture.width=64", "architecture.latent_dim=150"])
-    trainer = assemble(plan, prepare(plan, open_console(), "quiet")).trainer
+    loaded = read(file, ["architecture.width=64", "architecture.latent_dim=150"])
+    trainer = assemble(loaded, prepare(loaded, open_console(), "quiet")).trainer
     table = CheckpointsTable()
     trainer.saver = Saver(Checkpoints(tmp_path / "checkpoints", "run"), table)
     seconds = []

@@ -153,8 +153,8 @@ class Until(Observer):
 def session(recipe: Recipe, tables: dict[str, Any]) -> Session:
     """Return a run that is ready to begin and never stops by itself."""
     try:
-        plan = read(recipe(**tables), ["training.on_divergence=ignore"])
-        return assemble(plan, prepare(plan, open_console(), "quiet"))
+        loaded = read(recipe(**tables), ["training.on_divergence=ignore"])
+        return assemble(loaded, prepare(loaded, open_console(), "quiet"))
     except RecipeError:
         reject()  # a combination that no run can have
 
@@ -197,7 +197,9 @@ def test_random_recipes_cut_at_random_steps(recipe: Recipe, publish: Publish, fu
         assert ends[0] == ends[1]
         assert repr(logs[0].figures) == repr(logs[1].figures)  # with NaN, which equals nothing
         cases.append(tuple(cuts))
-        used.update((straight.plan.loss.name, *(each.name for each in straight.plan.regularizers)))
+        used.update(
+            (straight.recipe.loss.name, *(each.name for each in straight.recipe.regularizers))
+        )
 
     resumed_is_straight()
     assert len(cases) >= wanted

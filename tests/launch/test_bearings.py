@@ -66,9 +66,9 @@ def recorded(path: Path, document: dict[str, Any]) -> RecordedRun:
 def resume_tells(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     told = {"recipe": now, "plugins": {}, "computing": {}}
     tables = SimpleNamespace(ema=CORE_TABLES["ema"]())
-    plan = cast("Any", SimpleNamespace(tables=tables, optimizer={}, regularizers=(), origins={}))
+    recipe = cast("Any", SimpleNamespace(tables=tables, optimizer={}, regularizers=(), origins={}))
     saved = cast("Any", {"about": {"recipe": before}, "followers": ["instance-noise"]})
-    return [name for name, *_ in resuming._altering(saved, told, plan)]
+    return [name for name, *_ in resuming._altering(saved, told, recipe)]
 
 
 def ablation_refuses(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def test_what_compares_images_is_named_where_a_batch_is_divided(
     write_recipe: Write, caplog: pytest.LogCaptureFixture, count: int, told: list[str]
 ) -> None:
-    plan = read_recipe(
+    recipe = read_recipe(
         write_recipe(
             loss={"use": "relativistic-average"},
             # dragan averages over processes; slices alone are another thing to it
@@ -31,7 +31,7 @@ def test_what_compares_images_is_named_where_a_batch_is_divided(
         )
     )
     with caplog.at_level(logging.WARNING, "gantool"):
-        tell_of_division(plan, Ranks(0, count))
+        tell_of_division(recipe, Ranks(0, count))
     assert [record.getMessage().split()[0] for record in caplog.records] == told
     assert all("one of 3 processes" in record.getMessage() for record in caplog.records)
 

@@ -86,20 +86,20 @@ class GeneratorInTraining(RecipesGenerator):
 
     Attributes:
         trainer: Trains it.
-        plan: The run's recipe.
+        run_recipe: The recipe of the run.
         names: Of the classes of a conditional run, by label.
         trained_with: The device.
     """
 
     trainer: Trainer
-    plan: Recipe
+    run_recipe: Recipe
     names: tuple[str, ...]
     trained_with: Device
 
     @property
     @override
     def recipe(self) -> Recipe:
-        return self.plan
+        return self.run_recipe
 
     @property
     @override

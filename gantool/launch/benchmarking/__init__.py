@@ -39,12 +39,12 @@ def bench(
     from gantool.reporting.console.progress import scoring_progress
 
     with shown() as console:
-        plan = read(recipe, overrides)
-        prepare(plan, console, level)  # decoded before anything is timed
+        loaded = read(recipe, overrides)
+        prepare(loaded, console, level)  # decoded before anything is timed
         with scoring_progress(console, level) as progress:
             return benchmark(
-                plan,
-                lambda: prepare(plan, console, "quiet"),
+                loaded,
+                lambda: prepare(loaded, console, "quiet"),
                 rounds=rounds,
                 against=against,
                 progress=progress,

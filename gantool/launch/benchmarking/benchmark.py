@@ -118,7 +118,7 @@ class Benchmark:
 
 
 def benchmark(
-    plan: Recipe,
+    recipe: Recipe,
     open_images: Callable[[], PreparedImages],
     *,
     rounds: int,
@@ -130,14 +130,14 @@ def benchmark(
 
     load, start = os.getloadavg()[0], time.perf_counter()
     prepared = open_images()
-    session = _begun(plan, prepared)
+    session = _begun(recipe, prepared)
     start_seconds = time.perf_counter() - start
     step, other, data_wait = _steps(session.trainer, rounds, against, progress)
     memory = peak_memory(session.device.device)
-    training = plan.tables.training
-    operations = operations_of_a_step(_begun(_eager(plan), prepared).trainer)
+    training = recipe.tables.training
+    operations = operations_of_a_step(_begun(_eager(recipe), prepared).trainer)
     return Benchmark(
-        recipe=plan.name,
+        recipe=recipe.name,
         device=str(session.device),
         threads=torch.get_num_threads(),
         torch=str(torch.__version__),
@@ -150,26 +150,26 @@ def benchmark(
         operations=operations,
         achieved=1e3 * operations / step.median,
         peak=peak_of(session.device),
-        regularizers=tuple(costs(plan, prepared, rounds, progress)),
+        regularizers=tuple(costs(recipe, prepared, rounds, progress)),
         import_seconds=_seconds_to_import_torch(),
         start_seconds=start_seconds,
         against=None if against is None or other is None else _compared(against, step, other),
     )
 
 
-def _begun(plan: Recipe, prepared: PreparedImages) -> Session:
+def _begun(recipe: Recipe, prepared: PreparedImages) -> Session:
     """Return a recipe's session after its first step."""
     from gantool.launch.session import assemble
 
-    session = assemble(plan, prepared)
+    session = assemble(recipe, prepared)
     session.trainer.one_step()
     return session
 
 
-def _eager(plan: Recipe) -> Recipe:
+def _eager(recipe: Recipe) -> Recipe:
     """Return a recipe whose steps are made one operation after the other, to be counted."""
-    device = plan.tables.device.model_copy(update={"graph": "off", "compile": False})
-    return replace(plan, tables=plan.tables.model_copy(update={"device": device}))
+    device = recipe.tables.device.model_copy(update={"graph": "off", "compile": False})
+    return replace(recipe, tables=recipe.tables.model_copy(update={"device": device}))
 
 
 def _steps(

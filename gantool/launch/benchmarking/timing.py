@@ -118,17 +118,17 @@ class Cost:
 
 
 def costs(
-    plan: Recipe, prepared: PreparedImages, rounds: int, progress: Progress
+    recipe: Recipe, prepared: PreparedImages, rounds: int, progress: Progress
 ) -> Iterator[Cost]:
     """Yield what each regularizer adds: the recipe with and without it, by turns.
 
     Penalties that are applied now and then are averaged over blocks of steps, `rounds` at least.
     """
-    if not plan.regularizers:
+    if not recipe.regularizers:
         return
-    block = max(_period(plan, index) for index in range(len(plan.regularizers)))
-    variants = range(WITH_ALL, len(plan.regularizers))
-    trainers = {index: _trainer(plan, prepared, index) for index in variants}
+    block = max(_period(recipe, index) for index in range(len(recipe.regularizers)))
+    variants = range(WITH_ALL, len(recipe.regularizers))
+    trainers = {index: _trainer(recipe, prepared, index) for index in variants}
     device = trainers[WITH_ALL].game.device.device
     blocks = {
         str(index): partial(seconds, _block(trainer, block), device)
@@ -139,21 +139,21 @@ def costs(
     count = max(FEWEST_ROUNDS, rounds // block)
     times = by_turns(blocks, count, lambda done, total: progress("regularizers", done, total))
     whole = times[str(WITH_ALL)].minimum
-    for index, component in enumerate(plan.regularizers):
+    for index, component in enumerate(recipe.regularizers):
         without = times[str(index)].minimum
         yield Cost(component.name, (whole - without) / block, whole / without - 1)
 
 
-def _period(plan: Recipe, index: int) -> int:
-    component = plan.regularizers[index]
+def _period(recipe: Recipe, index: int) -> int:
+    component = recipe.regularizers[index]
     return component.every_steps if isinstance(component, LazyOption) else 1
 
 
-def _trainer(plan: Recipe, prepared: PreparedImages, left_out: int) -> Trainer:
+def _trainer(recipe: Recipe, prepared: PreparedImages, left_out: int) -> Trainer:
     from gantool.launch.session import assemble
 
-    kept = [each for index, each in enumerate(plan.regularizers) if index != left_out]
-    return assemble(replace(plan, regularizers=tuple(kept)), prepared).trainer
+    kept = [each for index, each in enumerate(recipe.regularizers) if index != left_out]
+    return assemble(replace(recipe, regularizers=tuple(kept)), prepared).trainer
 
 
 def _block(trainer: Trainer, steps: int) -> Callable[[], None]:
