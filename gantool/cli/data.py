@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from gantool.data.inspecting import Inspection, Lengths
     from gantool.data.prepare.decoding import Skipped
-    from gantool.data.prepare.prepared import PreparedImages
 
 MOST_NAMED = 20
 """Skipped files that are named; `gantool data inspect` names all of them."""
@@ -163,7 +162,11 @@ def inspect(
     if found.prepared is None:
         raise DataError(f"none of the {found.files} images can be used")
     if sheet is not None:
-        _draw_sheet(found.prepared, sheet)
+        from gantool.data.contact_sheet import contact_sheet
+        from gantool.reporting.pictures.grids import save_png
+
+        save_png(contact_sheet(found.prepared, SHEET_IMAGES), sheet)
+        tell(f"overview in {sheet}")
 
 
 def _inspected(
@@ -246,13 +249,3 @@ def _span(lengths: Lengths) -> str:
     if lengths.least == lengths.greatest:
         return f"{lengths.least} pixels"
     return f"{lengths.least} to {lengths.greatest} pixels, the median is {lengths.median}"
-
-
-def _draw_sheet(prepared: PreparedImages, path: Path) -> None:
-    from gantool.data.contact_sheet import contact_sheet
-    from gantool.files.durable import make_folder, written_aside
-
-    make_folder(path.parent)
-    with written_aside(path) as aside:
-        contact_sheet(prepared, SHEET_IMAGES).save(aside, format="PNG")
-    tell(f"overview in {path}")

@@ -294,13 +294,7 @@ def _save_each(chunks: Iterable[NDArray[np.uint8]], count: int, folder: Path) ->
 
 
 def _save_picture(picture: NDArray[np.uint8], path: Path) -> None:
-    """Write one picture, uint8 [H, W, C], at its own size, as PNG."""
-    from PIL import Image
+    """Write one picture, uint8 [H, W, C], at its own size."""
+    from gantool.reporting.pictures.grids import save_png, to_image
 
-    from gantool.files.durable import make_folder, written_aside
-
-    make_folder(path.parent)
-    with written_aside(path, durably=False) as aside:
-        Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture).save(
-            aside, format="PNG"
-        )
+    save_png(to_image(picture), path, durably=False)

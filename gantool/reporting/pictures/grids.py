@@ -54,9 +54,17 @@ def save_grid(images: NDArray[np.uint8], path: Path, columns: int | None = None)
         OSError: When the file cannot be written.
         ValueError: When the array is something else.
     """
-    picture = to_image(draw_grid(images, columns))
+    save_png(to_image(draw_grid(images, columns)), path)
+
+
+def save_png(picture: Image, path: Path, *, durably: bool = True) -> None:
+    """Write one picture, aside first; its folder is made if it is missing.
+
+    Raises:
+        OSError: When the file cannot be written.
+    """
     make_folder(path.parent)
-    with written_aside(path) as aside:
+    with written_aside(path, durably=durably) as aside:
         picture.save(aside, format="PNG")
 
 
