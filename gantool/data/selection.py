@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gantool.data.prepare.prepared import PreparedImages
+    from gantool.recipe.schema import CoreTables
 
 
 class Pixels(Protocol):
@@ -79,21 +80,17 @@ class TrainingImages:
 
 
 def select(
-    prepared: PreparedImages,
-    *,
-    held_out: float,
-    seed: int,
-    conditional: bool,
-    label: int | None = None,
+    prepared: PreparedImages, tables: CoreTables, label: int | None = None
 ) -> TrainingImages:
-    """Divide prepared images and check the labels of a conditional run.
+    """Divide prepared images as a recipe's tables say, and check the labels of a conditional run.
 
     With a `label`, images of other classes are left out.
 
     Raises:
         DataError: When a conditional run has an image without a label; it is named.
     """
-    chosen, kept = split(prepared.names, held_out, seed)
+    conditional = tables.training.conditional
+    chosen, kept = split(prepared.names, tables.image.held_out, tables.training.seed)
     if label is not None:
         chosen, kept = (rows[prepared.labels[rows] == label] for rows in (chosen, kept))
     labels = _labels(prepared) if conditional else None

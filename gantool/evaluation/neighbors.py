@@ -235,6 +235,4 @@ def _images(run: TrainedRun) -> TrainingImages:
             f"the images that {run.folder.path} was trained on are not prepared on this machine",
             f"gantool data prepare {run.folder.recipe}",
         )
-    return select(
-        prepared, held_out=tables.image.held_out, seed=tables.training.seed, conditional=False
-    )
+    return select(prepared, tables)

@@ -174,11 +174,9 @@ def assemble(
     from gantool.training.building import build_trainer
     from gantool.training.device.device import open_device
 
-    training, held_out = recipe.tables.training, recipe.tables.image.held_out
+    training = recipe.tables.training
     device = open_device(recipe.tables.device)
-    images = select(
-        prepared, held_out=held_out, seed=training.seed, conditional=training.conditional
-    )
+    images = select(prepared, recipe.tables)
     beginning = None
     if training.start_from is not None and begins:
         beginning = beginning_of(existing_folder(training.start_from), recipe, images.classes)

@@ -217,14 +217,7 @@ class _Work:
 
     def _images(self, label: int | None) -> TrainingImages:
         """Return the images that were trained on and kept from it, of one class or all."""
-        tables = self.run.recipe.tables
-        images = select(
-            self.prepared,
-            held_out=tables.image.held_out,
-            seed=tables.training.seed,
-            conditional=bool(self.run.classes),
-            label=label,
-        )
+        images = select(self.prepared, self.run.recipe.tables, label)
         if label is not None and (count := len(images.pixels)) < FEWEST_IMAGES:
             raise UsageError(f"{count} training images, at least {FEWEST_IMAGES} are needed")
         return images
