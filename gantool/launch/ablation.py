@@ -93,9 +93,8 @@ def plan_ablation(
         raise UsageError(message, "name it: --toggle regularizers.r1")
     variants = {FULL: dict(loaded.document)}
     for toggle in dict.fromkeys(toggles):
-        variants[f"without-{toggle.replace('regularizers.', '')}"] = without(
-            loaded.document, toggle
-        )
+        name = f"without-{toggle.removeprefix(f'{ARRAY}.')}"
+        variants[name] = without(loaded.document, toggle)
     folder, first = out or Path(RUNS) / f"{loaded.name}-ablation", loaded.tables.training.seed
     planned = [
         Planned(name, seed, _with_seed(document, seed), RunFolder(folder / f"{name}-seed-{seed}"))

@@ -25,7 +25,6 @@ from gantool.recipe.source.problems import Source
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from pydantic import BaseModel
     from tomlkit.items import Table
 
     from gantool.interfaces.component import Bearing
@@ -155,41 +154,33 @@ def part_bearing_upon(document: Mapping[str, Any], *upon: Bearing) -> dict[str, 
         document: Plain data, possibly of unknown origin and with components that are not installed.
         upon: What the options bear upon, as `Bears` has it.
     """
-    top = bearings_of(CoreTables)
-    parts: dict[str, Any] = {}
-    for name, value in document.items():
-        kind = KIND_OF.get(name)
-        if kind is None and name not in CORE_TABLES:
-            part = value if top.get(name, "training") in upon else None
-        elif isinstance(value, list):
-            elements = [_part(each, _model(name, kind, each), upon) for each in value]
-            part = [each for each in elements if each]
-        else:
-            part = _part(value, _model(name, kind, value), upon)
-        if part:
-            parts[name] = part
-    return parts
+    parts = {name: _part(name, value, upon) for name, value in document.items()}
+    return {name: part for name, part in parts.items() if part}
 
 
-def _part(table: Any, model: type[BaseModel], upon: tuple[Bearing, ...]) -> Any:
-    """Return the options of a table that bear upon certain things; `use` goes with its class."""
-    of_class: Bearing = getattr(model, "bears_upon", "training")
-    if not isinstance(table, dict):
-        return table if of_class in upon else None
+def _part(name: str, value: Any, upon: tuple[Bearing, ...]) -> Any:
+    """Return what bears upon certain things in a table, or an array of them; else nothing."""
+    kind = KIND_OF.get(name)
+    if kind is None and name not in CORE_TABLES:
+        return value if bearings_of(CoreTables).get(name, "training") in upon else None
+    if kind is not None and isinstance(value, list):
+        return [part for each in value if (part := _part(name, each, upon))]
+    model = CORE_TABLES[name] if kind is None else _class_of(kind, value)
+    if not isinstance(value, dict):
+        return value if model.bears_upon in upon else None
     options = bearings_of(model)
     return {
-        name: value
-        for name, value in table.items()
-        if (name in PLAYERS and isinstance(value, dict)) or options.get(name, of_class) in upon
+        option: inside
+        for option, inside in value.items()
+        if (option in PLAYERS and isinstance(inside, dict))
+        or options.get(option, model.bears_upon) in upon
     }
 
 
-def _model(name: str, kind: str | None, table: Any) -> type[BaseModel]:
-    """Return the class behind a table; of a component that is not installed, its interface."""
+def _class_of(kind: str, table: Any) -> type[Component]:
+    """Return the class that a table names; of one that is not installed, its interface."""
     from gantool.registry.catalog import installed
 
-    if kind is None:
-        return CORE_TABLES[name]
     use = table.get("use") if isinstance(table, dict) else None
     try:
         return installed().find(kind, str(use), ours_first=True).component
