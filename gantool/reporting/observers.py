@@ -94,11 +94,8 @@ class FiguresObserver(Observer):
 def grid_moments(table: SamplingTable, steps: int, steps_per_epoch: float) -> tuple[int, ...]:
     """Return the steps after which a grid is drawn, in order; the last step is always among them.
 
-    Args:
-        table: When the recipe wants grids. Without `every_steps` and `every_epochs` they are
-            spread over the run: about 25 evenly, and a few before the first of those.
-        steps: Steps of the whole run.
-        steps_per_epoch: Steps in which every image is seen once, with fractions.
+    Without `every_steps` and `every_epochs` they are spread over the run: about 25 evenly, and a
+    few before the first of those.
     """
     epochs = list(table.at_epochs or ())
     moments = {steps}
@@ -118,12 +115,8 @@ def grid_moments(table: SamplingTable, steps: int, steps_per_epoch: float) -> tu
 class GridsObserver(Observer):
     """Draws a grid of samples at given steps; a full disk costs the grid and never the run.
 
-    Args:
-        draw: Makes the images, uint8 [N, H, W, C], from latents that are always the same.
-        moments: Steps after which to draw.
-        folder: The run's folder.
-        listeners: Told the step and the file of each grid.
-        viewers: Given the step and the images of each grid, uint8 [N, H, W, C].
+    The images, uint8 [N, H, W, C], are of latents that are always the same. Listeners are told the
+    step and the file of each grid, viewers the step and the images.
     """
 
     def __init__(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gantool.evaluation.comparison.comparison import Comparison
     from gantool.evaluation.comparison.groups import Column, Group, Spread
     from gantool.evaluation.comparison.recorded import RecordedRun
+    from gantool.evaluation.comparison.verdicts import Lead
 
 SIGNS: dict[str, Callable[[RecordedRun], bool]] = {
     "generator_loss_climbs": verdicts.climbs,
@@ -54,17 +55,15 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
         ],
         "scores": [_column(column, comparison.groups) for column in comparison.columns],
         "winner": lead.order[0].name if lead is not None and lead.is_clear else None,
-        "lead": None
-        if lead is None
-        else {
-            "score": lead.column.name,
-            "order": [group.name for group in lead.order],
-            "size": lead.size,
-            "noise": lead.noise,
-            "noise_from": lead.source,
-        },
+        "lead": None if lead is None else _lead(lead),
         "conclusion": conclusion(comparison),
     }
+
+
+def _lead(lead: Lead) -> dict[str, Any]:
+    order = [group.name for group in lead.order]
+    measured = {"size": lead.size, "noise": lead.noise, "noise_from": lead.source}
+    return {"score": lead.column.name, "order": order, **measured}
 
 
 def _group(group: Group) -> dict[str, Any]:

@@ -19,10 +19,8 @@ def render(template: str, **context: Any) -> str:
     Every value is escaped, unless it is a `markupsafe.Markup`; the page's content security policy
     forbids it to load anything besides.
 
-    Args:
-        template: File name among the kit's templates, as in "report.html"; it extends
-            "layout.html", whose blocks are "title", "lead", "content" and "script".
-        context: What the template asks for.
+    The template is a file among the kit's, as "report.html"; it extends "layout.html", whose blocks
+    are "title", "style", "lead", "content", "footer" and "script".
 
     Raises:
         jinja2.UndefinedError: When the template asks for something else.

@@ -58,12 +58,8 @@ def embed(
 ) -> list[EmbeddedImage]:
     """Return pictures as text, of the best quality with which all of them fit the budget.
 
-    Where even the lowest does not, they are made smaller.
-
-    Args:
-        pictures: uint8 [H, W, C] each, with 1, 3 or 4 channels.
-        budget_bytes: Length of all the text.
-        shown_pixels: Width at which they are shown, or the next whole multiple below that.
+    Where even the lowest does not, they are made smaller. Pictures are uint8 [H, W, C] with 1, 3 or
+    4 channels, and shown at a width of `shown_pixels` or the next whole multiple below that.
     """
     sizes = [(picture.shape[1], picture.shape[0]) for picture in pictures]
     while True:

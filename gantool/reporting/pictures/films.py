@@ -87,11 +87,8 @@ def write_animation(
 ) -> None:
     """Write an animated WebP of a run's sample grids, which holds the last one for a while.
 
-    Args:
-        grids: A label, as in "epoch 10", and the PNG file of each, in order; at least one.
-        tile: Height and width of an image in a grid.
-        count: Images in a grid.
-        path: The WebP file, written aside and renamed.
+    Each grid of `count` images of height and width `tile` is a PNG file with a label, as in
+    "epoch 10". The WebP file is written aside and renamed.
 
     Raises:
         OSError: When a grid cannot be read or the file not written.

@@ -123,13 +123,9 @@ def magnified(images: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
 
 
 def near_square(count: int, aspect: float = 1.0) -> int:
-    """Return how many images to put in a row.
+    """Return how many of `count` images, of that width divided by height, to put in a row.
 
     A rectangle without empty places is preferred if one side is at most twice the other.
-
-    Args:
-        count: Images in all.
-        aspect: Width of an image divided by its height.
     """
     nearest = min(count, math.ceil(math.sqrt(count / aspect)))
     full = (columns for columns in range(nearest, count + 1) if count % columns == 0)
