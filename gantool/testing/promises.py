@@ -38,6 +38,7 @@ MODULES = (
     "regularizers.hooks",
     "regularizers.penalties",
     "optimizers",
+    "schedules",
     "metrics",
     "extractors",
     "loggers",

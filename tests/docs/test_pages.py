@@ -152,7 +152,7 @@ def test_the_recipes_that_explain_recipes_are_recipes(tmp_path: Path) -> None:
         r"^```toml\n(.*?)^```$", RECIPES.read_text("utf-8"), re.MULTILINE | re.DOTALL
     )
     (tmp_path / "pictures").mkdir()
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         path = tmp_path / "mine.toml"
         path.write_text(block, encoding="utf-8")

@@ -167,6 +167,8 @@ def test_more_epochs_extend_a_run(write_recipe: Write, tmp_path: Path) -> None:
     [
         {"optimizer": {"use": "adam", "schedule": "linear"}},
         {"regularizers": [{"use": "instance-noise"}]},
+        {"ema": {"half_life_images": {"start": 0.0, "end": 20.0}}},
+        {"optimizer": {"use": "adam", "betas": [0.5, {"start": 0.9, "end": 0.99}]}},
     ],
 )
 def test_a_run_whose_progress_is_followed_is_extended_only_by_insisting(

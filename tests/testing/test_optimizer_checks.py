@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from pydantic import NonNegativeFloat
 from torch import Tensor
 from typing_extensions import override
 
-from gantool import Optimizer
+from gantool import Optimizer, Scheduled
 
 if TYPE_CHECKING:
     from gantool.testing import CheckResult
@@ -113,6 +114,25 @@ class Noisy(Sound):
         return Shaken(parameters, lr=learning_rate)
 
 
+class Steady(Sound):
+    """Has a decay that may be scheduled, and takes the first one."""
+
+    decay: Scheduled[NonNegativeFloat] = Scheduled(0.5)
+    """Share of each weight that is added to its gradient."""
+
+    @override
+    def build(self, parameters: Any, learning_rate: Tensor) -> torch.optim.Optimizer:
+        return torch.optim.SGD(parameters, lr=learning_rate, weight_decay=self.decay.start)
+
+
+class Decaying(Steady):
+    """Has a decay that falls."""
+
+    @override
+    def follow(self, optimizer: torch.optim.Optimizer, progress: float) -> None:
+        optimizer.param_groups[0]["weight_decay"] = self.decay.value(progress)
+
+
 BROKEN = [
     ("trains_what_it_is_given", HalfOfThem, "of 3 parameters, its groups hold 2"),
     ("trains_what_it_is_given", NotTorch, "`build` returned NoneType"),
@@ -121,6 +141,7 @@ BROKEN = [
     ("takes_options_of_groups", Deaf, r"a group's eps = \S+ became"),
     ("resumes_exactly", Forgetful, "after a restart"),
     ("depends_on_its_options_alone", Noisy, "trained again"),
+    ("follows_its_schedules", Steady, "with a schedule, the option 'decay' stays what it is"),
 ]
 
 
@@ -137,8 +158,11 @@ def test_every_check_is_seen_failing(names_of: Callable[[str], set[str]]) -> Non
     assert {name for name, *_ in BROKEN} | {"works_on_a_gpu"} == names_of("optimizer")
 
 
-def test_a_sound_optimizer_passes(try_every_check: Callable[..., list[CheckResult]]) -> None:
-    every = try_every_check(Sound)
+@pytest.mark.parametrize("component", [Sound, Decaying])
+def test_sound_optimizers_pass(
+    try_every_check: Callable[..., list[CheckResult]], component: type[Optimizer]
+) -> None:
+    every = try_every_check(component)
     results = [each for each in every if not each.id.endswith("works_on_a_gpu")]
     assert results
     assert [result for result in results if result.status != "passed"] == []

@@ -15,7 +15,7 @@ from pydantic import NonNegativeFloat, PositiveFloat
 from torch import Tensor, nn
 from typing_extensions import override
 
-from gantool import LazyOption, Player, PlayerOption, Regularizer
+from gantool import LazyOption, Player, PlayerOption, Regularizer, Scheduled
 from gantool.testing import checks_for
 from tests.testing.wrong_regularizers import WRONG, SlopeOfFakes
 
@@ -98,12 +98,12 @@ class Noise(Regularizer):
     name = "noise"
     strength = "deviation"
 
-    deviation: NonNegativeFloat = 0.1
+    deviation: Scheduled[NonNegativeFloat] = Scheduled(0.1)
     """Standard deviation."""
 
     @override
     def transform(self, images: Tensor, step: Step) -> Tensor:
-        return images + self.deviation * step.random.normal(*images.shape)
+        return images + self.deviation.at(step) * step.random.normal(*images.shape)
 
 
 class TopHalf(Regularizer):
@@ -350,7 +350,7 @@ class Global(Noise):
 
     @override
     def transform(self, images: Tensor, step: Step) -> Tensor:
-        return images + self.deviation * torch.randn_like(images)
+        return images + self.deviation.at(step) * torch.randn_like(images)
 
 
 class Numpy(Noise):
@@ -358,7 +358,7 @@ class Numpy(Noise):
 
     @override
     def transform(self, images: Tensor, step: Step) -> Tensor:
-        return images + self.deviation * float(np.random.normal())
+        return images + self.deviation.at(step) * float(np.random.normal())
 
 
 class Clipping(Regularizer):
@@ -426,7 +426,7 @@ class OnlySquares(Noise):
 
     @override
     def transform(self, images: Tensor, step: Step) -> Tensor:
-        return images + self.deviation * images.transpose(2, 3)
+        return images + self.deviation.at(step) * images.transpose(2, 3)
 
 
 class OnlyColors(Noise):
@@ -434,7 +434,9 @@ class OnlyColors(Noise):
 
     @override
     def transform(self, images: Tensor, step: Step) -> Tensor:
-        return images + self.deviation * images.new_tensor([0.3, 0.6, 0.1]).view(1, 3, 1, 1)
+        return images + self.deviation.at(step) * images.new_tensor([0.3, 0.6, 0.1]).view(
+            1, 3, 1, 1
+        )
 
 
 class Presuming(Noise):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
+from pydantic import NonNegativeFloat
 from torch import Tensor, nn
 from typing_extensions import override
 
-from gantool import Frozen, LazyOption, Regularizer
+from gantool import Frozen, LazyOption, Regularizer, Scheduled
 
 if TYPE_CHECKING:
     from gantool import DiscriminatorStep, GeneratorStep, Player, Setup, Step
@@ -51,6 +52,27 @@ class OwnGradient(Regularizer):
         logits = step.discriminate(images, step.real_labels)
         (slope,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
         return slope.square().sum((1, 2, 3)).mean()
+
+
+class Stuck(Regularizer):
+    """Reads what its weight is at the start."""
+
+    name = "stuck"
+
+    weight: Scheduled[NonNegativeFloat] = Scheduled(0.5)
+    """Weight of the penalty."""
+
+    @override
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
+        return self.weight.start * step.real_logits.square().mean()
+
+
+class Reckoned(Stuck):
+    """Reckons its weight out on the host."""
+
+    @override
+    def discriminator_penalty(self, step: DiscriminatorStep) -> Tensor:
+        return self.weight.value(float(step.progress)) * step.real_logits.square().mean()
 
 
 class Joint(Regularizer):
@@ -261,6 +283,8 @@ class ChangingParts(LosingParts):
 
 
 WRONG: list[tuple[str, type[Regularizer], str]] = [
+    ("follows_its_schedules", Stuck, "with a schedule, the option 'weight' stays what it is at"),
+    ("can_be_recorded", Reckoned, "replayed: .* differs, by up to"),
     (
         "declares_image_gradients",
         OwnGradient,

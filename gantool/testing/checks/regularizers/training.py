@@ -10,6 +10,7 @@ import torch
 
 from gantool.interfaces.dataset import ImageShape
 from gantool.interfaces.step import PLAYERS
+from gantool.testing.checks.schedules import scheduled
 from gantool.testing.claims import require, require_finite, require_same
 from gantool.testing.harness.believing import require_gpu_training
 from gantool.testing.harness.isolation import (
@@ -271,7 +272,8 @@ def _require_near(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], h
 @regularizer_promise(is_capturable)
 def can_be_recorded(component: Regularizer) -> None:
     """If it is `capturable`, replays of a recorded step train as eager steps do, to the bit."""
-    eager, replayed = (build_trial(component, log_every_steps=100) for _ in range(2))
+    moving = scheduled(component)
+    eager, replayed = (build_trial(moving, log_every_steps=100) for _ in range(2))
     replayed.turns = graphed = GraphedTurns(replayed.game, TapeRecorder())
     steps = WARM_UP + 3
     expected = weights_of(take_steps(eager, steps))
