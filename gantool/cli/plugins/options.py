@@ -80,12 +80,7 @@ def options_of(component: type[BaseModel]) -> list[Option]:
 
 
 def in_words(schema: Schema, document: Schema) -> str:
-    """Return what a JSON schema allows, in words.
-
-    Args:
-        schema: The piece in question.
-        document: The whole, which holds the definitions that pieces refer to.
-    """
+    """Return what a piece of a JSON schema allows, in words."""
     schema = _resolved(schema, document)
     if "enum" in schema or "const" in schema:
         return " | ".join(map(as_toml, schema.get("enum", [schema.get("const")])))
@@ -121,10 +116,6 @@ def recipe_table(component: type[Component], use: str) -> str:
     """Return a table of a recipe that names a component and says all its options.
 
     Those that are absent by default are comments; required ones want another value.
-
-    Args:
-        component: What to name.
-        use: The name to use: the full name where others have the same.
     """
     from gantool.recipe.schema import LISTS
 
@@ -137,12 +128,7 @@ def recipe_table(component: type[Component], use: str) -> str:
 
 
 def export_command(component: type[Component], use: str) -> str:
-    """Return a command that names an exporter and says all its options.
-
-    Args:
-        component: What to name.
-        use: The name to use: the full name where others have the same.
-    """
+    """Return a command that names an exporter and says all its options."""
     values = {
         option.name: option.placeholder if option.required else option.default
         for option in options_of(component)

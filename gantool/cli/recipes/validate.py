@@ -83,15 +83,15 @@ def validate(
     Every problem is shown with its file, line and column. What needs the images or a device is
     checked by gantool run RECIPE --dry-run.
     """
-    verdicts = [_checked(recipe, overrides or ()) for recipe in recipes]
+    validations = [_checked(recipe, overrides or ()) for recipe in recipes]
     if as_json:
-        print_json([verdict.as_data() for verdict in verdicts])
+        print_json([validation.as_data() for validation in validations])
     else:
-        for verdict in verdicts:
-            _report(verdict)
-            if verdict.error is not None and verdict is not verdicts[-1]:
+        for validation in validations:
+            _report(validation)
+            if validation.error is not None and validation is not validations[-1]:
                 tell("")
-    if codes := [verdict.error.exit_code for verdict in verdicts if verdict.error]:
+    if codes := [validation.error.exit_code for validation in validations if validation.error]:
         raise typer.Exit(max(codes))
 
 
@@ -104,16 +104,16 @@ def _checked(recipe: str, overrides: Sequence[str]) -> Validation:
         return Validation(recipe, error=error)
 
 
-def _report(verdict: Validation) -> None:
+def _report(validation: Validation) -> None:
     """Show warnings and problems on stderr, and the state on stdout."""
     from gantool.reporting.console.messages import WARNING_STYLE, open_console, say
 
-    for warning in verdict.warnings:
-        say(open_console(), ("warning:", WARNING_STYLE), f" {verdict.recipe}: {warning}")
-    if verdict.error is not None:
-        show_failure(verdict.error)
+    for warning in validation.warnings:
+        say(open_console(), ("warning:", WARNING_STYLE), f" {validation.recipe}: {warning}")
+    if validation.error is not None:
+        show_failure(validation.error)
     if sys.stdout.isatty():
-        color = typer.colors.GREEN if verdict.error is None else typer.colors.RED
-        print(styled(f"{verdict.state:<9}", fg=color) + one_line(verdict.recipe))
+        color = typer.colors.GREEN if validation.error is None else typer.colors.RED
+        print(styled(f"{validation.state:<9}", fg=color) + one_line(validation.recipe))
     else:
-        print_records([(verdict.recipe, verdict.state)])
+        print_records([(validation.recipe, validation.state)])
