@@ -40,7 +40,7 @@ def print_json(value: Any) -> None:
 
 def print_result(path: Path) -> None:
     """Print where the result is, for a program; a person has been told on stderr."""
-    from gantool.runs.environment import is_first
+    from gantool.runs.folder import is_first
 
     if is_first() and not sys.stdout.isatty():
         print_lines([path])
@@ -78,7 +78,7 @@ def show_failure(error: GantoolError) -> None:
 
     from gantool.errors import DeviceMemoryError, DiskError
     from gantool.reporting.console.messages import open_console, show_error
-    from gantool.runs.environment import is_first
+    from gantool.runs.folder import is_first
 
     if not is_first() and not isinstance(error, DeviceMemoryError | DiskError):
         return  # all processes meet the same, and the first one says so

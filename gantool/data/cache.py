@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from gantool.errors import DiskError
-from gantool.files.durable import TRASH, remove, trash_of
+from gantool.files.disk import TRASH, remove, trash_of
 from gantool.files.plain import refuse_link
 
 if TYPE_CHECKING:

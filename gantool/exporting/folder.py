@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from gantool.errors import PluginError, UsageError
-from gantool.files.durable import sync_folder, sync_path, write_durably
+from gantool.files.disk import sync_folder, sync_path, write_durably
 from gantool.files.plain import is_plain_file, open_linked
 from gantool.interfaces.dataset import ImageShape
 from gantool.registry.calling import calling

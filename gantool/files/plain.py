@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, Self
 
 from gantool.errors import UsageError
-from gantool.files.durable import sync_folder
+from gantool.files.disk import sync_folder
 
 # Opening a pipe must not wait for its other end.
 GUARDED = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)

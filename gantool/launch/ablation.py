@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import DivergedError, Interrupted, UsageError
-from gantool.files.durable import make_folder, write_durably
+from gantool.files.disk import make_folder, write_durably
 from gantool.interfaces.step import PLAYERS
 from gantool.launch.resuming import differences, flat, resume
 from gantool.launch.running import run

@@ -12,12 +12,19 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from gantool.errors import DiskError, GantoolError, UsageError
-from gantool.files.disk import in_words, is_fault
-from gantool.files.durable import make_folder
+from gantool.files.disk import in_words, is_fault, make_folder
 from gantool.files.plain import Anchor
 from gantool.runs.checkpoints import Checkpoints
-from gantool.runs.environment import are_on_one_machine, is_first, is_restarted, job
-from gantool.runs.folder import RUNS, RunFolder, list_runs, take_folder
+from gantool.runs.folder import (
+    RUNS,
+    RunFolder,
+    are_on_one_machine,
+    is_first,
+    is_restarted,
+    job,
+    list_runs,
+    take_folder,
+)
 from gantool.runs.status import hold, let_go, read_status
 from gantool.training.observers import Observer
 

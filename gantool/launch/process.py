@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import ConfigDict, Field
 
 from gantool.errors import DivergedError, GantoolError, Interrupted, UsageError
-from gantool.files.durable import write_durably, written_aside
+from gantool.files.disk import write_durably, written_aside
 from gantool.files.plain import Anchor, make_plain_folder
 from gantool.launch.folder import FolderGoneError, Whereabouts
 from gantool.launch.observing import observed, outcome_of
@@ -18,7 +18,7 @@ from gantool.launch.session import memory_faults_named
 from gantool.recipe.documents import dump
 from gantool.recipe.reading import read_recipe
 from gantool.runs.documents import Step, read_document
-from gantool.runs.environment import is_first
+from gantool.runs.folder import is_first
 from gantool.runs.status import write_json, write_status
 from gantool.text import visible
 from gantool.training.observers import StopSignals, signal_of
@@ -64,7 +64,7 @@ def _one_field(name: str) -> str:
 def note_environment(folder: RunFolder) -> None:
     """Add this process's machine and packages to those that worked on the run before."""
     from gantool.registry.catalog import installed
-    from gantool.runs.environment import describe_environment, read_environments
+    from gantool.runs.folder import describe_environment, read_environments
 
     now = describe_environment(installed().plugins)
     write_json(folder.environment, [*read_environments(folder), now])

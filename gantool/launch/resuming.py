@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import UsageError
-from gantool.files.durable import write_durably
+from gantool.files.disk import write_durably
 from gantool.files.plain import is_plain_folder
 from gantool.interfaces.schedule import schedules_in
 from gantool.launch.folder import disk_faults_named, held, joined
@@ -25,8 +25,7 @@ from gantool.launch.session import (
 from gantool.recipe.documents import DEFAULT, dump, part_bearing_upon, plainly, unsaid
 from gantool.reporting.console.messages import say
 from gantool.runs.checkpoints import Checkpoints
-from gantool.runs.environment import is_first
-from gantool.runs.folder import RUNS, RunFolder, existing_folder, list_runs
+from gantool.runs.folder import RUNS, RunFolder, existing_folder, is_first, list_runs
 from gantool.runs.records import last_step
 from gantool.runs.status import read_status
 from gantool.text import numbered

@@ -15,8 +15,7 @@ from gantool.launch.resuming import resume
 from gantool.launch.session import assemble, opened, prepare, read_to_train, saver_of, shown
 from gantool.reporting.console.messages import say
 from gantool.reporting.figures import format_duration
-from gantool.runs.environment import is_first, job
-from gantool.runs.folder import RECIPE, RunFolder
+from gantool.runs.folder import RECIPE, RunFolder, is_first, job
 from gantool.runs.status import hold, new_status
 
 if TYPE_CHECKING:

@@ -14,8 +14,7 @@ from gantool.recipe.reading import read_recipe
 from gantool.recipe.schema import SINGLES
 from gantool.registry.plugin import working_folder_kept
 from gantool.runs.checkpoints import Checkpoints
-from gantool.runs.environment import is_first
-from gantool.runs.folder import existing_folder
+from gantool.runs.folder import existing_folder, is_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

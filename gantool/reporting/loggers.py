@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from typing_extensions import override
 
 from gantool.errors import MissingExtraError, UsageError
-from gantool.files.durable import written_aside
+from gantool.files.disk import written_aside
 from gantool.registry.calling import owner_of
 from gantool.registry.plugin import working_folder_kept
 from gantool.runs.documents import Step, read_document

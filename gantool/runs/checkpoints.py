@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from gantool.errors import UsageError
-from gantool.files.disk import bytes_of, require_space
-from gantool.files.durable import (
+from gantool.files.disk import (
     aside_of,
+    bytes_of,
     remove,
+    require_space,
     sweep,
     sync,
     sync_folder,

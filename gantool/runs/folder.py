@@ -1,27 +1,37 @@
-"""The run folder: every file name in one place."""
+"""The run folder: its files, and the processes that write them in their environments."""
 
 from __future__ import annotations
 
+import os
+import platform
 import re
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gantool.errors import UsageError
-from gantool.files.durable import make_folder
+from gantool.files.disk import make_folder
 from gantool.files.plain import is_plain_file, is_plain_folder, refuse_link
 from gantool.text import visible
+from gantool.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import date
     from pathlib import Path
+
+    from gantool.registry.plugin import Plugin
+    from gantool.runs.documents import Damages
+
 
 RUNS = "runs"
 RECIPE = "recipe.toml"
 GRID = re.compile(r"step-(\d{8,})\.png")
 """File names of sample grids."""
+PACKAGES = ("torch", "torchvision", "numpy", "pillow", "pydantic", "pluggy", "typer", "rich")
 
 
 class _Inside:
@@ -143,3 +153,71 @@ def list_runs(runs: Path) -> Iterator[RunFolder]:
         run for recipe in runs.glob(f"*/{RECIPE}") if (run := RunFolder(recipe.parent)).exists()
     ]
     yield from sorted(found, key=lambda run: (run.last_worked_on(), run.name), reverse=True)
+
+
+def describe_environment(plugins: Iterable[Plugin]) -> dict[str, Any]:
+    """Return versions, machine and devices, to be pasted into a bug report.
+
+    Imports torch, to ask for devices and threads.
+    """
+    import torch
+
+    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    return {
+        "gantool": VERSION,
+        "python": platform.python_version(),
+        "executable": sys.executable,
+        "platform": platform.platform(),
+        "processors": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "devices": ["cpu", *gpus, *(["mps"] if torch.backends.mps.is_available() else [])],
+        "cuda": torch.version.cuda,
+        "packages": {name: _version(name) for name in PACKAGES},
+        "plugins": {
+            plugin.name: plugin.failure or f"{plugin.distribution} {plugin.version}"
+            for plugin in plugins
+        },
+    }
+
+
+def read_environments(folder: RunFolder, damages: Damages | None = None) -> list[dict[str, Any]]:
+    """Return what each process that worked on a run noted; nothing if the file is damaged."""
+    from gantool.runs.documents import read_document  # needs pydantic, and `--help` does not
+
+    if not folder.environment.exists():
+        return []
+    try:
+        noted: list[dict[str, Any]] = read_document(folder.environment, list[dict[str, Any]])
+    except UsageError as error:
+        if damages is not None:
+            damages.note(folder.environment, error.message.partition("cannot be read: ")[2])
+        return []
+    return noted
+
+
+def is_first() -> bool:
+    """Whether this process is the only one, or the one that writes, samples, logs and prints."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def is_restarted() -> bool:
+    """Whether torchrun has started the processes again after one of them failed."""
+    return os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
+
+
+def are_on_one_machine() -> bool:
+    """Whether all processes are on this machine."""
+    return os.environ.get("LOCAL_WORLD_SIZE", "1") == os.environ.get("WORLD_SIZE", "1")
+
+
+def job() -> str:
+    """Return what identifies this torchrun, also after restarts; empty without torchrun."""
+    name = os.environ.get("TORCHELASTIC_RUN_ID")
+    return f"{name} {os.getppid()}" if name else ""
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gantool.errors import UsageError
 from gantool.runs.curves import read_curves
 from gantool.runs.documents import Damages, read_bounded
-from gantool.runs.environment import read_environments
+from gantool.runs.folder import read_environments
 from gantool.runs.scores import MOST_FINDINGS, Evaluation, Finding, Scored, read_records
 from gantool.runs.status import read_status, state_of
 

@@ -9,7 +9,7 @@ import os
 from collections import deque
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from gantool.files.durable import sync, written_aside
+from gantool.files.disk import sync, written_aside
 from gantool.files.plain import open_plain
 from gantool.runs.documents import MOST_STEPS, Damages
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from gantool.errors import DiskError, UsageError
-from gantool.files.durable import sweep, write_durably, written_aside
+from gantool.files.disk import sweep, write_durably, written_aside
 from gantool.files.locks import BusyError, is_locked, locked
 from gantool.files.plain import read_plain, refuse_link
 from gantool.runs.checkpoints import Checkpoints

@@ -26,8 +26,8 @@ import torch
 from PIL import Image
 
 import gantool
+from gantool import files
 from gantool.cli.output import understood
-from gantool.files import durable
 from gantool.recipe.documents import dump
 from gantool.runs.checkpoints import MANIFEST, STATE, Checkpoint, Checkpoints
 from gantool.runs.folder import RunFolder
@@ -317,7 +317,7 @@ class Disk:
 
     def install(self) -> None:
         """Stand between this process and its files."""
-        self._wrap(durable, "fsync")
+        self._wrap(files.disk, "fsync")
         self._wrap(fcntl, "flock")
         for name in ("rename", "replace", "mkdir", "rmdir", "unlink"):
             self._wrap(os, name)

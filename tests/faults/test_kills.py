@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import gantool
-from gantool.files.durable import write_durably
+from gantool.files.disk import write_durably
 from gantool.runs.checkpoints import Checkpoint, Checkpoints
 from gantool.runs.folder import RunFolder
 from gantool.runs.status import read_status

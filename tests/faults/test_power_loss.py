@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from gantool.files import durable
+from gantool.files import disk
 from gantool.runs.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Recorder:
     operations: list[tuple[Any, ...]] = field(default_factory=list)
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
-        note, opened, fsync = self.operations.append, io.open, durable.fsync
+        note, opened, fsync = self.operations.append, io.open, disk.fsync
         rename, replace, mkdir, rmtree = os.rename, os.replace, os.mkdir, shutil.rmtree
 
         def open_noted(file: Any, mode: str = "r", *args: Any, **options: Any) -> Any:
@@ -67,7 +67,7 @@ class Recorder:
             note(("remove", str(path)))
 
         patch.setattr(io, "open", open_noted)
-        patch.setattr(durable, "fsync", fsync_noted)
+        patch.setattr(disk, "fsync", fsync_noted)
         patch.setattr(os, "rename", moved(rename))
         patch.setattr(os, "replace", moved(replace))
         patch.setattr(os, "mkdir", mkdir_noted)

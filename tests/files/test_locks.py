@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gantool.errors import UsageError
-from gantool.files.durable import sweep
+from gantool.files.disk import sweep
 from gantool.files.locks import BusyError, is_locked, locked
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gantool.errors import UsageError
-from gantool.files.durable import write_durably, written_aside
+from gantool.files.disk import write_durably, written_aside
 from gantool.files.plain import make_plain_folder, open_plain, read_plain
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from gantool import UsageError
-from gantool.files import durable
+from gantool.files import disk
 from gantool.runs.checkpoints import Checkpoint, Checkpoints
 
 
@@ -306,7 +306,7 @@ def test_a_full_disk_leaves_the_old_checkpoints_and_nothing_else(
         if calls == failing:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(durable, "fsync", fsync)
+    monkeypatch.setattr(disk, "fsync", fsync)
     before = sorted(path.relative_to(two.folder) for path in two.folder.rglob("*"))
     with pytest.raises(OSError, match="No space left"):
         two.save(3, state(3))
@@ -318,7 +318,7 @@ def test_everything_is_synced_before_it_can_be_seen(
     two: Checkpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events: list[str] = []
-    fsync, rename = durable.fsync, Path.rename
+    fsync, rename = disk.fsync, Path.rename
 
     def noted_fsync(descriptor: int) -> None:
         events.append(f"sync {Path(os.readlink(f'/proc/self/fd/{descriptor}')).name[:5]}")
@@ -330,7 +330,7 @@ def test_everything_is_synced_before_it_can_be_seen(
 
     if not Path("/proc/self/fd").exists():
         pytest.skip("needs /proc to name what is synced")
-    monkeypatch.setattr(durable, "fsync", noted_fsync)
+    monkeypatch.setattr(disk, "fsync", noted_fsync)
     monkeypatch.setattr(Path, "rename", noted_rename)
     two.save(3, state(3))
     assert events == [

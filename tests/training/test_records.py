@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gantool.files import durable
+from gantool.files import disk
 from gantool.runs.records import JsonLines
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def test_cutting_is_all_or_nothing(lines: JsonLines, monkeypatch: pytest.MonkeyP
         raise OSError(28, "No space left on device")
 
     before = lines.path.read_bytes()
-    monkeypatch.setattr(durable, "fsync", fail)
+    monkeypatch.setattr(disk, "fsync", fail)
     with pytest.raises(OSError, match="No space left"):
         lines.cut_after(2)
     assert lines.path.read_bytes() == before
@@ -89,7 +89,7 @@ def test_cutting_is_all_or_nothing(lines: JsonLines, monkeypatch: pytest.MonkeyP
 def test_records_are_made_durable(lines: JsonLines, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[Any] = []
     monkeypatch.setattr(
-        durable, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino)
+        disk, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino)
     )
     lines.sync()
     assert synced == [lines.path.stat().st_ino]

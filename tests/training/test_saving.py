@@ -11,8 +11,8 @@ import pytest
 import torch
 from typing_extensions import override
 
+from gantool import files
 from gantool.errors import DiskError, DivergedError
-from gantool.files import durable
 from gantool.recipe.schema import CheckpointsTable
 from gantool.runs.checkpoints import Checkpoints
 from gantool.training.observers import Observer
@@ -56,7 +56,7 @@ class Disk:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.full = False
-        monkeypatch.setattr(durable, "fsync", self.fsync)
+        monkeypatch.setattr(files.disk, "fsync", self.fsync)
 
     def fsync(self, descriptor: int) -> None:
         if self.full:

@@ -138,7 +138,7 @@ gantool environment --json
 def environment(as_json: JsonOption = False) -> None:
     """Print versions, devices and plugins, for a bug report."""
     from gantool.registry.catalog import installed
-    from gantool.runs.environment import describe_environment
+    from gantool.runs.folder import describe_environment
 
     found = describe_environment(installed().plugins)
     if as_json:

@@ -122,7 +122,7 @@ def present(
     quiet: bool,
 ) -> None:
     """Write and print a comparison in every form that was asked for."""
-    from gantool.files.durable import make_folder, write_durably
+    from gantool.files.disk import make_folder, write_durably
     from gantool.reporting.comparing.forms import as_data, as_markdown
     from gantool.reporting.comparing.page import write_comparison
 

@@ -15,7 +15,7 @@ from gantool.data.prepare.decoding import DIGEST_BYTES, decode_one, quiet_decode
 from gantool.data.prepare.fingerprint import Rendering
 from gantool.data.prepare.limits import Limits
 from gantool.data.prepare.prepared import DIGESTS, HEADER_BYTES, IMAGES, SIZE, SIZES, npy_header
-from gantool.files.durable import sync_path
+from gantool.files.disk import sync_path
 from gantool.interfaces.dataset import ImageShape, ImageSource
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import numpy as np
 
 from gantool.data.prepare.decoding import DIGEST_BYTES, Skipped
 from gantool.data.prepare.fingerprint import Listing
-from gantool.files.durable import write_durably
+from gantool.files.disk import write_durably
 from gantool.files.plain import holds_plain_files
 from gantool.interfaces.dataset import ImageShape
 

@@ -38,7 +38,7 @@ from gantool.data.prepare.prepared import (
 from gantool.data.prepare.unfinished import JOURNAL, Unfinished, images_done, write_columns
 from gantool.data.source import open_source
 from gantool.errors import DataError, DiskError
-from gantool.files.durable import remove, sync_folder, sync_path
+from gantool.files.disk import remove, sync_folder, sync_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator

@@ -18,7 +18,7 @@ from gantool.data.prepare.prepared import (
     UNLABELED,
     npy_header,
 )
-from gantool.files.durable import remove, sync
+from gantool.files.disk import remove, sync
 from gantool.files.plain import holds_plain_files, open_plain
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from gantool.data.cache import FEATURES, entry_lock, features_cache
-from gantool.files.durable import sweep, written_aside
+from gantool.files.disk import sweep, written_aside
 from gantool.files.plain import holds_plain_files, make_plain_folder
 from gantool.registry.calling import call, calling, described, misbehaved, owner_of
 from gantool.runs.scores import PIXELS, ExtractorStamp

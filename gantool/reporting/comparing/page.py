@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gantool.evaluation.comparison import verdicts
-from gantool.files.durable import make_folder
+from gantool.files.disk import make_folder
 from gantool.reporting.comparing.table import (
     SECTIONS,
     protocol_in_words,

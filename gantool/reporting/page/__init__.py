@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from gantool.files.durable import written_aside
+from gantool.files.disk import written_aside
 
 if TYPE_CHECKING:
     from pathlib import Path

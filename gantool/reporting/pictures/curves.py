@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gantool.files.durable import written_aside
+from gantool.files.disk import written_aside
 from gantool.text import visible
 
 if TYPE_CHECKING:

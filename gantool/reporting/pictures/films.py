@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import MissingExtraError, UsageError
-from gantool.files.durable import make_folder, written_aside
+from gantool.files.disk import make_folder, written_aside
 from gantool.reporting.page.images import pick_evenly, read_picture, unmagnified
 from gantool.reporting.pictures.grids import magnified, to_image
 

@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from gantool.files.durable import make_folder, written_aside
+from gantool.files.disk import make_folder, written_aside
 from gantool.text import visible
 
 if TYPE_CHECKING:

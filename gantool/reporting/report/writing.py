@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gantool.errors import UsageError
-from gantool.files.durable import make_folder
+from gantool.files.disk import make_folder
 from gantool.recipe.documents import plainly
 from gantool.reporting.figures import format_epoch
 from gantool.reporting.page import render, write_page
