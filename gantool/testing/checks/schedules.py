@@ -58,7 +58,7 @@ def schedules_of(component: Regularizer | Optimizer) -> dict[str, Any]:
 
 
 def _trained(component: Regularizer | Optimizer) -> dict[str, Tensor]:
-    run = {"steps": STEPS + 1, "log_every_steps": 100}
+    run: dict[str, Any] = {"steps": STEPS + 1, "log_every_steps": 100}
     if isinstance(component, Regularizer):
         return weights_of(take_steps(build_trial(component, **run), STEPS))
     return weights_of(take_steps(build_trial(optimizer=component, **run), STEPS))
