@@ -64,11 +64,11 @@ def resume(
         level: How much is shown on stderr.
 
     Returns:
-        The run; one that is finished is returned as it is.
+        The run; one that is finished as it is.
 
     Raises:
-        UsageError: When there is no run, none of its checkpoints is intact, it is in use, or
-            what has changed since would alter the training.
+        UsageError: When there is no run, or none of its checkpoints is intact; when it is in use,
+            or what has changed since would alter the training.
         DataError: When the images have changed since it was started.
         DivergedError: When training was no longer finite.
         Interrupted: When a signal stopped the run, after saving.
@@ -80,20 +80,21 @@ def resume(
         recipe = read_to_train(folder.recipe, said)
         with joined(recipe) as ranks:
             session = _gone_on(recipe, folder, console, level, ranks, override)
-            has_ended = read_status(folder).outcome == "completed"  # which is written last
-            if not session.trainer.is_finished() or not has_ended:
-                _train(session, folder, console, level, changed=bool(said))
-            elif level != "quiet":
-                say(console, f"{folder.path} is finished after {session.trainer.step} steps")
+            _finish(session, folder, console, level, changed=bool(said))
     return opened(folder)
 
 
-def _train(
+def _finish(
     session: Session, folder: RunFolder, console: Console, level: Level, *, changed: bool
 ) -> None:
-    """Note what has changed, and train."""
-    status = replace(read_status(folder), steps=session.trainer.game.setup.steps)
-    spent = 0 if changed else remind_of_divergence(folder, session.trainer.step)
+    """Note what has changed, and train what is left; the outcome is written last of all."""
+    trainer, before = session.trainer, read_status(folder)
+    if trainer.is_finished() and before.outcome == "completed":
+        if level != "quiet":
+            say(console, f"{folder.path} is finished after {trainer.step} steps")
+        return
+    status = replace(before, steps=trainer.game.setup.steps)
+    spent = 0 if changed else remind_of_divergence(folder, trainer.step)
     if is_first():
         write_durably(folder.recipe, dump(session.recipe.document))
         note_environment(folder)

@@ -78,12 +78,9 @@ def build_trainer(
     game = _game(recipe, images, device, ranks or Ranks(), beginning)
     if recipe.tables.ema.half_life_images is not None:
         with calling(recipe.architecture, "the copying of its generator"):
-            game.average = Average(
-                game.network("generator"),
-                recipe.tables.ema,
-                batch_size=game.setup.batch_size,
-                steps=game.setup.steps,
-            )
+            size, steps = game.setup.batch_size, game.setup.steps
+            generator, table = game.network("generator"), recipe.tables.ema
+            game.average = Average(generator, table, batch_size=size, steps=steps)
         if beginning is not None:
             parts = game.setup, game.regularization, game.ranks
             averaged = _network(recipe, *parts, beginning, "average")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import torch
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 from typing_extensions import override
 
 from gantool.errors import UsageError
@@ -68,6 +68,13 @@ class _Memory(BaseModel):
     window: Window = Field(default_factory=Window)
     found: tuple[str, ...] = ()
     looked: int = 0
+
+    @field_validator("window")
+    @classmethod
+    def _is_whole(cls, window: Window) -> Window:
+        if len(window.steps) != len(window.figures):
+            raise ValueError(f"{len(window.steps)} steps with {len(window.figures)} records")
+        return window
 
     @classmethod
     def of(cls, kept: object) -> _Memory:
@@ -128,7 +135,7 @@ class HealthObserver(Observer):
         if self.lines is not None:
             self.lines.sync()
         found, looked = sorted(self._found), self._looked
-        return {KEY: {"window": self._window.state(), "found": found, "looked": looked}}
+        return {KEY: {"window": asdict(self._window), "found": found, "looked": looked}}
 
     @override
     def at_log(self, record: Record) -> None:

@@ -16,7 +16,7 @@ from gantool.registry.calling import call, described, misbehaved
 from gantool.training.device.ranks import synchronize
 from gantool.training.optimizers import build_optimizer
 from gantool.training.randomness import global_seed, seed_of
-from gantool.training.state.tensors import load_network, load_optimizer, optimizer_state
+from gantool.training.state.tensors import load_network, load_optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -85,7 +85,8 @@ class Competitor:
 
     def state(self) -> PlayerState:
         """Return the network's and the optimizer's tensors."""
-        return self.network.state_dict(), optimizer_state(self.optimizer, self.parameters)
+        remembered = [dict(self.optimizer.state.get(p, {})) for p in self.parameters]
+        return self.network.state_dict(), remembered
 
     def load(self, saved: PlayerState) -> None:
         """Put a state back, in place; one of other tensors is refused."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from statistics import median
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,10 +62,6 @@ class Window:
     strongest: float = 0.0
     distances: list[float] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        if len(self.steps) != len(self.figures):
-            raise ValueError(f"{len(self.steps)} steps with {len(self.figures)} records")
-
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """Take in a record and let go of those that are too old."""
         self.steps.append(step)
@@ -96,10 +92,6 @@ class Window:
     def values(self, name: str) -> Sequence[float]:
         """Return a figure of each record that has it, in order."""
         return [figures[name] for figures in self.figures if name in figures]
-
-    def state(self) -> dict[str, Any]:
-        """Return everything as plain data."""
-        return asdict(self)
 
 
 def discriminator_won(window: Window, stakes: Stakes | None, *, before: bool) -> str | None:

@@ -19,7 +19,7 @@ from gantool.runs.folder import RunFolder
 from gantool.runs.records import JsonLines
 from gantool.runs.status import read_status
 from gantool.training.game import Game
-from gantool.training.state.tensors import first_non_finite
+from gantool.training.state.saving import first_non_finite
 from gantool.training.step.update import Update
 from gantool_losses.plugin import BCE
 

@@ -16,8 +16,7 @@ from gantool.recipe.schema import CheckpointsTable
 from gantool.runs.checkpoints import Checkpoints
 from gantool.training.observers import Observer
 from gantool.training.state.form import training_state
-from gantool.training.state.saving import Saver
-from gantool.training.state.tensors import first_non_finite
+from gantool.training.state.saving import Saver, first_non_finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -16,8 +16,7 @@ from gantool.errors import DiskError, DivergedError
 from gantool.recipe.schema import CheckpointsTable
 from gantool.runs.checkpoints import Checkpoints
 from gantool.training.observers import Observer
-from gantool.training.state.saving import Saver
-from gantool.training.state.tensors import first_non_finite
+from gantool.training.state.saving import Saver, first_non_finite
 
 if TYPE_CHECKING:
     from pathlib import Path

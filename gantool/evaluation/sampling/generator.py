@@ -258,7 +258,7 @@ def refuse_non_finite(network: nn.Module, name: str, way_out: str) -> None:
     Raises:
         DivergedError: When one of its weights or statistics is NaN or infinite.
     """
-    from gantool.training.state.tensors import first_non_finite
+    from gantool.training.state.saving import first_non_finite
 
     if (place := first_non_finite(dict(network.state_dict()))) is not None:
         raise DivergedError(f"the generator of '{name}' is not finite: {place}", way_out)

@@ -9,12 +9,15 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from gantool.errors import DiskError, DivergedError
 from gantool.training.device.device import AHEAD, is_memory_fault
-from gantool.training.state.tensors import first_non_finite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    from torch import Tensor
 
     from gantool.recipe.schema import CheckpointsTable
     from gantool.runs.checkpoints import Checkpoint, Checkpoints
@@ -147,6 +150,28 @@ def refuse_non_finite(record: Record) -> None:
             step=record.step,
             figures=tuple(bad),
         )
+
+
+def first_non_finite(state: object, place: str = "") -> str | None:
+    """Return the dotted place of the first number or tensor that is not finite, if any is not."""
+    if isinstance(state, torch.Tensor):
+        return None if _is_finite(state) else place
+    if isinstance(state, float):
+        return None if math.isfinite(state) else place
+    parts: Iterable[tuple[object, object]] = ()
+    if isinstance(state, dict):
+        parts = state.items()
+    elif isinstance(state, list):
+        parts = enumerate(state)
+    places = (first_non_finite(part, f"{place}.{key}".removeprefix(".")) for key, part in parts)
+    return next((found for found in places if found is not None), None)
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    """Whether a tensor is finite: a NaN or infinity would be in its sum, quickly computed."""
+    if not tensor.is_floating_point() or bool(tensor.sum().isfinite()):
+        return True
+    return bool(tensor.isfinite().all())
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 from gantool.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch.optim import Optimizer
 
@@ -51,13 +50,6 @@ def refuse_other_tensors(saved: Mapping[str, Any], expected: Mapping[str, Any], 
     """
     if objection := first_objection(saved, expected):
         raise UsageError(f"the saved {owner} has another structure: {objection}", WAY_OUT)
-
-
-def optimizer_state(
-    optimizer: Optimizer, parameters: Sequence[nn.Parameter]
-) -> list[dict[str, Any]]:
-    """Return an optimizer's state of each parameter, in their order."""
-    return [dict(optimizer.state.get(parameter, {})) for parameter in parameters]
 
 
 def load_optimizer(
@@ -160,25 +152,3 @@ def _beside(value: Any, parameter: Tensor) -> Any:
     if value.dim() > 0 and value.shape == parameter.shape:
         return torch.empty_like(parameter).copy_(value)
     return value.to(parameter.device) if parameter.is_cuda else value
-
-
-def first_non_finite(state: object, place: str = "") -> str | None:
-    """Return the dotted place of the first number or tensor that is not finite, if any is not."""
-    if isinstance(state, torch.Tensor):
-        return None if _is_finite(state) else place
-    if isinstance(state, float):
-        return None if math.isfinite(state) else place
-    parts: Iterable[tuple[object, object]] = ()
-    if isinstance(state, dict):
-        parts = state.items()
-    elif isinstance(state, list):
-        parts = enumerate(state)
-    places = (first_non_finite(part, f"{place}.{key}".removeprefix(".")) for key, part in parts)
-    return next((found for found in places if found is not None), None)
-
-
-def _is_finite(tensor: Tensor) -> bool:
-    """Whether a tensor is finite: a NaN or infinity would be in its sum, quickly computed."""
-    if not tensor.is_floating_point() or bool(tensor.sum().isfinite()):
-        return True
-    return bool(tensor.isfinite().all())
