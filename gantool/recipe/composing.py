@@ -205,11 +205,7 @@ class Override(NamedTuple):
 
 
 class _NoSuchElementError(Exception):
-    """An address leads to no element of an array, or to several."""
-
-    def __init__(self, message: str, suggestion: str | None) -> None:
-        super().__init__(message)
-        self.suggestion = suggestion
+    """An address leads to no element of an array, or to several: a message, and the way out."""
 
 
 def read_overrides(arguments: Sequence[str], problems: Problems) -> list[Override]:
@@ -258,7 +254,8 @@ def apply_overrides(
         try:
             said = naming.in_full(combine(said, _nest(now, override, 0)))
         except _NoSuchElementError as error:
-            problems.missing(str(error), override.value.origin.key, error.suggestion)
+            message, way_out = error.args
+            problems.missing(message, override.value.origin.key, way_out)
     refuse_two_lengths(said, problems)
     return merge(document, said)
 

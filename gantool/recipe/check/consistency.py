@@ -37,10 +37,10 @@ CHANNELS = (3, 1, 4)
 
 
 class Culprit(NamedTuple):
-    """An option and, where one is known, a value that would do."""
+    """An option, and a value that would do."""
 
     path: tuple[str, ...]
-    way_out: str | None
+    way_out: str
 
 
 def check_consistency(draft: Draft) -> None:
@@ -269,19 +269,15 @@ def _idle_options(draft: Draft) -> Iterator[str]:
     """Yield the options that differ from their default and have no effect."""
     ema, training, evaluation = (draft.tables[each] for each in ("ema", "training", "evaluation"))
     no_average, no_metrics = ema.half_life_images is None, not draft.lists["metrics"]
-    other_labels = training.label_sampling != "data"
+    unused_labels = not training.conditional and training.label_sampling != "data"
+    unused_extractor = no_metrics and evaluation.extractor
+    never_scored = no_metrics and evaluation.every_epochs
     idle = {
         "[ema] start_step has no effect without half_life_images": no_average and ema.start_step,
         "[ema] ramp_up has no effect without half_life_images": no_average and ema.ramp_up,
-        "[training] label_sampling has no effect unless conditional = true": (
-            not training.conditional and other_labels
-        ),
-        "[evaluation] every_epochs has no effect without [[metrics]]": (
-            no_metrics and evaluation.every_epochs
-        ),
-        "[evaluation] extractor has no effect without [[metrics]]": (
-            no_metrics and evaluation.extractor
-        ),
+        "[training] label_sampling has no effect unless conditional = true": unused_labels,
+        "[evaluation] every_epochs has no effect without [[metrics]]": never_scored,
+        "[evaluation] extractor has no effect without [[metrics]]": unused_extractor,
     }
     yield from (sentence for sentence, holds in idle.items() if holds)
 
