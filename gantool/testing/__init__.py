@@ -12,8 +12,7 @@ Three lines in a plugin's own tests check everything:
 from __future__ import annotations
 
 from gantool.testing.checking import Check, CheckResult, parametrize_with_checks, run_checks
-from gantool.testing.claims import BrokenPromise
-from gantool.testing.promises import ClosedForm, Promise, QuadraticGame, checks_for
+from gantool.testing.promises import BrokenPromise, ClosedForm, Promise, QuadraticGame, checks_for
 
 __all__ = [
     "BrokenPromise",

@@ -11,8 +11,17 @@ from unittest import SkipTest
 
 from gantool.errors import MissingExtraError, PluginError, UsageError
 from gantool.registry.catalog import installed
-from gantool.testing.claims import BrokenPromise, cause_of, place_in, root_of
-from gantool.testing.promises import COMPONENT, PLUGIN, Promise, Subject, checks_for
+from gantool.testing.promises import (
+    COMPONENT,
+    PLUGIN,
+    BrokenPromise,
+    Promise,
+    Subject,
+    cause_of,
+    checks_for,
+    place_in,
+    root_of,
+)
 from gantool.text import guess
 
 if TYPE_CHECKING:

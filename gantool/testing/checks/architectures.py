@@ -10,7 +10,6 @@ import torch
 from torch.nn.functional import softplus
 
 from gantool.interfaces.dataset import ImageShape
-from gantool.testing.claims import require
 from gantool.testing.harness.isolation import imports_torch_to_check
 from gantool.testing.harness.players import (
     CLASSES,
@@ -24,7 +23,7 @@ from gantool.testing.harness.players import (
     refusal_of,
     supported_image,
 )
-from gantool.testing.promises import promise
+from gantool.testing.promises import promise, require
 
 if TYPE_CHECKING:
     from gantool.interfaces.architecture import Architecture

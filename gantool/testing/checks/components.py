@@ -17,9 +17,8 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from gantool.interfaces.component import KINDS, Component
 from gantool.registry.plugin import NAME, STATEMENT
-from gantool.testing.claims import BrokenPromise, require
 from gantool.testing.harness.isolation import in_fresh_process
-from gantool.testing.promises import checks_for, promise, with_options
+from gantool.testing.promises import BrokenPromise, checks_for, promise, require, with_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

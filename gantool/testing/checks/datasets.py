@@ -10,9 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from gantool.interfaces.dataset import TellsChanges, is_read
-from gantool.testing.claims import BrokenPromise, require
 from gantool.testing.harness.isolation import in_fresh_process, no_network
-from gantool.testing.promises import promise
+from gantool.testing.promises import BrokenPromise, promise, require
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -18,14 +18,13 @@ from gantool.exporting.folder import (
 )
 from gantool.exporting.trained import as_trained
 from gantool.interfaces.dataset import ImageShape
-from gantool.testing.claims import require, require_same
 from gantool.testing.harness.isolation import (
     global_random_state_kept,
     no_network,
     seed_global_random_state,
 )
 from gantool.testing.harness.networks import SmallNetworks
-from gantool.testing.promises import promise
+from gantool.testing.promises import promise, require, require_same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,13 +10,12 @@ import torch
 
 from gantool.errors import MissingExtraError
 from gantool.evaluation.scoring.features import digest_of
-from gantool.testing.claims import require, require_finite, require_same
 from gantool.testing.harness.isolation import (
     global_random_state_kept,
     no_network,
     seed_global_random_state,
 )
-from gantool.testing.promises import promise
+from gantool.testing.promises import promise, require, require_finite, require_same
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

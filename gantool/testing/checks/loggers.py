@@ -12,9 +12,8 @@ from unittest import mock
 from gantool.errors import MissingExtraError
 from gantool.interfaces.logger import RunDescription
 from gantool.reporting import loggers
-from gantool.testing.claims import require
 from gantool.testing.harness.isolation import no_network
-from gantool.testing.promises import promise
+from gantool.testing.promises import promise, require
 from gantool.training.observers import Record
 
 if TYPE_CHECKING:

@@ -16,13 +16,12 @@ from torch import Tensor
 
 from gantool.errors import UsageError
 from gantool.interfaces.metric import DIRECTIONS, Evidence, EvidenceShape, Samples
-from gantool.testing.claims import BrokenPromise, require
 from gantool.testing.harness.isolation import (
     global_random_state,
     global_random_state_kept,
     seed_global_random_state,
 )
-from gantool.testing.promises import promise, with_options
+from gantool.testing.promises import BrokenPromise, promise, require, with_options
 
 if TYPE_CHECKING:
     from gantool.interfaces.metric import Metric

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from gantool.testing.claims import require, require_finite, require_same
 from gantool.testing.harness.isolation import global_random_state, global_random_state_kept
 from gantool.testing.harness.moments import gradients_of, require_right_gradients, weighted
 from gantool.testing.harness.players import (
@@ -31,7 +30,7 @@ from gantool.testing.harness.trial import (
     take_steps,
     weights_of,
 )
-from gantool.testing.promises import promise
+from gantool.testing.promises import promise, require, require_finite, require_same
 
 if TYPE_CHECKING:
     from torch import Tensor

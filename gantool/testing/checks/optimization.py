@@ -9,13 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from gantool.interfaces.optimizer import Optimizer
-from gantool.testing.claims import (
-    BrokenPromise,
-    require,
-    require_finite,
-    require_same,
-    require_shape,
-)
 from gantool.testing.harness.isolation import global_random_state_kept, seed_global_random_state
 from gantool.testing.harness.trial import (
     build_trial,
@@ -25,7 +18,15 @@ from gantool.testing.harness.trial import (
     tensors_in,
     weights_of,
 )
-from gantool.testing.promises import promise, with_options
+from gantool.testing.promises import (
+    BrokenPromise,
+    promise,
+    require,
+    require_finite,
+    require_same,
+    require_shape,
+    with_options,
+)
 
 if TYPE_CHECKING:
     from gantool.interfaces.loss import Loss

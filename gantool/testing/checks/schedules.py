@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from gantool.interfaces.optimizer import Optimizer
 from gantool.interfaces.regularizer import LazyOption, Regularizer
 from gantool.interfaces.schedule import Scheduled
-from gantool.testing.claims import require
 from gantool.testing.harness.trial import build_trial, take_steps, weights_of
-from gantool.testing.promises import promise, with_options
+from gantool.testing.promises import promise, require, with_options
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -19,8 +19,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from unittest import SkipTest
 
-from gantool.testing.claims import BrokenPromise
 from gantool.testing.harness.isolation import PRELUDE
+from gantool.testing.promises import BrokenPromise
 
 if TYPE_CHECKING:
     from gantool.interfaces.component import Component

@@ -14,8 +14,8 @@ from typing_extensions import override
 
 from gantool.data.batches import Rows
 from gantool.interfaces.architecture import Architecture
-from gantool.testing.claims import require
 from gantool.testing.harness.watching import PENALTY_HOOKS, watched
+from gantool.testing.promises import require
 from gantool.training.step.objective import generate, objective
 from gantool.training.step.view import Seen, UpdateStep
 

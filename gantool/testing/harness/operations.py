@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from typing_extensions import override
 
-from gantool.testing.claims import require
+from gantool.testing.promises import require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -9,8 +9,8 @@ from unittest import SkipTest
 import torch
 
 from gantool.interfaces.dataset import ImageShape
-from gantool.testing.claims import BrokenPromise, require, require_finite, require_shape
 from gantool.testing.harness.isolation import global_random_state_kept
+from gantool.testing.promises import BrokenPromise, require, require_finite, require_shape
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -30,9 +30,8 @@ from gantool.recipe.schema import (
     TrainingTable,
 )
 from gantool.registry.catalog import installed
-from gantool.testing.claims import BrokenPromise, require, require_same
 from gantool.testing.harness.networks import SmallNetworks
-from gantool.testing.promises import with_options
+from gantool.testing.promises import BrokenPromise, require, require_same, with_options
 from gantool.training.building import build_trainer
 from gantool.training.device.device import open_device
 from gantool.training.device.ranks import Ranks

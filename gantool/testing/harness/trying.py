@@ -17,12 +17,12 @@ from gantool.interfaces.architecture import Architecture
 from gantool.interfaces.loss import Loss
 from gantool.interfaces.optimizer import Optimizer
 from gantool.interfaces.regularizer import Regularizer
-from gantool.testing.claims import cause_of, place_in, require, root_of
 from gantool.testing.harness.networks import SmallNetworks, StyleNetworks
 from gantool.testing.harness.players import CLASSES, refusal_of, supported_image
 from gantool.testing.harness.pretending import Watch
 from gantool.testing.harness.trial import Setting, build_trial, setting_for
 from gantool.testing.harness.watching import variants
+from gantool.testing.promises import cause_of, place_in, require, root_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,9 +16,8 @@ from pydantic import ValidationError
 from gantool.errors import MissingExtraError
 from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer
 from gantool.interfaces.step import PLAYERS
-from gantool.testing.claims import BrokenPromise
 from gantool.testing.harness.trial import build_trial, take_steps
-from gantool.testing.promises import always, promise, with_options
+from gantool.testing.promises import BrokenPromise, always, promise, with_options
 from gantool.training.game import Game
 from gantool.training.step.view import UpdateStep
 

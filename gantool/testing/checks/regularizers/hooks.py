@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from gantool.interfaces.step import PLAYERS
-from gantool.testing.claims import require, require_finite, require_same, require_shape
 from gantool.testing.harness.moments import (
     Moment,
     random_direction,
@@ -27,6 +26,7 @@ from gantool.testing.harness.watching import (
     regularizer_promise,
     watched,
 )
+from gantool.testing.promises import require, require_finite, require_same, require_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

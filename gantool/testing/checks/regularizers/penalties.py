@@ -10,7 +10,6 @@ import torch
 
 from gantool.interfaces.regularizer import Regularizer
 from gantool.interfaces.step import PLAYERS
-from gantool.testing.claims import BrokenPromise, require, require_finite, require_same
 from gantool.testing.harness.moments import (
     Moment,
     Penalties,
@@ -29,7 +28,15 @@ from gantool.testing.harness.watching import (
     regularizer_promise,
     variants,
 )
-from gantool.testing.promises import QuadraticGame, promise, with_options
+from gantool.testing.promises import (
+    BrokenPromise,
+    QuadraticGame,
+    promise,
+    require,
+    require_finite,
+    require_same,
+    with_options,
+)
 from gantool.training.regularization import penalty_of
 
 if TYPE_CHECKING:

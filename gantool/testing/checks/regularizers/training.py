@@ -11,7 +11,6 @@ import torch
 from gantool.interfaces.dataset import ImageShape
 from gantool.interfaces.step import PLAYERS
 from gantool.testing.checks.schedules import scheduled
-from gantool.testing.claims import require, require_finite, require_same
 from gantool.testing.harness.believing import require_gpu_training
 from gantool.testing.harness.isolation import (
     global_random_state,
@@ -37,7 +36,7 @@ from gantool.testing.harness.watching import (
     overrides,
     regularizer_promise,
 )
-from gantool.testing.promises import promise
+from gantool.testing.promises import promise, require, require_finite, require_same
 from gantool.training.device.graphs import WARM_UP, GraphedTurns
 from gantool.training.step.update import Update
 from gantool.training.step.view import UpdateStep
