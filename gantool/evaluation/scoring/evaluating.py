@@ -6,7 +6,7 @@ import logging
 import statistics
 import sys
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from gantool.data.selection import select
@@ -36,10 +36,6 @@ if TYPE_CHECKING:
     from gantool.interfaces.metric import Evidence, EvidenceShape, Metric
     from gantool.runs.scores import Protocol
 
-PREPARING = "preparing images"
-DRAWING = "drawing images"
-COMPUTING = "computing scores"
-COMPARING = "comparing real images with each other"
 FEWEST_IMAGES = 2
 """Training images of a class that can be compared with anything."""
 
@@ -76,10 +72,7 @@ def evaluate(
         DataError: When the images have changed since the run was trained.
     """
     work = _Work.on(run, extractor, progress, like)
-    evaluator = work.evaluator(metrics, count, repetitions)
-    if like is not None:
-        like.refuse_unmet(work.run, evaluator.protocol)
-    evaluation = evaluator.evaluation()
+    evaluation = work.evaluator(metrics, count, repetitions).evaluation()
     evaluations = JsonLines(run.folder.evaluations)
     evaluations.cut_after(sys.maxsize)  # a line that a crash has torn
     evaluations.append(evaluation.as_data())
@@ -90,11 +83,7 @@ def evaluate(
 def evaluate_alike(
     runs: Sequence[TrainedRun], *, progress: Progress | None = None, **first: Any
 ) -> None:
-    """Evaluate the first run by arguments of `evaluate`, all others as it was.
-
-    Raises:
-        GantoolError: Whatever `evaluate` would refuse in one of the runs.
-    """
+    """Evaluate the first run by arguments of `evaluate`, all others as it was."""
     evaluate(runs[0], progress=progress, **first)
     example = read_example(runs[0].folder.path)
     for run in runs[1:]:
@@ -188,11 +177,7 @@ class _Work:
         repetitions: int,
         label: int | None = None,
     ) -> _Evaluator:
-        """Return the evaluator of all images, or of those of one class.
-
-        Raises:
-            UsageError: When there are too few of them.
-        """
+        """Return the evaluator of all images, or of those of one class."""
         run, table = self.run, self.run.recipe.tables.evaluation
         images = self._images(label)
         witness = Witness(self.network, images, progress=self.tell)
@@ -202,18 +187,13 @@ class _Work:
         if count is None:
             count = table.count if label is None else len(images.pixels)
         shape = witness.shape(count, run.latent_dim)
+        fingerprint = self.prepared.fingerprint
+        protocol = witness.protocol(run, shape, fingerprint=fingerprint, seeds=seeds)
+        if self.like is not None:
+            self.like.refuse_unmet(run, protocol)
         known = () if self.like is None else self.like.metrics
-        return _Evaluator(
-            run=run,
-            witness=witness,
-            shape=shape,
-            metrics=choose_metrics(metrics, run.recipe, shape, known),
-            protocol=witness.protocol(
-                run, shape, fingerprint=self.prepared.fingerprint, seeds=seeds
-            ),
-            tell=self.tell,
-            label=label,
-        )
+        chosen = choose_metrics(metrics, run.recipe, shape, known)
+        return _Evaluator(run, witness, shape, chosen, protocol, self.tell, label)
 
     def _images(self, label: int | None) -> TrainingImages:
         """Return the images that were trained on and kept from it, of one class or all."""
@@ -233,10 +213,8 @@ def images_of(run: TrainedRun, tell: Progress) -> PreparedImages:
     """
     from gantool.data.prepare.preparing import prepare
 
-    dataset = run.recipe.dataset
-    prepared = prepare(
-        dataset, run.recipe.tables.image, progress=lambda done, total: tell(PREPARING, done, total)
-    )
+    dataset, told = run.recipe.dataset, partial(tell, "preparing images")
+    prepared = prepare(dataset, run.recipe.tables.image, progress=told)
     if not prepared.are(run.fingerprint):
         raise DataError(
             f"the images of dataset '{dataset.name}' have changed since {run.folder.path} was "
@@ -265,7 +243,7 @@ class _Evaluator:
         scored = list(zip(self.metrics, by_metric, strict=True))
         scores: list[Score] = []
         for number, pair in enumerate(scored):
-            self.tell(COMPARING, number, len(scored))
+            self.tell("comparing real images with each other", number, len(scored))
             scores += self._scores(*pair)
         remarks = [remark for pair in scored for remark in self._remarks(*pair)]
         return Evaluation(
@@ -275,16 +253,13 @@ class _Evaluator:
     def _repetition(self, seed: int) -> list[dict[str, float]]:
         """Return the scores that each metric gives to the images of one seed."""
         of_seed = f", seed {seed}" if len(self.protocol.seeds) > 1 else ""
-
-        def drawn(done: int, total: int) -> None:
-            self.tell(f"{DRAWING}{of_seed}", done, total)
-
+        drawn = partial(self.tell, f"drawing images{of_seed}")
         evidence = self.witness.draw(
             self.run, self.shape.fake, seed, label=self.label, progress=drawn
         )
         found = []
         for number, metric in enumerate(self.metrics):
-            self.tell(f"{COMPUTING}{of_seed}", number, len(self.metrics))
+            self.tell(f"computing scores{of_seed}", number, len(self.metrics))
             found.append(self._measure(metric, evidence, seed))
         return found
 
