@@ -13,6 +13,7 @@ from gantool.errors import RecipeError
 from gantool.interfaces.regularizer import refusal_of
 from gantool.interfaces.step import PLAYERS, Setup
 from gantool.registry.calling import calling, misbehaved
+from gantool.training.averages import Average, Totals
 from gantool.training.device.compiling import (
     Compiled,
     head_after_features,
@@ -24,12 +25,11 @@ from gantool.training.device.device import is_resident
 from gantool.training.device.graphs import CudaRecorder, GraphedTurns, reason_for_eager_steps
 from gantool.training.device.ranks import Ranks
 from gantool.training.game import Game
-from gantool.training.players import Average, build_competitor, build_network
+from gantool.training.players import build_competitor, build_network
 from gantool.training.randomness import Streams
 from gantool.training.regularization import Regularization
 from gantool.training.state.saving import Accord
 from gantool.training.step.update import take_turns
-from gantool.training.totals import Totals
 from gantool.training.trainer import Trainer
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from torch.func import functional_call
 from gantool.registry.calling import described, misbehaved, owner_of, passes
 from gantool.training.device.compiling import image_gradient, with_features
 from gantool.training.device.ranks import Ranks
-from gantool.training.optimizers import follow
+from gantool.training.players import follow
 from gantool.training.regularization import objection_to
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from gantool.interfaces.loss import Loss
     from gantool.interfaces.step import Features, Player, Setup
     from gantool.registry.calling import Owner
+    from gantool.training.averages import Average, Totals
     from gantool.training.device.device import Device
-    from gantool.training.players import Average, Competitor
+    from gantool.training.players import Competitor
     from gantool.training.randomness import Streams
     from gantool.training.regularization import Regularization
-    from gantool.training.totals import Totals
 
 Outputs = TypeVar("Outputs", "Tensor", "Tensor | tuple[Tensor, ...]")
 

@@ -1,8 +1,9 @@
-"""The players: networks, optimizers, turns, snapshots, and the generator's average."""
+"""The players: their turns, networks, optimizers and snapshots."""
 
 from __future__ import annotations
 
-import copy
+import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,27 +11,28 @@ import torch
 from torch import nn
 from typing_extensions import override
 
+from gantool.errors import PluginError
 from gantool.interfaces.schedule import schedules_in
 from gantool.interfaces.step import Snapshot
 from gantool.registry.calling import call, described, misbehaved
 from gantool.training.device.ranks import synchronize
-from gantool.training.optimizers import build_optimizer
 from gantool.training.randomness import global_seed, seed_of
 from gantool.training.state.tensors import load_network, load_optimizer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from torch import Tensor
 
     from gantool.interfaces.architecture import Architecture
     from gantool.interfaces.optimizer import Optimizer
     from gantool.interfaces.step import Player, Setup
-    from gantool.recipe.schema import EmaTable
     from gantool.training.device.device import Device
     from gantool.training.device.ranks import Ranks
     from gantool.training.regularization import Active, Regularization
 
+THE_ENGINES = frozenset({"params", "lr", "foreach", "fused", "capturable", "differentiable"})
+"""Options of optimizers that regularizers cannot set."""
 
 PlayerState = tuple[dict[str, Any], list[dict[str, Any]]]
 """The tensors of a network, and the optimizer's of each parameter."""
@@ -163,60 +165,6 @@ def _trained(
             yield from (p for p in active.state.parameters() if p.requires_grad)
 
 
-class Average:
-    """The exponential moving average of the generator's weights; buffers are copied."""
-
-    def __init__(
-        self, generator: nn.Module, table: EmaTable, *, batch_size: int, steps: int
-    ) -> None:
-        self.network = copy.deepcopy(generator).requires_grad_(requires_grad=False)
-        self._table = table
-        self._batch_size, self._steps = batch_size, steps
-        self._averages: list[Tensor] = [*self.network.parameters()]
-        self._weights: list[Tensor] = [*generator.parameters()]
-        self._buffers = [*zip(self.network.buffers(), generator.buffers(), strict=True)]
-        first = self._averages[0]
-        self._share = torch.zeros((), dtype=first.dtype, device=first.device)
-        self._rest = torch.ones_like(self._share)
-
-    def share_at(self, step: int) -> float:
-        """Return the share of the new weights in the average after `step` completed steps.
-
-        1 - 2^(-batch / half-life), the half-life ramping up with the images seen so far
-        (Karras et al. 2020, stylegan2-ada's `ema_rampup`, which leaves out the present batch's).
-        """
-        if self._table.half_life_images is None or step <= self._table.start_step:
-            return 1.0
-        half_life = self._table.half_life_images.value((step - 1) / self._steps)
-        if half_life == 0:
-            return 1.0
-        if self._table.ramp_up is not None:
-            half_life = min(half_life, self._table.ramp_up * step * self._batch_size)
-        return float(1 - 0.5 ** (self._batch_size / half_life))
-
-    def set_clock(self, step: int) -> None:
-        """Write what follows from `step` completed steps into a tensor on the device."""
-        share = self.share_at(step)
-        self._share.fill_(share)
-        self._rest.fill_(1 - share)
-
-    @torch.no_grad()
-    def update(self) -> None:
-        """Move the average towards the weights."""
-        torch._foreach_mul_(self._averages, self._rest)
-        torch._foreach_add_(self._averages, torch._foreach_mul(self._weights, self._share))
-        for copied, buffer in self._buffers:
-            copied.copy_(buffer)
-
-    def state(self) -> dict[str, Any]:
-        """Return the averaged network's tensors."""
-        return self.network.state_dict()
-
-    def load(self, saved: Mapping[str, Any]) -> None:
-        """Put a state back, in place; one of other tensors is refused."""
-        load_network(self.network, saved, "average")
-
-
 class PlayerSnapshot(Snapshot):
     """Copies of a player's weights, buffers and optimizer state, put back in place."""
 
@@ -248,3 +196,102 @@ class PlayerSnapshot(Snapshot):
 
 def _copied(value: Any) -> Any:
     return value.clone() if isinstance(value, torch.Tensor) else value
+
+
+def build_optimizer(
+    component: Optimizer,
+    player: Player,
+    parameters: tuple[nn.Parameter, ...],
+    learning_rate: Tensor,
+    regularization: Regularization,
+) -> torch.optim.Optimizer:
+    """Build a player's optimizer, with the options that regularizers set.
+
+    Raises:
+        PluginError: When the component fails, or a regularizer sets what the optimizer does not
+            know, or what the recipe or another one sets.
+    """
+    optimizer = _built(component, parameters, learning_rate)
+    setting = regularization.having("optimizer_options", player)
+    if not setting:
+        return optimizer
+    options = _options(component, optimizer, setting, player)
+    _refuse_values(component, optimizer, options, setting)
+    return _built(component, [{"params": parameters, **options}], learning_rate)
+
+
+def _built(component: Optimizer, parameters: Any, learning_rate: Tensor) -> torch.optim.Optimizer:
+    found = call(component, "build", parameters, learning_rate)
+    if not isinstance(found, torch.optim.Optimizer):
+        raise misbehaved(component, "build", described(found), "a torch.optim.Optimizer")
+    return found
+
+
+def _options(
+    component: Optimizer,
+    optimizer: torch.optim.Optimizer,
+    setting: list[Active],
+    player: Player,
+) -> dict[str, Any]:
+    """Return the options that regularizers set; the optimizer knows them, none is set twice."""
+    options: dict[str, Any] = {}
+    set_by = dict.fromkeys(type(component).model_fields, "the recipe's optimizer table")
+    for active in setting:
+        for option, value in _options_of(active, player).items():
+            if objection := _objection(option, optimizer, set_by):
+                msg = f"regularizer '{active.stream}' sets '{option}' of optimizer "
+                way_out = f"leave out regularizer '{active.stream}', or use another optimizer"
+                raise PluginError(f"{msg}'{component.name}'; {objection}", way_out)
+            set_by[option] = f"regularizer '{active.stream}'"
+            options[option] = value
+    return options
+
+
+def _options_of(active: Active, player: Player) -> Mapping[str, Any]:
+    """Return the options that a regularizer sets."""
+    found = active.call("optimizer_options", player)
+    if isinstance(found, Mapping) and all(isinstance(name, str) for name in found):
+        return found
+    raise active.misbehaved("optimizer_options", described(found), "options by name")
+
+
+def _objection(
+    option: str, optimizer: torch.optim.Optimizer, set_by: Mapping[str, str]
+) -> str | None:
+    """Return why a regularizer cannot set an option of an optimizer, if it cannot."""
+    if option in THE_ENGINES:
+        return "only the recipe and the engine do"
+    if option in set_by:
+        return f"{set_by[option]} sets it too"
+    return None if option in optimizer.defaults else "it has none"
+
+
+def _refuse_values(
+    component: Optimizer,
+    optimizer: torch.optim.Optimizer,
+    options: Mapping[str, Any],
+    setting: list[Active],
+) -> None:
+    """Let an optimizer judge the values that it takes from groups unseen."""
+    kind: Any = type(optimizer)
+    known = inspect.signature(kind).parameters
+    values = {**optimizer.defaults, **options}
+    try:
+        kind(
+            optimizer.param_groups[0]["params"],
+            **{name: value for name, value in values.items() if name in known},
+        )
+    except (TypeError, ValueError) as error:
+        names = ", ".join(f"'{active.stream}'" for active in setting)
+        msg = f"optimizer '{component.name}' refuses what regularizer {names} sets: {error}"
+        raise PluginError(msg) from error
+
+
+def follow(
+    component: Optimizer, optimizer: torch.optim.Optimizer, rate: Tensor, progress: float
+) -> None:
+    """Write a player's scheduled numbers, after a share of the run, into tensors."""
+    if component.rate.changes:
+        rate.fill_(component.rate.value(progress))
+    if next(schedules_in(component), None) is not None:
+        call(component, "follow", optimizer, progress)

@@ -13,8 +13,8 @@ from typing_extensions import override
 from gantool import DiscriminatorStep, LazyOption, Regularizer, Scheduled
 from gantool.recipe.schema import EmaTable
 from gantool.testing.harness.operations import TapeRecorder
+from gantool.training.averages import Average
 from gantool.training.device.graphs import GraphedTurns
-from gantool.training.players import Average
 from gantool_augmentation.plugin import ADA, DiffAugment, InstanceNoise
 from gantool_dcgan.plugin import DCGAN
 from gantool_gradient_penalties.plugin import R1, R2
