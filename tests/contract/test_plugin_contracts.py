@@ -20,13 +20,13 @@ def norms(slopes: Tensor) -> Tensor:
 
 def squared_slope_of_real(component: Any, game: QuadraticGame) -> Tensor:
     """Return gamma / 2 E|grad D(x)|^2 on real images."""
-    half: Tensor = component.gamma / 2 * norms(game.slopes(game.real)).square().mean()
+    half: Tensor = component.gamma.start / 2 * norms(game.slopes(game.real)).square().mean()
     return half
 
 
 def squared_slope_of_fakes(component: Any, game: QuadraticGame) -> Tensor:
     """Return gamma / 2 E|grad D(G(z))|^2 on generated images."""
-    half: Tensor = component.gamma / 2 * norms(game.slopes(game.fake)).square().mean()
+    half: Tensor = component.gamma.start / 2 * norms(game.slopes(game.fake)).square().mean()
     return half
 
 
@@ -52,7 +52,7 @@ def slope_near_real(component: Any, game: QuadraticGame) -> Tensor:
 def slope_beside_one(component: Any, game: QuadraticGame, images: Tensor) -> Tensor:
     slopes = norms(game.slopes(images))
     assert (slopes > 1).all()
-    distance: Tensor = component.weight * (slopes - 1).square().mean()
+    distance: Tensor = component.weight.start * (slopes - 1).square().mean()
     return distance
 
 
@@ -60,7 +60,7 @@ def beyond_the_first_anchors(component: Any, game: QuadraticGame) -> Tensor:
     """Return weight [E max(0, D(x))^2 + E max(0, -D(G(z)))^2]: both anchors start at 0."""
     real, fake = game.logits(game.real), game.logits(game.fake)
     beyond = real.clamp(min=0).square().mean() + (-fake).clamp(min=0).square().mean()
-    penalty: Tensor = component.weight * beyond
+    penalty: Tensor = component.weight.start * beyond
     return penalty
 
 
