@@ -95,12 +95,12 @@ def test_the_penalty_of_each_step_has_the_weight_of_that_step(train: Train) -> N
         device={"precision": "float64"},
     )
     for step in range(6):
-        found, expected = [], []
-        for each, figures in ((trainer, found), (plain, expected)):
+        found: list[float] = []
+        for each in (trainer, plain):
             each.one_step()
-            figures.append(each.game.totals.means()["penalty/squared"])
+            found.append(each.game.totals.means()["penalty/squared"])
             each.game.totals.clear()
-        assert found == pytest.approx([max(0, 1 - step / 4) * expected[0]], rel=1e-12)
+        assert found[0] == pytest.approx(max(0, 1 - step / 4) * found[1], rel=1e-12)
 
 
 @pytest.mark.parametrize(("component", "kind"), [(Adam, "Adam"), (AdamW, "AdamW")])
@@ -108,6 +108,7 @@ def test_the_penalty_of_each_step_has_the_weight_of_that_step(train: Train) -> N
 def test_adam_with_moving_betas_is_torchs_with_other_betas_in_each_step(
     component: type[Adam | AdamW], kind: str, decay: float
 ) -> None:
+    betas: tuple[Scheduled[float], Scheduled[float]]
     betas = (Scheduled(0.1, 0.5), Scheduled(0.9, 0.99, "cosine", 0.5))
     ours, theirs = (
         torch.nn.Parameter(torch.linspace(-1, 1, 6, dtype=torch.float64)) for _ in range(2)
