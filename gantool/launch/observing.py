@@ -198,7 +198,7 @@ def _scoring(
 def _watching(session: Session, folder: RunFolder) -> list[Observer]:
     """Return the observer that notices when a run leads nowhere, unless it is turned off."""
     from gantool.runs.records import JsonLines
-    from gantool.training.health import HealthObserver, stakes_of
+    from gantool.training.health.watcher import HealthObserver, stakes_of
 
     policy = session.recipe.tables.health.policy
     if policy == "off":
@@ -219,7 +219,7 @@ def _distance(session: Session) -> Callable[[], float] | None:
     """Return what tells how varied images are: in a conditional run, those of one class."""
     import torch
 
-    from gantool.training.health import classes_of, relative_distance, some_of_each, spread
+    from gantool.training.health.watcher import classes_of, relative_distance, some_of_each, spread
 
     pixels, labels = session.images.pixels, session.images.labels
     seed = session.recipe.tables.training.seed

@@ -11,8 +11,8 @@ import torch
 
 import gantool
 from gantool.errors import DivergedError
-from gantool.training import health
-from gantool.training.signs import Window
+from gantool.training.health import watcher as health
+from gantool.training.health.signs import Window
 from gantool_dcgan import networks
 
 Write = Callable[..., Path]

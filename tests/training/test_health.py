@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from gantool.runs.records import JsonLines
-from gantool.training.health import (
+from gantool.training.health.signs import WINDOW_STEPS, Stakes
+from gantool.training.health.watcher import (
     HealthObserver,
     mean_distance,
     relative_distance,
@@ -21,7 +22,6 @@ from gantool.training.health import (
     stakes_of,
 )
 from gantool.training.observers import Record
-from gantool.training.signs import WINDOW_STEPS, Stakes
 from gantool_losses.plugin import BCE, Hinge, LeastSquares, Wasserstein
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gantool.runs.history import RunHistory, Timing
     from gantool.runs.scores import Finding
     from gantool.runs.status import RunStatus
-    from gantool.training.signs import Stakes
+    from gantool.training.health.signs import Stakes
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class RecordedRun:
         """The range of the discriminator's loss; None where it is not known."""
         if self.loss is None:
             return None
-        from gantool.training.health import stakes_of
+        from gantool.training.health.watcher import stakes_of
 
         return stakes_of(self.loss)
 

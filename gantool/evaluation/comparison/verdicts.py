@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from gantool.training.signs import WON
+from gantool.training.health.signs import WON
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

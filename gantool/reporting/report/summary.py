@@ -109,7 +109,7 @@ def verdict_of(run: RunHistory, copies: Copies | None = None) -> Verdict:
 
 def _open(run: RunHistory, copies: Copies | None) -> Verdict | None:
     """Return why there is no telling yet, or None."""
-    from gantool.training.signs import WINDOW_STEPS
+    from gantool.training.health.signs import WINDOW_STEPS
 
     if run.option("health", "policy") == "off":
         return Verdict(UNWATCHED, False, ('The recipe says health.policy = "off".',), is_open=True)
@@ -139,7 +139,7 @@ def _memorized(run: RunHistory, copies: Copies | None) -> list[str]:
 
 def _finding(run: RunHistory, finding: Finding) -> str:
     """Return what the watcher found, when, and what helped others."""
-    from gantool.training.health import REMEDIES
+    from gantool.training.health.watcher import REMEDIES
 
     when = f"After step {finding.step:,}, epoch {format_epoch(run.epoch(finding.step))}"
     remedy = REMEDIES.get(finding.sign)

@@ -12,7 +12,7 @@ from gantool.reporting.report import summary as verdict
 from gantool.reporting.report.summary import verdict_of
 from gantool.reporting.report.writing import read_logged
 from gantool.runs.folder import RunFolder
-from gantool.training.signs import WINDOW_STEPS
+from gantool.training.health.signs import WINDOW_STEPS
 
 MakeRun = Callable[..., RunFolder]
 HONEST = Copies(100, 1, 1, 100, 2)

@@ -14,8 +14,7 @@ from typing_extensions import override
 
 from gantool.errors import UsageError
 from gantool.training.game import terms_of
-from gantool.training.observers import Observer, Record
-from gantool.training.signs import (
+from gantool.training.health.signs import (
     WINDOW_STEPS,
     Stakes,
     Window,
@@ -24,6 +23,7 @@ from gantool.training.signs import (
     generator_collapsed,
     nothing_moves,
 )
+from gantool.training.observers import Observer, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
