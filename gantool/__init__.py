@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         Sampler,
         Samples,
     )
+    from gantool.interfaces.noise import Dropout, NoiseSource
     from gantool.interfaces.optimizer import Optimizer
     from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer
     from gantool.interfaces.schedule import Scheduled
@@ -100,6 +101,7 @@ _MODULES = {
         "Sampler",
         "Samples",
     ),
+    "gantool.interfaces.noise": ("Dropout", "NoiseSource"),
     "gantool.interfaces.optimizer": ("Optimizer",),
     "gantool.interfaces.regularizer": ("LazyOption", "PlayerOption", "Regularizer"),
     "gantool.interfaces.schedule": ("Scheduled",),
@@ -127,6 +129,7 @@ __all__ = [
     "Dataset",
     "DiscriminatorStep",
     "DivergedError",
+    "Dropout",
     "Evidence",
     "EvidenceShape",
     "Exporter",
@@ -144,6 +147,7 @@ __all__ = [
     "Loss",
     "Metric",
     "MissingExtraError",
+    "NoiseSource",
     "Optimizer",
     "OtherFiles",
     "Player",

@@ -23,6 +23,7 @@ ORDER = (
     "filenames",
     "architecture",
     "frozen",
+    "noise",
     "loss",
     "regularizer",
     "step",

@@ -11,10 +11,12 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
+from gantool.interfaces.noise import sources_of
 from gantool.registry.calling import described, misbehaved, owner_of, passes
 from gantool.training.device.compiling import image_gradient, with_features
 from gantool.training.device.ranks import Ranks
 from gantool.training.players import follow
+from gantool.training.randomness import Draws
 from gantool.training.regularization import objection_to
 
 if TYPE_CHECKING:
@@ -22,10 +24,11 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from gantool.data.batches import Batch, Batches
+    from gantool.data.batches import Batch, Batches, Rows
     from gantool.interfaces.architecture import Architecture
     from gantool.interfaces.dataset import ImageShape
     from gantool.interfaces.loss import Loss
+    from gantool.interfaces.noise import NoiseSource
     from gantool.interfaces.step import Features, Player, Setup
     from gantool.registry.calling import Owner
     from gantool.training.averages import Average, Totals
@@ -84,6 +87,7 @@ class Game:
     compiled: Mapping[Player, Callable[..., Any]] = field(default_factory=dict)
     gradient: Callable[..., Tensor] = image_gradient
     followers: set[str] = field(default_factory=set)
+    _sources: dict[Player, dict[str, NoiseSource]] = field(default_factory=dict)
     _probes: dict[str, _Probe] = field(default_factory=dict)
 
     def network(self, player: Player) -> nn.Module:
@@ -178,6 +182,20 @@ class Game:
             if owner.has_made(network) if fault is None else owner.is_at_fault(fault):
                 return owner
         return owner_of(self.architecture)
+
+    @contextmanager
+    def drawing(self, player: Player, streams: Streams, place: str, rows: Rows) -> Iterator[None]:
+        """Let the noise sources of a player's network draw inside, by their names and a place."""
+        if player not in self._sources:
+            self._sources[player] = sources_of(self.network(player))
+        sources = self._sources[player]
+        for name, source in sources.items():
+            source.numbers = Draws(streams, player, f"{name} {place}", rows)
+        try:
+            yield
+        finally:
+            for source in sources.values():
+                source.numbers = None
 
     def probe(
         self,

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
+from gantool import Dropout, NoiseSource
 from gantool_dcgan.ends import FromVectors, ToVectors
 
 if TYPE_CHECKING:
@@ -62,6 +63,21 @@ class ClassScale(nn.Module):
         return scaled
 
 
+class PixelNoise(nn.Module):
+    """Adds noise to every place of the maps, a learned amount a channel (Karras et al. 2019)."""
+
+    def __init__(self, channels: int, seed: int) -> None:
+        super().__init__()
+        self.amount = nn.Parameter(torch.zeros(channels, 1, 1))
+        self.source = NoiseSource(seed)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return maps [N, C, H, W] with noise, the same in all channels but for its amount."""
+        noise = self.source.normal(maps.shape[0], 1, *maps.shape[2:])  # [N, 1, H, W]
+        noisy: Tensor = maps + self.amount * noise
+        return noisy if noisy.dtype == maps.dtype else noisy.to(maps.dtype)  # under autocast
+
+
 class GrownBlock(nn.Sequential):
     """A layer, its normalization and its activation, some of which are told the labels."""
 
@@ -83,6 +99,7 @@ class Generator(nn.Module):
         norm: Of the maps: "batch", "none", "instance" or "layer".
         conditioning: Where labels enter: "norm" or "latent".
         bounded: Whether images end in tanh.
+        noise: Whether noise is added to the maps before each activation.
     """
 
     def __init__(
@@ -95,6 +112,7 @@ class Generator(nn.Module):
         conditioning: str = "norm",
         *,
         bounded: bool = True,
+        noise: bool = False,
     ) -> None:
         super().__init__()
         widths = channels(image, width)[::-1]
@@ -107,6 +125,8 @@ class Generator(nn.Module):
         blocks = [_grown(first, norm, widths[0], scaled)]
         for before, after in pairwise(widths):
             blocks.append(_grown(_doubling(before, after, bias=bias), norm, after, scaled))
+        for seed, (block, count) in enumerate(zip(blocks, widths, strict=True)) if noise else ():
+            block.insert(len(block) - 1, PixelNoise(count, seed))
         self.blocks = nn.ModuleList(blocks)
         to_image = _doubling(widths[-1], image.channels, bias=bias)
         self.to_image = nn.Sequential(to_image, nn.Tanh() if bounded else nn.Identity())
@@ -139,6 +159,7 @@ class Discriminator(nn.Module):
         norm: Of the maps: "batch", "none", "instance" or "layer".
         first_norm: Whether the first block has one too.
         patches: Whether each place of the smallest map has a logit of its own.
+        dropout: Probability that a number behind a block is 0 in training.
     """
 
     def __init__(
@@ -150,6 +171,7 @@ class Discriminator(nn.Module):
         *,
         first_norm: bool,
         patches: bool = False,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         widths = channels(image, width)
@@ -157,6 +179,8 @@ class Discriminator(nn.Module):
         blocks = [_shrunk(image.channels, widths[0], norm if first_norm else "none", bias=bias)]
         for before, after in pairwise(widths):
             blocks.append(_shrunk(before, after, norm, bias=bias))
+        for seed, block in enumerate(blocks) if dropout else ():
+            block.append(Dropout(dropout, seed))
         self.blocks = nn.ModuleList(blocks)
         self.patches = patches
         self.to_logit: nn.Module = (

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 from typing_extensions import override
 
 from gantool import Architecture, Component, hookimpl
@@ -47,6 +47,11 @@ class DCGAN(Architecture):
     discriminator_norm: Literal["batch", "none", "instance", "layer"] = "batch"
     """Normalization in the discriminator; gradient penalties need one of the last three."""
 
+    noise: bool = False
+    """Whether the generator adds noise to its maps, a learned amount a channel (Karras et al. 2019,
+    section 2); none at first, and the same for all images when sampling."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Probability that a number behind a block of the discriminator is 0 in training."""
     patches: bool = False
     """Whether the discriminator gives a logit for each patch of an image (PatchGAN, Isola et al.
     2017, section 3.2.2): one a place of its smallest map, 16 of a square image."""
@@ -74,6 +79,7 @@ class DCGAN(Architecture):
             self.generator_norm,
             self.conditioning,
             bounded=self.is_bounded(),
+            noise=self.noise,
         )
         return initialize(network, self.initialization)
 
@@ -88,6 +94,7 @@ class DCGAN(Architecture):
             self.discriminator_norm,
             first_norm=self.first_norm,
             patches=self.patches,
+            dropout=self.dropout,
         )
         return initialize(network, self.initialization)
 

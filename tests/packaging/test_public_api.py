@@ -25,7 +25,7 @@ def test_importing_gantool_imports_neither_torch_nor_pydantic() -> None:
     assert shown.strip() == "[]"
 
 
-NEED_TORCH = {"run", "resume", "load", "Frozen"}
+NEED_TORCH = {"run", "resume", "load", "Dropout", "Frozen", "NoiseSource"}
 """What trains or draws, and what is a torch module itself."""
 
 

@@ -465,7 +465,11 @@ BROKEN = [
     ("can_be_saved", of(d=Forgetful), "the frozen weights of 'projection' are others than those"),
     ("leaves_frozen_parts_alone", of(d=Waking), "'discriminator.projection' is in training mode"),
     ("leaves_frozen_parts_alone", of(d=Meddling), "the frozen 'discriminator.projection': 0.weigh"),
-    ("draws_no_random_numbers", of(d=Dropping), "a forward pass in training draws numbers"),
+    (
+        "draws_no_random_numbers",
+        of(d=Dropping),
+        "draws numbers of its own; use a gantool",
+    ),
     ("says_whether_it_couples_images", Coupled, "depends on other images, which is not said"),
     ("says_whether_it_couples_images", Anxious, "warns, but logits depend on one image each"),
     ("works_in_float64", of(g=Single), "in float64, the images are torch.float32"),

@@ -175,12 +175,15 @@ def builds_by_the_seed(subject: Subject[Architecture]) -> None:
 
 @promise("architecture")
 def draws_no_random_numbers(subject: Subject[Architecture]) -> None:
-    """Forward passes draw no random numbers of their own, which no resumed run could repeat."""
+    """Forward passes draw no random numbers of their own: those are a `NoiseSource`'s."""
     for players in build_each(subject.example()):
         with global_random_state_kept():
             before = global_random_state()
             require_outputs(players)
-            require(global_random_state() == before, "a forward pass in training draws numbers")
+            require(
+                global_random_state() == before,
+                "a forward pass draws numbers of its own; use a gantool.NoiseSource",
+            )
 
 
 @promise("architecture")

@@ -32,7 +32,7 @@ def generate(step: UpdateStep, *, with_graph: bool) -> None:
     seen.fake_labels = _labels(step)
     for active in game.regularization.having("latents", step.player):
         seen.latents = active.changed("latents", seen.latents, step.for_(active, "latents"))
-    with torch.set_grad_enabled(with_graph):
+    with torch.set_grad_enabled(with_graph), step.noisy("generator", "fake"):
         seen.fake, _ = game.forward("generator", seen.latents, seen.fake_labels)
 
 
@@ -79,10 +79,12 @@ def _look_at(step: UpdateStep, real: Batch) -> None:
         seen.real, seen.fake = active.batch(step.for_(active, "batch"))
     if seen.real is not None:
         shown = step.show(seen.real, "real")
-        found = game.forward("discriminator", shown, seen.real_labels)
+        with step.noisy("discriminator", "real"):
+            found = game.forward("discriminator", shown, seen.real_labels)
         seen.real_logits, seen.real_features = found  # [N] or [N, K]
     shown = step.show(step.fake, "fake")
-    found = game.forward("discriminator", shown, seen.fake_labels)
+    with step.noisy("discriminator", "fake"):
+        found = game.forward("discriminator", shown, seen.fake_labels)
     seen.fake_logits, seen.fake_features = found
 
 

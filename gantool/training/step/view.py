@@ -17,6 +17,7 @@ from gantool.training.randomness import Draws
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
     from typing import Self
 
     from torch import Tensor, nn
@@ -195,7 +196,8 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
     ) -> Tensor:
         if transformed:
             images = self._transformed(images, self._next_place("discriminate"))
-        return self.game.probe("discriminator", images, labels)
+        with self.noisy("discriminator"):
+            return self.game.probe("discriminator", images, labels)
 
     @override
     def features(
@@ -203,7 +205,8 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
     ) -> Tensor:
         if transformed:
             images = self.transform(images)
-        return self.game.probe("discriminator", images, labels, method="features")
+        with self.noisy("discriminator"):
+            return self.game.probe("discriminator", images, labels, method="features")
 
     @override
     def transform(self, images: Tensor, *, like: Tensor | None = None) -> Tensor:
@@ -220,18 +223,21 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
 
     @override
     def generate(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self.game.probe("generator", latents, labels)
+        with self.noisy("generator"):
+            return self.game.probe("generator", latents, labels)
 
     @override
     def mapping(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         if not self.game.generator_is_split:
             return latents
-        return self.game.probe("generator", latents, labels, method="mapping")
+        with self.noisy("generator"):
+            return self.game.probe("generator", latents, labels, method="mapping")
 
     @override
     def synthesis(self, styles: Tensor, labels: Tensor | None = None) -> Tensor:
         method = "synthesis" if self.game.generator_is_split else "forward"
-        return self.game.probe("generator", styles, labels, method=method)
+        with self.noisy("generator"):
+            return self.game.probe("generator", styles, labels, method=method)
 
     @override
     def image_gradient(
@@ -303,9 +309,16 @@ class UpdateStep(DiscriminatorStep, GeneratorStep):
             if not shown.requires_grad:
                 streams = ", ".join(f"'{active.stream}'" for active in self._transforming)
                 raise PluginError(f"what regularizer {streams} transforms has lost its graph")
-            slopes = self.game.image_gradient(shown, labels)
+            with self.noisy("discriminator"):
+                slopes = self.game.image_gradient(shown, labels)
             (gradient,) = torch.autograd.grad(shown, inputs, slopes, create_graph=True)
         return gradient
+
+    def noisy(self, player: Player, place: str | None = None) -> AbstractContextManager[None]:
+        """Let the noise sources of a player's network draw for our rows inside, at a place."""
+        return self.game.drawing(
+            player, self._streams, place or self._next_place("noise"), self.rows
+        )
 
     def _next_place(self, call: str) -> str:
         """Name a place of use: caller, call, and its number among such calls in this update."""
