@@ -137,9 +137,8 @@ class Batches:
         labels: int64 [N] on the device; None unless conditional.
         size: Images in a batch, over all processes.
         keep_last: Whether an epoch's last batch is kept when the images do not fill it.
-        order: Returns the order of the images in an epoch, int64 [N].
-        dtype: Type of the images in a batch.
-        layout: Memory order of the images in a batch.
+        order: Returns the order of so many images in an epoch, int64 [N].
+        dtype: Of the images in a batch, as their `layout` is.
         part: Index of this process, and the number of processes.
 
     Raises:
@@ -236,10 +235,11 @@ def _check(count: int, size: int, *, keep_last: bool, processes: int) -> None:
         )
     last = count % size if keep_last else 0
     smallest = SMALLEST * processes
+    each = "" if processes == 1 else f" for each of {processes} processes"
     if 0 < last < smallest:
         raise RecipeError(
             f"the last batch of an epoch would hold {_images(last)} ({count} images in batches of "
-            f"{size}), and BatchNorm needs {SMALLEST}{_each(processes)}",
+            f"{size}), and BatchNorm needs {SMALLEST}{each}",
             'set training.last_batch = "drop", or another training.batch_size',
         )
     if size < smallest:
@@ -251,7 +251,3 @@ def _check(count: int, size: int, *, keep_last: bool, processes: int) -> None:
 
 def _images(count: int) -> str:
     return f"{count} image" if count == 1 else f"{count} images"
-
-
-def _each(processes: int) -> str:
-    return "" if processes == 1 else f" for each of {processes} processes"

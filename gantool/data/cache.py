@@ -38,10 +38,8 @@ class CacheEntry:
 
     Attributes:
         section: "datasets", "prepared" or "features".
-        name: What it is, as in "artworks" or "artworks-64x64x3-stretch-0f3a…".
-        path: The folder.
-        size_bytes: Bytes of all files in it.
-        last_used: Time of its last use, in seconds since 1970.
+        name: As in "artworks" or "artworks-64x64x3-stretch-0f3a…".
+        last_used: In seconds since 1970.
         unfinished: Whether it is a preparation that was interrupted or is going on.
     """
 
@@ -107,7 +105,12 @@ def entries() -> list[CacheEntry]:
 
     Only sections that gantool itself made are looked at, and no symbolic link is followed.
     """
-    found = [_describe(section, item) for section, item in _items()]
+    found = []
+    for section in _sections():
+        with os.scandir(section) as items:
+            for item in items:
+                if item.is_dir(follow_symlinks=False) and not item.name.startswith(TRASH):
+                    found.append(_describe(section.name, item))
     return sorted(found, key=lambda entry: entry.last_used, reverse=True)
 
 
@@ -122,7 +125,9 @@ def clear(chosen: Iterable[CacheEntry]) -> list[CacheEntry]:
     paths = {entry.path for entry in chosen}
     current = [entry for entry in entries() if entry.path in paths]
     gone = [entry for entry in current if _delete(entry)]
-    _sweep()
+    for section in _sections():
+        for trash in section.glob(f"{TRASH}*"):
+            remove(trash)
     return gone
 
 
@@ -155,16 +160,12 @@ def _make_section(section: str) -> Path:
     return folder
 
 
-def _items() -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Yield every folder in the sections that gantool made."""
+def _sections() -> Iterator[Path]:
+    """Yield the folders of the sections that gantool made."""
     for section in SECTIONS:
         folder = root() / section
-        if folder.is_symlink() or not (folder / TAG).is_file():
-            continue
-        with os.scandir(folder) as items:
-            for item in items:
-                if item.is_dir(follow_symlinks=False) and not item.name.startswith(TRASH):
-                    yield section, item
+        if not folder.is_symlink() and (folder / TAG).is_file():
+            yield folder
 
 
 def _describe(section: str, item: os.DirEntry[str]) -> CacheEntry:
@@ -202,11 +203,3 @@ def _delete(entry: CacheEntry) -> bool:
     except OSError as error:
         raise DiskError(f"cannot delete {entry.path}: {error.strerror}") from error
     return True
-
-
-def _sweep() -> None:
-    """Delete what an interrupted `clear` left."""
-    for section in SECTIONS:
-        if (root() / section / TAG).is_file() and not (root() / section).is_symlink():
-            for trash in (root() / section).glob(f"{TRASH}*"):
-                remove(trash)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from gantool.data.prepare.decoding import fitted
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -39,7 +41,9 @@ def contact_sheet(prepared: PreparedImages, count: int) -> Image.Image:
     Labeled images stand in one line for each class, under its name and size; of more than 24
     classes, the largest are shown.
     """
-    bands = _class_bands(prepared, count) or [_single_band(prepared, count)]
+    bands = _class_bands(prepared, count) or [
+        Band("images", len(prepared), _spread_over(np.arange(len(prepared)), count))
+    ]
     columns = min(12, max(4, *(len(band.rows) for band in bands)))
     width, height = _thumbnail(prepared.images[0]).size
     lines = [math.ceil(len(band.rows) / columns) for band in bands]
@@ -67,19 +71,9 @@ def _class_bands(prepared: PreparedImages, count: int) -> list[Band]:
     largest = np.argsort(-counts, kind="stable")[:MOST_CLASSES]
     shown = [int(label) for label in sorted(largest) if counts[label]]
     each = max(4, min(12, count // max(1, len(shown))))
-    return [
-        Band(
-            prepared.classes[label],
-            int(counts[label]),
-            _spread_over(np.flatnonzero(labels == label), each),
-        )
-        for label in shown
-    ]
-
-
-def _single_band(prepared: PreparedImages, count: int) -> Band:
-    rows = _spread_over(np.arange(len(prepared)), count)
-    return Band("images", len(prepared), rows)
+    rows = (_spread_over(np.flatnonzero(labels == label), each) for label in shown)
+    names = (prepared.classes[label] for label in shown)
+    return list(map(Band, names, counts[shown].tolist(), rows))
 
 
 def _spread_over(rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
@@ -94,9 +88,7 @@ def _thumbnail(pixels: NDArray[np.uint8]) -> Image.Image:
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     if image.mode == "RGBA":
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    scale = SIDE / max(image.size)
-    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    return image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    return image.convert("RGB").resize(fitted(image, SIDE, SIDE), Image.Resampling.LANCZOS)
 
 
 def _write_caption(sheet: Image.Image, top: int, band: Band) -> None:

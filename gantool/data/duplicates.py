@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mmap
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,19 +52,14 @@ def close_pairs(hashes: NDArray[np.uint64], bits: int) -> NDArray[np.int64]:
     """
     kept = np.empty((0, 3), np.int32)  # late, bits apart, early
     for band in range(BANDS):
-        found = [kept, *_pairs_of_band(hashes, band, bits)]
+        values = (hashes >> np.uint64(8 * band)) & np.uint64(255)
+        order = np.argsort(values, kind="stable")
+        found = [kept]
+        for members in np.split(order, np.flatnonzero(np.diff(values[order])) + 1):
+            found += _pairs_among(members, hashes[members], bits)
         kept = _nearest(np.concatenate(found))
     pairs = kept[:, [2, 0]].astype(np.int64)
     return pairs[np.lexsort(pairs.T)]
-
-
-def _pairs_of_band(hashes: NDArray[np.uint64], band: int, bits: int) -> Iterator[NDArray[np.int32]]:
-    """Yield the close pairs among hashes that are equal in eight bits."""
-    values = (hashes >> np.uint64(8 * band)) & np.uint64(255)
-    order = np.argsort(values, kind="stable")
-    starts = np.flatnonzero(np.diff(values[order])) + 1
-    for members in np.split(order, starts):
-        yield from _pairs_among(members, hashes[members], bits)
 
 
 def _pairs_among(
@@ -99,10 +93,14 @@ def _smallest(apart: NDArray[np.uint8], most: int) -> tuple[NDArray[np.int64], N
 def _nearest(found: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return each late hash's nearest early ones, [P, 3]."""
     found = np.unique(found, axis=0)  # sorted by late, bits apart, early
-    starts = np.flatnonzero(np.diff(found[:, 0], prepend=-1))
-    ranks = np.arange(len(found)) - np.repeat(starts, np.diff(np.append(starts, len(found))))
-    kept: NDArray[np.int32] = found[ranks < NEAREST]
+    kept: NDArray[np.int32] = found[_ranks(found[:, 0]) < NEAREST]
     return kept
+
+
+def _ranks(groups: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return the place of each among its equals, which are neighbors."""
+    starts = np.flatnonzero(np.diff(groups, prepend=-1))
+    return np.arange(len(groups)) - np.repeat(starts, np.diff(np.append(starts, len(groups))))
 
 
 def identical(digests: NDArray[np.uint8]) -> dict[int, int]:
@@ -120,7 +118,7 @@ def similar(images: NDArray[np.uint8], known: Collection[int] = ()) -> dict[int,
     brightness leave high. Flat images are compared by their mean gray. Time and memory are
     bounded also where all images look alike: see `close_pairs`.
     """
-    looks = Looks.of(images)
+    looks = Looks(images)
     compared = np.ones(len(images), bool)
     compared[list(known)] = False
     textured = np.flatnonzero(compared & ~looks.flat)
@@ -133,9 +131,10 @@ def similar(images: NDArray[np.uint8], known: Collection[int] = ()) -> dict[int,
     return copies
 
 
-@dataclass(frozen=True)
 class Looks:
-    """The looks by which images are compared: 80 bytes for each.
+    """The looks of images, uint8 [N, H, W, C], by which they are compared: 80 bytes for each.
+
+    Each image is read once, in order.
 
     Attributes:
         hashes: 64 bits: whether brightness rises to the right, between 8x9 cells; uint64 [N].
@@ -144,33 +143,20 @@ class Looks:
         flat: Whether there is no structure to compare, bool [N].
     """
 
-    hashes: NDArray[np.uint64]
-    thumbnails: NDArray[np.uint8]
-    means: NDArray[np.float32]
-    flat: NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, images: NDArray[np.uint8]) -> Looks:
-        """Return the looks of images, uint8 [N, H, W, C], reading each once, in order."""
+    def __init__(self, images: NDArray[np.uint8]) -> None:
         count = len(images)
-        looks = cls(
-            np.empty(count, np.uint64),
-            np.empty((count, SIDE * SIDE), np.uint8),
-            np.empty(count, np.float32),
-            np.empty(count, bool),
-        )
+        self.hashes = np.empty(count, np.uint64)
+        self.thumbnails = np.empty((count, SIDE * SIDE), np.uint8)
+        self.means = np.empty(count, np.float32)
+        self.flat = np.empty(count, bool)
         for start, block in blocks(images):
-            looks._fill(slice(start, start + len(block)), _gray(block))
-        return looks
-
-    def _fill(self, rows: slice, gray: NDArray[np.float32]) -> None:
-        """Note the looks of some images, given their gray values [B, H, W]."""
-        cells = _cells(gray, ROWS, COLUMNS)  # [B, 8, 9]
-        rises = (cells[:, :, 1:] > cells[:, :, :-1]).reshape(len(cells), ROWS * (COLUMNS - 1))
-        self.hashes[rows] = np.packbits(rises, axis=1).view(np.uint64)[:, 0]
-        self.thumbnails[rows] = np.rint(_cells(gray, SIDE, SIDE)).reshape(len(gray), -1)
-        self.means[rows] = gray.mean((1, 2))
-        self.flat[rows] = gray.std((1, 2)) < FLAT
+            rows, gray = slice(start, start + len(block)), _gray(block)  # [B, H, W]
+            cells = _cells(gray, ROWS, COLUMNS)  # [B, 8, 9]
+            rises = (cells[:, :, 1:] > cells[:, :, :-1]).reshape(len(cells), ROWS * (COLUMNS - 1))
+            self.hashes[rows] = np.packbits(rises, axis=1).view(np.uint64)[:, 0]
+            self.thumbnails[rows] = np.rint(_cells(gray, SIDE, SIDE)).reshape(len(gray), -1)
+            self.means[rows] = gray.mean((1, 2))
+            self.flat[rows] = gray.std((1, 2)) < FLAT
 
 
 def blocks(images: NDArray[np.uint8]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
@@ -217,8 +203,7 @@ def _may_be_alike(thumbnails: NDArray[np.uint8], pairs: NDArray[np.int64]) -> ND
 def _first_alike(images: NDArray[np.uint8], pairs: NDArray[np.int64]) -> dict[int, int]:
     """Return, for each later image of pairs in order, the first earlier one that is alike."""
     found: dict[int, int] = {}
-    starts = np.flatnonzero(np.diff(pairs[:, 1], prepend=-1))
-    ranks = np.arange(len(pairs)) - np.repeat(starts, np.diff(np.append(starts, len(pairs))))
+    ranks = _ranks(pairs[:, 1])
     for rank in range(int(ranks.max(initial=-1)) + 1):
         turn = [pair for pair in pairs[ranks == rank].tolist() if pair[1] not in found]
         found |= {late: early for early, late in _confirmed(images, turn)}

@@ -65,9 +65,8 @@ class Inspection:
         class_names: In the order of their labels.
         profiles: Usable images by the color profile that they carry, the most frequent first.
         other_files: Files beside the images that are not read, by name.
-        warnings: On the dataset as a whole.
         findings: On unusable files, on conversions, on copies, and on the other files.
-        prepared: The prepared images; None if not one can be used.
+        prepared: None if not one image can be used.
     """
 
     files: int
@@ -144,11 +143,8 @@ def inspect(
 ) -> Inspection:
     """Prepare a dataset, look at every file, and return what was found.
 
-    Args:
-        dataset: Where the images come from.
-        image: Shape and fit of the prepared images.
-        progress: As of `prepare`; each image counts twice: it is decoded, and then looked at.
-        workers: As of `prepare`.
+    Arguments are as of `prepare`; of progress, each image counts twice: it is decoded, and then
+    looked at.
 
     Raises:
         DataError: When there are no files at all.

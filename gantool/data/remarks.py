@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from gantool.data.prepare.color import PROFILE_LIMIT, Profile, ProfileTooLargeError, profile_of
 from gantool.data.prepare.decoding import opened, orientation, quiet_decoders, upright
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from gantool.data.prepare.job import Chunk, Starting
-    from gantool.interfaces.dataset import ImageShape
 
 ANIMATED = "animated"
 GRAYSCALE = "grayscale"
@@ -30,13 +29,8 @@ PROFILE = "color profile"
 TOO_SMALL = "too small"
 NOT_LOOKED_AT = "not looked at"
 """Remark on an image that ended the process which looked at it."""
-
-
-class Remark(NamedTuple):
-    """A kind of peculiarity, and what is done about it."""
-
-    kind: str
-    detail: str
+Remark = tuple[str, str]
+"""A kind of peculiarity, and what is done about it."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +38,7 @@ class LookingJob:
     """The work of opening images once more, for remarks on them.
 
     Attributes:
-        source: Where the images come from; pickled for other processes.
         chosen: Numbers of the images that can be decoded; chunks count places in it.
-        rendering: What they are prepared as.
-        limits: What one file may cost.
     """
 
     source: ImageSource
@@ -62,9 +53,9 @@ class LookingJob:
             for place in range(*chunk):
                 starting(place)
                 with self.limits.applied(), opened(self.source, self.chosen[place]) as image:
-                    profile, noticed = profile_name(image), list(remarks(image, self.rendering))
+                    profile, noticed = _profile(image), list(remarks(image, self.rendering))
                 if profile is not None or noticed:
-                    said.append((place, profile, noticed))
+                    said.append((place, profile and profile.name, noticed))
         return said
 
     def lost(self, number: int, reason: str) -> list[Any]:
@@ -72,42 +63,32 @@ class LookingJob:
         return [(number, None, [(NOT_LOOKED_AT, reason)])]
 
 
-def profile_name(image: Image) -> str | None:
-    """Return the name of an image's color profile, or None."""
-    profile = _profile(image)
-    return None if profile is None else profile.name
-
-
 def remarks(image: Image, rendering: Rendering) -> Iterator[Remark]:
     """Yield the remarks on an image that was just opened and is to be rendered so."""
     frames = _frames(image)
     if frames > 1:
-        yield Remark(ANIMATED, f"{frames} frames, of which the first is used")
+        yield ANIMATED, f"{frames} frames, of which the first is used"
     yield from _color_remarks(image, rendering)
-    yield from _shape_remarks(image, rendering.shape)  # at last: this may load the image
-
-
-def _shape_remarks(image: Image, shape: ImageShape) -> Iterator[Remark]:
-    if (turn := orientation(image)) > 1:
-        yield Remark(ROTATED, f"EXIF orientation {turn}, applied")
-    width, height = upright(image.size, turn)
+    if (turn := orientation(image)) > 1:  # at last: this may load the image
+        yield ROTATED, f"EXIF orientation {turn}, applied"
+    shape, (width, height) = rendering.shape, upright(image.size, turn)
     if width < shape.width or height < shape.height:
-        yield Remark(TOO_SMALL, f"{width}x{height}, enlarged to {shape.width}x{shape.height}")
+        yield TOO_SMALL, f"{width}x{height}, enlarged to {shape.width}x{shape.height}"
 
 
 def _color_remarks(image: Image, rendering: Rendering) -> Iterator[Remark]:
     if image.mode in ("1", "L", "LA", "La") and rendering.shape.channels > 1:
-        yield Remark(GRAYSCALE, "converted to color")
+        yield GRAYSCALE, "converted to color"
     if image.mode == "CMYK":
-        yield Remark(CMYK, "converted")
+        yield CMYK, "converted"
     if _has_sixteen_bits(image):
-        yield Remark(SIXTEEN_BIT, "scaled to 8 bits")
+        yield SIXTEEN_BIT, "scaled to 8 bits"
     if image.has_transparency_data and rendering.shape.channels < 4:
-        yield Remark(TRANSPARENT, "laid on white")
+        yield TRANSPARENT, "laid on white"
     if (profile := _profile(image)) and (profile.conversion or profile.problem):
         used = profile.problem or "converted to sRGB"
         ignored = rendering.profiles == "ignore"
-        yield Remark(PROFILE, f"{profile.name}: {'ignored' if ignored else used}")
+        yield PROFILE, f"{profile.name}: {'ignored' if ignored else used}"
 
 
 def _profile(image: Image) -> Profile | None:

@@ -37,7 +37,7 @@ from gantool.files.plain import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 STATE = "state.pt"
 MANIFEST = "manifest.json"
@@ -61,8 +61,7 @@ class Checkpoint:
     def damage(self, run: str | None = None) -> str | None:
         """Return what is wrong with the files, or None when each has its checksum.
 
-        Args:
-            run: The identifier of the run it must belong to, where that is known.
+        It must belong to the `run` of this identifier, where that is known.
         """
         try:
             self._verify(run)
@@ -120,11 +119,8 @@ class Checkpoint:
 class Checkpoints:
     """The checkpoints of one run.
 
-    Args:
-        folder: Where they are, in the run's folder, which exists; made when the first is saved.
-        run: The run's identifier, written into each manifest.
-        keep_last: How many of the newest are kept.
-        keep_every_steps: Multiples of this step that are kept for good; None for none.
+    Their folder, in the run's, is made when the first is saved. The run's identifier is written
+    into each manifest. The newest are kept, and multiples of `keep_every_steps` for good.
 
     Raises:
         UsageError: When a link is in the folder's place: what it leads to is not the run's.
@@ -140,12 +136,9 @@ class Checkpoints:
         self._keep_every_steps = keep_every_steps
 
     def save(self, step: int, state: Mapping[str, Any], score: float | None = None) -> Checkpoint:
-        """Save a state durably and drop the checkpoints that are no longer kept.
+        """Save a state, plain data and tensors, durably; drop what is no longer kept.
 
-        Args:
-            step: Steps completed.
-            state: Plain data and tensors.
-            score: The checkpoint's, lower being better; it is seen with it or not at all.
+        The checkpoint's score, lower being better, is seen with it or not at all.
 
         Raises:
             OSError: When the disk is full or failing; nothing is left behind and older
@@ -175,7 +168,12 @@ class Checkpoints:
 
     def all(self) -> list[Checkpoint]:
         """Return the checkpoints, the newest first, without looking inside."""
-        return sorted(self._found(), key=lambda checkpoint: checkpoint.step, reverse=True)
+        found = [
+            Checkpoint(path, int(digits))
+            for path in self.folder.glob(f"{PREFIX}*")
+            if (digits := path.name.removeprefix(PREFIX)).isdecimal() and is_plain_folder(path)
+        ]
+        return sorted(found, key=lambda checkpoint: checkpoint.step, reverse=True)
 
     def newest(self) -> tuple[Checkpoint | None, list[str]]:
         """Return the newest intact checkpoint, and what is wrong with each newer one."""
@@ -229,12 +227,6 @@ class Checkpoints:
             if checkpoint != best and not kept_for_good:
                 with suppress(OSError):
                     _discard(checkpoint.path)
-
-    def _found(self) -> Iterator[Checkpoint]:
-        for path in self.folder.glob(f"{PREFIX}*"):
-            digits = path.name.removeprefix(PREFIX)
-            if digits.isdecimal() and is_plain_folder(path):
-                yield Checkpoint(path, int(digits))
 
 
 def _discard(path: Path) -> None:

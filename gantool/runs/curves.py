@@ -6,17 +6,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from gantool.recipe.source.wording import brief
 from gantool.runs.documents import LARGEST, Damages, number
 from gantool.runs.records import rising, step_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from gantool.runs.records import StepLine
@@ -32,6 +33,8 @@ AT_ONCE = 4096
 BESIDE = ("step", "epoch", "non_finite")
 """Keys of a line besides its figures."""
 NUMBERS = {int, float, type(None)}
+JOINS = ((np.add, 0.0), (np.add, 0.0), (np.minimum, np.inf), (np.maximum, -np.inf))
+"""Joins of sums, counts, lows and highs, and what each is without numbers."""
 
 
 @dataclass(frozen=True)
@@ -53,18 +56,13 @@ class Curve:
     @property
     def total(self) -> float:
         """The sum over all lines."""
-        import numpy as np
-
         return float(np.nansum(self.means * self.counts))
 
     def extremes(self, places: Values) -> tuple[Values, Values]:
-        """Return places and values to draw, so that no spike is lost: means, or lows and highs.
+        """Return places and values to draw, so that no spike is lost.
 
-        Returns:
-            Places and values, [N] each, or [2N] where points stand for several lines.
+        They are means, [N], or lows and highs, [2N], where points stand for several lines.
         """
-        import numpy as np
-
         if np.array_equal(self.lows, self.highs, equal_nan=True):
             return places, self.means
         return np.repeat(places, 2), np.column_stack([self.lows, self.highs]).ravel()
@@ -120,85 +118,60 @@ class Curves:
 
     def points(self) -> Iterator[tuple[int, dict[str, float]]]:
         """Yield the last step of each point, and the figures that it has."""
-        import numpy as np
-
         for place, step in enumerate(self.steps):
             means = {name: float(curve.means[place]) for name, curve in self.figures.items()}
             yield int(step), {name: mean for name, mean in means.items() if np.isfinite(mean)}
 
     @cached_property
     def _nothing(self) -> Curve:
-        import numpy as np
-
-        unknown = np.full(len(self.steps), np.nan)
-        return Curve(unknown, unknown, unknown, np.zeros(len(self.steps), dtype=np.int64))
+        return _Figure().curve(len(self.steps))
 
 
 def read_curves(path: Path, damages: Damages, *, ordered: bool = True) -> Curves:
     """Return the figures in a file of lines; none if it is missing."""
-    lines: Iterable[StepLine] = step_lines(path, damages)
+    lines = step_lines(path, damages)
+    if ordered:
+        lines = rising(lines, path, damages)
     taken = Points(path, damages)
-    for batch in _batches(rising(lines, path, damages) if ordered else lines):
+    while batch := list(islice(lines, AT_ONCE)):
         taken.add(batch)
     return taken.curves()
 
 
-def _batches(lines: Iterable[StepLine]) -> Iterator[list[StepLine]]:
-    rest = iter(lines)
-    while batch := list(islice(rest, AT_ONCE)):
-        yield batch
-
-
 class _Figure:
-    """Sums, counts and extremes of one figure at each point."""
+    """Sums, counts, lows and highs of one figure at each point."""
 
     def __init__(self) -> None:
-        import numpy as np
-
-        self.sums = np.zeros(MOST_POINTS)
-        self.counts = np.zeros(MOST_POINTS, dtype=np.int64)
-        self.lows = np.full(MOST_POINTS, np.inf)
-        self.highs = np.full(MOST_POINTS, -np.inf)
+        self._columns = [np.full(MOST_POINTS, nothing) for _, nothing in JOINS]
 
     def add(self, places: NDArray[np.int64], values: Values) -> None:
         """Add values, [n], to points, [n]; NaN stands for none."""
-        import numpy as np
-
         known = np.isfinite(values)
         at, found = places[known], values[known]
-        np.add.at(self.sums, at, found)
-        np.add.at(self.counts, at, 1)
-        np.minimum.at(self.lows, at, found)
-        np.maximum.at(self.highs, at, found)
+        news = (found, np.ones_like(found), found, found)
+        for column, (join, _), new in zip(self._columns, JOINS, news, strict=True):
+            join.at(column, at, new)
 
     def fold(self) -> None:
-        """Join each two points."""
-        import numpy as np
-
-        self.sums = _halved(self.sums, np.add, 0.0)
-        self.counts = _halved(self.counts, np.add, 0)
-        self.lows = _halved(self.lows, np.minimum, np.inf)
-        self.highs = _halved(self.highs, np.maximum, -np.inf)
+        """Join each two points; free places follow."""
+        for column, (join, nothing) in zip(self._columns, JOINS, strict=True):
+            middle = len(column) // 2
+            column[:middle] = join(column[0::2], column[1::2])
+            column[middle:] = nothing
 
     def curve(self, points: int) -> Curve:
         """Return the first points."""
-        import numpy as np
-
-        counts = self.counts[:points]
+        sums, counts, lows, highs = (column[:points] for column in self._columns)
         with np.errstate(invalid="ignore"):
-            means = np.where(counts > 0, self.sums[:points] / counts, np.nan)
-        lows, highs = (
-            np.where(counts > 0, values[:points], np.nan) for values in (self.lows, self.highs)
-        )
-        return Curve(means, lows, highs, counts.copy())
+            means = sums / counts  # NaN where there are none
+        lows, highs = (np.where(counts > 0, values, np.nan) for values in (lows, highs))
+        return Curve(means, lows, highs, counts.astype(np.int64))
 
 
 class Points:
     """Collects lines in points, and joins points when there are too many."""
 
     def __init__(self, path: Path, damages: Damages) -> None:
-        import numpy as np
-
         self._path, self._damages = path, damages
         self._steps = np.zeros(MOST_POINTS, dtype=np.int64)
         self._epochs = np.full(MOST_POINTS, np.nan)
@@ -208,8 +181,6 @@ class Points:
 
     def add(self, batch: Sequence[StepLine]) -> None:
         """Add lines."""
-        import numpy as np
-
         while self._lines + len(batch) > MOST_POINTS * self._stretch:
             self._fold()
         places = (self._lines + np.arange(len(batch))) // self._stretch
@@ -258,8 +229,6 @@ class Points:
 
     def _values(self, name: str, batch: Sequence[StepLine]) -> Values:
         """Return one figure of each line, [n]; NaN where it is missing or no number."""
-        import numpy as np
-
         found = [line.values.get(name) for line in batch]
         if set(map(type, found)) <= NUMBERS:
             with suppress(OverflowError):
@@ -273,13 +242,5 @@ class Points:
         known = number(value)
         if known is None and value is not None:
             what = f"{name}: expected a number of at most {LARGEST:g}, got {brief(value)}"
-            self._damages.note(self._path, what, line.line.number)
+            self._damages.note(self._path, what, line.number)
         return known
-
-
-def _halved(values: NDArray[Any], join: np.ufunc, nothing: float) -> NDArray[Any]:
-    """Return joined neighbors, with free places after them."""
-    import numpy as np
-
-    joined = join(values[0::2], values[1::2])
-    return np.concatenate([joined, np.full(len(values) - len(joined), nothing, values.dtype)])

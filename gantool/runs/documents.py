@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import logging
+from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +16,7 @@ from gantool.files.plain import open_plain
 from gantool.recipe.source.wording import reword
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from pydantic import TypeAdapter, ValidationError
@@ -40,12 +41,12 @@ class Damages:
 
     def __init__(self) -> None:
         self._found: dict[Path, list[str]] = {}
-        self._counts: dict[Path, int] = {}
+        self._counts: Counter[Path] = Counter()
 
     def note(self, path: Path, what: str, line: int | None = None) -> None:
         """Note what is wrong in a file, and in which line, from 1, of a file of lines."""
         place = "" if line is None else f", line {line:,}"
-        self._counts[path] = self._counts.get(path, 0) + 1
+        self._counts[path] += 1
         if self._counts[path] <= FEW:
             self._found.setdefault(path, []).append(f"{path}{place}: {what}")
 
@@ -55,18 +56,17 @@ class Damages:
     @property
     def words(self) -> tuple[str, ...]:
         """A sentence for each damaged place, the first few of each file."""
-        return tuple(self._told())
+        told: list[str] = []
+        for path, sentences in self._found.items():
+            told += sentences
+            if (more := self._counts[path] - len(sentences)) > 0:
+                told.append(f"{path}: {more:,} more like these")
+        return tuple(told)
 
     def say(self) -> None:
         """Warn of what was found."""
-        for sentence in self._told():
+        for sentence in self.words:
             log.warning("%s", sentence)
-
-    def _told(self) -> Iterator[str]:
-        for path, sentences in self._found.items():
-            yield from sentences
-            if (more := self._counts[path] - len(sentences)) > 0:
-                yield f"{path}: {more:,} more like these"
 
 
 def in_words(error: ValidationError, within: str = "") -> str:
@@ -103,10 +103,7 @@ def number(value: object) -> float | None:
 def read_document(path: Path, kind: Any, damages: Damages | None = None) -> Any:
     """Return what a JSON file holds, as a type that pydantic knows.
 
-    Args:
-        path: The file.
-        kind: What it must hold.
-        damages: If given, is told of wrong fields, which then have their defaults.
+    If `damages` are given, they are told of wrong fields, which then have their defaults.
 
     Raises:
         UsageError: When the file is missing or holds something else; it names the fields.

@@ -149,9 +149,7 @@ def existing_folder(path: Path) -> RunFolder:
 
 def list_runs(runs: Path) -> Iterator[RunFolder]:
     """Yield the runs below a folder, the one that was trained last first; nothing is written."""
-    found = [
-        run for recipe in runs.glob(f"*/{RECIPE}") if (run := RunFolder(recipe.parent)).exists()
-    ]
+    found = filter(RunFolder.exists, (RunFolder(file.parent) for file in runs.glob(f"*/{RECIPE}")))
     yield from sorted(found, key=lambda run: (run.last_worked_on(), run.name), reverse=True)
 
 

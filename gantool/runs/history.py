@@ -10,6 +10,8 @@ import tomllib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gantool.errors import UsageError
 from gantool.runs.curves import read_curves
 from gantool.runs.documents import Damages, read_bounded
@@ -51,15 +53,12 @@ class RunHistory:
     """All that a run's files tell.
 
     Attributes:
-        folder: The folder.
-        status: The status, whose step is at least that of the last figures.
+        status: Its step is at least that of the last figures.
         state: The outcome, or "interrupted" where a process was killed.
         document: The resolved recipe, plain data.
-        curves: Its figures.
-        timing: How long it took.
-        scores: Scores that were taken during training.
+        scores: Those that were taken during training.
         evaluations: Scores of single checkpoints.
-        findings: What the health watcher found.
+        findings: Those of the health watcher.
         environments: Machine and packages of each process that worked on it.
         damages: What could not be read, in words.
     """
@@ -98,9 +97,7 @@ class RunHistory:
 def read_history(folder: RunFolder, status: RunStatus | None = None) -> RunHistory:
     """Read a run's folder, and warn of what cannot be read.
 
-    Args:
-        folder: A run's.
-        status: Its status, where that is known better than its file tells.
+    A `status` is given where it is known better than its file tells.
 
     Raises:
         UsageError: When status or recipe cannot be read.
@@ -151,16 +148,12 @@ def tile(document: Mapping[str, Any]) -> tuple[int, int]:
     """Return height and width of a run's images; 1 where the recipe makes no sense."""
     size = option(document, "image", "size")
     sides = size if isinstance(size, list) and len(size) == 2 else [size, size]
-    height, width = (
-        side if type(side) is int and 0 < side <= LARGEST_SIDE else 1 for side in sides
-    )
+    height, width = (s if type(s) is int and 0 < s <= LARGEST_SIDE else 1 for s in sides)
     return height, width
 
 
 def timing_of(curves: Curves) -> Timing:
     """Return the timing that the lines of timing.jsonl add up to."""
-    import numpy as np
-
     seconds, memory = curves.curve("seconds"), curves.curve("peak_memory_bytes")
     if not curves:
         return Timing()
@@ -176,7 +169,5 @@ def timing_of(curves: Curves) -> Timing:
 
 def _median(values: Values) -> float | None:
     """Return the median of those above zero, or None where there are none."""
-    import numpy as np
-
     known = values[values > 0]
     return float(np.median(known)) if known.size else None

@@ -64,7 +64,7 @@ class JsonLines:
         damages = Damages()
         with written_aside(self.path) as aside, aside.open("wb") as file:
             lines = step_lines(self.path, damages)
-            file.writelines(line.line.text for line in lines if line.step <= step)
+            file.writelines(line.text for line in lines if line.step <= step)
         damages.say()
 
     def sync(self) -> None:
@@ -103,23 +103,17 @@ def _is_non_finite(value: object) -> bool:
     return isinstance(value, float) and not math.isfinite(value)
 
 
-class Line(NamedTuple):
-    """A line as it is in the file."""
+class StepLine(NamedTuple):
+    """An object with a step, and the line that holds it."""
 
     number: int
     text: bytes
-
-
-class StepLine(NamedTuple):
-    """An object with a step."""
-
-    line: Line
     step: int
     values: dict[str, Any]
 
 
-def raw_lines(path: Path, damages: Damages) -> Iterator[Line]:
-    """Yield the lines of a file that may be missing.
+def raw_lines(path: Path, damages: Damages) -> Iterator[tuple[int, bytes]]:
+    """Yield numbers and texts of the lines of a file that may be missing.
 
     A last line that a crash has torn is skipped; lines that are too long are reported.
     """
@@ -131,32 +125,27 @@ def raw_lines(path: Path, damages: Damages) -> Iterator[Line]:
         damages.note(path, f"it cannot be read: {error.strerror or error}")
         return
     with file:
-        number = 0
-        while text := file.readline(LONGEST):
-            number += 1
+        for number, text in enumerate(iter(lambda: file.readline(LONGEST), b""), 1):
             if text.endswith(b"\n"):
-                yield Line(number, text)
+                yield number, text
             elif _skip_rest(file):
                 damages.note(path, f"longer than {LONGEST:,} bytes, and skipped", number)
 
 
 def _skip_rest(file: IO[bytes]) -> bool:
     """Read to the end of a line; return whether it has one."""
-    while text := file.readline(LONGEST):
-        if text.endswith(b"\n"):
-            return True
-    return False
+    return any(text.endswith(b"\n") for text in iter(lambda: file.readline(LONGEST), b""))
 
 
-def newest_lines(path: Path, damages: Damages, most: int) -> Iterable[Line]:
+def newest_lines(path: Path, damages: Damages, most: int) -> Iterable[tuple[int, bytes]]:
     """Return at most so many of the last lines of a file, and fewer where they are long."""
-    kept: deque[Line] = deque()
+    kept: deque[tuple[int, bytes]] = deque()
     size = dropped = 0
-    for line in raw_lines(path, damages):
-        kept.append(line)
-        size += len(line.text)
+    for number, text in raw_lines(path, damages):
+        kept.append((number, text))
+        size += len(text)
         while size > MOST_KEPT or len(kept) > most:
-            size -= len(kept.popleft().text)
+            size -= len(kept.popleft()[1])
             dropped += 1
     if dropped:
         damages.note(path, f"of {len(kept) + dropped:,} lines, the newest {len(kept):,} are read")
@@ -167,18 +156,18 @@ def step_lines(path: Path, damages: Damages) -> Iterator[StepLine]:
     """Yield every object that has a step, which is a whole number."""
     from pydantic_core import from_json
 
-    for line in raw_lines(path, damages):
+    for number, text in raw_lines(path, damages):
         try:
-            values = from_json(line.text, allow_inf_nan=False)
+            values = from_json(text, allow_inf_nan=False)
         except ValueError as error:
             said = str(error).replace("at line 1 column", "at column")
-            damages.note(path, f"not JSON, and skipped: {said}", line.number)
+            damages.note(path, f"not JSON, and skipped: {said}", number)
             continue
         step = values.get("step") if isinstance(values, dict) else None
         if type(step) is int and 0 <= step <= MOST_STEPS:
-            yield StepLine(line, step, values)
+            yield StepLine(number, text, step, values)
         else:
-            damages.note(path, "it has no step that is a whole number, and is skipped", line.number)
+            damages.note(path, "it has no step that is a whole number, and is skipped", number)
 
 
 def rising(lines: Iterable[StepLine], path: Path, damages: Damages) -> Iterator[StepLine]:
@@ -192,6 +181,6 @@ def rising(lines: Iterable[StepLine], path: Path, damages: Damages) -> Iterator[
             held = line
             continue
         odd, held = (held, line) if line.step > before else (line, held)
-        damages.note(path, f"step {odd.step:,} is out of order, and skipped", odd.line.number)
+        damages.note(path, f"step {odd.step:,} is out of order, and skipped", odd.number)
     if held is not None:
         yield held

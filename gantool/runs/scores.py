@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gantool.runs.folder import RunFolder
-    from gantool.runs.records import Line
 
 PIXELS = "pixels"
 """Stands for an extractor where images are compared by their own values."""
@@ -243,17 +242,13 @@ def read_records(
     path: Path, kind: type[Record], damages: Damages, most: int = MOST_RECORDS
 ) -> tuple[Record, ...]:
     """Return the newest lines of a file; others than of this kind are reported and left out."""
-    found = (_read(line, path, kind, damages) for line in newest_lines(path, damages, most))
-    return tuple(record for record in found if record is not None)
-
-
-def _read(line: Line, path: Path, kind: type[Record], damages: Damages) -> Record | None:
-    passed_over: list[str] = []
-    try:
-        record = kind.model_validate_json(line.text, context=passed_over)
-    except ValidationError as error:
-        damages.note(path, f"{in_words(error)}; the line is skipped", line.number)
-        return None
-    for what in passed_over:
-        damages.note(path, what, line.number)
-    return record
+    records: list[Record] = []
+    for number, text in newest_lines(path, damages, most):
+        passed_over: list[str] = []
+        try:
+            records.append(kind.model_validate_json(text, context=passed_over))
+        except ValidationError as error:
+            passed_over = [f"{in_words(error)}; the line is skipped"]
+        for what in passed_over:
+            damages.note(path, what, number)
+    return tuple(records)

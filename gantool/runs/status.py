@@ -41,7 +41,6 @@ class RunStatus:
     """A run's identity and progress.
 
     Attributes:
-        recipe: Name of the recipe.
         steps: Steps of the whole run.
         step: Steps completed when this was last written.
         outcome: How the last process that worked on it ended.

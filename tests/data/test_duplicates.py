@@ -29,14 +29,14 @@ def plain_hash(image: np.ndarray) -> int:
 @pytest.mark.parametrize(("height", "width", "channels"), [(64, 64, 3), (17, 30, 1), (8, 9, 4)])
 def test_difference_hash_is_by_its_definition(height: int, width: int, channels: int) -> None:
     images = np.random.default_rng(0).integers(0, 256, (600, height, width, channels), np.uint8)
-    found = Looks.of(images).hashes
+    found = Looks(images).hashes
     assert found.dtype == np.uint64
     for image, value in zip(images[::100], found[::100], strict=True):
         assert int.from_bytes(value.tobytes(), "big") == plain_hash(image)
 
 
 def test_hash_of_tiny_images_exists() -> None:
-    assert Looks.of(np.zeros((3, 2, 1, 3), np.uint8)).hashes.tolist() == [0, 0, 0]
+    assert Looks(np.zeros((3, 2, 1, 3), np.uint8)).hashes.tolist() == [0, 0, 0]
 
 
 def test_identical_are_files_of_one_digest() -> None:
@@ -103,7 +103,7 @@ def test_equal_hashes_do_not_make_copies() -> None:
     rising = np.tile(np.arange(9) * 3, (8, 1))
     light, dark = np.arange(8)[:, None] * 25, 175 - np.arange(8)[:, None] * 25
     images = np.stack([rising + light, rising + dark])[..., None].astype(np.uint8)
-    assert len(set(Looks.of(images).hashes.tolist())) == 1
+    assert len(set(Looks(images).hashes.tolist())) == 1
     assert similar(images) == {}
 
 

@@ -96,7 +96,7 @@ def _read(content: bytes) -> Profile:
     name = "unnamed"
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(_without_programs(content)))
-        name = _shown(ImageCms.getProfileDescription(source)) or name
+        name = " ".join(ImageCms.getProfileDescription(source).split())[:NAME_LIMIT] or name
         mode = MODES.get(content[16:20].decode("latin-1"))
         if content[12:16] not in DEVICES or mode is None:
             return Profile(name, problem="of a kind that says nothing of colors, so left out")
@@ -147,8 +147,3 @@ def _is_srgb(conversion: ImageCmsTransform) -> bool:
     image = _in_mode(Image.fromarray(before), conversion.input_mode)
     apart = np.asarray(conversion.apply(image)).astype(int) - before
     return bool(np.abs(apart).max() <= SAME_LEVELS)
-
-
-def _shown(text: str) -> str:
-    """Return a profile's description in one short line."""
-    return " ".join(text.split())[:NAME_LIMIT]

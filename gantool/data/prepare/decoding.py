@@ -90,8 +90,8 @@ class Decoded(NamedTuple):
 
     Attributes:
         pixels: uint8 [H, W, C]; None where it cannot be used.
-        digest: Of its file's bytes; empty where it cannot be used.
-        size: Width and height of the picture as it is meant to be seen; 0 where it cannot be used.
+        digest: Of its file's bytes.
+        size: Width and height of the picture as it is meant to be seen.
         converted: Whether its colors were converted from a profile.
         reason: Why it cannot be used; empty where it can.
     """
@@ -104,16 +104,13 @@ class Decoded(NamedTuple):
 
 
 def decode(image: Image.Image, rendering: Rendering) -> np.ndarray:
-    """Decode an opened image to pixels of one shape.
+    """Decode an opened image to pixels of one shape, uint8 [H, W, C].
 
     A JPEG decoder is told the size first and skips what is not needed. Shrinking averages over
     all pixels (by default under a triangle, as torchvision's `Resize` on PIL images). The EXIF
     orientation is applied, an animation gives its first frame, 16-bit values are scaled,
     transparency is laid on white unless the shape has a fourth channel, and colors are converted
     from an embedded profile to sRGB: after shrinking, so that a large picture takes no longer.
-
-    Returns:
-        uint8 [H, W, C].
 
     Raises:
         UnusableError: When the image is too large or of a kind that has no 8-bit meaning.
@@ -128,7 +125,7 @@ def decode(image: Image.Image, rendering: Rendering) -> np.ndarray:
     small = _resized(image, frame, rendering)
     if turn in UPRIGHT:
         small = small.transpose(UPRIGHT[turn])
-    return _centered_on_black(_finished(small, shape.channels), shape)
+    return _finished(small, shape)
 
 
 def decode_one(
@@ -208,7 +205,7 @@ def _read(image: Image.Image) -> tuple[int, bytes]:
 def _resized(image: Image.Image, frame: tuple[int, int], rendering: Rendering) -> Image.Image:
     """Shrink or enlarge to a frame (width, height), or inside it where `fit` is "pad"."""
     fit, conversion = rendering.fit, _conversion(image, rendering)
-    size = _fitted(image, *frame) if fit == "pad" else frame
+    size = fitted(image, *frame) if fit == "pad" else frame
     gray = rendering.shape.channels == 1 and conversion is None
     drafted = image.draft("L" if gray else None, size) if rendering.draft else None
     right, bottom = drafted[1][2:] if drafted else image.size
@@ -225,7 +222,7 @@ def _conversion(image: Image.Image, rendering: Rendering) -> ImageCmsTransform |
     return None if profile is None else profile.conversion
 
 
-def _fitted(image: Image.Image, width: int, height: int) -> tuple[int, int]:
+def fitted(image: Image.Image, width: int, height: int) -> tuple[int, int]:
     """Return the size of the whole image inside a frame of `width` by `height`."""
     scale = min(width / image.width, height / image.height)
     return max(1, round(image.width * scale)), max(1, round(image.height * scale))
@@ -262,27 +259,19 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(scaled.astype(np.uint8))
 
 
-def _finished(small: Image.Image, channels: int) -> np.ndarray:
-    """Return the pixels in their final channels, uint8 [H, W, C]."""
+def _finished(small: Image.Image, shape: ImageShape) -> np.ndarray:
+    """Return the pixels in their final channels, centered on black, uint8 [H, W, C]."""
+    channels, height, width = shape
     if small.mode == "RGBa" and channels < 4:
         small = Image.fromarray(_on_white(np.asarray(small)))
     mode = {1: "L", 3: "RGB", 4: "RGBA"}[channels]
     final = small if small.mode == mode else small.convert(mode)
-    return np.frombuffer(final.tobytes(), np.uint8).reshape(final.height, final.width, channels)
+    left, top = (width - final.width) // 2, (height - final.height) // 2
+    framed = final.crop((-left, -top, width - left, height - top))  # zeros where nothing is
+    return np.frombuffer(framed.tobytes(), np.uint8).reshape(height, width, channels)
 
 
 def _on_white(premultiplied: np.ndarray) -> np.ndarray:
     """Lay premultiplied pixels, uint8 [H, W, 4], on white: color + (1 - alpha)."""
     wide = premultiplied.astype(np.int16)
     return (wide[..., :3] + 255 - wide[..., 3:]).clip(0, 255).astype(np.uint8)  # [H, W, 3]
-
-
-def _centered_on_black(pixels: np.ndarray, shape: ImageShape) -> np.ndarray:
-    """Return the pixels in the middle of a frame; unchanged where they fill it."""
-    height, width, channels = pixels.shape
-    if (height, width) == (shape.height, shape.width):
-        return pixels
-    frame = np.zeros((shape.height, shape.width, channels), np.uint8)
-    top, left = (shape.height - height) // 2, (shape.width - width) // 2
-    frame[top : top + height, left : left + width] = pixels
-    return frame

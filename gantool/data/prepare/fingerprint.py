@@ -22,7 +22,6 @@ DECODER_VERSION = 1
 """Raised whenever the same file would give other pixels: prepared images are then made again."""
 LAYOUT_VERSION = 1
 """Raised whenever the files of prepared images change their meaning."""
-BLOCK_IMAGES = 1024
 FIRST_RENDERING = ("bilinear", True, "ignore")
 """How images were rendered before that could be chosen: their fingerprints stay."""
 
@@ -104,9 +103,10 @@ def earlier_fingerprint(source: ImageSource, rendering: Rendering) -> str:
     count then.
     """
     digest = blake2b(_settings(source, rendering._replace(profiles="ignore")), digest_size=16)
-    for start in range(0, len(source), BLOCK_IMAGES):
-        block = range(start, min(start + BLOCK_IMAGES, len(source)))
-        digest.update(_described(source, block).encode("utf-8", "surrogatepass"))
+    for index in range(len(source)):
+        name, (size, time), label = source.name(index), source.stamp(index), source.label(index)
+        text = f"{len(name)}:{name}{size},{time},{label};"  # no two of them run into each other
+        digest.update(text.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 
 
@@ -116,16 +116,3 @@ def _settings(source: ImageSource, rendering: Rendering) -> bytes:
     since = [] if tuple(how) == FIRST_RENDERING else [how]
     settings = [LAYOUT_VERSION, DECODER_VERSION, *shape, fit, *since, *source.classes]
     return json.dumps(settings).encode()
-
-
-def _described(source: ImageSource, block: range) -> str:
-    """Describe some images so that no two descriptions run into each other."""
-    columns = zip(
-        map(source.name, block),
-        map(source.stamp, block),
-        map(source.label, block),
-        strict=True,
-    )
-    return "".join(
-        [f"{len(name)}:{name}{size},{time},{label};" for name, (size, time), label in columns]
-    )

@@ -15,8 +15,7 @@ from gantool.data.prepare.decoding import DIGEST_BYTES, decode_one, quiet_decode
 from gantool.data.prepare.fingerprint import Rendering
 from gantool.data.prepare.limits import Limits
 from gantool.data.prepare.prepared import DIGESTS, HEADER_BYTES, IMAGES, SIZE, SIZES, npy_header
-from gantool.files.disk import sync_path
-from gantool.interfaces.dataset import ImageShape, ImageSource
+from gantool.interfaces.dataset import ImageSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,10 +64,6 @@ class RowFile:
                 file.flush()
 
             yield write
-
-    def sync(self) -> None:
-        """Bring the rows to the disk."""
-        sync_path(self.path)
 
     def drop(self, dropped: Iterable[int], rows: int) -> None:
         """Close the gaps that some of the rows leave, keeping the order."""
@@ -125,11 +120,7 @@ class Job(Protocol):
 class DecodingJob:
     """Decode images to the rows of files, in any order, in any process.
 
-    Attributes:
-        source: Where the images come from; pickled for other processes.
-        rendering: What is made of each image.
-        folder: Where the files of rows lie, see `files`; None to decode as a trial only.
-        limits: What one file may cost.
+    Without a folder for the files of rows, see `files`, it is a trial only.
     """
 
     source: ImageSource
@@ -138,14 +129,9 @@ class DecodingJob:
     limits: Limits = field(default_factory=Limits)
 
     @property
-    def shape(self) -> ImageShape:
-        """Channels, height and width of each row."""
-        return self.rendering.shape
-
-    @property
     def row_bytes(self) -> int:
         """Bytes of one decoded image."""
-        return self.shape.channels * self.shape.height * self.shape.width
+        return prod(self.rendering.shape)
 
     @property
     def chunk_images(self) -> int:
@@ -154,7 +140,7 @@ class DecodingJob:
 
     def files(self, folder: Path) -> tuple[RowFile, RowFile, RowFile]:
         """Return the files of rows: pixels [N, H, W, C], digests [N, 16], sizes [N, 12]."""
-        channels, height, width = self.shape
+        channels, height, width = self.rendering.shape
         return (
             RowFile(folder / IMAGES, (height, width, channels)),
             RowFile(folder / DIGESTS, (DIGEST_BYTES,)),
@@ -179,11 +165,8 @@ class DecodingJob:
                 if decoded.pixels is None:
                     skips.append((index, decoded.reason))
                     continue
-                rows = (
-                    decoded.pixels.tobytes(),
-                    decoded.digest,
-                    SIZE.pack(*decoded.size, decoded.converted),
-                )
+                size = SIZE.pack(*decoded.size, decoded.converted)
+                rows = (decoded.pixels.tobytes(), decoded.digest, size)
                 for write, row in zip(writers, rows, strict=False):  # of a trial, nothing
                     write(index, row)
         return skips

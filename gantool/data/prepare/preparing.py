@@ -209,7 +209,7 @@ def _publish(
     Manifest(
         listing=listing._replace(earlier="") if _any_converted(made) else listing,
         fingerprint=_content_mark(made, job, left_out),
-        shape=job.shape,
+        shape=job.rendering.shape,
         classes=job.source.classes,
         skipped=skipped,
         images=count,

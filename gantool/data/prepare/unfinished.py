@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from gantool.data.prepare.prepared import (
     UNLABELED,
     npy_header,
 )
-from gantool.files.disk import remove, sync
+from gantool.files.disk import remove, sync, sync_path
 from gantool.files.plain import holds_plain_files, open_plain
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Unfinished:
         if not self._pending:
             return
         for file in self._files:
-            file.sync()
+            sync_path(file.path)
         self._append(self._pending)
         self._pending.clear()
         self._committed = time.monotonic()
@@ -146,20 +146,18 @@ def _entries(folder: Path) -> Iterator[Entry | None]:
         for line in file:
             with suppress(ValueError, ArithmeticError, RecursionError, TypeError, KeyError):
                 document = json.loads(line)
-                yield None if document == COMPACTING else _entry(document)
-
-
-def _entry(document: dict[str, Any]) -> Entry:
-    """Return an entry."""
-    (start, stop), skips = document["chunk"], document["skips"]
-    return Entry(int(start), int(stop), [(int(index), str(reason)) for index, reason in skips])
+                if document == COMPACTING:
+                    yield None
+                    continue
+                (start, stop), skips = document["chunk"], document["skips"]
+                said = [(int(index), str(reason)) for index, reason in skips]
+                yield Entry(int(start), int(stop), said)
 
 
 def write_columns(folder: Path, source: ImageSource, skipped: Container[int]) -> tuple[int, int]:
     """Write labels and names of the images that were not skipped, in the order of the source.
 
-    Returns:
-        Number of images, and bytes of all names.
+    Return the number of images, and the bytes of all names.
     """
     count = length = 0
     with (
@@ -172,15 +170,14 @@ def write_columns(folder: Path, source: ImageSource, skipped: Container[int]) ->
         for block in _blocks(len(source), skipped):
             texts = [source.name(index).encode("utf-8", "surrogatepass") for index in block]
             stops = length + np.cumsum([len(text) + 1 for text in texts], dtype=np.int64)
-            labels.write(np.array([_label(source, index) for index in block], np.int64).data)
+            found = (source.label(index) for index in block)
+            numbers = [UNLABELED if label is None else label for label in found]
+            labels.write(np.array(numbers, np.int64).data)
             names.write(b"".join(text + b"\n" for text in texts))
             ends.write((stops - 1).data)
             count, length = count + len(block), int(stops[-1])
-        for file, dtype, rows in (
-            (labels, "<i8", count),
-            (names, "|u1", length),
-            (ends, "<i8", count),
-        ):
+        headers = ((labels, "<i8", count), (names, "|u1", length), (ends, "<i8", count))
+        for file, dtype, rows in headers:
             file.seek(0)
             file.write(npy_header(dtype, (rows,)))
     return count, length
@@ -192,8 +189,3 @@ def _blocks(count: int, skipped: Container[int]) -> Iterator[list[int]]:
         stop = min(start + BLOCK_IMAGES, count)
         if block := [index for index in range(start, stop) if index not in skipped]:
             yield block
-
-
-def _label(source: ImageSource, index: int) -> int:
-    label = source.label(index)
-    return UNLABELED if label is None else label
