@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 import gantool
-from gantool import ImageShape
+from gantool import ImageShape, NoiseSource
 from gantool.testing.harness.networks import (
     Norm,
     SmallDiscriminator,
@@ -375,6 +375,22 @@ class Dropping(SmallDiscriminator):
         return nn.functional.dropout(super().features(images, labels), 0.2, self.training)
 
 
+class Remembering(SmallDiscriminator):
+    """Draws a mask once and keeps it."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.source = NoiseSource()
+        self.mask: Tensor | None = None
+
+    @override
+    def features(self, images: Tensor, labels: Labels = None) -> Tensor:
+        found = super().features(images, labels)
+        if self.mask is None:
+            self.mask = self.source.uniform(*found.shape) > 0.2
+        return found * self.mask
+
+
 class Coupled(SoundBatch):
     """Has BatchNorm, and says nothing of it."""
 
@@ -470,6 +486,7 @@ BROKEN = [
         of(d=Dropping),
         "draws numbers of its own; use a gantool",
     ),
+    ("asks_its_noise_sources_anew", of(d=Remembering), "draws nothing from 'source'"),
     ("says_whether_it_couples_images", Coupled, "depends on other images, which is not said"),
     ("says_whether_it_couples_images", Anxious, "warns, but logits depend on one image each"),
     ("works_in_float64", of(g=Single), "in float64, the images are torch.float32"),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import torch
 from torch import nn
 
+from gantool.interfaces.noise import sources_of
 from gantool.testing.harness.isolation import global_random_state, global_random_state_kept
 from gantool.testing.harness.moments import gradients_of, require_right_gradients, weighted
 from gantool.testing.harness.players import (
@@ -184,6 +186,21 @@ def draws_no_random_numbers(subject: Subject[Architecture]) -> None:
                 global_random_state() == before,
                 "a forward pass draws numbers of its own; use a gantool.NoiseSource",
             )
+
+
+@promise("architecture")
+def asks_its_noise_sources_anew(subject: Subject[Architecture]) -> None:
+    """In training, each forward pass of a network with a `NoiseSource` draws from it."""
+    for players in build_each(subject.example()):
+        for network, call in (
+            (players.generator, players.generate),
+            (players.discriminator, players.discriminate),
+        ):
+            for name, source in sources_of(network).items():
+                call()
+                with mock.patch.object(source, "_constant", wraps=source._constant) as drawn:
+                    call()
+                require(drawn.called, f"a second forward pass draws nothing from '{name}'")
 
 
 @promise("architecture")
