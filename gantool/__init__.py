@@ -28,11 +28,12 @@ if TYPE_CHECKING:
         ImageShape,
         ImageSource,
         ListsOtherFiles,
+        OtherFiles,
         TellsChanges,
+        is_image_name,
         open_image,
     )
     from gantool.interfaces.exporter import Exporter, Trained
-    from gantool.interfaces.filenames import OtherFiles, is_image_name
     from gantool.interfaces.frozen import Frozen
     from gantool.interfaces.logger import Logger, RunDescription
     from gantool.interfaces.loss import Loss
@@ -80,14 +81,15 @@ _MODULES = {
     "gantool.interfaces.architecture": ("Architecture",),
     "gantool.interfaces.component": ("Bears", "Component", "hookimpl"),
     "gantool.interfaces.exporter": ("Exporter", "Trained"),
-    "gantool.interfaces.filenames": ("OtherFiles", "is_image_name"),
     "gantool.interfaces.frozen": ("Frozen",),
     "gantool.interfaces.dataset": (
         "Dataset",
         "ImageShape",
         "ImageSource",
         "ListsOtherFiles",
+        "OtherFiles",
         "TellsChanges",
+        "is_image_name",
         "open_image",
     ),
     "gantool.interfaces.logger": ("Logger", "RunDescription"),

@@ -1,4 +1,4 @@
-"""Text for people, made safe for terminals and Markdown; suggestions and numbering of names."""
+"""Text for people, made safe for terminals and Markdown; suggestions, numbered names, epochs."""
 
 from __future__ import annotations
 
@@ -53,3 +53,10 @@ def numbered(names: Iterable[str]) -> list[str]:
         occurrences[name] += 1
         told.append(name if occurrences[name] == 1 else f"{name}-{occurrences[name]}")
     return told
+
+
+def format_epoch(epoch: float) -> str:
+    """Return an epoch with one decimal, or none where it is whole, or two in the first epoch."""
+    if 0 < epoch < 0.95:
+        return f"{epoch:.2f}"
+    return f"{epoch:,.0f}" if float(f"{epoch:.1f}").is_integer() else f"{epoch:,.1f}"

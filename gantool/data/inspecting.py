@@ -16,7 +16,7 @@ from gantool.data.prepare.prepared import UNLABELED, squashed
 from gantool.data.prepare.preparing import NoUsableImagesError, prepare_source, processors, silent
 from gantool.data.remarks import LookingJob
 from gantool.data.source import open_source
-from gantool.interfaces.filenames import kind_of, way_out
+from gantool.interfaces.dataset import kind_of, way_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,10 +11,10 @@ from gantool.exporting.exported import exporter_of
 from gantool.recipe.documents import bare, dump, plainly
 from gantool.registry.calling import calling
 from gantool.registry.catalog import installed
-from gantool.reporting.figures import format_epoch, format_figure, protocol_lines
+from gantool.reporting.figures import format_figure, protocol_lines
 from gantool.runs.history import read_recipe_table
 from gantool.runs.scores import read_scores
-from gantool.text import markdown, visible
+from gantool.text import format_epoch, markdown, visible
 from gantool.version import VERSION
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from gantool.exporting.card import SHOWN, model_card
 from gantool.exporting.folder import ExportConfig, read_config
 from gantool.exporting.trained import trained_generator
 from gantool.files.disk import aside_of, make_folder, remove, sweep, write_durably
-from gantool.files.locks import BusyError, occupied
+from gantool.files.plain import BusyError, occupied
 from gantool.recipe.documents import bare
 from gantool.registry.calling import call, described, misbehaved
 from gantool.reporting.pictures.grids import save_grid

@@ -1,4 +1,4 @@
-"""Plain files and folders: nothing is opened through a link, and nothing but what is expected.
+"""Plain files and folders, and locks on them: nothing is opened through a link.
 
 A folder that a stranger made may hold links, pipes and devices under any name. The path that a
 person gave is followed; what lies below it is not.
@@ -10,16 +10,22 @@ import errno
 import io
 import os
 import stat
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, Literal, Self
+from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 from gantool.errors import UsageError
 from gantool.files.disk import sync_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Opening a pipe must not wait for its other end.
 GUARDED = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 GONE = " (deleted)"
 """Suffix that Linux gives to the name of a deleted folder."""
+WRITING = ".writing"
+POLL_SECONDS = 0.01
 
 
 def open_plain(path: Path, mode: Literal["rb", "ab", "r+b"] = "rb") -> IO[Any]:
@@ -163,3 +169,75 @@ class Anchor:
         except OSError:
             return None
         return None if place.endswith(GONE) else Path(place)
+
+
+class BusyError(Exception):
+    """Somebody else holds the lock."""
+
+
+@contextmanager
+def locked(path: Path, patience: float = 0.0) -> Iterator[None]:
+    """Hold the lock of a file, which is made if missing and never written to.
+
+    Raises:
+        BusyError: When somebody else holds it.
+        UsageError: When a link is in its place.
+        OSError: When the file cannot be made, is no plain one, or its file system has no locks.
+    """
+    from filelock import FileLock, Timeout
+
+    refuse_link(path)
+    if path.exists() and not is_plain_file(path):
+        raise OSError(errno.EINVAL, "not a plain file", str(path))
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=patience, poll_interval=POLL_SECONDS)
+    except Timeout as error:
+        raise BusyError(str(path)) from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # the system drops it with the process at the latest
+            lock.release()
+
+
+@contextmanager
+def occupied(folder: Path) -> Iterator[None]:
+    """Keep others out of a folder while it is written; no trace of the lock stays."""
+    path = folder / WRITING
+    with locked(path):
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                path.unlink()
+
+
+def is_locked(path: Path) -> bool:
+    """Whether somebody holds the lock of a file: asked without making or changing anything.
+
+    Nobody does where locks cannot be asked for.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows can only try
+        return _is_refused(path)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | GUARDED)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in (errno.EAGAIN, errno.EACCES)
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _is_refused(path: Path) -> bool:
+    try:
+        with locked(path):
+            return False
+    except (BusyError, OSError):
+        return is_plain_file(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 from shlex import quote
 
 from gantool.errors import RecipeError
-from gantool.interfaces.filenames import is_image_name
+from gantool.interfaces.dataset import is_image_name
 from gantool.text import guess
 
 SUFFIX = ".toml"

@@ -62,13 +62,6 @@ def format_duration(seconds: float) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
-def format_epoch(epoch: float) -> str:
-    """Return an epoch with one decimal, or none where it is whole, or two in the first epoch."""
-    if 0 < epoch < 0.95:
-        return f"{epoch:.2f}"
-    return f"{epoch:,.0f}" if float(f"{epoch:.1f}").is_integer() else f"{epoch:,.1f}"
-
-
 def figure_label(name: str) -> str:
     """Return how a recorded figure is called in short, as in "r1 penalty"."""
     if name.startswith(PENALTY):

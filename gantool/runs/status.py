@@ -14,8 +14,7 @@ from pydantic import ConfigDict, Field
 
 from gantool.errors import DiskError, UsageError
 from gantool.files.disk import sweep, write_durably, written_aside
-from gantool.files.locks import BusyError, is_locked, locked
-from gantool.files.plain import read_plain, refuse_link
+from gantool.files.plain import BusyError, is_locked, locked, read_plain, refuse_link
 from gantool.runs.checkpoints import Checkpoints
 from gantool.runs.documents import Step, read_document
 from gantool.runs.records import last_step

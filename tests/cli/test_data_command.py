@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gantool.interfaces import filenames
+from gantool.interfaces import dataset as filenames
 
 PLUGIN = '''
 from pathlib import Path

@@ -12,7 +12,7 @@ import pytest
 
 from gantool.errors import UsageError
 from gantool.files.disk import sweep
-from gantool.files.locks import BusyError, is_locked, locked
+from gantool.files.plain import BusyError, is_locked, locked
 
 
 def test_looking_makes_and_changes_nothing(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_somebody_who_looks_all_the_time_keeps_nobody_out(tmp_path: Path) -> Non
     with locked(path):
         pass
     code = (
-        "import sys, pathlib; from gantool.files.locks import is_locked\n"
+        "import sys, pathlib; from gantool.files.plain import is_locked\n"
         "print(flush=True)\nwhile True: is_locked(pathlib.Path(sys.argv[1]))"
     )
     looking = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE)

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 
 from gantool import OtherFiles, is_image_name, open_image
-from gantool.interfaces import dataset, filenames
+from gantool.interfaces import dataset
 
 
 @pytest.fixture(params=[True, False])
 def heif(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether pillow-heif is said to be installed."""
-    for module in (filenames, dataset):
+    for module in (dataset, dataset):
         monkeypatch.setattr(module, "has_pillow_heif", lambda: request.param)
     return bool(request.param)
 
@@ -40,7 +40,7 @@ def test_every_pillow_ending_of_a_format_that_is_read_counts() -> None:
     common = {"JPEG", "PNG", "GIF", "BMP", "PPM", "WEBP", "TIFF", "AVIF", "TGA", "MPO"}
     rare = {"bw", "dib", "icb", "pfm", "vda", "vst", "avifs"}
     endings = {end[1:] for end, kind in Image.EXTENSION.items() if kind in common}
-    assert endings - rare <= filenames.SUFFIXES
+    assert endings - rare <= dataset.SUFFIXES
 
 
 def test_other_files_are_counted_with_the_way_out() -> None:

@@ -5,12 +5,8 @@ import math
 import pytest
 
 from gantool.reporting.console.dashboard import Trend
-from gantool.reporting.figures import (
-    figure_label,
-    format_duration,
-    format_epoch,
-    format_figure,
-)
+from gantool.reporting.figures import figure_label, format_duration, format_figure
+from gantool.text import format_epoch
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,13 @@ from gantool.reporting.comparing.table import (
     score_columns,
 )
 from gantool.reporting.comparing.wording import conclusion, game_in_words, listed
-from gantool.reporting.figures import format_epoch
 from gantool.reporting.page import render, write_page
 from gantool.reporting.page.charts import COLORS, Line, line_chart
 from gantool.reporting.page.images import embed, pick_evenly, read_picture, unmagnified
 from gantool.reporting.pictures.grids import near_square
 from gantool.runs.curves import Curve
 from gantool.runs.history import grid_images, tile
+from gantool.text import format_epoch
 from gantool.version import VERSION
 
 if TYPE_CHECKING:

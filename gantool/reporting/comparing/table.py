@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from gantool.evaluation.comparison.groups import spread_of
 from gantool.evaluation.comparison.verdicts import course
 from gantool.reporting.comparing.wording import with_spread
-from gantool.reporting.figures import WEIGHTS, format_duration, format_epoch, names_in_words
+from gantool.reporting.figures import WEIGHTS, format_duration, names_in_words
 from gantool.runs.scores import SPREADS
+from gantool.text import format_epoch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -10,14 +10,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from gantool.reporting.figures import (
-    LABELS,
-    SCORES,
-    figure_label,
-    format_epoch,
-    format_recorded,
-    scores_in_words,
-)
+from gantool.reporting.figures import LABELS, SCORES, figure_label, format_recorded, scores_in_words
+from gantool.text import format_epoch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -16,7 +16,8 @@ from gantool.reporting.console.dashboard import TABLE_WIDTH, Dashboard, plain_li
 from gantool.reporting.console.messages import is_live, say
 from gantool.reporting.console.pixels import Thumbnails, lay_out, shows_pixels
 from gantool.reporting.console.progress import Pace, Picture, Throttle
-from gantool.reporting.figures import format_duration, format_epoch, scores_in_words
+from gantool.reporting.figures import format_duration, scores_in_words
+from gantool.text import format_epoch
 from gantool.training.observers import Observer, Record
 
 if TYPE_CHECKING:

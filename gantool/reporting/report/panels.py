@@ -12,12 +12,12 @@ from gantool.reporting.figures import (
     PENALTY,
     SCORES,
     figure_label,
-    format_epoch,
     format_figure,
     protocol_lines,
 )
 from gantool.reporting.page.charts import COLORS, Line, line_chart
 from gantool.runs.scores import SPREADS
+from gantool.text import format_epoch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gantool.evaluation.failing import bad_scores, copies_called_out, scores_called_out
-from gantool.reporting.figures import format_duration, format_epoch, format_figure
+from gantool.reporting.figures import format_duration, format_figure
+from gantool.text import format_epoch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

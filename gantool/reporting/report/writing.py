@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from gantool.errors import UsageError
 from gantool.files.disk import make_folder
 from gantool.recipe.documents import plainly
-from gantool.reporting.figures import format_epoch
 from gantool.reporting.page import render, write_page
 from gantool.reporting.page.images import embed, pick_evenly, read_picture, unmagnified
 from gantool.reporting.report import panels, summary
 from gantool.reporting.report.recipe_lines import dropped, read_parent, recipe_lines
 from gantool.runs.history import grid_images, read_history, tile
+from gantool.text import format_epoch
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from gantool import DataError, ImageSource, ListsOtherFiles
 from gantool.data.prepare.preparing import prepare
-from gantool.interfaces import filenames
+from gantool.interfaces import dataset as filenames
 from gantool.recipe.schema import ImageTable
 from gantool_folders.plugin import Folder
 
