@@ -16,8 +16,7 @@ from gantool.interfaces import dataset
 @pytest.fixture(params=[True, False])
 def heif(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether pillow-heif is said to be installed."""
-    for module in (dataset, dataset):
-        monkeypatch.setattr(module, "has_pillow_heif", lambda: request.param)
+    monkeypatch.setattr(dataset, "has_pillow_heif", lambda: request.param)
     return bool(request.param)
 
 
