@@ -236,7 +236,13 @@ def _everywhere(rule: Callable[[RecordedRun], bool], groups: Sequence[Group]) ->
 
 def _cautions(groups: Sequence[Group]) -> Iterator[str]:
     if verdicts.unlike_lengths(groups):
-        steps = [f"{group.name} {max(run.step for run in group.runs):,}" for group in groups]
-        yield f"They were trained for unlike numbers of steps: {listed(steps)}."
+        yield f"They were trained for unlike numbers of steps: {listed([*map(_steps, groups)])}."
     if verdicts.one_seed_each(groups):
         yield "Each was trained with one seed: another seed may turn the order."
+
+
+def _steps(group: Group) -> str:
+    """Return a group's name and the steps of its runs, from the fewest to the most."""
+    steps = [run.step for run in group.runs]
+    ends = sorted({min(steps), max(steps)})
+    return f"{group.name} {' to '.join(f'{each:,}' for each in ends)}"

@@ -175,6 +175,18 @@ def test_lengths_that_differ_are_said(plant: Plant) -> None:
     assert "unlike numbers of steps: long 400 and short 200." in conclusion(comparison)
 
 
+def test_lengths_that_differ_within_a_group_are_said(plant: Plant) -> None:
+    short = {"generator_loss": [1.0] * 20, "discriminator_loss": [1.0] * 20}
+    seeds = [plant("one", status={"recipe": "base"})]
+    seeds.append(
+        plant("two", status={"recipe": "base"}, training={"seed": 1, "steps": 400}, **short)
+    )
+    assert "unlike numbers of steps: base 200 to 400." in conclusion(compared(*seeds))
+    other = plant("other", training={"batch_size": 8})
+    said = conclusion(compared(*seeds, other))
+    assert "unlike numbers of steps: base 200 to 400 and other 400." in said
+
+
 def test_the_best_of_each_row_is_marked(report: Comparison) -> None:
     rows = {row.label: row for row in rows_of(report)}
     assert rows[f"{NAME} ↓"].best == 0
