@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import fields
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, cast
@@ -21,6 +22,7 @@ from gantool.recipe.schema import CORE_TABLES
 from gantool.registry.catalog import Catalog
 from gantool.registry.plugin import Plugin
 from gantool.runs.folder import RunFolder
+from gantool.runs.history import RunHistory
 
 OPTIONS: list[tuple[str, str | None, str]] = [
     (table, option, bearing)
@@ -58,9 +60,9 @@ def with_another(document: dict[str, Any], table: str, option: str | None) -> di
 
 def recorded(path: Path, document: dict[str, Any]) -> RecordedRun:
     unknown = cast("Any", SimpleNamespace(recipe="base"))
-    return RecordedRun(
-        RunFolder(path), unknown, document, None, unknown, 0, 0, False, unknown, (), ()
-    )
+    history: dict[str, Any] = {each.name: unknown for each in fields(RunHistory)}
+    history |= {"folder": RunFolder(path), "document": document}
+    return RecordedRun(**history, loss=None, stability=unknown, series=())
 
 
 def resume_tells(before: dict[str, Any], now: dict[str, Any]) -> list[str]:

@@ -10,61 +10,35 @@ from typing import TYPE_CHECKING, Any
 from gantool.errors import GantoolError
 from gantool.evaluation.comparison.scores import series_of
 from gantool.recipe.documents import part_bearing_upon, plainly
-from gantool.runs.curves import read_curves
-from gantool.runs.documents import Damages
-from gantool.runs.history import option, read_history
+from gantool.runs.history import RunHistory, read_history
 from gantool.runs.status import refuse_going
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from gantool.evaluation.comparison.scores import Series
     from gantool.interfaces.loss import Loss
     from gantool.recipe.schema import Recipe
     from gantool.runs.curves import Curves, Values
     from gantool.runs.folder import RunFolder
-    from gantool.runs.history import RunHistory, Timing
-    from gantool.runs.scores import Finding
-    from gantool.runs.status import RunStatus
     from gantool.training.health.signs import Stakes
 
 
 @dataclass(frozen=True)
-class RecordedRun:
-    """One run, as its folder has it.
+class RecordedRun(RunHistory):
+    """One run, as its folder has it, and what a comparison makes of that.
 
     Attributes:
-        folder: The folder.
-        status: Its steps and outcome.
-        document: The resolved recipe, plain data.
         loss: Its loss; None where what it names is not installed.
         stability: Figures of the game.
-        epochs: Epochs completed at the last record.
-        recorded_steps: Steps completed at the last record.
-        ended_not_finite: Whether the last record held a NaN or an infinity.
-        timing: Its time and pace.
-        findings: Those of the health watcher.
         series: Every score.
         without_protocol: Number of scores left out because their protocol is unknown.
     """
 
-    folder: RunFolder
-    status: RunStatus
-    document: Mapping[str, Any]
     loss: Loss | None
     stability: Stability
-    epochs: float
-    recorded_steps: int
-    ended_not_finite: bool
-    timing: Timing
-    findings: Sequence[Finding]
     series: tuple[Series, ...]
     without_protocol: int = 0
-
-    @property
-    def name(self) -> str:
-        """The folder's own name."""
-        return self.folder.path.resolve().name
 
     @property
     def seed(self) -> int:
@@ -87,14 +61,6 @@ class RecordedRun:
         """The part of the recipe that bears upon what was trained."""
         return part_bearing_upon(self.document, "training", "start")
 
-    def option(self, table: str, name: str) -> Any:
-        """Return an option of the recipe; None where its table or it is missing."""
-        return option(self.document, table, name)
-
-    def curves(self) -> Curves:
-        """Read the figures once more: of many runs they are too many to be kept."""
-        return read_curves(self.folder.metrics, Damages())
-
     @cached_property
     def stakes(self) -> Stakes | None:
         """The range of the discriminator's loss; None where it is not known."""
@@ -103,11 +69,6 @@ class RecordedRun:
         from gantool.training.health.watcher import stakes_of
 
         return stakes_of(self.loss)
-
-    def found(self, sign: str) -> int | None:
-        """Return the step at which the watcher last found something, or None."""
-        steps = [finding.step for finding in self.findings if finding.sign == sign]
-        return steps[-1] if steps else None
 
 
 class RunReader:
@@ -125,18 +86,12 @@ class RunReader:
         refuse_going(folder)
         history = read_history(folder)
         recipe = self._recipe(history)
+        document = history.document if recipe is None else _seeded(recipe, history)
         series, without_protocol = series_of(history, recipe)
         return RecordedRun(
-            folder=folder,
-            status=history.status,
-            document=plainly(history.document if recipe is None else _seeded(recipe, history)),
+            **{**vars(history), "document": plainly(document)},
             loss=None if recipe is None else recipe.loss,
             stability=stability_of(history.curves),
-            epochs=history.curves.epoch,
-            recorded_steps=history.curves.step,
-            ended_not_finite=history.curves.ended_not_finite,
-            timing=history.timing,
-            findings=history.findings,
             series=series,
             without_protocol=without_protocol,
         )
@@ -164,7 +119,7 @@ def without_seed(document: Mapping[str, Any]) -> str:
 
 def _seeded(recipe: Recipe, history: RunHistory) -> Mapping[str, Any]:
     """Return a recipe that was read for another seed with the run's own."""
-    seed = option(history.document, "training", "seed")
+    seed = history.option("training", "seed")
     if seed is None:
         return recipe.document
     return {**recipe.document, "training": {**recipe.document["training"], "seed": seed}}

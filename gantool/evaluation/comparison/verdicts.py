@@ -79,7 +79,7 @@ def collapsed(run: RecordedRun) -> bool:
 
 def diverged(run: RecordedRun) -> bool:
     """Whether the run failed, or recorded a NaN or an infinity at its end."""
-    return run.status.outcome == "failed" or run.ended_not_finite
+    return run.status.outcome == "failed" or run.curves.ended_not_finite
 
 
 def unfinished(run: RecordedRun) -> bool:

@@ -81,7 +81,7 @@ def _run(run: RecordedRun) -> dict[str, Any]:
         "seed": run.seed,
         "step": run.step,
         "steps": run.status.steps,
-        "epochs": run.epochs,
+        "epochs": run.curves.epoch,
         "seconds": run.timing.seconds,
         "images_per_second": run.timing.images_per_second,
         **asdict(run.stability),

@@ -23,6 +23,7 @@ from gantool.reporting.page import render, write_page
 from gantool.reporting.page.charts import COLORS, Line, line_chart
 from gantool.reporting.page.images import embed, pick_evenly, read_picture, unmagnified
 from gantool.reporting.pictures.grids import near_square
+from gantool.reporting.report.writing import labeled_grids
 from gantool.runs.curves import Curve
 from gantool.runs.history import grid_images, tile
 from gantool.text import format_epoch
@@ -107,7 +108,6 @@ def comparison_page(comparison: Comparison) -> str:
 
 def _charts(comparison: Comparison) -> Iterator[Markup]:
     """Yield the curves of all groups, overlaid."""
-    curves = [(group.name, group.first.curves()) for group in comparison.groups]
     figures: dict[str, Callable[[Curves], Curve]] = {
         "Generator's loss": lambda of: of.curve("generator_loss"),
         "Discriminator's loss": lambda of: of.curve("discriminator_loss"),
@@ -115,10 +115,10 @@ def _charts(comparison: Comparison) -> Iterator[Markup]:
     }
     for title, figure in figures.items():
         lines = []
-        for place, (name, of) in enumerate(curves):
-            curve = figure(of)
-            extremes = curve.extremes(of.epochs)
-            lines.append(Line(name, of.epochs, curve.means, _color(place), extremes))
+        for place, group in enumerate(comparison.groups):
+            epochs, curve = group.first.curves.epochs, figure(group.first.curves)
+            extremes = curve.extremes(epochs)
+            lines.append(Line(group.name, epochs, curve.means, _color(place), extremes))
         yield line_chart(lines, title=title)
     if comparison.lead is not None:
         decides = comparison.lead.column
@@ -135,9 +135,9 @@ def _gap(curves: Curves) -> Curve:
 
 def _score_lines(comparison: Comparison, column: Column) -> Iterator[Line]:
     for place, group in enumerate(comparison.groups):
-        found, per_epoch = column.of(group.first), steps_per_epoch(group.first)
-        if found is not None and per_epoch is not None:
-            epochs = [reading.step / per_epoch for reading in found.readings]
+        run = group.first
+        if (found := column.of(run)) is not None and run.curves.epoch:
+            epochs = [run.epoch(reading.step) for reading in found.readings]
             values = [reading.value for reading in found.readings]
             yield Line(group.name, epochs, values, _color(place))
 
@@ -157,7 +157,7 @@ def _color(place: int) -> str:
 def strips_of(groups: Sequence[Group]) -> list[Strip]:
     """Return what the first run of each group had drawn, at moments that all of them share."""
     runs = [group.first for group in groups]
-    grids = [dict(_grids(run)) for run in runs]
+    grids = [dict(labeled_grids(run)) if run.curves.epoch else {} for run in runs]
     shared = [label for label in grids[0] if all(label in each for each in grids)]
     moments = pick_evenly(shared, MOST_MOMENTS)
     cut = [
@@ -175,19 +175,6 @@ def same_latents(groups: Sequence[Group]) -> bool:
     """Return whether the runs drew from the same latents: by seed, and numbers in a latent."""
     runs = [group.first for group in groups]
     return len({(run.seed, str(run.option("architecture", "latent_dim"))) for run in runs}) == 1
-
-
-def steps_per_epoch(run: RecordedRun) -> float | None:
-    """Return how many steps see every image once, with fractions."""
-    return run.recorded_steps / run.epochs if run.epochs else None
-
-
-def _grids(run: RecordedRun) -> Iterator[tuple[str, Path]]:
-    """Yield the moment and the file of each grid, in order."""
-    per_epoch = steps_per_epoch(run)
-    for step, path in run.folder.sample_grids():
-        if per_epoch:
-            yield f"epoch {format_epoch(step / per_epoch)}", path
 
 
 def _cut(run: RecordedRun, path: Path) -> NDArray[np.uint8] | None:

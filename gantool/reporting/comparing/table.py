@@ -128,7 +128,7 @@ def _cost(groups: Sequence[Group]) -> Iterator[Row]:
     seeds = (", ".join(str(run.seed) for run in group.runs) for group in groups)
     yield Row(COST, "seeds", tuple(seeds))
     yield Row(COST, "steps", tuple(_range(group, lambda run: f"{run.step:,}") for group in groups))
-    epochs = (_range(group, lambda run: format_epoch(run.epochs)) for group in groups)
+    epochs = (_range(group, lambda run: format_epoch(run.curves.epoch)) for group in groups)
     yield Row(COST, "epochs", tuple(epochs))
     times = [group.spread(lambda run: run.timing.seconds) for group in groups]
     cells = tuple(UNKNOWN if each is None else format_duration(each.mean) for each in times)
