@@ -26,7 +26,6 @@ from gantool.reporting.pictures.grids import near_square
 from gantool.reporting.report.writing import labeled_grids
 from gantool.runs.curves import Curve
 from gantool.runs.history import grid_images, tile
-from gantool.text import format_epoch
 from gantool.version import VERSION
 
 if TYPE_CHECKING:
