@@ -20,8 +20,7 @@ from gantool.registry.calling import calling
 from gantool.registry.catalog import installed
 from gantool.text import visible
 from gantool.training.device.device import open_device
-from gantool.training.state.form import younger_options_named
-from gantool.training.state.tensors import StructureError
+from gantool.training.state.form import StructureError, younger_options_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

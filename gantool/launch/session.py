@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from gantool.runs.folder import RunFolder
     from gantool.training.device.device import Device
     from gantool.training.device.ranks import Ranks
+    from gantool.training.state.beginning import Beginning
     from gantool.training.state.saving import Saver
     from gantool.training.trainer import Trainer
 
@@ -169,16 +172,12 @@ def assemble(
         GantoolError: When device, images and recipe do not go together.
     """
     from gantool.data.selection import select
-    from gantool.launch.beginning import beginning_of
     from gantool.training.building import build_trainer
     from gantool.training.device.device import open_device
 
-    training = recipe.tables.training
     device = open_device(recipe.tables.device)
     images = select(prepared, recipe.tables)
-    beginning = None
-    if training.start_from is not None and begins:
-        beginning = beginning_of(existing_folder(training.start_from), recipe, images.classes)
+    beginning = _beginning(recipe, images.classes) if begins else None
     about = {
         "classes": list(prepared.classes) if images.classes else [],
         "fingerprint": prepared.fingerprint,
@@ -188,6 +187,45 @@ def assemble(
     with memory_faults_named(recipe, device), working_folder_kept():
         trainer = build_trainer(recipe, images, device, ranks, beginning, about=about, saver=saver)
     return Session(recipe, images, prepared, device, trainer)
+
+
+def _beginning(recipe: Recipe, classes: int) -> Beginning | None:
+    """Return the networks of the run that a recipe starts from, if it names one."""
+    from gantool.evaluation.sampling.trained import TrainedRun
+    from gantool.training.state.beginning import Beginning
+
+    start = recipe.tables.training.start_from
+    if start is None:
+        return None
+    there = TrainedRun(existing_folder(start), "cpu")
+    return Beginning(there.state, there.build, partial(_way_out, there, recipe, classes))
+
+
+def _way_out(there: TrainedRun, recipe: Recipe, classes: int) -> str:
+    """Say which options of the other run make networks that fit."""
+    other, way_out = there.recipe, "leave training.start_from out"
+    if other.architecture.name != recipe.architecture.name:
+        return f"its architecture is '{other.architecture.name}'; take that one, or {way_out}"
+    if changes := [*_options(other, recipe)]:
+        return f"set what it was trained with: {' '.join(changes)}; or {way_out}"
+    if len(there.classes) != classes:
+        return f"it has {len(there.classes)} classes, and here are {classes}; {way_out}"
+    return f"its recipe does not tell why: a plugin may have changed since; {way_out}"
+
+
+def _options(other: Recipe, recipe: Recipe) -> Iterator[str]:
+    """Yield the other run's options that decide on the networks' shapes and are not ours."""
+    theirs, ours = (each.architecture.model_dump(mode="json") for each in (other, recipe))
+    for name, value in theirs.items():
+        if value != ours[name]:
+            yield f"--set architecture.{name}={json.dumps(value)}"
+    if other.tables.image.shape[1:] != recipe.tables.image.shape[1:]:
+        size = other.tables.image.size
+        yield f"--set image.size={json.dumps(size).replace(' ', '')}"
+    if other.tables.image.channels != recipe.tables.image.channels:
+        yield f"--set image.channels={other.tables.image.channels}"
+    if other.tables.training.conditional != recipe.tables.training.conditional:
+        yield f"--set training.conditional={json.dumps(other.tables.training.conditional)}"
 
 
 def circumstances(recipe: Recipe, device: Device, processes: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gantool.training.state.tensors import load_network
+from gantool.training.state.form import load_network
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,37 +11,27 @@ from gantool.data.batches import Batches, Stream
 from gantool.errors import RecipeError
 from gantool.interfaces.regularizer import refusal_of
 from gantool.interfaces.step import PLAYERS, Setup
-from gantool.registry.calling import calling, misbehaved
+from gantool.registry.calling import calling
 from gantool.training.averages import Average, Totals
-from gantool.training.device.compiling import (
-    Compiled,
-    head_after_features,
-    image_gradient,
-    translatable_image_gradient,
-    with_features,
-)
+from gantool.training.device.compiling import compiled_gradient, compiled_networks, image_gradient
 from gantool.training.device.device import is_resident
-from gantool.training.device.graphs import CudaRecorder, GraphedTurns, reason_for_eager_steps
+from gantool.training.device.graphs import turns_of
 from gantool.training.device.ranks import Ranks
 from gantool.training.game import Game
 from gantool.training.players import build_competitor, build_network
 from gantool.training.randomness import Streams
 from gantool.training.regularization import Regularization
 from gantool.training.state.saving import Accord
-from gantool.training.step.update import take_turns
 from gantool.training.trainer import Trainer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
-    from torch import Tensor, nn
+    from torch import nn
 
-    from gantool.data.batches import Batch
     from gantool.data.selection import TrainingImages
-    from gantool.interfaces.step import Player
     from gantool.recipe.schema import Recipe
     from gantool.training.device.device import Device
-    from gantool.training.players import Competitor
     from gantool.training.state.beginning import Beginning, Owner
     from gantool.training.state.saving import Saver
 
@@ -76,18 +65,9 @@ def build_trainer(
         UsageError: When the networks to begin with are others.
     """
     game = _game(recipe, images, device, ranks or Ranks(), beginning)
-    if recipe.tables.ema.half_life_images is not None:
-        with calling(recipe.architecture, "the copying of its generator"):
-            size, steps = game.setup.batch_size, game.setup.steps
-            generator, table = game.network("generator"), recipe.tables.ema
-            game.average = Average(generator, table, batch_size=size, steps=steps)
-        if beginning is not None:
-            parts = game.setup, game.regularization, game.ranks
-            averaged = _network(recipe, *parts, beginning, "average")
-            game.average.network.load_state_dict(averaged.state_dict())
+    turns = turns_of(game, recipe.tables.device.graph)
     accord = Accord(game.ranks, on_gpu=device.device.type == "cuda")
-    training = recipe.tables.training
-    return Trainer(game, _turns(game, recipe), training, accord, about, saver)
+    return Trainer(game, turns, recipe.tables.training, accord, about, saver)
 
 
 def _game(
@@ -97,15 +77,21 @@ def _game(
     ranks: Ranks,
     beginning: Beginning | None,
 ) -> Game:
-    """Build what all updates share."""
-    training = recipe.tables.training
+    training, compiles = recipe.tables.training, recipe.tables.device.compile
     streams = Streams(training.seed, device.device, device.dtype)
     batches = _batches(recipe, images, device, streams, ranks)
     setup = build_setup(recipe, images.classes, device, steps_of(recipe, batches.per_epoch))
     regularization = build_regularization(recipe, setup, device)
     network = partial(_network, recipe, setup, regularization, ranks, beginning)
-    competitors = _competitors(recipe, setup, regularization, device, network)
-    compiles = recipe.tables.device.compile
+    competitors = {
+        player: build_competitor(
+            network(player), player, setup, recipe.optimizer[player], regularization, device
+        )
+        for player in PLAYERS
+    }
+    average = _average(recipe, setup, competitors["generator"].network)
+    if average is not None and beginning is not None:
+        average.load(network("average").state_dict())
     return Game(
         setup=setup,
         architecture=recipe.architecture,
@@ -118,32 +104,23 @@ def _game(
         number=torch.zeros((), dtype=torch.int64, device=device.device),
         progress=torch.zeros((), dtype=device.dtype, device=device.device),
         totals=Totals(device.device),
+        average=average,
         accumulate=training.accumulate,
         uniform_labels=training.label_sampling == "uniform",
         reuse_fakes=training.reuse_fakes,
         horizontal_flip=recipe.tables.image.horizontal_flip,
         ranks=ranks,
-        compiled=_compiled(competitors, regularization) if compiles else {},
-        gradient=_compiled_gradient() if compiles else image_gradient,
+        compiled=compiled_networks(competitors, regularization) if compiles else {},
+        gradient=compiled_gradient() if compiles else image_gradient,
     )
 
 
-def _competitors(
-    recipe: Recipe,
-    setup: Setup,
-    regularization: Regularization,
-    device: Device,
-    network: Callable[[Player], nn.Module],
-) -> dict[Player, Competitor]:
-    """Give the players' networks, once built, to the device and their optimizers."""
-    competitors = {}
-    for player in PLAYERS:
-        table, built = recipe.optimizer[player], network(player)
-        if not any(weight.requires_grad for weight in built.parameters()):
-            found, expected = "a network without trainable weights", "one that can be trained"
-            raise misbehaved(recipe.architecture, player, found, expected)
-        competitors[player] = build_competitor(built, player, setup, table, regularization, device)
-    return competitors
+def _average(recipe: Recipe, setup: Setup, generator: nn.Module) -> Average | None:
+    """Return the average of the generator's weights, if one is kept."""
+    if recipe.tables.ema.half_life_images is None:
+        return None
+    with calling(recipe.architecture, "the copying of its generator"):
+        return Average(generator, recipe.tables.ema, batch_size=setup.batch_size, steps=setup.steps)
 
 
 def _network(
@@ -170,30 +147,6 @@ def _network(
     return network
 
 
-def _compiled(
-    competitors: Mapping[Player, Competitor], regularization: Regularization
-) -> dict[Player, Callable[..., Any]]:
-    """Return the networks as torch.compile calls them; weights and names stay the same."""
-    compiled: dict[Player, Callable[..., Any]] = {}
-    if regularization.need_both_graphs:  # they are differentiated twice, which compiled ones cannot
-        return compiled
-    for player, each in competitors.items():
-        network = each.network
-        if player != "discriminator" or not regularization.need_features:
-            compiled[player] = Compiled(network, f"the {player}")
-        elif not (network._forward_hooks or network._forward_pre_hooks):
-            plain = partial(with_features, network)
-            compiled[player] = Compiled(
-                plain, f"the {player}", partial(head_after_features, network)
-            )
-    return compiled
-
-
-def _compiled_gradient() -> Callable[..., Tensor]:
-    what = "the discriminator's gradient in images"
-    return Compiled(image_gradient, what, translatable_image_gradient)
-
-
 def _batches(
     recipe: Recipe, images: TrainingImages, device: Device, streams: Streams, ranks: Ranks
 ) -> Batches:
@@ -211,18 +164,6 @@ def _batches(
         layout=device.layout,
         part=(ranks.index, ranks.count),
     )
-
-
-def _turns(game: Game, recipe: Recipe) -> Callable[[Sequence[Batch], int], None]:
-    """Return what makes a step: from a recording, where that is possible and wanted."""
-    wish = recipe.tables.device.graph
-    if wish == "off" or game.device.device.type != "cuda":
-        return partial(take_turns, game)
-    if reason := reason_for_eager_steps(game, insists=wish == "on"):
-        level = logging.WARNING if wish == "on" else logging.INFO
-        logging.getLogger("gantool").log(level, "steps are not recorded: %s", reason)
-        return partial(take_turns, game)
-    return GraphedTurns(game, CudaRecorder())
 
 
 def build_setup(recipe: Recipe, classes: int, device: Device, steps: int) -> Setup:

@@ -17,7 +17,7 @@ from gantool.interfaces.step import Snapshot
 from gantool.registry.calling import call, described, misbehaved
 from gantool.training.device.ranks import synchronize
 from gantool.training.randomness import global_seed, seed_of
-from gantool.training.state.tensors import load_network, load_optimizer
+from gantool.training.state.form import load_network, load_optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -122,6 +122,9 @@ def build_network(
     for active in regularization.having("prepare", player):
         with global_seed(seed_of(seed, "prepare", active.stream, player)):
             network = _prepared(network, active, player, setup)
+    if not any(weight.requires_grad for weight in network.parameters()):
+        found, expected = "a network without trainable weights", "one that can be trained"
+        raise misbehaved(architecture, player, found, expected)
     return network
 
 

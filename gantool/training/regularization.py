@@ -16,7 +16,7 @@ from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer
 from gantool.registry.calling import call, described, misbehaved
 from gantool.text import numbered
 from gantool.training.randomness import global_seed, seed_of
-from gantool.training.state.tensors import refuse_other_tensors
+from gantool.training.state.form import refuse_other_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from gantool.errors import DivergedError, UsageError
 from gantool.training.device.ranks import shared_tensors
 from gantool.training.observers import Record, tell_restored, wish_to_stop
-from gantool.training.state.form import training_state
+from gantool.training.state.form import WAY_OUT, training_state
 from gantool.training.state.saving import refuse_non_finite
-from gantool.training.state.tensors import WAY_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -10,8 +10,7 @@ import torch
 from gantool.errors import UsageError
 from gantool.runs.checkpoints import Checkpoints
 from gantool.training.health.watcher import HealthObserver
-from gantool.training.state.form import training_state
-from gantool.training.state.tensors import WAY_OUT, of_shape, remembered
+from gantool.training.state.form import WAY_OUT, of_shape, remembered, training_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,16 +19,16 @@ from gantool.text import visible
 from gantool.training.building import build_regularization, build_setup
 from gantool.training.device.device import open_device
 from gantool.training.players import build_network
-from gantool.training.state.form import training_state, younger_options_named
-from gantool.training.state.tensors import load_network
+from gantool.training.state.form import load_network, training_state, younger_options_named
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor, nn
 
     from gantool.interfaces.architecture import Architecture
     from gantool.interfaces.dataset import ImageShape
+    from gantool.interfaces.step import Player
     from gantool.recipe.schema import Recipe
     from gantool.runs.folder import RunFolder
     from gantool.runs.status import RunStatus
@@ -170,7 +170,7 @@ class TrainedRun(RecipesGenerator):
     @property
     @override
     def step(self) -> int:
-        return int(self._state["step"])
+        return int(self.state["step"])
 
     @property
     @override
@@ -180,7 +180,7 @@ class TrainedRun(RecipesGenerator):
     @property
     def about(self) -> Mapping[str, Any]:
         """Facts of the run that the checkpoint carries along."""
-        return dict(self._state["about"])
+        return dict(self.state["about"])
 
     @cached_property
     def status(self) -> RunStatus:
@@ -195,7 +195,7 @@ class TrainedRun(RecipesGenerator):
     @property
     @override
     def has_average(self) -> bool:
-        return self._state["average"] is not None
+        return self.state["average"] is not None
 
     @cached_property
     def device(self) -> Device:
@@ -203,26 +203,35 @@ class TrainedRun(RecipesGenerator):
         return open_device(self.recipe.tables.device)
 
     @cached_property
-    def _state(self) -> State:
+    def state(self) -> State:
+        """What the checkpoint holds."""
         return chosen_state(self.folder, self.checkpoint)
 
     @cached_property
     def network(self) -> nn.Module:
         """The generator, averaged or raw as the recipe's `[sampling]` says, on the device."""
-        classes = len(self.classes)
-        setup = build_setup(self.recipe, classes, self.device, steps=1)
-        regularization = build_regularization(self.recipe, setup, self.device)
-        network = build_network(
-            self.recipe.architecture, "generator", setup, regularization, seed=0
-        )
-        average = self._state["average"] if self.averaged else None
-        weights = average or self._state["networks"]["generator"]
+        network = self.build("generator")
+        average = self.state["average"] if self.averaged else None
+        weights = average or self.state["networks"]["generator"]
         with younger_options_named(
             self.architecture, unsaid(self.recipe, "architecture"), str(self.folder.recipe)
         ):
             load_network(network, weights, "generator")
         refuse_non_finite(network, self.name, "choose an earlier one with --checkpoint STEPS")
         return self.device.place(network).requires_grad_(requires_grad=False)
+
+    def build(self, player: Player, before: Callable[[nn.Module], None] | None = None) -> nn.Module:
+        """Build a player's network on the CPU as the run does, regularizers and all.
+
+        Args:
+            player: Whose network.
+            before: Is called with it before regularizers change it.
+        """
+        setup = build_setup(self.recipe, len(self.classes), self.device, steps=1)
+        regularization = build_regularization(self.recipe, setup, self.device)
+        return build_network(
+            self.architecture, player, setup, regularization, seed=0, before=before
+        )
 
 
 def newest_state(folder: RunFolder) -> State:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from gantool.interfaces.step import Features
+    from gantool.interfaces.step import Features, Player
+    from gantool.training.players import Competitor
+    from gantool.training.regularization import Regularization
 
 log = logging.getLogger("gantool")
 
@@ -47,6 +50,29 @@ class Compiled:
             log.warning("%s cannot be compiled: %s", self._what, reason)
             self._call = self._plain
             return result
+
+
+def compiled_networks(
+    competitors: Mapping[Player, Competitor], regularization: Regularization
+) -> dict[Player, Callable[..., Any]]:
+    """Return the networks as torch.compile calls them; weights and names stay the same."""
+    compiled: dict[Player, Callable[..., Any]] = {}
+    if regularization.need_both_graphs:  # they are differentiated twice, which compiled ones cannot
+        return compiled
+    for player, each in competitors.items():
+        network = each.network
+        if player != "discriminator" or not regularization.need_features:
+            compiled[player] = Compiled(network, f"the {player}")
+        elif not (network._forward_hooks or network._forward_pre_hooks):
+            plain, source = partial(with_features, network), partial(head_after_features, network)
+            compiled[player] = Compiled(plain, f"the {player}", source)
+    return compiled
+
+
+def compiled_gradient() -> Compiled:
+    """Return `image_gradient` as torch.compile calls it."""
+    what = "the discriminator's gradient in images"
+    return Compiled(image_gradient, what, translatable_image_gradient)
 
 
 def with_features(network: nn.Module, images: Tensor, *labels: Tensor) -> tuple[Tensor, Features]:

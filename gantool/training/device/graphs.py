@@ -246,6 +246,23 @@ def _distance(one: Sequence[Tensor], other: Sequence[Tensor]) -> float:
     return float(get_total_norm(differences, foreach=True))
 
 
+def turns_of(game: Game, wish: str) -> Callable[[Sequence[Batch], int], None]:
+    """Return what makes a step: from a recording, where that is possible and wanted.
+
+    Args:
+        game: Whose steps.
+        wish: "on", "off" or "auto", as the recipe says.
+    """
+    if wish == "off" or game.device.device.type != "cuda":
+        return partial(take_turns, game)
+    if reason := reason_for_eager_steps(game, insists=wish == "on"):
+        log.log(
+            logging.WARNING if wish == "on" else logging.INFO, "steps are not recorded: %s", reason
+        )
+        return partial(take_turns, game)
+    return GraphedTurns(game, CudaRecorder())
+
+
 def reason_for_eager_steps(game: Game, *, insists: bool) -> str | None:
     """Return why a game's steps are not recorded; None if they are.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from torch.nn.utils import parametrize
 
 from gantool.errors import UsageError
-from gantool.training.state.tensors import first_objection
+from gantool.training.state.form import first_objection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from gantool.interfaces.step import Player
-
-    Prepared = Callable[[nn.Module], None]
-    Rebuild = Callable[[Player, Prepared], nn.Module]
 
 Owner = Literal["discriminator", "generator", "average"]
 
@@ -35,13 +32,13 @@ class Beginning:
 
     Attributes:
         state: What the other run has saved.
-        rebuild: Builds a player's network as that run does; calls a function with it before
+        rebuild: Builds a player's network as that run does, and calls a function with it before
             regularizers change it.
         way_out: Says what to do where networks do not fit.
     """
 
     state: Mapping[str, Any]
-    rebuild: Rebuild
+    rebuild: Callable[[Player, Callable[[nn.Module], None]], nn.Module]
     way_out: Callable[[], str]
 
     def before(self, owner: Owner) -> Callable[[nn.Module], None]:
