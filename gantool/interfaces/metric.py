@@ -135,6 +135,8 @@ class Metric(Component):
     bears_upon: ClassVar[Bearing] = "nothing"
     direction: ClassVar[Literal["lower", "higher", "none"]]
     """Which way is better; "none" where neither is."""
+    only_when_named: ClassVar[bool] = False
+    """Whether it is left out where all metrics score a run: one that draws images of its own."""
 
     @abstractmethod
     def compute(self, evidence: Evidence) -> dict[str, float]:

@@ -137,11 +137,13 @@ class PerceptualPathLength(Metric):
     Of the middle 98 % of path elements, as in the original code; long paths pass through images
     that are none. Neither way is better by itself: a generator of one image has the length 0. The
     distance is the mean squared difference of the extractor's features, not LPIPS: compare it with
-    no published numbers.
+    no published numbers. It draws 2,000 images of its own, so it is computed only
+    where it is named.
     """
 
     name = "perceptual-path-length"
     direction: ClassVar = "none"
+    only_when_named: ClassVar = True  # it draws as many images again as others look at
 
     pairs: PositiveInt = 1000
     """Pairs of images that are drawn, each the ends of a path element."""

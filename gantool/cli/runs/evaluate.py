@@ -55,7 +55,7 @@ MetricsOption = Annotated[
     option(
         "--metrics",
         "NAMES",
-        "Metrics, separated by commas; by default the recipe's, or all.",
+        "Metrics, separated by commas; by default the recipe's, or all but costly ones.",
         autocompletion=complete_metric,
     ),
 ]

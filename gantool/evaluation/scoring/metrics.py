@@ -61,8 +61,8 @@ def choose_metrics(
     """Return the metrics to score a run by.
 
     They are those named, with the options that they are known by or the recipe gives them; without
-    names, those known, or the recipe's, or every installed one that can score the run; those
-    that cannot are named in a warning.
+    names, those known, or the recipe's, or every installed one that can score the run and
+    need not be named; those that cannot are named in a warning.
 
     Raises:
         PluginError: When no plugin offers a metric.
@@ -97,10 +97,15 @@ def _named(name: str, known: Iterable[Metric]) -> Metric:
 
 
 def _able(shape: EvidenceShape) -> Iterator[Metric]:
-    """Yield every installed metric that can score it; of one name, gantool's own comes first."""
+    """Yield every installed metric that can score it and need not be named.
+
+    Of several with one name, gantool's own comes first.
+    """
     catalog = installed()
     for offer in map(partial(catalog.meant, "metric"), catalog.names("metric")):
         if offer is None:  # several offer it, and none is ours
+            continue
+        if cast("type[Metric]", offer.component).only_when_named:
             continue
         try:
             metric = cast("Metric", _with_defaults(offer))

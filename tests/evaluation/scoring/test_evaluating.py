@@ -164,6 +164,7 @@ def test_without_any_named_all_that_can_score_do(
     names = {score.name.partition("/")[0] for score in evaluation.scores}
     assert {"fd-pixels", "kd-pixels", "precision-recall", "memorization"} <= names
     assert not any("class-score" in name for name in names)
+    assert "perceptual-path-length" not in names  # it draws images of its own
     warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
     assert any(text.startswith("left out: metric 'inception-score'") for text in warnings)
     assert any("pixels are compared" in text and "random-conv" in text for text in warnings)
