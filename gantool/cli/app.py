@@ -215,6 +215,7 @@ def _with_debug(command: Callable[..., None]) -> Callable[..., None]:
     )
     parameters = [*own.parameters.values(), option]
     wrapped.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {each.name: each.annotation for each in parameters}  # not as text
     return wrapped
 
 

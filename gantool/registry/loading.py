@@ -6,6 +6,7 @@ import inspect
 import os
 from contextlib import redirect_stdout
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import EntryPoint, distributions, entry_points
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -138,16 +139,27 @@ def _components(name: str, module: Any) -> tuple[type[Component], ...]:
     """Return the components that a module's hook implementations offer, if they keep the rules."""
     if not NAME.fullmatch(name) or name in KINDS:
         raise PluginError(f"a plugin cannot be called '{name}'", "lower-case letters, digits, '-'")
-    manager = pluggy.PluginManager(hooks.PROJECT)
-    manager.add_hookspecs(hooks)
-    manager.register(module, name)
-    _refuse_unknown_hooks(manager, module)
-    implementations = manager.hook.gantool_components.get_hookimpls()
+    manager = _manager()
+    try:
+        manager.register(module, name)
+        _refuse_unknown_hooks(manager, module)
+        implementations = manager.hook.gantool_components.get_hookimpls()
+    finally:
+        if manager.is_registered(module):
+            manager.unregister(module)
     if not implementations:
         raise PluginError(f"it offers nothing: no function {HOOK} is marked with @gantool.hookimpl")
     components = [checked(each) for one in implementations for each in _offered(one.function())]
     _refuse_repeats(components)
     return tuple(components)
+
+
+@cache
+def _manager() -> pluggy.PluginManager:
+    """Return what reads plugins' modules, one after the other: it takes time to make."""
+    manager = pluggy.PluginManager(hooks.PROJECT)
+    manager.add_hookspecs(hooks)
+    return manager
 
 
 def _refuse_unknown_hooks(manager: pluggy.PluginManager, module: Any) -> None:

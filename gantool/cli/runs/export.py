@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -141,7 +140,8 @@ def _names(offers: Iterable[Offer]) -> list[str]:
 
 
 def _built(offer: Offer, table: Mapping[str, Any]) -> Exporter:
-    """Return an exporter with options."""
+    import json
+
     from pydantic import ValidationError
 
     from gantool.exporting.folder import reason_of
