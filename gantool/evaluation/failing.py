@@ -82,12 +82,8 @@ CAUTION = (
 class Copies:
     """Counts of images that repeat a training image, by the rule of `gantool.evaluation.neighbors`.
 
-    Attributes:
-        generated: Generated images looked at.
-        copies: Those of them that repeat a training image.
-        repeated: Training images that they repeat.
-        real: Training images looked at, each among all others.
-        real_copies: Those of them that repeat another one.
+    Of the `generated` images looked at, `copies` repeat `repeated` training images; of the `real`
+    ones, each looked at among all others, `real_copies` repeat another one.
     """
 
     generated: int

@@ -48,13 +48,9 @@ PIXELS_A_SIDE = 32
 
 @dataclass(frozen=True)
 class Space:
-    """The space in which distances are taken.
+    """The space in which distances are taken: an extractor's, or "pixels".
 
-    Attributes:
-        name: An extractor's, or "pixels".
-        generated: Of the generated images, [M, F].
-        training: Returns some rows of the training images, [n, F].
-        count: Training images.
+    It holds the generated images, [M, F], and gives some of the `count` training images, [n, F].
     """
 
     name: str
@@ -72,14 +68,10 @@ class Surroundings(NamedTuple):
 
 @dataclass(frozen=True)
 class Neighborhood:
-    """Generated images among the training images.
+    """Generated images, uint8 [M, H, W, C], among the training images, by the space looked in.
 
-    Attributes:
-        space: The name of the one in which neighbors were looked for.
-        images: The generated images, uint8 [M, H, W, C].
-        nearest: Their nearest training images, [M, 3 or less].
-        ratio: Distance of the nearest one, in units of the usual one, [M].
-        copies: Counts of copies.
+    `nearest` are their nearest training images, [M, 3 or less], and `ratio` is the distance of the
+    first of these in units of the usual one, [M].
     """
 
     space: str
@@ -99,15 +91,16 @@ def find_neighbors(
     There are at least two training images. Where there are features, an extractor's name and its
     features of both, [M, F] and [N, F], these are compared as well as pixels.
     """
-    spaces = [pixel_space(images, training)]
+    pixels = pixel_rows(images)
+    spaces = [Space(PIXELS, pixels, lambda rows: pixel_rows(training[rows]), len(training))]
     if features is not None:
         name, generated, known = features
         spaces.insert(0, Space(name, generated, lambda rows: known[rows], len(known)))
     some = torch.arange(0, len(training), -(-len(training) // REAL_IMAGES))
     views = [_view(space, some) for space in spaces]
-    copied = torch.stack([view.ratio < COPY_RATIO for view in views]).all(0)  # [M]
-    real_copied = torch.stack([view.usual < COPY_RATIO for view in views]).all(0)
-    nearest = views[0].nearest
+    copied = torch.stack([ratio < COPY_RATIO for _, ratio, _ in views]).all(0)  # [M]
+    real_copied = torch.stack([usual < COPY_RATIO for _, _, usual in views]).all(0)
+    nearest, ratio, _ = views[0]
     copies = Copies(
         generated=len(images),
         copies=int(copied.sum()),
@@ -115,34 +108,22 @@ def find_neighbors(
         real=len(some),
         real_copies=int(real_copied.sum()),
     )
-    return Neighborhood(spaces[0].name, images, nearest, views[0].ratio, copies)
+    return Neighborhood(spaces[0].name, images, nearest, ratio, copies)
 
 
-class View(NamedTuple):
-    """Neighbors in one space, distance ratios in units of their median among real images.
+def _view(space: Space, some: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what is nearest, and the distance ratios of generated and of some real images.
 
-    `nearest` and `ratio` are of the generated images, `usual` is the ratio of some real ones.
+    Ratios are in units of their median among the real ones.
     """
-
-    nearest: Tensor
-    ratio: Tensor
-    usual: Tensor
-
-
-def _view(space: Space, some: Tensor) -> View:
-    around = surroundings(space.generated, space)
+    nearest, ratio = surroundings(space.generated, space)
     usual = surroundings(space.training(some), space, passing_over_same=True).ratio
     median = usual.median().clamp_min(torch.finfo(usual.dtype).tiny)
-    return View(around.nearest, around.ratio / median, usual / median)
-
-
-def pixel_space(images: Tensor, training: Pixels) -> Space:
-    """Return the space of pixels, averaged down to at most 32 a side."""
-    return Space(PIXELS, pixel_rows(images), lambda rows: pixel_rows(training[rows]), len(training))
+    return nearest, ratio / median, usual / median
 
 
 def pixel_rows(images: Tensor) -> Tensor:
-    """Return images uint8 [N, H, W, C] as float32 [N, values] in [0, 1]."""
+    """Return images uint8 [N, H, W, C], averaged down, as float32 [N, values] in [0, 1]."""
     height, width = (min(side, PIXELS_A_SIDE) for side in images.shape[1:3])
     small = adaptive_avg_pool2d(images.permute(0, 3, 1, 2).float() / 255, (height, width))
     return small.flatten(1)

@@ -22,14 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs side by side.
-
-    Attributes:
-        groups: Runs of one recipe each.
-        differences: In what their recipes differ.
-        columns: The scores that they can be compared by.
-        lead: Which group is best by the score that decides; None where there is no such score.
-    """
+    """Runs side by side; there is no lead where no score decides."""
 
     groups: tuple[Group, ...]
     differences: tuple[Difference, ...]
@@ -74,12 +67,7 @@ SEED = "training.seed"
 
 
 class Difference(NamedTuple):
-    """An option that is not the same in all recipes.
-
-    Attributes:
-        option: Its dotted key, or the array of components.
-        values: Of each group, in order.
-    """
+    """An option, or array of components, that is not the same in all groups' recipes."""
 
     option: str
     values: tuple[str, ...]

@@ -20,13 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Spread:
-    """A figure over the runs of a group.
-
-    Attributes:
-        mean: Over the runs that have it.
-        sd: Sample standard deviation; None for a single run.
-        count: Runs that have it.
-    """
+    """A figure over the `count` runs of a group that have it; `sd` is None for a single run."""
 
     mean: float
     sd: float | None
@@ -35,11 +29,9 @@ class Spread:
 
 @dataclass(frozen=True)
 class Group:
-    """Runs of one recipe, each with a seed of its own.
+    """Runs of one recipe, each with a seed of its own, in the order given.
 
-    Attributes:
-        name: The recipe's name where no other group has it, else the first run's folder.
-        runs: In the order given.
+    It has the recipe's name where no other group has it, else the first run's folder's.
     """
 
     name: str
@@ -113,14 +105,9 @@ def _names(firsts: Sequence[RecordedRun]) -> list[str]:
 
 @dataclass(frozen=True)
 class Column:
-    """One score by one protocol, of several runs.
+    """One score by one protocol, with the metric's options as JSON.
 
-    Attributes:
-        name: As in "fid/distance".
-        direction: Which way is better: "lower", "higher" or "none".
-        protocol: The protocol of every run.
-        options: The metric's options, as JSON.
-        series: By the run's folder; runs without this score are missing.
+    The series are found by the run's folder; runs without this score are missing.
     """
 
     name: str
@@ -134,7 +121,7 @@ class Column:
         return self.series.get(str(run.folder.path))
 
     def final(self, group: Group) -> Spread | None:
-        """Return the score at the end, over a group's runs."""
+        """Return the last score, over a group's runs."""
         return self._spread(group, lambda series: series.final)
 
     def best(self, group: Group) -> Spread | None:

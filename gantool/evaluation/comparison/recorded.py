@@ -28,11 +28,8 @@ if TYPE_CHECKING:
 class RecordedRun(RunHistory):
     """One run, as its folder has it, and what a comparison makes of that.
 
-    Attributes:
-        loss: Its loss; None where what it names is not installed.
-        stability: Figures of the game.
-        series: Every score.
-        without_protocol: Number of scores left out because their protocol is unknown.
+    The loss is None where what the recipe names is not installed. Scores whose protocol is unknown
+    are left out, and counted.
     """
 
     loss: Loss | None
@@ -140,13 +137,9 @@ ROBUST_SD = 1.4826
 
 @dataclass(frozen=True)
 class LateTrend:
-    """A straight line through the second half of a curve.
+    """A straight line through the second half of a curve: its values there, in so many epochs.
 
-    Attributes:
-        start: Its value in the middle of the run.
-        end: Its value at the end of the run.
-        spread: Robust standard deviation of the curve about it.
-        epochs: Epochs that it spans.
+    `spread` is the robust standard deviation of the curve about it.
     """
 
     start: float
@@ -174,13 +167,8 @@ class LateTrend:
 class Stability:
     """Figures of one run's game; None where its records do not have them.
 
-    Attributes:
-        discriminator_loss: Median at the end of the run.
-        generator_loss: Median at the end of the run.
-        trend: Of the generator's loss late in training.
-        gap: Median of D(real) - D(fake) at the end of the run.
-        wide_gap: Share of the run in which D(real) - D(fake) was wide.
-        not_finite: Records with a NaN or an infinity.
+    Losses and gap, D(real) - D(fake), are medians at the end of the run; the trend is that of the
+    generator's loss. `wide_gap` is a share of the run, `not_finite` counts records.
     """
 
     discriminator_loss: float | None

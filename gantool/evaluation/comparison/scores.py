@@ -19,15 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reading:
-    """A score of one checkpoint.
+    """A score of one checkpoint: mean and standard deviation over the sampling seeds.
 
-    Attributes:
-        step: Steps completed at the checkpoint.
-        value: The score: its mean where there were several sampling seeds.
-        sd: Standard deviation over the sampling seeds, where there were several.
-        own_sd: The spread that the metric itself gives, if it does, as that over subsets.
-        floor: The same score of one half of the real images against the other, if known.
-        seeds: Number of sampling seeds.
+    `own_sd` is the spread that the metric itself gives, as that over subsets; `floor` the same
+    score of one half of the real images against the other.
     """
 
     step: int
@@ -40,14 +35,9 @@ class Reading:
 
 @dataclass(frozen=True)
 class Series:
-    """All readings of one score by one protocol in one run.
+    """The readings of one score in one run, one for each checkpoint, in the order of steps.
 
-    Attributes:
-        name: As in "fid/distance".
-        direction: Which way is better: "lower", "higher" or "none".
-        options: The metric's options, as JSON.
-        protocol: Without seeds and version, which may differ.
-        readings: One for each checkpoint, in the order of steps; the last says how the run ended.
+    Options are the metric's, as JSON; the protocol is without seeds and version, which may differ.
     """
 
     name: str
@@ -66,7 +56,7 @@ class Series:
         """The best one; None where no direction is better."""
         if self.direction == "none":
             return None
-        return min(self.readings, key=lambda reading: _rank(reading.value, self.direction))
+        return min(self.readings, key=lambda reading: rank(reading.value, self.direction))
 
 
 Key = tuple[str, str, Protocol]
@@ -94,7 +84,9 @@ def series_of(history: RunHistory, recipe: Recipe | None) -> tuple[tuple[Series,
                 readings[reading.step] = reading
             directions.setdefault(name, direction)
     series = [
-        Series(name, directions[name], options, protocol, _in_order(readings))
+        Series(
+            name, directions[name], options, protocol, tuple(readings[n] for n in sorted(readings))
+        )
         for (name, options, protocol), readings in found.items()
     ]
     return tuple(series), sum(line.protocol is None for line in lines)
@@ -133,10 +125,6 @@ def metrics_of(recipe: Recipe | None) -> dict[str, tuple[str, str]]:
     }
 
 
-def _in_order(readings: Mapping[int, Reading]) -> tuple[Reading, ...]:
-    return tuple(readings[step] for step in sorted(readings))
-
-
-def _rank(value: float, direction: str) -> float:
+def rank(value: float, direction: str) -> float:
     """Return a value of which the least is the best."""
     return -value if direction == "higher" else value

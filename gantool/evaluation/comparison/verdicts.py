@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from gantool.evaluation.comparison.scores import rank
 from gantool.training.health.signs import WON
 
 if TYPE_CHECKING:
@@ -89,15 +90,9 @@ def unfinished(run: RecordedRun) -> bool:
 
 @dataclass(frozen=True)
 class Lead:
-    """The lead of the best group over the next one.
+    """The lead of the best group over the next one, and the order of all by that score.
 
-    Attributes:
-        column: The score that it is about.
-        order: Groups with that score, the best first.
-        first: The score of the best.
-        second: The score of the next.
-        noise: Part of the lead that may be chance; None where it is not known.
-        source: The origin of the noise.
+    The noise, the part of the lead that may be chance, is None where nothing tells it.
     """
 
     column: Column
@@ -144,8 +139,7 @@ def lead_of(column: Column, groups: Sequence[Group]) -> Lead | None:
     scored = [(group, final) for group in groups if (final := column.final(group)) is not None]
     if len(scored) < 2:
         return None
-    sign = -1 if column.direction == "higher" else 1
-    scored.sort(key=lambda pair: sign * pair[1].mean)
+    scored.sort(key=lambda pair: rank(pair[1].mean, column.direction))
     (best, first), (next_best, second) = scored[:2]
     noise, source = noise_between(column, best, next_best)
     order = tuple(group for group, _ in scored)

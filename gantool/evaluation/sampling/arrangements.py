@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-from torch import Tensor
 
 from gantool.errors import UsageError
 
@@ -16,12 +15,7 @@ if TYPE_CHECKING:
 
 
 class Wanted(NamedTuple):
-    """Latents and labels that a generator is to draw.
-
-    Attributes:
-        latents: [N, latent_dim].
-        labels: int64 [N]; None where it has no classes.
-    """
+    """Latents [N, latent_dim] that a generator is to draw, and labels, int64 [N], if it has any."""
 
     latents: Tensor
     labels: Tensor | None
@@ -54,9 +48,6 @@ def class_rows(
     generator: TrainedGenerator, columns: int, seed: int = 0, *, truncation: float | None = None
 ) -> Wanted:
     """Return latents and labels of a row of pictures for each class, the same latents in each.
-
-    Returns:
-        Of classes * columns pictures.
 
     Raises:
         UsageError: When the generator is not conditional.

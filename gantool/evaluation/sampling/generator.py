@@ -95,16 +95,10 @@ class TrainedGenerator(ABC):
         *,
         truncation: float | None = None,
     ) -> Tensor:
-        """Draw images.
+        """Draw images, float32 [count, C, H, W] in [-1, 1] on the CPU, the same for the same seed.
 
-        Args:
-            count: Number of images.
-            seed: Of the latents; the same seed gives the same images.
-            label: Index or name of a class, where it is conditional; None for classes by chance.
-            truncation: As in `latents` and `generate`.
-
-        Returns:
-            float32 [count, C, H, W] in [-1, 1] on the CPU.
+        The label is the index or name of a class of a conditional generator, by default each image
+        is of a class by chance. `truncation` is explained in `latents` and `generate`.
 
         Raises:
             UsageError: When there is no intact checkpoint, or not that class, or none is to be
@@ -116,11 +110,9 @@ class TrainedGenerator(ABC):
     def latents(self, count: int, seed: int = 0, *, truncation: float | None = None) -> Tensor:
         """Return the latents that `sample` draws, [count, latent_dim].
 
-        Args:
-            count: Number of latents.
-            seed: The first latents of a seed are the same whatever the count.
-            truncation: Magnitude above which numbers are drawn again (Brock et al. 2019, section
-                3.1); without effect where the generator has styles, which `generate` truncates.
+        The first latents of a seed are the same whatever the count. `truncation` is the magnitude
+        above which numbers are drawn again (Brock et al. 2019, section 3.1), without effect where
+        the generator has styles, which `generate` truncates.
 
         Raises:
             UsageError: When none is asked for.
@@ -137,16 +129,10 @@ class TrainedGenerator(ABC):
     def generate(
         self, latents: Tensor, labels: Tensor | None = None, *, truncation: float | None = None
     ) -> Tensor:
-        """Return the images of latents, as `sample` does.
+        """Return the images of latents [N, latent_dim] and labels, int64 [N], as `sample` does.
 
-        Args:
-            latents: [N, latent_dim].
-            labels: int64 [N], where the generator is conditional.
-            truncation: Share of the distance of styles from their mean that is kept (Karras et
-                al. 2019, section B); without effect where there are no styles.
-
-        Returns:
-            float32 [N, C, H, W] in [-1, 1] on the CPU.
+        `truncation` is the share of the distance of styles from their mean that is kept (Karras et
+        al. 2019, section B), without effect where there are no styles.
 
         Raises:
             UsageError: When the latents have another shape.
@@ -167,12 +153,9 @@ class TrainedGenerator(ABC):
         progress: Callable[[int, int], None] | None = None,
         label: int | str | None = None,
     ) -> Tensor:
-        """Draw the images that `sample` draws, as pixels, of which many more fit into memory.
+        """Draw the images that `sample` draws, as pixels, uint8 [count, H, W, C], on the CPU.
 
-        Progress is told the images drawn so far and the images in all.
-
-        Returns:
-            uint8 [count, H, W, C] on the CPU.
+        Many more of these fit into memory. Progress is told the images drawn so far and in all.
 
         Raises:
             UsageError: When there is no intact checkpoint, or not that class.

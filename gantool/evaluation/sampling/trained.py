@@ -84,11 +84,7 @@ class RecipesGenerator(TrainedGenerator):
 class GeneratorInTraining(RecipesGenerator):
     """The generator of a run that is being trained; its images may not be finite.
 
-    Attributes:
-        trainer: Trains it.
-        run_recipe: The recipe of the run.
-        names: Of the classes of a conditional run, by label.
-        trained_with: The device.
+    `names` are of the classes of a conditional run, by label.
     """
 
     trainer: Trainer
@@ -144,7 +140,6 @@ class TrainedRun(RecipesGenerator):
     """A run's checkpoint, opened when it is first needed.
 
     Attributes:
-        folder: The run folder.
         device_name: The device to compute with; None for the recipe's.
         checkpoint: "newest" for the newest intact one, "best" for the one with the best score, or
             the number of steps it was saved after.

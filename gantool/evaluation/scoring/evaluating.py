@@ -56,7 +56,8 @@ def evaluate(
 
     Args:
         run: The run.
-        metrics: Names of metrics; by default the recipe's, or all that can score it.
+        metrics: Names of metrics; by default the recipe's, or all that can score it, without those
+            that say `only_when_named`.
         extractor: Name of an extractor, "pixels" for none; by default the recipe's.
         count: Images to draw; by default as the recipe's `[evaluation]` says.
         repetitions: Sampling seeds, counted up from the recipe's, to repeat it with.
@@ -104,9 +105,7 @@ def evaluate_classes(
     The mean of a distance over the classes is what Miyato & Koyama (2018, section 5.1) call
     intra-FID: a generator that draws one picture a class, or the wrong class, cannot hide in it.
     Arguments are those of `evaluate`; `count` is of each class, by default its training images'.
-
-    Returns:
-        The evaluation of each class by its name. Others are named in a warning.
+    Classes that cannot be scored are named in a warning.
 
     Raises:
         UsageError: When the run is not conditional, or no class can be scored; as `evaluate` does.

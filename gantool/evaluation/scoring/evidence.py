@@ -32,13 +32,7 @@ FAKE = "generated images"
 
 
 class Witness:
-    """Turns images into evidence; the real images are looked at once, or found in the cache.
-
-    Args:
-        network: Looks at images.
-        images: The run's, those kept from training among them.
-        progress: Is told how far it is.
-    """
+    """Turns images into evidence; the run's real ones are looked at once, or found in the cache."""
 
     def __init__(
         self, network: FeatureNetwork, images: TrainingImages, *, progress: Progress | None = None
@@ -73,13 +67,9 @@ class Witness:
         fingerprint: str,
         seeds: tuple[int, ...],
     ) -> Protocol:
-        """Return the protocol by which a generator is about to be scored.
+        """Return the protocol by which a run's generator is about to be scored.
 
-        Args:
-            generator: A run's.
-            shape: The amount of evidence.
-            fingerprint: Of the prepared images.
-            seeds: Of the latents of each repetition.
+        The fingerprint is of the prepared images, seeds are of the latents of each repetition.
         """
         image = generator.recipe.tables.image
         return Protocol(
@@ -177,12 +167,7 @@ class Witness:
 
 @dataclass(frozen=True)
 class EvidenceSampler:
-    """Draws more images, with what the extractor sees in them. Implements `gantool.Sampler`.
-
-    Attributes:
-        generator: Draws them.
-        witness: Looks at them.
-    """
+    """Draws more images, with what the extractor sees in them. Implements `gantool.Sampler`."""
 
     generator: TrainedGenerator
     witness: Witness
@@ -204,12 +189,7 @@ class EvidenceSampler:
 
 
 class ReadRows:
-    """Rows that are made when they are asked for. Implements `gantool.Rows`.
-
-    Args:
-        shape: Of all of them together.
-        read: Returns those of a slice, or of indices int64 [n].
-    """
+    """Rows, of that shape together, that are read when asked for. Implements `gantool.Rows`."""
 
     def __init__(self, shape: tuple[int, ...], read: Callable[[Any], Tensor]) -> None:
         self.shape = shape
@@ -226,12 +206,9 @@ class ReadRows:
 class SeenSamples(Samples):
     """Samples that are in memory as a whole only if a metric asks for that.
 
-    Args:
-        pixels: uint8 [N, H, W, C].
-        labels: Of the chosen images, int64 [n].
-        features: Of the chosen images, float32 [n, F]; None for their pixels, scaled to [0, 1].
-        logits: Of the chosen images, float32 [n, K], where the extractor is a classifier.
-        chosen: Which of the images, int64 [n]; all by default.
+    They are the chosen ones, int64 [n], or all of the pixels, uint8 [N, H, W, C], with labels,
+    int64 [n], features, float32 [n, F] (None: their pixels, scaled to [0, 1]), and a classifier's
+    logits, float32 [n, K].
     """
 
     def __init__(

@@ -26,13 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Example:
-    """An earlier evaluation.
-
-    Attributes:
-        place: The run or file that it was read from.
-        protocol: Its protocol.
-        metrics: Its metrics, with their options; none where they are not known.
-    """
+    """An earlier evaluation, read from a run or file; no metrics where they are not known."""
 
     place: Path
     protocol: Protocol

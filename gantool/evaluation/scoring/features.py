@@ -41,13 +41,9 @@ class Features(NamedTuple):
 
 
 class FeatureNetwork:
-    """An extractor's network on a device, or the pixels themselves where there is no extractor.
+    """An extractor's network on a device, loaded when it is first needed.
 
-    It is loaded when it is first needed.
-
-    Args:
-        extractor: Its features; None for the pixels, scaled to [0, 1].
-        device: The device to compute with.
+    Without an extractor, features are the pixels, scaled to [0, 1].
     """
 
     def __init__(self, extractor: Extractor | None, device: torch.device) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gantool.evaluation.comparison.groups import spread_of
+from gantool.evaluation.comparison.scores import rank
 from gantool.evaluation.comparison.verdicts import course
 from gantool.reporting.comparing.wording import with_spread
 from gantool.reporting.figures import WEIGHTS, format_duration, names_in_words
@@ -33,14 +34,9 @@ SECTIONS = {
 
 @dataclass(frozen=True)
 class Row:
-    """One figure of every group.
+    """One figure: a cell for each group, and the place of the best where a direction is better.
 
-    Attributes:
-        section: A key of `SECTIONS`.
-        label: Its name.
-        cells: Of each group, in order.
-        best: The place of the best one, where a direction is better.
-        short: The label where it stands below the figure that it is about.
+    `short` is the label where it stands below the figure that it is about.
     """
 
     section: str
@@ -175,8 +171,8 @@ def _when(column: Column, group: Group) -> str:
 
 def _best(spreads: Sequence[Spread | None], direction: str) -> int | None:
     """Return the place of the best mean; None where no direction is better, or two are equal."""
-    known = [(spread.mean, place) for place, spread in enumerate(spreads) if spread is not None]
+    known = [(rank(each.mean, direction), place) for place, each in enumerate(spreads) if each]
     if direction == "none" or len(known) < 2:
         return None
-    ordered = sorted(known, reverse=direction == "higher")
-    return None if ordered[0][0] == ordered[1][0] else ordered[0][1]
+    first, second, *_ = sorted(known)
+    return None if first[0] == second[0] else first[1]

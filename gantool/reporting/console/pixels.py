@@ -67,9 +67,7 @@ def lay_out(images: tuple[int, int, int], width: int, height: int) -> Layout | N
 class Thumbnails:
     """Images side by side, as a console can print them.
 
-    Attributes:
-        images: uint8 [N, H, W, C] with 1, 3 or 4 channels.
-        layout: Which of them are shown, the first ones, and how large.
+    They are uint8 [N, H, W, C] with 1, 3 or 4 channels; the layout has room for the first ones.
     """
 
     images: NDArray[np.uint8]

@@ -39,14 +39,11 @@ RARE = 0.005
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a chart.
+    """A line of a chart through values `y`, [N], at rising places `x`, [N].
 
-    Attributes:
-        name: What the legend calls it.
-        x: Where the values are, rising, [N].
-        y: The values, [N]; the line has a gap where one is None, NaN or infinite.
-        color: A color of the page's style: "discriminator", "generator", "series-1" to "series-8".
-        extremes: Places and values that are drawn where `y` holds means of several, [M] each.
+    It has a gap where a value is None, NaN or infinite. Its color is one of the page's style:
+    "discriminator", "generator", "series-1" to "series-8". Where `y` holds means of several, the
+    extremes are the places and values that are drawn, [M] each.
     """
 
     name: str
@@ -68,14 +65,9 @@ def line_chart(
 ) -> Markup:
     """Return a chart over epochs as HTML: title and legend, an SVG, and the numbers at the axes.
 
-    Args:
-        lines: What to draw.
-        title: Says what is drawn; whether it is smoothed, and on a log scale, is added.
-        logarithmic: Whether the vertical axis is, if any value is positive.
-        smoothed: Whether each line is a moving mean, over its values drawn faintly.
-        y_range: Ends of the vertical axis; by default such that the lines fit.
-        guide: Value at which a dashed line is drawn across, if any.
-        keys: Whether the lines are named beside the title.
+    The title is told whether lines are smoothed (moving means, over their values drawn faintly) and
+    on a log scale (if any value is positive). By default the vertical axis holds all lines. A
+    dashed line is drawn across at `guide`; `keys` names the lines beside the title.
     """
     drawn = [_draw(line, smoothed=smoothed) for line in lines]
     strong, faint = [each.strong for each in drawn], [each.faint for each in drawn]

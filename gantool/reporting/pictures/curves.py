@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gantool.files.disk import written_aside
+from gantool.reporting.figures import LABELS, SCORES
 from gantool.text import visible
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from gantool.runs.curves import Curve, Curves, Values
 
 COLORS = {"discriminator": "#0e7490", "generator": "#be185d"}
-SCORES = {"D(real)": ("real_score", "discriminator"), "D(fake)": ("fake_score", "generator")}
 
 
 def draw_curves(curves: Curves, path: Path, title: str = "") -> None:
@@ -42,8 +42,7 @@ def make_figure(curves: Curves, title: str = "") -> Figure:
     """Return what `draw_curves` draws, without pyplot and so without global state."""
     from matplotlib.figure import Figure
 
-    scores = [curves.curve(name) for name, _ in SCORES.values()]
-    scored = any(curve.is_known for curve in scores)
+    scored = any(curves.curve(name).is_known for name in SCORES.values())
     ratios = [2, 1] if scored else [1]
     figure = Figure(figsize=(8, 6.4 if scored else 4.4), layout="constrained")
     panels = figure.subplots(len(ratios), sharex=True, squeeze=False, height_ratios=ratios)[:, 0]
@@ -68,8 +67,8 @@ def _draw_losses(panel: Axes, curves: Curves) -> None:
 
 
 def _draw_scores(panel: Axes, curves: Curves) -> None:
-    for label, (name, player) in SCORES.items():
-        _draw_line(panel, curves.epochs, curves.curve(name), label, COLORS[player])
+    for player, name in SCORES.items():
+        _draw_line(panel, curves.epochs, curves.curve(name), LABELS[name], COLORS[player])
     panel.axhline(0.5, color="0.6", linewidth=0.8, linestyle=(0, (4, 4)), zorder=0)
     panel.set_ylim(-0.02, 1.02)
     _finish(panel, "D(x)")

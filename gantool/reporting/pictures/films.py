@@ -58,9 +58,7 @@ def check_film(path: Path) -> None:
 def save_film(frames: NDArray[np.uint8], path: Path) -> None:
     """Write frames as one moving picture that loops, magnified by a whole factor.
 
-    Args:
-        frames: uint8 [N, H, W, C] with 1, 3 or 4 channels.
-        path: The file; its suffix says the format.
+    They are uint8 [N, H, W, C] with 1, 3 or 4 channels; the file's suffix says the format.
 
     Raises:
         OSError: When the file cannot be written.

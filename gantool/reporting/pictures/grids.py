@@ -43,12 +43,9 @@ UP = 2
 def save_grid(images: NDArray[np.uint8], path: Path, columns: int | None = None) -> None:
     """Write images as one PNG, row by row, magnified by a whole factor where they are small.
 
-    The file is written aside and renamed, so that nobody sees half of it.
-
-    Args:
-        images: uint8 [N, H, W, C] with 1, 3 or 4 channels.
-        path: The file; its folder is made if it is missing.
-        columns: Images in a row; by default as many as make the picture nearly square.
+    They are uint8 [N, H, W, C] with 1, 3 or 4 channels; by default the picture is nearly square.
+    The file is written aside and renamed, so that nobody sees half of it; its folder is made if it
+    is missing.
 
     Raises:
         OSError: When the file cannot be written.

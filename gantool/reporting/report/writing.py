@@ -84,13 +84,10 @@ def write_report(
     status: RunStatus | None = None,
     neighbors: Neighbors | str = NOT_LOOKED,
 ) -> Path:
-    """Write the report of a run, and return its file; a reader sees the old page or the new one.
+    """Write the report of a run, by default into its folder, and return the file.
 
-    Args:
-        folder: The run's.
-        out: The HTML file; by default the run's own.
-        status: The run's, where it is known better than the folder tells.
-        neighbors: What was found of nearest neighbors, or why nobody looked.
+    A reader sees the old page or the new one. A status is given where it is known better than the
+    folder tells; `neighbors` says what was found of them, or why nobody looked.
 
     Raises:
         UsageError: When the run cannot be read, or nothing was logged yet.
