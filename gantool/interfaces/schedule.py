@@ -104,6 +104,7 @@ class Scheduled(Generic[Number]):
                 "until": field(share, required=False),
             },
             extra_behavior="forbid",
+            config={"strict": True, "allow_inf_nan": False},  # a component's do not reach in here
         )
         made = core_schema.no_info_after_validator_function
         said: dict[Any, CoreSchema] = {
