@@ -30,6 +30,11 @@ class Comparison:
     lead: Lead | None
 
     @property
+    def winner(self) -> str | None:
+        """The name of the best group, if its lead is clear."""
+        return self.lead.order[0].name if self.lead is not None and self.lead.is_clear else None
+
+    @property
     def runs(self) -> list[RecordedRun]:
         """All runs."""
         return [run for group in self.groups for run in group.runs]

@@ -6,12 +6,13 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gantool.evaluation.scoring.metrics import score_name
+from gantool.evaluation.scoring.metrics import metrics_by_score
 from gantool.runs.scores import Protocol, Scored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from gantool.interfaces.metric import Metric
     from gantool.recipe.schema import Recipe
     from gantool.runs.history import RunHistory
     from gantool.runs.scores import Evaluation
@@ -69,7 +70,7 @@ def series_of(history: RunHistory, recipe: Recipe | None) -> tuple[tuple[Series,
     The recipe says what scores of training mean, if it can be read. The number is of lines that
     are left out because they do not state their protocol.
     """
-    metrics = metrics_of(recipe)
+    metrics = {} if recipe is None else metrics_by_score(recipe)
     found: dict[Key, dict[int, Reading]] = {}
     directions: dict[str, str] = {}
     lines: list[Evaluation | Scored] = [*reversed(history.evaluations), *history.scores]
@@ -93,7 +94,7 @@ def series_of(history: RunHistory, recipe: Recipe | None) -> tuple[tuple[Series,
 
 
 def _rows(
-    line: Evaluation | Scored, metrics: Mapping[str, tuple[str, str]]
+    line: Evaluation | Scored, metrics: Mapping[str, Metric]
 ) -> Iterator[tuple[str, str, str, Reading]]:
     """Yield name, direction, options and reading of each score; spreads have no direction."""
     means = {score.name: score.mean for score in line.scores}
@@ -101,28 +102,14 @@ def _rows(
         if score.mean is None:
             continue
         metric = score.name.partition("/")[0]
-        direction: str = score.direction
-        options = json.dumps(score.options, sort_keys=True)
-        if isinstance(line, Scored):
-            direction, options = metrics.get(metric, ("none", "{}"))
+        direction, options = score.direction, score.options
+        if isinstance(line, Scored) and metric in metrics:
+            direction, options = metrics[metric].direction, metrics[metric].model_dump(mode="json")
         own = None if score.is_spread else means.get(f"{metric}/sd")
         seeds = len(score.values) or 1
         reading = Reading(line.step, score.mean, score.sd, own, score.floor, seeds)
-        yield score.name, "none" if score.is_spread else direction, options, reading
-
-
-def metrics_of(recipe: Recipe | None) -> dict[str, tuple[str, str]]:
-    """Return direction and options of the recipe's metrics, by what their scores are called."""
-    if recipe is None:
-        return {}
-    extractor = None if recipe.extractor is None else recipe.extractor.name
-    return {
-        score_name(metric, extractor): (
-            metric.direction,
-            json.dumps(metric.model_dump(mode="json"), sort_keys=True),
-        )
-        for metric in recipe.metrics
-    }
+        said = json.dumps(options, sort_keys=True)
+        yield score.name, "none" if score.is_spread else direction, said, reading
 
 
 def rank(value: float, direction: str) -> float:

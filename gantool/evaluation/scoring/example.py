@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from gantool.errors import GantoolError, UsageError
-from gantool.evaluation.scoring.metrics import score_name
+from gantool.evaluation.scoring.metrics import metrics_by_score, score_name
 from gantool.interfaces.metric import Metric
 from gantool.registry.catalog import installed
 from gantool.runs.documents import MOST_BYTES, checked
@@ -94,9 +94,8 @@ def _metrics_of_recipe(folder: RunFolder, line: Scored) -> Iterator[Metric]:
 
     names = {name.partition("/")[0] for name in line.values}
     with suppress(GantoolError):
-        recipe = read_recipe(folder.recipe)
-        looked_with = None if recipe.extractor is None else recipe.extractor.name
-        yield from (each for each in recipe.metrics if score_name(each, looked_with) in names)
+        known = metrics_by_score(read_recipe(folder.recipe))
+        yield from (metric for name, metric in known.items() if name in names)
 
 
 def _file(path: Path) -> Stated:

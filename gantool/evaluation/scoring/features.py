@@ -22,7 +22,6 @@ from gantool.runs.scores import PIXELS, ExtractorStamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from torch import Tensor
 
@@ -217,21 +216,17 @@ def _read(name: str, key: str, count: int) -> Features | None:
 
 def _write(name: str, key: str, found: Features) -> None:
     """Put features into the cache, if it can be written."""
-    try:
-        folder = features_cache() / name
-        with entry_lock(FEATURES, name):
-            make_plain_folder(folder)
-            sweep(folder, shared=False)
-            _save(folder / FILE, key, found)
-    except OSError as error:
-        logging.getLogger("gantool").info("features are not kept: %s", error)
-
-
-def _save(path: Path, key: str, found: Features) -> None:
     from safetensors.torch import save_file
 
     tensors = {"features": found.features.contiguous()}
     if found.logits is not None:
         tensors["logits"] = found.logits.contiguous()
-    with written_aside(path) as aside:
-        save_file(tensors, aside, metadata={"key": key})
+    try:
+        folder = features_cache() / name
+        with entry_lock(FEATURES, name):
+            make_plain_folder(folder)
+            sweep(folder, shared=False)
+            with written_aside(folder / FILE) as aside:
+                save_file(tensors, aside, metadata={"key": key})
+    except OSError as error:
+        logging.getLogger("gantool").info("features are not kept: %s", error)

@@ -165,6 +165,12 @@ def score_name(metric: Metric, extractor: str | None) -> str:
     raise misbehaved(metric, "score_name", described(found), "text")
 
 
+def metrics_by_score(recipe: Recipe) -> dict[str, Metric]:
+    """Return a recipe's metrics by what their scores are called."""
+    extractor = None if recipe.extractor is None else recipe.extractor.name
+    return {score_name(metric, extractor): metric for metric in recipe.metrics}
+
+
 def metric_called(name: str, extractor: str) -> str | None:
     """Return the metric whose scores have a name, where it goes by another one itself.
 

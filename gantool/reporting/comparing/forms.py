@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from gantool.evaluation.comparison import verdicts
 from gantool.reporting.comparing.table import (
-    SECTIONS,
     protocol_in_words,
-    rows_of,
     score_columns,
+    sections_of,
     slope,
 )
 from gantool.reporting.comparing.wording import conclusion, game_in_words
@@ -54,7 +52,7 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
             {"option": option, "values": list(values)} for option, values in comparison.differences
         ],
         "scores": [_column(column, comparison.groups) for column in comparison.columns],
-        "winner": lead.order[0].name if lead is not None and lead.is_clear else None,
+        "winner": comparison.winner,
         "lead": None if lead is None else _lead(lead),
         "conclusion": conclusion(comparison),
     }
@@ -109,8 +107,8 @@ def as_markdown(comparison: Comparison) -> str:
     """Return the table and the conclusion as Markdown."""
     names = [group.name for group in comparison.groups]
     lines = ["| | " + " | ".join(map(markdown, names)) + " |", "|---" * (len(names) + 1) + "|"]
-    for section, rows in groupby(rows_of(comparison), lambda row: row.section):
-        lines.append(f"| **{SECTIONS[section]}** |" + " |" * len(names))
+    for section, rows in sections_of(comparison).items():
+        lines.append(f"| **{section}** |" + " |" * len(names))
         for row in rows:
             cells = [*map(markdown, row.cells)]
             if row.best is not None:
@@ -159,10 +157,10 @@ def _table(comparison: Comparison, label_width: int) -> Table:
     table.add_column("", width=label_width, overflow="fold")
     for group in comparison.groups:
         table.add_column(Text(visible(group.name)), overflow="fold")
-    for section, rows in groupby(rows_of(comparison), lambda row: row.section):
+    for section, rows in sections_of(comparison).items():
         if table.row_count:
             table.add_row()
-        table.add_row(Text(SECTIONS[section], "bold"))
+        table.add_row(Text(section, "bold"))
         for row in rows:
             label = Text(visible(row.short or row.label), overflow="fold")
             cells = [Text(visible(cell)) for cell in row.cells]

@@ -5,19 +5,13 @@ from __future__ import annotations
 import inspect
 import re
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gantool.evaluation.comparison import verdicts
 from gantool.files.disk import make_folder
-from gantool.reporting.comparing.table import (
-    SECTIONS,
-    protocol_in_words,
-    rows_of,
-    score_columns,
-)
+from gantool.reporting.comparing.table import protocol_in_words, score_columns, sections_of
 from gantool.reporting.comparing.wording import conclusion, game_in_words, listed
 from gantool.reporting.page import render, write_page
 from gantool.reporting.page.charts import COLORS, Line, line_chart
@@ -82,7 +76,6 @@ def write_comparison(comparison: Comparison, path: Path) -> None:
 def comparison_page(comparison: Comparison) -> str:
     """Return the page as HTML."""
     groups = comparison.groups
-    lead = comparison.lead
     return render(
         "compare.html",
         title=listed([group.name for group in groups]),
@@ -90,10 +83,9 @@ def comparison_page(comparison: Comparison) -> str:
             (group.name, _color(place), game_in_words(group)) for place, group in enumerate(groups)
         ],
         conclusion=conclusion(comparison),
-        winner=lead.order[0].name if lead is not None and lead.is_clear else None,
+        winner=comparison.winner,
         sections=[
-            (SECTIONS[name], list(map(_breakable, rows)))
-            for name, rows in groupby(rows_of(comparison), lambda row: row.section)
+            (title, list(map(_breakable, rows))) for title, rows in sections_of(comparison).items()
         ],
         charts=list(_charts(comparison)),
         strips=strips_of(groups),

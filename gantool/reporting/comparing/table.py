@@ -23,13 +23,6 @@ if TYPE_CHECKING:
 UNKNOWN = "–"
 ARROWS = {"lower": " ↓", "higher": " ↑"}
 """Which way a score is better."""
-RECIPE, SCORES, GAME, COST = "recipe", "scores", "game", "cost"
-SECTIONS = {
-    RECIPE: "What sets the recipes apart",
-    SCORES: "Scores",
-    GAME: "The game",
-    COST: "Length and cost",
-}
 
 
 @dataclass(frozen=True)
@@ -39,22 +32,26 @@ class Row:
     `short` is the label where it stands below the figure that it is about.
     """
 
-    section: str
     label: str
     cells: tuple[str, ...]
     best: int | None = None
     short: str = ""
 
 
+def sections_of(comparison: Comparison) -> dict[str, list[Row]]:
+    """Return the rows by what they tell of; where there are none, the section is left out."""
+    found = {
+        "What sets the recipes apart": [Row(*each) for each in comparison.differences],
+        "Scores": list(_scores(comparison)),
+        "The game": list(_game(comparison.groups)),
+        "Length and cost": list(_cost(comparison.groups)),
+    }
+    return {title: rows for title, rows in found.items() if rows}
+
+
 def rows_of(comparison: Comparison) -> list[Row]:
     """Return all rows, section by section."""
-    groups = comparison.groups
-    return [
-        *(Row(RECIPE, option, values) for option, values in comparison.differences),
-        *_scores(comparison),
-        *_game(groups),
-        *_cost(groups),
-    ]
+    return [row for rows in sections_of(comparison).values() for row in rows]
 
 
 def score_columns(comparison: Comparison) -> list[Column]:
@@ -91,17 +88,17 @@ def _scores(comparison: Comparison) -> Iterator[Row]:
         label = f"{column.name}{ARROWS.get(column.direction, '')}{mark}"
         finals = [column.final(group) for group in groups]
         best = _best(finals, column.direction)
-        yield Row(SCORES, label, tuple(map(_spread, finals)), best)
+        yield Row(label, tuple(map(_spread, finals)), best)
         if _has_history(column):
             bests = [column.best(group) for group in groups]
             pairs = zip(bests, groups, strict=True)
             cells = tuple(f"{_spread(best)}{_when(column, group)}" for best, group in pairs)
             best = _best(bests, column.direction)
-            yield Row(SCORES, f"{label} at its best", cells, best, short="at its best")
+            yield Row(f"{label} at its best", cells, best, short="at its best")
         floors = [spread_of(each.floor for each in column.readings(group)) for group in groups]
         if any(floors):
             cells = tuple(map(_spread, floors))
-            yield Row(SCORES, f"{label} real against real", cells, short="real against real")
+            yield Row(f"{label} real against real", cells, short="real against real")
 
 
 def _game(groups: Sequence[Group]) -> Iterator[Row]:
@@ -111,27 +108,27 @@ def _game(groups: Sequence[Group]) -> Iterator[Row]:
         "G loss late, rise an epoch": slope,
     }
     for label, figure in figures.items():
-        yield Row(GAME, label, tuple(_spread(group.spread(figure)) for group in groups))
-    yield Row(GAME, "G loss late", tuple(map(_courses, groups)))
+        yield Row(label, tuple(_spread(group.spread(figure)) for group in groups))
+    yield Row("G loss late", tuple(map(_courses, groups)))
     gaps = tuple(_spread(group.spread(lambda run: run.stability.gap)) for group in groups)
-    yield Row(GAME, "D(real) - D(fake) at the end", gaps)
+    yield Row("D(real) - D(fake) at the end", gaps)
     wide = [group.spread(lambda run: run.stability.wide_gap) for group in groups]
     cells = tuple(UNKNOWN if each is None else f"{each.mean:.0%} of the run" for each in wide)
-    yield Row(GAME, "D(real) - D(fake) > 0.9", cells)
+    yield Row("D(real) - D(fake) > 0.9", cells)
 
 
 def _cost(groups: Sequence[Group]) -> Iterator[Row]:
     seeds = (", ".join(str(run.seed) for run in group.runs) for group in groups)
-    yield Row(COST, "seeds", tuple(seeds))
-    yield Row(COST, "steps", tuple(_range(group, lambda run: f"{run.step:,}") for group in groups))
+    yield Row("seeds", tuple(seeds))
+    yield Row("steps", tuple(_range(group, lambda run: f"{run.step:,}") for group in groups))
     epochs = (_range(group, lambda run: format_epoch(run.curves.epoch)) for group in groups)
-    yield Row(COST, "epochs", tuple(epochs))
+    yield Row("epochs", tuple(epochs))
     times = [group.spread(lambda run: run.timing.seconds) for group in groups]
     cells = tuple(UNKNOWN if each is None else format_duration(each.mean) for each in times)
-    yield Row(COST, "time of a run", cells)
+    yield Row("time of a run", cells)
     paces = [group.spread(lambda run: run.timing.images_per_second) for group in groups]
     cells = tuple(UNKNOWN if each is None else f"{each.mean:,.0f}" for each in paces)
-    yield Row(COST, "images a second", cells)
+    yield Row("images a second", cells)
 
 
 def _spread(spread: Spread | None) -> str:
