@@ -18,7 +18,6 @@ from torch.nn.functional import adaptive_avg_pool2d
 from gantool.data.prepare.preparing import prepared_before
 from gantool.data.selection import select
 from gantool.errors import DataError
-from gantool.evaluation.failing import Copies
 from gantool.evaluation.scoring.evidence import Witness
 from gantool.evaluation.scoring.features import FeatureNetwork
 from gantool.runs.scores import PIXELS
@@ -64,6 +63,31 @@ class Surroundings(NamedTuple):
 
     nearest: Tensor
     ratio: Tensor
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Counts of images that repeat a training image.
+
+    Of the `generated` images looked at, `copies` repeat `repeated` training images; of the `real`
+    ones, each looked at among all others, `real_copies` repeat another one.
+    """
+
+    generated: int
+    copies: int
+    repeated: int
+    real: int
+    real_copies: int
+
+    @property
+    def percent(self) -> float:
+        """Percentage of copies among the generated images."""
+        return 100 * self.copies / self.generated if self.generated else 0.0
+
+    @property
+    def real_percent(self) -> float:
+        """The same of real images, which tells how many near-repeats the training set holds."""
+        return 100 * self.real_copies / self.real if self.real else 0.0
 
 
 @dataclass(frozen=True)

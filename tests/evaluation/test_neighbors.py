@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from gantool.evaluation import neighbors
-from gantool.evaluation.failing import copies_called_out
 from gantool.evaluation.neighbors import (
     NEARBY,
     Space,
@@ -16,6 +15,7 @@ from gantool.evaluation.neighbors import (
     pixel_rows,
     surroundings,
 )
+from gantool.reporting.report.verdict import copies_called_out
 
 COUNT = 300
 

@@ -13,6 +13,7 @@ from gantool.reporting.page import render, write_page
 from gantool.reporting.page.images import embed, pick_evenly, read_picture, unmagnified
 from gantool.reporting.report import panels, summary
 from gantool.reporting.report.recipe_lines import dropped, read_parent, recipe_lines
+from gantool.reporting.report.verdict import verdict_of
 from gantool.runs.history import grid_images, read_history, tile
 from gantool.text import format_epoch
 
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gantool.data.selection import Pixels
-    from gantool.evaluation.failing import Copies
-    from gantool.evaluation.neighbors import Neighborhood
+    from gantool.evaluation.neighbors import Copies, Neighborhood
     from gantool.reporting.page.images import EmbeddedImage
     from gantool.runs.folder import RunFolder
     from gantool.runs.history import RunHistory
@@ -127,7 +127,7 @@ def report_page(run: RunHistory, neighbors: Neighbors | str = NOT_LOOKED) -> str
         name=run.name,
         started=summary.started(run),
         facts=list(summary.facts(run)),
-        verdict=summary.verdict_of(run, found.copies if found else None),
+        verdict=verdict_of(run, found.copies if found else None),
         frames=frames(run),
         report_chart=panels.report_chart(run),
         practitioner_charts=list(panels.practitioner_charts(run)),

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from gantool.evaluation.failing import Copies
-from gantool.reporting.report import summary as verdict
-from gantool.reporting.report.summary import verdict_of
+from gantool.evaluation.neighbors import Copies
+from gantool.reporting.report import verdict
+from gantool.reporting.report.verdict import verdict_of
 from gantool.reporting.report.writing import read_logged
 from gantool.runs.folder import RunFolder
 from gantool.training.health.signs import WINDOW_STEPS

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gantool.evaluation.failing import Copies, copies_called_out, scores_called_out
+from gantool.evaluation.neighbors import Copies
+from gantool.reporting.report.verdict import copies_called_out, scores_called_out
 
 
 def copies(percent: int, real_percent: int = 0) -> Copies:
