@@ -8,8 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from gantool.errors import UsageError
-from gantool.reporting.report.summary import cost, environment, facts, started
-from gantool.reporting.report.writing import read_logged
+from gantool.reporting.report.writing import cost, environment, facts, read_logged, started
 from gantool.runs.folder import RunFolder
 from gantool.runs.history import grid_images, tile
 from gantool.runs.status import hold, read_status, write_status
