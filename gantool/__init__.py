@@ -34,7 +34,6 @@ if TYPE_CHECKING:
         open_image,
     )
     from gantool.interfaces.exporter import Exporter, Trained
-    from gantool.interfaces.frozen import Frozen
     from gantool.interfaces.logger import Logger, RunDescription
     from gantool.interfaces.loss import Loss
     from gantool.interfaces.metric import (
@@ -46,10 +45,9 @@ if TYPE_CHECKING:
         Sampler,
         Samples,
     )
-    from gantool.interfaces.noise import Dropout, NoiseSource
-    from gantool.interfaces.optimizer import Optimizer
+    from gantool.interfaces.modules import Dropout, Frozen, NoiseSource
+    from gantool.interfaces.optimizer import Optimizer, Scheduled
     from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer
-    from gantool.interfaces.schedule import Scheduled
     from gantool.interfaces.step import (
         DiscriminatorStep,
         Features,
@@ -81,7 +79,6 @@ _MODULES = {
     "gantool.interfaces.architecture": ("Architecture",),
     "gantool.interfaces.component": ("Bears", "Component", "hookimpl"),
     "gantool.interfaces.exporter": ("Exporter", "Trained"),
-    "gantool.interfaces.frozen": ("Frozen",),
     "gantool.interfaces.dataset": (
         "Dataset",
         "ImageShape",
@@ -103,10 +100,9 @@ _MODULES = {
         "Sampler",
         "Samples",
     ),
-    "gantool.interfaces.noise": ("Dropout", "NoiseSource"),
-    "gantool.interfaces.optimizer": ("Optimizer",),
+    "gantool.interfaces.modules": ("Dropout", "Frozen", "NoiseSource"),
+    "gantool.interfaces.optimizer": ("Optimizer", "Scheduled"),
     "gantool.interfaces.regularizer": ("LazyOption", "PlayerOption", "Regularizer"),
-    "gantool.interfaces.schedule": ("Scheduled",),
     "gantool.interfaces.step": (
         "DiscriminatorStep",
         "Features",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gantool.errors import UsageError
 from gantool.files.disk import write_durably
 from gantool.files.plain import is_plain_folder
-from gantool.interfaces.schedule import schedules_in
+from gantool.interfaces.optimizer import schedules_in
 from gantool.launch.folder import disk_faults_named, held, joined
 from gantool.launch.process import note_environment, remind_of_divergence, train
 from gantool.launch.session import (

@@ -23,7 +23,7 @@ from pydantic import (
 
 from gantool.interfaces.component import Bearing, Bears
 from gantool.interfaces.dataset import ImageShape
-from gantool.interfaces.schedule import Scheduled
+from gantool.interfaces.optimizer import Scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

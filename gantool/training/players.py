@@ -12,7 +12,7 @@ from torch import nn
 from typing_extensions import override
 
 from gantool.errors import PluginError
-from gantool.interfaces.schedule import schedules_in
+from gantool.interfaces.optimizer import schedules_in
 from gantool.interfaces.step import Snapshot
 from gantool.registry.calling import call, described, misbehaved
 from gantool.training.device.ranks import synchronize

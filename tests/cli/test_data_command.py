@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gantool.interfaces import dataset as filenames
+from gantool.interfaces import dataset
 
 PLUGIN = '''
 from pathlib import Path
@@ -75,17 +75,17 @@ def test_inspect_lists_findings(gantool: Callable[..., Any], recipe: Path, flawe
 def test_inspect_names_files_that_are_not_read(
     gantool: Callable[..., Any], recipe: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filenames, "has_pillow_heif", lambda: False)
+    monkeypatch.setattr(dataset, "has_pillow_heif", lambda: False)
     for name in ("IMG_1.HEIC", "dusk/IMG_2.HEIC", "layers.psd", "notes.txt", "photo"):
         (pictures / name).touch()
     outcome = gantool("data", "inspect", recipe)
     found = {tuple(record) for record in outcome.records if record[3] == "left out"}
     assert found == {
-        (".heic file", "IMG_1.HEIC", filenames.HEIF_WAY_OUT, "left out"),
-        (".heic file", "dusk/IMG_2.HEIC", filenames.HEIF_WAY_OUT, "left out"),
+        (".heic file", "IMG_1.HEIC", dataset.HEIF_WAY_OUT, "left out"),
+        (".heic file", "dusk/IMG_2.HEIC", dataset.HEIF_WAY_OUT, "left out"),
         (".psd file", "layers.psd", "export them as PNG or JPEG", "left out"),
         (".txt file", "notes.txt", "not read as an image", "left out"),
-        ("file without ending", "photo", filenames.WAYS_OUT[""], "left out"),
+        ("file without ending", "photo", dataset.WAYS_OUT[""], "left out"),
     }
     assert "12 files, of which 12 can be used" in outcome.stderr
     assert "not read: 2 .heic (pip install 'gantool[heic]'" in outcome.stderr

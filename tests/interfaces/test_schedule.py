@@ -11,7 +11,7 @@ import torch
 from pydantic import NonNegativeFloat, ValidationError
 
 from gantool import Component, Scheduled
-from gantool.interfaces.schedule import schedules_in
+from gantool.interfaces.optimizer import schedules_in
 
 if TYPE_CHECKING:
     from torch import Tensor

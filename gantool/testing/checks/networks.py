@@ -9,7 +9,7 @@ from unittest import mock
 import torch
 from torch import nn
 
-from gantool.interfaces.noise import sources_of
+from gantool.interfaces.modules import sources_of
 from gantool.testing.harness.isolation import global_random_state, global_random_state_kept
 from gantool.testing.harness.moments import gradients_of, require_right_gradients, weighted
 from gantool.testing.harness.players import (

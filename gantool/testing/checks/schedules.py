@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gantool.interfaces.optimizer import Optimizer
+from gantool.interfaces.optimizer import Optimizer, Scheduled
 from gantool.interfaces.regularizer import LazyOption, Regularizer
-from gantool.interfaces.schedule import Scheduled
 from gantool.testing.harness.trial import build_trial, take_steps, weights_of
 from gantool.testing.promises import promise, require, with_options
 

@@ -16,8 +16,8 @@ from typing_extensions import override
 
 from gantool.data.selection import TrainingImages
 from gantool.interfaces.dataset import Dataset, ImageShape
-from gantool.interfaces.frozen import Frozen
 from gantool.interfaces.loss import Loss
+from gantool.interfaces.modules import Frozen
 from gantool.interfaces.optimizer import Optimizer
 from gantool.interfaces.regularizer import Regularizer, refusal_of
 from gantool.interfaces.step import PLAYERS

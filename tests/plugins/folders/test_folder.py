@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from gantool import DataError, ImageSource, ListsOtherFiles
 from gantool.data.prepare.preparing import prepare
-from gantool.interfaces import dataset as filenames
+from gantool.interfaces import dataset
 from gantool.recipe.schema import ImageTable
 from gantool_folders.plugin import Folder
 
@@ -102,7 +102,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 def test_a_folder_without_images_says_what_is_there_instead(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filenames, "has_pillow_heif", lambda: False)
+    monkeypatch.setattr(dataset, "has_pillow_heif", lambda: False)
     (tmp_path / "a").mkdir()
     with pytest.raises(DataError, match=r"no images in .*\nit is empty"):
         opened(tmp_path)
