@@ -93,11 +93,7 @@ def protocol_lines(
         f"generated: {protocol.fake:,} images, {WEIGHTS[protocol.generator]} weights after "
         f"{step:,} steps, sampling seed{'s' * (len(protocol.seeds) > 1)} {seeds}"
     )
-    held_out = f", {protocol.held_out:,} held out" if protocol.held_out else ""
-    yield (
-        f"real: {protocol.real:,} training images of '{protocol.dataset}'{held_out}, "
-        f"{protocol.image}"
-    )
+    yield f"real: {real_images(protocol)}"
     yield f"features: {protocol.extractor}; gantool {protocol.gantool}"
     if floors:
         yield (
@@ -105,6 +101,12 @@ def protocol_lines(
             "is as good as a score gets"
         )
     yield from names_in_words(names, protocol)
+
+
+def real_images(protocol: Protocol) -> str:
+    """Return which real images generated ones were compared with."""
+    held_out = f", {protocol.held_out:,} held out" if protocol.held_out else ""
+    return f"{protocol.real:,} training images of '{protocol.dataset}'{held_out}, {protocol.image}"
 
 
 def names_in_words(names: Iterable[str], protocol: Protocol) -> Iterator[str]:

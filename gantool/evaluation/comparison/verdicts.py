@@ -179,11 +179,6 @@ def best_was_earlier(column: Column, group: Group) -> bool:
     return abs(final.mean - best.mean) > MOVED_SHARE * abs(best.mean)
 
 
-def one_seed_each(groups: Sequence[Group]) -> bool:
-    """Whether no group has runs of several seeds: then other seeds may turn the order."""
-    return all(len(group.runs) == 1 for group in groups)
-
-
 def unlike_lengths(groups: Sequence[Group]) -> bool:
     """Whether groups were trained for unlike numbers of steps, by more than a hundredth."""
     steps = [run.step for group in groups for run in group.runs]

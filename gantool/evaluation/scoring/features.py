@@ -97,7 +97,8 @@ class FeatureNetwork:
         network = self._network
         with torch.no_grad(), _exact_float32(), calling(self.extractor, "the network's forward"):
             found = network(colored.to(self.device))
-        features, logits = found if _is_pair(found) else (found, None)
+        is_pair = isinstance(found, tuple) and len(found) == 2
+        features, logits = found if is_pair else (found, None)
         self._check("features [N, F]", features, len(images))
         if logits is None:
             return Features(features.float().cpu(), None)
@@ -128,10 +129,6 @@ def _put(whole: Tensor | None, rows: slice, part: Tensor, count: int) -> Tensor:
     whole = part.new_empty(count, *part.shape[1:]) if whole is None else whole
     whole[rows] = part
     return whole
-
-
-def _is_pair(found: Any) -> bool:
-    return isinstance(found, tuple) and len(found) == 2
 
 
 @contextmanager

@@ -64,11 +64,7 @@ class Strip:
 
 
 def write_comparison(comparison: Comparison, path: Path) -> None:
-    """Write a comparison's page.
-
-    Raises:
-        OSError: When the file cannot be written.
-    """
+    """Write a comparison's page."""
     make_folder(path.parent)
     write_page(path, comparison_page(comparison))
 

@@ -9,7 +9,7 @@ from gantool.evaluation.comparison.groups import spread_of
 from gantool.evaluation.comparison.scores import rank
 from gantool.evaluation.comparison.verdicts import course
 from gantool.reporting.comparing.wording import with_spread
-from gantool.reporting.figures import WEIGHTS, format_duration, names_in_words
+from gantool.reporting.figures import WEIGHTS, format_duration, names_in_words, real_images
 from gantool.runs.scores import SPREADS
 from gantool.text import format_epoch
 
@@ -69,13 +69,12 @@ def protocol_in_words(column: Column) -> str:
         if len(kinds) > 1
         else f"{WEIGHTS[kinds.pop()]} weights"
     )
-    held_out = f", {protocol.held_out:,} held out" if protocol.held_out else ""
     better = "" if column.direction == "none" else f"; {column.direction} is better"
     called = "".join(f"; {line}" for line in names_in_words([column.name], protocol))
     return (
         f"{protocol.fake:,} generated images ({weights}, "
-        f"{protocol.batch_statistics} statistics) against {protocol.real:,} training images of "
-        f"'{protocol.dataset}'{held_out}, {protocol.image}; features: {protocol.extractor}"
+        f"{protocol.batch_statistics} statistics) against {real_images(protocol)}; "
+        f"features: {protocol.extractor}"
         f"{called}{better}"
     )
 

@@ -237,7 +237,7 @@ def _everywhere(rule: Callable[[RecordedRun], bool], groups: Sequence[Group]) ->
 def _cautions(groups: Sequence[Group]) -> Iterator[str]:
     if verdicts.unlike_lengths(groups):
         yield f"They were trained for unlike numbers of steps: {listed([*map(_steps, groups)])}."
-    if verdicts.one_seed_each(groups):
+    if all(len(group.runs) == 1 for group in groups):
         yield "Each was trained with one seed: another seed may turn the order."
 
 

@@ -29,11 +29,7 @@ def render(template: str, **context: Any) -> str:
 
 
 def write_page(path: Path, page: str) -> None:
-    """Write a page, so that a reader sees the old one or the new one; its folder must exist.
-
-    Raises:
-        OSError: When the file cannot be written.
-    """
+    """Write a page, so that a reader sees the old one or the new one; its folder must exist."""
     with written_aside(path) as aside:
         aside.write_text(page, encoding="utf-8", errors="backslashreplace")
 

@@ -26,10 +26,6 @@ def draw_curves(curves: Curves, path: Path, title: str = "") -> None:
     and greatest of each stretch. Where a value is missing, NaN or infinite, the lines have a gap.
 
     The PNG file is written aside and renamed.
-
-    Raises:
-        OSError: When the file cannot be written.
-        ValueError: When there is no record.
     """
     if not curves:
         raise ValueError("expected at least one record to draw, got none")

@@ -61,7 +61,6 @@ def save_film(frames: NDArray[np.uint8], path: Path) -> None:
     They are uint8 [N, H, W, C] with 1, 3 or 4 channels; the file's suffix says the format.
 
     Raises:
-        OSError: When the file cannot be written.
         UsageError, MissingExtraError: As `check_film` does.
     """
     check_film(path)
@@ -87,10 +86,6 @@ def write_animation(
 
     Each grid of `count` images of height and width `tile` is a PNG file with a label, as in
     "epoch 10". The WebP file is written aside and renamed.
-
-    Raises:
-        OSError: When a grid cannot be read or the file not written.
-        ValueError: When there is no grid.
     """
     if not grids:
         raise ValueError("expected at least one grid to animate, got none")

@@ -46,20 +46,12 @@ def save_grid(images: NDArray[np.uint8], path: Path, columns: int | None = None)
     They are uint8 [N, H, W, C] with 1, 3 or 4 channels; by default the picture is nearly square.
     The file is written aside and renamed, so that nobody sees half of it; its folder is made if it
     is missing.
-
-    Raises:
-        OSError: When the file cannot be written.
-        ValueError: When the array is something else.
     """
     save_png(to_image(draw_grid(images, columns)), path)
 
 
 def save_png(picture: Image, path: Path, *, durably: bool = True) -> None:
-    """Write one picture, aside first; its folder is made if it is missing.
-
-    Raises:
-        OSError: When the file cannot be written.
-    """
+    """Write one picture, aside first; its folder is made if it is missing."""
     make_folder(path.parent)
     with written_aside(path, durably=durably) as aside:
         picture.save(aside, format="PNG")
@@ -75,9 +67,6 @@ def stream_grid(
     """Write the picture that `save_grid` writes, row by row, while its images are made.
 
     The chunks are some of `count` images each, uint8 [n, H, W, C]; names stand to the left of rows.
-
-    Raises:
-        OSError, ValueError: As `save_grid`.
     """
     import numpy as np
 

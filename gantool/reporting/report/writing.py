@@ -95,7 +95,6 @@ def write_report(
 
     Raises:
         UsageError: When the run cannot be read, or nothing was logged yet.
-        OSError: When the file cannot be written.
     """
     run = read_logged(folder, status)
     path = out or folder.report
