@@ -59,7 +59,7 @@ def test_broken_promise_is_found(
     assert re.search(finding, result.message), result.message
 
 
-@pytest.mark.parametrize("name", ["Sound", "ReadingSaid", "SoundSteps"])
+@pytest.mark.parametrize("name", ["Sound", "ReadingSaid", "SoundSteps", "Pretrained"])
 def test_sound_components_pass(
     try_check: Callable[..., CheckResult], tried: Any, name: str
 ) -> None:

@@ -14,6 +14,7 @@ from torch._subclasses.fake_tensor import (
 )
 
 from gantool.interfaces.architecture import Architecture
+from gantool.interfaces.frozen import SHA256
 from gantool.interfaces.loss import Loss
 from gantool.interfaces.optimizer import Optimizer
 from gantool.interfaces.regularizer import Regularizer
@@ -27,7 +28,7 @@ from gantool.testing.promises import cause_of, place_in, require, root_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from gantool.interfaces.component import Component
     from gantool.training.trainer import Trainer
@@ -80,16 +81,23 @@ def kept(trainer: Trainer) -> dict[str, Tensor]:
     found = {"number": game.number, "progress": game.progress}
     for player, each in game.competitors.items():
         found[f"{player} rate"] = each.learning_rate
-        found |= {f"{player} {name}": value for name, value in each.network.state_dict().items()}
+        found |= {f"{player} {name}": value for name, value in _saved(each.network)}
         for index, weight in enumerate(each.parameters):
             state = {**each.optimizer.state[weight], "gradient": weight.grad}
             found |= {f"{player} {k} {index}": v for k, v in state.items() if v is not None}
     for stream, module in game.regularization.states().items():
         found |= {f"{stream} {name}": value for name, value in module.named_buffers()}
     if trainer.game.average is not None:
-        average = trainer.game.average.network.state_dict()
-        found |= {f"average {name}": value for name, value in average.items()}
+        average = _saved(trainer.game.average.network)
+        found |= {f"average {name}": value for name, value in average}
     return found
+
+
+def _saved(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Yield what is saved of a network, without the hashes of what is not, which stay here."""
+    for name, tensor in network.state_dict().items():
+        if name.rpartition(".")[2] != SHA256:
+            yield name, tensor
 
 
 class Failure(NamedTuple):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from gantool import DiscriminatorStep, Loss, Optimizer, Regularizer, Step
+from gantool import DiscriminatorStep, Frozen, Loss, Optimizer, Regularizer, Step
 from gantool.testing.harness.networks import SmallDiscriminator, SmallGenerator, SmallNetworks
 
 if TYPE_CHECKING:
@@ -129,6 +129,18 @@ class Unregistered(SmallGenerator):
         return super().forward(latents * self.direction, labels)
 
 
+class Seeing(SmallDiscriminator):
+    """Looks through a layer with weights from elsewhere."""
+
+    def __init__(self, image: ImageShape, *arguments: Any) -> None:
+        super().__init__(image, *arguments)
+        self.eyes = Frozen(nn.Conv2d(image.channels, image.channels, 1))
+
+    @override
+    def features(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        return super().features(self.eyes(images), labels)
+
+
 class Choosing(SmallDiscriminator):
     """Decides by a number on the device."""
 
@@ -146,6 +158,16 @@ class LeftBehind(SmallNetworks):
     @override
     def generator(self, image: ImageShape, classes: int) -> nn.Module:
         return Unregistered(image, self.latent_dim, classes, self.norm)
+
+
+class Pretrained(SmallNetworks):
+    """Networks of which a part is read from a file."""
+
+    name = "pretrained"
+
+    @override
+    def discriminator(self, image: ImageShape, classes: int) -> nn.Module:
+        return Seeing(image, classes, self.norm)
 
 
 class Deciding(SmallNetworks):
