@@ -95,7 +95,9 @@ class Stream:
     def take(self, number: int, indices: Callable[[int], Tensor]) -> Tensor:
         """Return the images of a batch, uint8 [n, H, W, C], and start fetching later ones."""
         if number not in self._coming:  # the first batch, or a jump: after a rollback
-            self._forget()
+            for future in self._coming.values():
+                future.cancel()
+            self._coming.clear()
         for later in range(number, number + 1 + AHEAD):
             if later not in self._coming:
                 self._coming[later] = self._reader.submit(self._read, indices(later))
@@ -106,11 +108,6 @@ class Stream:
 
     def _read(self, chosen: Tensor) -> Tensor:
         return ready_to_send(self._images[chosen], self._device)
-
-    def _forget(self) -> None:
-        for future in self._coming.values():
-            future.cancel()
-        self._coming.clear()
 
 
 class Batch(NamedTuple):
@@ -191,12 +188,13 @@ class Batches:
     def batch(self, number: int, flips: Tensor | None = None) -> Batch:
         """Return this process's rows of batch `number` of the run.
 
-        Args:
-            number: Batches taken before it.
-            flips: Boolean [size], which images of the whole batch are mirrored; None for none.
+        Of the whole batch, the images that `flips` names, boolean [size], are mirrored.
         """
         rows, chosen = self.rows(number), self.own_indices(number)
-        pixels = self._pixels(number, chosen)  # [n, H, W, C], on the device
+        if isinstance(self.images, Stream):
+            pixels = self.images.take(number, self.own_indices)
+        else:
+            pixels = self.images[chosen]  # [n, H, W, C], on the device
         images = pixels.permute(0, 3, 1, 2).to(self._dtype)  # [n, C, H, W], channels last
         images = images.div_(127.5).sub_(1).contiguous(memory_format=self._layout)
         if flips is not None:
@@ -214,15 +212,8 @@ class Batches:
         epoch, index = divmod(number, self.per_epoch)
         return epoch, index * self.size, min((index + 1) * self.size, self.count)
 
-    def _pixels(self, number: int, chosen: Tensor) -> Tensor:
-        """Return the images of a batch on the device."""
-        if isinstance(self.images, Stream):
-            return self.images.take(number, self.own_indices)
-        return self.images[chosen]
-
 
 def _check(count: int, size: int, *, keep_last: bool, processes: int) -> None:
-    """Refuse batches that cannot be trained on."""
     if count < SMALLEST:
         raise RecipeError(
             f"{count} images are left to train on, and a batch needs {SMALLEST}",

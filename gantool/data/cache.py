@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from gantool.errors import DiskError
 from gantool.files.disk import TRASH, remove, trash_of
-from gantool.files.plain import refuse_link
+from gantool.files.plain import is_plain_folder, refuse_link
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -143,9 +142,8 @@ def _private_temporary() -> Path:
     user = os.getuid() if hasattr(os, "getuid") else 0
     folder = Path(tempfile.gettempdir()) / f"gantool-{user}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    status = folder.lstat()
-    foreign = hasattr(os, "getuid") and status.st_uid != user
-    if foreign or not stat.S_ISDIR(status.st_mode):  # planted by another user of this machine
+    foreign = hasattr(os, "getuid") and folder.lstat().st_uid != user
+    if foreign or not is_plain_folder(folder):  # planted by another user of this machine
         raise DiskError(f"{folder} is not this user's folder", f"set {VARIABLE} to another one")
     return folder
 
@@ -182,7 +180,6 @@ def _describe(section: str, item: os.DirEntry[str]) -> CacheEntry:
 
 
 def _statuses(folder: str) -> Iterator[os.stat_result]:
-    """Yield the status of every file below a folder."""
     with suppress(FileNotFoundError), os.scandir(folder) as items:  # deleted while looking
         for item in items:
             if item.is_dir(follow_symlinks=False):

@@ -13,7 +13,7 @@ from gantool.data.prepare.decoding import NOT_AN_IMAGE
 from gantool.data.prepare.fingerprint import rendering_of
 from gantool.data.prepare.pool import Pool
 from gantool.data.prepare.prepared import UNLABELED, squashed
-from gantool.data.prepare.preparing import NoUsableImagesError, prepare_source, processors, silent
+from gantool.data.prepare.preparing import NoUsableImagesError, prepare, processors, silent
 from gantool.data.remarks import LookingJob
 from gantool.data.source import open_source
 from gantool.interfaces.dataset import kind_of, way_out
@@ -151,7 +151,7 @@ def inspect(
         DiskError: When the cache cannot be written or has no room.
     """
     source, report = open_source(dataset), progress or silent
-    prepared, skipped = _prepare(source, dataset.name, image, report, workers)
+    prepared, skipped = _prepare(dataset, source, image, report, workers)
     left_out = {image.number for image in skipped}
     usable = [index for index in range(len(source)) if index not in left_out]
     profiles, remarked = _look(source, usable, rendering_of(image), report, workers)
@@ -174,7 +174,7 @@ def inspect(
 
 
 def _prepare(
-    source: ImageSource, name: str, image: ImageTable, report: Progress, workers: int | None
+    dataset: Dataset, source: ImageSource, image: ImageTable, report: Progress, workers: int | None
 ) -> tuple[PreparedImages | None, tuple[Skipped, ...]]:
     """Return the prepared images, or None if not one can be used, and what was left out."""
 
@@ -182,7 +182,7 @@ def _prepare(
         report(done, 2 * total)
 
     try:
-        prepared = prepare_source(source, name, image, progress=half_done, workers=workers)
+        prepared = prepare(dataset, image, source=source, progress=half_done, workers=workers)
     except NoUsableImagesError as error:
         return None, error.skipped
     return prepared, prepared.skipped

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,25 +21,10 @@ if TYPE_CHECKING:
     from gantool.recipe.schema import CoreTables
 
 
-class Pixels(Protocol):
-    """uint8 images [N, H, W, C]: a tensor, or something that is indexed like one."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """N, H, W and C."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, rows: Any, /) -> Tensor:
-        """Return the images of a slice, or of indices int64 [n], in memory."""
-
-
 class MappedPixels:
-    """Some of the prepared images, which stay on disk until they are indexed.
+    """Some of the prepared images, uint8 [M, H, W, C], which stay on disk until they are indexed.
 
-    Args:
-        images: uint8 [M, H, W, C], mapped into memory.
-        chosen: Which of them, and in which order, int64 [N].
+    `chosen`, int64 [N], says which, and in which order.
     """
 
     def __init__(self, images: NDArray[np.uint8], chosen: NDArray[np.int64]) -> None:
@@ -58,6 +43,10 @@ class MappedPixels:
         """Return a copy of some images, on the CPU."""
         index = rows.numpy() if isinstance(rows, torch.Tensor) else rows
         return torch.from_numpy(self._images[self._chosen[index]])
+
+
+Pixels = torch.Tensor | MappedPixels
+"""uint8 images [N, H, W, C]."""
 
 
 @dataclass(frozen=True)
@@ -122,12 +111,8 @@ def split(
     """Divide images into those to train on and those to hold out, by a hash of their names.
 
     The images with the smallest hashes are held out, so that adding or removing some files moves
-    few of the others.
-
-    Args:
-        names: What names each image.
-        held_out: Share to hold out, in [0, 1); if above 0, at least one image is.
-        seed: Another seed holds out other images.
+    few of the others. Of a share above 0, in [0, 1), at least one is. Another seed holds out
+    others.
 
     Returns:
         Indices in increasing order, two int64 arrays.

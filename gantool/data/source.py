@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 from PIL.Image import Image
@@ -15,7 +15,7 @@ from gantool.registry.calling import call, described, owner_of, passes, plugin_o
 from gantool.registry.plugin import working_folder_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from gantool.interfaces.dataset import Dataset
     from gantool.registry.calling import Owner
@@ -40,7 +40,10 @@ class CheckedSource:
             found = f"{described(source)} without {', '.join(lacking) or 'a length'}"
             raise owner.misbehaved("open", found, "an image source")
         self._length: int = self._called("its length", lambda: operator.index(len(source)))
-        self.classes = self._read_classes()
+        classes = self._called("its classes", lambda: source.classes)
+        if not isinstance(classes, tuple | list) or not all(isinstance(c, str) for c in classes):
+            raise owner.misbehaved("its source's classes", described(classes), "a tuple of names")
+        self.classes: tuple[str, ...] = tuple(classes)
 
     @property
     def title(self) -> str:
@@ -116,12 +119,6 @@ class CheckedSource:
             return found
         raise self._wrong("changed", index, found, "a whole number of 64 bits")
 
-    def _read_classes(self) -> tuple[str, ...]:
-        found = self._called("its classes", lambda: self._source.classes)
-        if isinstance(found, tuple | list) and all(isinstance(name, str) for name in found):
-            return tuple(found)
-        raise self._owner.misbehaved("its source's classes", described(found), "a tuple of names")
-
     def _asked(self, hook: str, index: int) -> Any:
         return self._called(f"{hook}({index})", lambda: getattr(self._source, hook)(index))
 
@@ -147,7 +144,10 @@ def open_source(dataset: Dataset) -> CheckedSource:
     name = _name_in_cache(dataset)
     folder = dataset_cache(name)
     refuse_link(folder)
-    with _lock_if_writable(name), working_folder_kept():
+    with ExitStack() as held:
+        with suppress(OSError):  # where nothing can be written, nobody fills it
+            held.enter_context(entry_lock(DATASETS, name))
+        held.enter_context(working_folder_kept())
         source = CheckedSource(call(dataset, "open", folder), owner_of(dataset))
     with suppress(OSError):
         os.utime(folder)  # its time is that of the last use
@@ -161,18 +161,3 @@ def _name_in_cache(dataset: Dataset) -> str:
     plugin, meant = plugin_of(type(dataset)), installed().meant("dataset", dataset.name)
     is_another = plugin is not None and (meant is None or meant.plugin is not plugin)
     return f"{plugin.name}-{dataset.name}" if plugin and is_another else dataset.name
-
-
-@contextmanager
-def _lock_if_writable(name: str) -> Iterator[None]:
-    """Hold the lock on a dataset's folder in the cache, unless nothing can be written there."""
-    try:
-        lock = entry_lock(DATASETS, name)
-        lock.acquire()
-    except OSError:
-        yield
-        return
-    try:
-        yield
-    finally:
-        lock.release()

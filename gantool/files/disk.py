@@ -98,11 +98,8 @@ def write_durably(path: Path, text: str) -> None:
 def written_aside(path: Path, *, durably: bool = True) -> Iterator[Path]:
     """Yield an empty file beside `path`, which takes its place if all goes well.
 
-    Nobody else knows its name, and a link at `path` is replaced, not followed.
-
-    Args:
-        path: In a folder that exists.
-        durably: Whether name and content are on the disk when the context ends.
+    Nobody else knows its name, and a link at `path` is replaced, not followed. Its folder exists.
+    Unless `durably` is False, name and content are on the disk when the context ends.
 
     Raises:
         OSError: When the disk is full or failing; the old file stays as it is.

@@ -72,7 +72,6 @@ class Checkpoint:
         return None
 
     def _verify(self, run: str | None) -> None:
-        """Compare the files with the manifest."""
         text = read_plain(self.path / MANIFEST)
         manifest = json.loads(text)
         if text != _written(manifest):
@@ -274,7 +273,6 @@ def _refuse_inflation(file: IO[bytes]) -> None:
 
 
 def _compare(name: str, file: IO[bytes], expected: Mapping[str, Any]) -> None:
-    """Compare an open file with what a manifest says of it."""
     size = os.fstat(file.fileno()).st_size
     if size != expected["bytes"]:
         raise _Damage(f"{name} is damaged: it has {size} bytes, not {expected['bytes']}")

@@ -60,7 +60,6 @@ class RunHistory:
         evaluations: Scores of single checkpoints.
         findings: Those of the health watcher.
         environments: Machine and packages of each process that worked on it.
-        damages: What could not be read, in words.
     """
 
     folder: RunFolder
@@ -73,7 +72,6 @@ class RunHistory:
     evaluations: Sequence[Evaluation]
     findings: Sequence[Finding]
     environments: Sequence[Mapping[str, Any]]
-    damages: Sequence[str]
 
     @property
     def name(self) -> str:
@@ -116,7 +114,6 @@ def read_history(folder: RunFolder, status: RunStatus | None = None) -> RunHisto
         evaluations=read_records(folder.evaluations, Evaluation, damages),
         findings=read_records(folder.health, Finding, damages, MOST_FINDINGS),
         environments=read_environments(folder, damages),
-        damages=damages.words,
     )
     damages.say()
     return history

@@ -49,13 +49,6 @@ class JsonLines:
         except OSError as error:
             log.warning("%s could not be written, which is tried again: %s", self.path.name, error)
 
-    def read(self) -> Iterator[dict[str, Any]]:
-        """Yield the objects; damaged lines are skipped and reported, unless a crash tore them."""
-        damages = Damages()
-        for line in step_lines(self.path, damages):
-            yield line.values
-        damages.say()
-
     def cut_after(self, step: int) -> None:
         """Drop the records of later steps and what is damaged; the file is replaced at once."""
         self._waiting, self._size = [], None

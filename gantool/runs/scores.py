@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
@@ -58,8 +58,6 @@ class Protocol:
     """All that a score depends on besides the generator and the metric's own options.
 
     Attributes:
-        extractor: What images were looked at with.
-        dataset: The dataset's name.
         fingerprint: Of the prepared images, of which those below are a part.
         image: Shape and fit of the images.
         split: Which real images were compared with: "train".
@@ -69,7 +67,6 @@ class Protocol:
         generator: "ema" or "raw" weights.
         batch_statistics: Of the generator's BatchNorm layers.
         seeds: Where the latents of each repetition started.
-        gantool: Version.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="ignore")
@@ -96,12 +93,11 @@ class Protocol:
 
         Other seeds, and versions of gantool, are no obstacle.
         """
-        names = [field.name for field in fields(self) if field.name not in ("seeds", "gantool")]
-        pairs = [(name, getattr(self, name), getattr(other, name)) for name in names]
+        theirs = vars(other)
         return tuple(
-            f"{name.replace('_', ' ')}: {ours} against {theirs}"
-            for name, ours, theirs in pairs
-            if ours != theirs
+            f"{name.replace('_', ' ')}: {ours} against {theirs[name]}"
+            for name, ours in vars(self).items()
+            if ours != theirs[name] and name not in ("seeds", "gantool")
         )
 
 
@@ -140,7 +136,6 @@ class Score:
         sd: Standard deviation over them, where there are several.
         floor: The same of one half of the real images against the other, if it was computed.
         values: One for each seed.
-        options: Of the metric.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True)
@@ -187,13 +182,7 @@ class Scored(_Record):
 
 
 class Evaluation(_Record):
-    """Scores of one checkpoint: a line of evaluations.jsonl.
-
-    Attributes:
-        protocol: How they were obtained, if that was noted.
-        scores: In the order of the metrics.
-        remarks: In words, what is remarkable about them.
-    """
+    """Scores of one checkpoint, in the order of the metrics: a line of evaluations.jsonl."""
 
     protocol: Stated = None
     scores: tuple[Score, ...] = ()

@@ -159,7 +159,7 @@ def _forget(holder: Path) -> None:
     """Remove the name of this process, unless another one holds the folder now."""
     if _named(holder) == str(os.getpid()):
         with suppress(OSError):
-            holder.unlink(missing_ok=True)
+            holder.unlink()
 
 
 def _named(holder: Path) -> str:

@@ -16,7 +16,6 @@ from gantool.data.batches import Batch
 from gantool.errors import DivergedError
 from gantool.runs.checkpoints import Checkpoints
 from gantool.runs.folder import RunFolder
-from gantool.runs.records import JsonLines
 from gantool.runs.status import read_status
 from gantool.training.game import Game
 from gantool.training.state.saving import first_non_finite
@@ -137,7 +136,8 @@ def test_it_can_go_back_and_on(
         victim = fork(lambda run=run, file=file: gantool.run(file, out=run, level="quiet"), install)
         assert victim.wait() == (4 if policy == "ignore" else 0), (fault, victim.output.read_text())
         assert finite(run)
-        records = list(JsonLines(run / "metrics.jsonl").read())
+        lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        records = [json.loads(line) for line in lines]
         assert [record["step"] for record in records] == [4, 8, 12, 14]
         assert any("non_finite" in record for record in records) == (policy == "ignore")
         saved = torch.load(max((run / "checkpoints").glob("step-*")) / "state.pt")

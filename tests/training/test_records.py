@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gantool.files import disk
-from gantool.runs.records import JsonLines
+from gantool.runs.documents import Damages
+from gantool.runs.records import JsonLines, step_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,13 +26,20 @@ def lines(tmp_path: Path) -> JsonLines:
     return lines
 
 
+def read(path: Path) -> list[dict[str, Any]]:
+    damages = Damages()
+    found = [line.values for line in step_lines(path, damages)]
+    damages.say()
+    return found
+
+
 def steps(lines: JsonLines) -> list[int]:
-    return [record["step"] for record in lines.read()]
+    return [record["step"] for record in read(lines.path)]
 
 
 def test_records_are_read_as_they_were_written(lines: JsonLines) -> None:
-    assert list(lines.read()) == [{"step": step, "loss": step / 3} for step in range(1, 5)]
-    assert list(JsonLines(lines.path.with_name("none.jsonl")).read()) == []
+    assert read(lines.path) == [{"step": step, "loss": step / 3} for step in range(1, 5)]
+    assert read(lines.path.with_name("none.jsonl")) == []
 
 
 def refuse(constant: str) -> None:

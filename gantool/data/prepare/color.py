@@ -92,7 +92,6 @@ def _expected(mode: str) -> str:
 
 @lru_cache(maxsize=8)  # the pictures of a folder mostly share a few profiles
 def _read(content: bytes) -> Profile:
-    """Read a profile, and build its conversion."""
     name = "unnamed"
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(_without_programs(content)))

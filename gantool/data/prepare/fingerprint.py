@@ -29,15 +29,7 @@ FIRST_RENDERING = ("bilinear", True, "ignore")
 class Rendering(NamedTuple):
     """All that the pixels of a prepared image depend on, besides its file.
 
-    It is pickled into decoding processes, which need no recipe.
-
-    Attributes:
-        shape: Channels, height and width.
-        fit: "stretch" to the shape, "crop" around the center, or "pad" with black
-            (transparent black where there are four channels).
-        resample: Pillow's name of the filter that shrinks and enlarges.
-        draft: Whether a JPEG's decoder leaves out detail that the size does not need.
-        profiles: Whether embedded color profiles are converted to sRGB.
+    They are options of a recipe's `[image]`, pickled into decoding processes, which need no recipe.
     """
 
     shape: ImageShape
@@ -78,10 +70,7 @@ def listing_of(source: ImageSource, rendering: Rendering) -> Listing:
 
 
 def fingerprint(
-    source: ImageSource,
-    rendering: Rendering,
-    numbers: Iterable[int],
-    digests: Iterable[bytes],
+    source: ImageSource, rendering: Rendering, numbers: Iterable[int], digests: Iterable[bytes]
 ) -> str:
     """Return 32 hexadecimal digits that change with whatever training on the images depends on.
 

@@ -69,11 +69,7 @@ class Limits:
 
 
 _stack: list[Allowance] = []
-
-
-def current() -> Allowance | None:
-    """Return the memory that the file at hand may take; None without limits."""
-    return _stack[-1] if _stack else None
+"""At its end, the memory that the file at hand may take; empty without limits."""
 
 
 class Allowance:
@@ -191,12 +187,12 @@ def open_within_limits(file: IO[bytes], name: str | bytes | None = None) -> Imag
     """Open a WebP image, in place of Pillow's own `WebPImageFile`."""
     from PIL.WebPImagePlugin import WebPImageFile
 
-    if (allowance := current()) is not None:
+    if _stack:
         start = file.tell()
         width, height = stated_size(file.read(HEAD))
         pixels, size = width * height, file.seek(0, os.SEEK_END)
         file.seek(start)
-        allowance.widen(pixels, size, least=BYTES_PER_PIXEL * pixels)
+        _stack[-1].widen(pixels, size, least=BYTES_PER_PIXEL * pixels)
     return WebPImageFile(file, name)
 
 

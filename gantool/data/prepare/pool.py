@@ -76,7 +76,9 @@ class Pool:
             self.grow(self._workers)
             yield from self._finished()
         finally:
-            self._stop()
+            self._stopping.set()
+            for worker in list(self._running):
+                worker.kill()
             for thread in self._threads:
                 thread.join()
 
@@ -120,11 +122,6 @@ class Pool:
     def _next(self) -> Chunk | None:
         with self._lock:
             return None if self._stopping.is_set() else next(self._chunks, None)
-
-    def _stop(self) -> None:
-        self._stopping.set()
-        for worker in list(self._running):
-            worker.kill()
 
 
 class Worker:
@@ -187,7 +184,6 @@ class Worker:
         self._process = None
 
     def _restart(self) -> None:
-        """Start again after a crash."""
         try:
             self.start()
         except UnavailableError as error:
@@ -196,18 +192,13 @@ class Worker:
             raise GantoolError(f"cannot start a process to decode images in: {error}") from error
 
     def _reason(self) -> str:
-        """Return why the process has ended."""
         assert self._process is not None
         out_of_time = -signal.SIGPROF if hasattr(signal, "SIGPROF") else 1
         slow = self._process.wait() == out_of_time
         return TOO_SLOW.format(self._job.limits.seconds) if slow else CRASHED
 
     def _exchange(self, request: bytes) -> tuple[dict[str, Any] | None, int | None]:
-        """Send a request.
-
-        Returns:
-            The answer, or None when the process is dead; the image that it was about to read.
-        """
+        """Return the answer, None when the process is dead, and the image it was about to read."""
         assert self._process is not None
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -256,25 +247,17 @@ def main() -> None:
     os.dup2(2, 1)  # whatever a plugin or a decoder prints must not get between the replies
     requests = sys.stdin.buffer
     restrict_pillow()
-    job = _received_job(requests, replies)
-    if job is None:
-        return
-    for line in requests:
-        start, stop = map(int, line.split())
-        _reply(replies, _answer(job, start, stop, replies))
-
-
-def _received_job(requests: IO[bytes], replies: IO[str]) -> Job | None:
-    """Unpickle the job, which comes from the parent and imports the source's plugin."""
     (length,) = struct.unpack("<Q", requests.read(8))
     content = requests.read(length)
     try:
-        job: Job = pickle.loads(content)
-    except Exception as error:  # whatever the import of a plugin raises
+        job: Job = pickle.loads(content)  # imports the source's plugin
+    except Exception as error:  # whatever that raises
         _reply(replies, {"failure": ["import", f"{type(error).__name__}: {error}", None]})
-        return None
+        return
     _reply(replies, {"done": []})
-    return job
+    for line in requests:
+        start, stop = map(int, line.split())
+        _reply(replies, _answer(job, start, stop, replies))
 
 
 def _answer(job: Job, start: int, stop: int, replies: IO[str]) -> dict[str, object]:

@@ -83,13 +83,9 @@ class PreparedImages:
         digests: uint8 [N, 16], of the images' files as they were decoded; read-only.
         sizes: uint32 [N, 2], width and height of the upright pictures before they were fitted.
         labels: int64 [N], index into `classes`, or -1 without a label; read-only.
-        names: What names each image to a person: its path below the dataset's folder.
-        classes: Names of the classes, in the order of their labels.
-        skipped: The images that could not be used, and why.
+        names: Paths below the dataset's folder.
         fingerprint: Changes with names, labels and contents of the files, and their rendering.
         earlier: Their fingerprint in checkpoints from before contents counted.
-        shape: Channels, height and width.
-        folder: Where they lie in the cache.
     """
 
     images: NDArray[np.uint8]
@@ -117,8 +113,7 @@ class Manifest:
     """The file that is written last into a folder of prepared images, which is whole if it fits.
 
     Attributes:
-        listing: Marks of the files before they were read.
-        images: Number of images.
+        images: Their number.
         name_bytes: Length of all names.
         checksums: CRC-32 of each other file of the folder.
     """
@@ -131,10 +126,6 @@ class Manifest:
     images: int
     name_bytes: int
     checksums: dict[str, int]
-
-    def are(self, mark: str) -> bool:
-        """Whether the folder holds the images of a fingerprint."""
-        return mark in (self.fingerprint, self.listing.earlier)
 
     def write(self, folder: Path) -> None:
         """Write it into a folder whose other files are complete."""
@@ -182,19 +173,17 @@ def manifest_of(folder: Path) -> Manifest | None:
 def open_prepared(folder: Path, mark: str) -> PreparedImages | None:
     """Map prepared images into memory, once every byte of them has been checked.
 
-    Args:
-        folder: Where they are.
-        mark: The mark of the listing of their files, or their fingerprint.
-
-    Returns:
-        None when they are missing, damaged (with a warning), or of other files.
+    They are those of a listing's mark, or of a fingerprint; None when they are missing, damaged
+    (with a warning), or of other files.
     """
     manifest = manifest_of(folder)
-    if manifest is None or not (manifest.listing.mark == mark or manifest.are(mark)):
+    if manifest is None or mark not in (manifest.fingerprint, *manifest.listing):
         return None
     with suppress(OSError, ValueError):
         images = _mapped(folder, manifest)
         if checksums(folder) == manifest.checksums:
+            with suppress(OSError):  # a cache that is only readable serves as well
+                os.utime(folder / MANIFEST)  # whose time is that of the last use
             return images
         logger.warning("the prepared images in %s are damaged and cannot be used", folder)
     return None
@@ -214,22 +203,15 @@ def _checksum(path: Path) -> int:
 
 
 def _mapped(folder: Path, manifest: Manifest) -> PreparedImages:
-    """Map the arrays that a manifest describes."""
     count, (channels, height, width) = manifest.images, manifest.shape
-    names = Names(
-        _array(folder / NAMES, "|u1", (manifest.name_bytes,)),
-        _array(folder / NAME_ENDS, "<i8", (count,)),
-    )
-    images = _array(folder / IMAGES, "|u1", (count, height, width, channels))
-    labels = _array(folder / LABELS, "<i8", (count,))
-    with suppress(OSError):  # a cache that is only readable serves as well
-        os.utime(folder / MANIFEST)  # whose time is that of the last use
+    text = _array(folder / NAMES, "|u1", (manifest.name_bytes,))
+    ends = _array(folder / NAME_ENDS, "<i8", (count,))
     return PreparedImages(
-        images=images,
+        images=_array(folder / IMAGES, "|u1", (count, height, width, channels)),
         digests=_array(folder / DIGESTS, "|u1", (count, DIGEST_BYTES)),
         sizes=_array(folder / SIZES, "|u1", (count, SIZE.size)).view("<u4")[:, :2],
-        labels=labels,
-        names=names,
+        labels=_array(folder / LABELS, "<i8", (count,)),
+        names=Names(text, ends),
         classes=manifest.classes,
         skipped=manifest.skipped,
         fingerprint=manifest.fingerprint,

@@ -12,13 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from filelock import Timeout
 
-from gantool.data.cache import (
-    PREPARED,
-    UNFINISHED,
-    VARIABLE,
-    entry_lock,
-    prepared_cache,
-)
+from gantool.data.cache import PREPARED, UNFINISHED, VARIABLE, entry_lock, prepared_cache
 from gantool.data.prepare.decoding import DIGEST_BYTES, UNREADABLE, Skipped
 from gantool.data.prepare.fingerprint import fingerprint, listing_of, rendering_of
 from gantool.data.prepare.job import DecodingJob
@@ -72,6 +66,7 @@ def prepare(
     dataset: Dataset,
     image: ImageTable,
     *,
+    source: ImageSource | None = None,
     progress: Progress | None = None,
     workers: int | None = None,
 ) -> PreparedImages:
@@ -85,6 +80,7 @@ def prepare(
     Args:
         dataset: Where the images come from.
         image: Shape and fit.
+        source: The dataset's, where it is open already.
         progress: Called with the number of images done and the number of all, now and then.
         workers: Processes to decode in; by default as many as there are processors, and fewer
             where the work is not worth them.
@@ -93,23 +89,11 @@ def prepare(
         DataError: When there are no images, or none that can be used.
         DiskError: When the cache cannot be written or has no room.
     """
-    source = open_source(dataset)
-    return prepare_source(source, dataset.name, image, progress=progress, workers=workers)
-
-
-def prepare_source(
-    source: ImageSource,
-    name: str,
-    image: ImageTable,
-    *,
-    progress: Progress | None = None,
-    workers: int | None = None,
-) -> PreparedImages:
-    """Do what `prepare` does for a source that is open; `name` is the dataset's."""
+    source = open_source(dataset) if source is None else source
     if not len(source):
-        raise DataError(f"dataset '{name}' holds no images")
+        raise DataError(f"dataset '{dataset.name}' holds no images")
     listing = listing_of(source, rendering_of(image))
-    folder = prepared_cache() / f"{_family(name, image)}{listing.mark[:16]}"
+    folder = prepared_cache() / f"{_family(dataset.name, image)}{listing.mark[:16]}"
     job = DecodingJob(source, rendering_of(image), _unfinished(folder))
     if found := _existing(folder, listing, job):
         return found
@@ -206,8 +190,9 @@ def _publish(
     (made / JOURNAL).unlink(missing_ok=True)
     left_out = {image.number for image in skipped}
     count, name_bytes = write_columns(made, job.source, left_out)
+    converted = np.fromfile(made / SIZES, "<u4", offset=HEADER_BYTES)[2 :: SIZE.size // 4]
     Manifest(
-        listing=listing._replace(earlier="") if _any_converted(made) else listing,
+        listing=listing._replace(earlier="") if converted.any() else listing,
         fingerprint=_content_mark(made, job, left_out),
         shape=job.rendering.shape,
         classes=job.source.classes,
@@ -224,20 +209,13 @@ def _publish(
     sync_folder(folder.parent)
 
 
-def _any_converted(made: Path) -> bool:
-    """Whether the colors of an image were converted."""
-    rows = np.fromfile(made / SIZES, "<u4", offset=HEADER_BYTES).reshape(-1, SIZE.size // 4)
-    return bool(rows[:, 2].any())
-
-
 def _content_mark(made: Path, job: DecodingJob, left_out: Container[int]) -> str:
     """Return the fingerprint of the images that were just decoded."""
     used = (number for number in range(len(job.source)) if number not in left_out)
     with (made / DIGESTS).open("rb") as file:
         file.seek(HEADER_BYTES)
-        return fingerprint(
-            job.source, job.rendering, used, iter(lambda: file.read(DIGEST_BYTES), b"")
-        )
+        digests = iter(lambda: file.read(DIGEST_BYTES), b"")
+        return fingerprint(job.source, job.rendering, used, digests)
 
 
 def _check_room(folder: Path, needed: int) -> None:

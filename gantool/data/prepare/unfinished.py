@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -105,14 +105,13 @@ class Unfinished:
             for file in self._files:
                 file.create(self.count)
             return
-        for entry in filter(None, entries):
-            unread = any(reason.startswith(UNREADABLE) for _, reason in entry.skips)
-            if not unread and self._is_chunk(entry):
-                self._note((entry.start, entry.stop), entry.skips)
+        for chunk, skips in filter(None, entries):
+            unread = any(reason.startswith(UNREADABLE) for _, reason in skips)
+            if not unread and self._is_chunk(chunk, skips):
+                self._note(chunk, skips)
 
-    def _is_chunk(self, entry: Entry) -> bool:
-        """Whether an entry of the journal fits this preparation."""
-        start, stop, skips = entry
+    def _is_chunk(self, chunk: Chunk, skips: Skips) -> bool:
+        start, stop = chunk
         whole = start % self._size == 0 and stop == min(start + self._size, self.count)
         return whole and 0 <= start < stop and all(start <= index < stop for index, _ in skips)
 
@@ -129,18 +128,10 @@ class Unfinished:
 
 def images_done(folder: Path) -> int:
     """Return how many images another process has decoded into this folder."""
-    return sum(entry.stop - entry.start for entry in _entries(folder) if entry is not None)
+    return sum(stop - start for (start, stop), _ in filter(None, _entries(folder)))
 
 
-class Entry(NamedTuple):
-    """A line of the journal."""
-
-    start: int
-    stop: int
-    skips: Skips
-
-
-def _entries(folder: Path) -> Iterator[Entry | None]:
+def _entries(folder: Path) -> Iterator[tuple[Chunk, Skips] | None]:
     """Yield the journal's entries, None for `COMPACTING`, without one that a crash cut off."""
     with suppress(OSError), open_plain(folder / JOURNAL) as file:
         for line in file:
@@ -151,7 +142,7 @@ def _entries(folder: Path) -> Iterator[Entry | None]:
                     continue
                 (start, stop), skips = document["chunk"], document["skips"]
                 said = [(int(index), str(reason)) for index, reason in skips]
-                yield Entry(int(start), int(stop), said)
+                yield (int(start), int(stop)), said
 
 
 def write_columns(folder: Path, source: ImageSource, skipped: Container[int]) -> tuple[int, int]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from gantool import Evidence, Metric, Samples
-from gantool.data.selection import TrainingImages
+from gantool.data.selection import MappedPixels, TrainingImages
 from gantool.evaluation.scoring.evidence import Witness
 from gantool.evaluation.scoring.features import FeatureNetwork
 from gantool.evaluation.scoring.metrics import measure
@@ -21,22 +22,16 @@ MOST = 4096
 CPU = torch.device("cpu")
 
 
-class Watched:
+class Watched(MappedPixels):
     """Pixels that tell how many of them were asked for at a time."""
 
     def __init__(self, pixels: Tensor) -> None:
+        super().__init__(pixels.numpy(), np.arange(len(pixels)))
         self.pixels = pixels
         self.most = 0
 
-    def __len__(self) -> int:
-        return len(self.pixels)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.pixels.shape)
-
     def __getitem__(self, rows: Any, /) -> Tensor:
-        found = self.pixels[rows]
+        found = super().__getitem__(rows)
         self.most = max(self.most, len(found))
         return found
 
