@@ -76,14 +76,10 @@ def send(tensor: Tensor, device: torch.device) -> Tensor:
 
 
 class Stream:
-    """Reads batches ahead in a thread of its own.
-
-    Attributes:
-        waited: Seconds that the training has waited for images.
-    """
+    """Reads batches ahead in a thread of its own."""
 
     def __init__(self, images: Pixels, device: torch.device) -> None:
-        self.waited = 0.0
+        self.waited = 0.0  # seconds that the training has waited for images
         self._images = images
         self._device = device
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="images")
@@ -172,10 +168,7 @@ class Batches:
         return min(self.count, self.per_epoch * self.size)
 
     def indices(self, number: int) -> Tensor:
-        """Return which images batch `number` of the run holds, int64 [n].
-
-        They are on the device, or on the CPU if images are streamed.
-        """
+        """Return the images of batch `number`, int64 [n], on the CPU where they are streamed."""
         epoch, start, stop = self._place(number)
         return self._order(epoch)[start:stop]
 

@@ -134,8 +134,6 @@ def similar(images: NDArray[np.uint8], known: Collection[int] = ()) -> dict[int,
 class Looks:
     """The looks of images, uint8 [N, H, W, C], by which they are compared: 80 bytes for each.
 
-    Each image is read once, in order.
-
     Attributes:
         hashes: 64 bits: whether brightness rises to the right, between 8x9 cells; uint64 [N].
         thumbnails: Mean gray of 8x8 cells, uint8 [N, 64].

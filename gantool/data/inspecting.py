@@ -64,7 +64,6 @@ class Inspection:
         files: Number of files that the dataset names.
         class_names: In the order of their labels.
         profiles: Usable images by the color profile that they carry, the most frequent first.
-        other_files: Files beside the images that are not read, by name.
         findings: On unusable files, on conversions, on copies, and on the other files.
         prepared: None if not one image can be used.
     """

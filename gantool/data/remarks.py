@@ -35,11 +35,7 @@ Remark = tuple[str, str]
 
 @dataclass(frozen=True)
 class LookingJob:
-    """The work of opening images once more, for remarks on them.
-
-    Attributes:
-        chosen: Numbers of the images that can be decoded; chunks count places in it.
-    """
+    """Open images once more, for remarks on them; chunks count places among the chosen ones."""
 
     source: ImageSource
     chosen: Sequence[int]

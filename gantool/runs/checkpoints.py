@@ -59,10 +59,7 @@ class Checkpoint:
     step: int
 
     def damage(self, run: str | None = None) -> str | None:
-        """Return what is wrong with the files, or None when each has its checksum.
-
-        It must belong to the `run` of this identifier, where that is known.
-        """
+        """Return what is wrong with a checkpoint of a run, if known, or None if it is intact."""
         try:
             self._verify(run)
         except _Damage as damage:

@@ -58,7 +58,6 @@ class RunHistory:
         document: The resolved recipe, plain data.
         scores: Those that were taken during training.
         evaluations: Scores of single checkpoints.
-        findings: Those of the health watcher.
         environments: Machine and packages of each process that worked on it.
     """
 

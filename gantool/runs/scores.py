@@ -59,12 +59,11 @@ class Protocol:
 
     Attributes:
         fingerprint: Of the prepared images, of which those below are a part.
-        image: Shape and fit of the images.
+        image: Shape and fit.
         split: Which real images were compared with: "train".
         real: Number of these.
         held_out: Number of real images kept from training, for metrics that use some.
         fake: Number of generated images.
-        generator: "ema" or "raw" weights.
         batch_statistics: Of the generator's BatchNorm layers.
         seeds: Where the latents of each repetition started.
     """
@@ -131,7 +130,6 @@ class Score:
 
     Attributes:
         name: As in "fid/distance".
-        direction: Which way is better.
         mean: Over the sampling seeds; None where it is not finite.
         sd: Standard deviation over them, where there are several.
         floor: The same of one half of the real images against the other, if it was computed.
@@ -216,10 +214,7 @@ Record = TypeVar("Record", bound=_Record)
 
 
 def read_scores(folder: RunFolder) -> tuple[list[Evaluation], list[Scored]]:
-    """Return a run's evaluations and the scores of its training that state their protocol.
-
-    It warns of what cannot be read.
-    """
+    """Return evaluations and scores of training that state their protocol; warn of damage."""
     damages = Damages()
     evaluations = read_records(folder.evaluations, Evaluation, damages)
     scored = read_records(folder.scores, Scored, damages)

@@ -40,7 +40,6 @@ class RunStatus:
     """A run's identity and progress.
 
     Attributes:
-        steps: Steps of the whole run.
         step: Steps completed when this was last written.
         outcome: How the last process that worked on it ended.
         identifier: Stable over every resume.

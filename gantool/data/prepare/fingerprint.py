@@ -27,10 +27,7 @@ FIRST_RENDERING = ("bilinear", True, "ignore")
 
 
 class Rendering(NamedTuple):
-    """All that the pixels of a prepared image depend on, besides its file.
-
-    They are options of a recipe's `[image]`, pickled into decoding processes, which need no recipe.
-    """
+    """Options of `[image]` that pixels depend on, for decoding processes, which need no recipe."""
 
     shape: ImageShape
     fit: Fit = "stretch"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from gantool.data.prepare.prepared import DIGESTS, HEADER_BYTES, IMAGES, SIZE, S
 from gantool.interfaces.dataset import ImageSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 MOVE_BYTES = 16 << 20
 Chunk = tuple[int, int]
@@ -53,23 +53,16 @@ class RowFile:
             return self.path.stat().st_size == self._bytes(rows)
         return False
 
-    @contextmanager
-    def writing(self) -> Iterator[Callable[[int, bytes], None]]:
-        """Open the file; yield what writes one row, which outlives this process at once."""
-        with self.path.open("r+b") as file:  # a map would count every page as this process's own
-
-            def write(row: int, content: bytes) -> None:
-                file.seek(self._bytes(row))
-                file.write(content)
-                file.flush()
-
-            yield write
+    def write(self, file: IO[bytes], row: int, content: bytes) -> None:
+        """Write one row into the open file; it outlives this process at once."""
+        file.seek(self._bytes(row))
+        file.write(content)
+        file.flush()
 
     def drop(self, dropped: Iterable[int], rows: int) -> None:
-        """Close the gaps that some of the rows leave, keeping the order."""
+        """Close the gaps that some of the rows, at least one, leave, keeping the order."""
         bad = np.array(sorted(dropped), np.int64)
-        if len(bad):
-            self._move(bad, rows)
+        self._move(bad, rows)
         self._set_length(rows - len(bad), "r+b")
 
     def _move(self, bad: np.ndarray, rows: int) -> None:
@@ -118,10 +111,7 @@ class Job(Protocol):
 
 @dataclass(frozen=True)
 class DecodingJob:
-    """Decode images to the rows of files, in any order, in any process.
-
-    Without a folder for the files of rows, see `files`, it is a trial only.
-    """
+    """Decode images to rows of a folder's files, in any order and process; or on trial."""
 
     source: ImageSource
     rendering: Rendering
@@ -157,7 +147,8 @@ class DecodingJob:
         skips: Skips = []
         files = () if self.folder is None else self.files(self.folder)
         with quiet_decoders(), ExitStack() as stack:
-            writers = [stack.enter_context(file.writing()) for file in files]
+            # a map would count every page as this process's own
+            handles = [stack.enter_context(file.path.open("r+b")) for file in files]
             for index in range(*chunk):
                 starting(index)
                 with self.limits.applied() as allowance:
@@ -167,8 +158,8 @@ class DecodingJob:
                     continue
                 size = SIZE.pack(*decoded.size, decoded.converted)
                 rows = (decoded.pixels.tobytes(), decoded.digest, size)
-                for write, row in zip(writers, rows, strict=False):  # of a trial, nothing
-                    write(index, row)
+                for file, handle, row in zip(files, handles, rows, strict=False):  # none on trial
+                    file.write(handle, index, row)
         return skips
 
     def lost(self, number: int, reason: str) -> Skips:

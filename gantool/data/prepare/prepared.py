@@ -48,11 +48,9 @@ MOST = 0.5
 
 
 class Names(Sequence[str]):
-    """The names of all images, read from a memory map on demand.
+    """The names of all images, read from a memory map of lines of UTF-8 on demand.
 
-    Args:
-        text: UTF-8 of all names, a line each; a name may hold line breaks of its own.
-        ends: Where each ends, before its line break, int64 [N].
+    A name ends before its line break, int64 [N], and may hold line breaks of its own.
     """
 
     def __init__(self, text: NDArray[np.uint8], ends: NDArray[np.int64]) -> None:
@@ -112,10 +110,7 @@ class PreparedImages:
 class Manifest:
     """The file that is written last into a folder of prepared images, which is whole if it fits.
 
-    Attributes:
-        images: Their number.
-        name_bytes: Length of all names.
-        checksums: CRC-32 of each other file of the folder.
+    It holds the number of images, the length of all names, and the CRC-32 of each other file.
     """
 
     listing: Listing

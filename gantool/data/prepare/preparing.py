@@ -77,13 +77,9 @@ def prepare(
     runs that prepare the same images at the same time: they wait, and show its progress. Images
     that cannot be used are skipped and named.
 
-    Args:
-        dataset: Where the images come from.
-        image: Shape and fit.
-        source: The dataset's, where it is open already.
-        progress: Called with the number of images done and the number of all, now and then.
-        workers: Processes to decode in; by default as many as there are processors, and fewer
-            where the work is not worth them.
+    A `source` is the dataset's, where it is open already. `progress` is told the number of images
+    done and the number of all, now and then. `workers` are processes to decode in; by default as
+    many as there are processors, and fewer where the work is not worth them.
 
     Raises:
         DataError: When there are no images, or none that can be used.

@@ -146,10 +146,7 @@ def _entries(folder: Path) -> Iterator[tuple[Chunk, Skips] | None]:
 
 
 def write_columns(folder: Path, source: ImageSource, skipped: Container[int]) -> tuple[int, int]:
-    """Write labels and names of the images that were not skipped, in the order of the source.
-
-    Return the number of images, and the bytes of all names.
-    """
+    """Write labels and names of the images not skipped; return their number, and names' bytes."""
     count = length = 0
     with (
         (folder / LABELS).open("wb") as labels,
