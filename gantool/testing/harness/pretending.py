@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from typing_extensions import override
 
-from gantool.interfaces import frozen
+from gantool.interfaces import modules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,7 +109,7 @@ def believe_in_cuda() -> None:
     replaced._C._select_conv_backend = _select_conv_backend
     _foreach_supported_types.append(FakeTensor)
     cast("Any", FakeTensor).__deepcopy__ = _deepcopy
-    frozen._sha256 = lambda tensors: bytes(32)  # of weights that are not computed
+    modules._sha256 = lambda tensors: bytes(32)  # of weights that are not computed
 
 
 def is_generator_on_cuda(generator: torch.Generator) -> bool:

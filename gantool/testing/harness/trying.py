@@ -14,7 +14,7 @@ from torch._subclasses.fake_tensor import (
 )
 
 from gantool.interfaces.architecture import Architecture
-from gantool.interfaces.frozen import SHA256
+from gantool.interfaces.modules import SHA256
 from gantool.interfaces.loss import Loss
 from gantool.interfaces.optimizer import Optimizer
 from gantool.interfaces.regularizer import Regularizer
