@@ -14,8 +14,8 @@ from torch._subclasses.fake_tensor import (
 )
 
 from gantool.interfaces.architecture import Architecture
-from gantool.interfaces.modules import SHA256
 from gantool.interfaces.loss import Loss
+from gantool.interfaces.modules import SHA256
 from gantool.interfaces.optimizer import Optimizer
 from gantool.interfaces.regularizer import Regularizer
 from gantool.testing.harness.networks import SmallNetworks, StyleNetworks
