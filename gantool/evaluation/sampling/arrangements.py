@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from gantool.errors import UsageError
-
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -52,11 +50,7 @@ def class_rows(
     Raises:
         UsageError: When the generator is not conditional.
     """
-    if not generator.classes:
-        raise UsageError(
-            f"'{generator.name}' knows no classes, so there is no grid of them",
-            "train one with: --set training.conditional=true",
-        )
+    generator.refuse_unconditional("there is no grid of them")
     count = len(generator.classes)
     latents = generator.latents(columns, seed, truncation=truncation).repeat(count, 1)
     labels = torch.arange(count).repeat_interleave(columns)

@@ -95,10 +95,16 @@ class TrainedGenerator(ABC):
         *,
         truncation: float | None = None,
     ) -> Tensor:
-        """Draw images, float32 [count, C, H, W] in [-1, 1] on the CPU, the same for the same seed.
+        """Draw images.
 
-        The label is the index or name of a class of a conditional generator, by default each image
-        is of a class by chance. `truncation` is explained in `latents` and `generate`.
+        Args:
+            count: Number of images.
+            seed: Of the latents; the same seed gives the same images.
+            label: Index or name of a class, where it is conditional; None for classes by chance.
+            truncation: As in `latents` and `generate`.
+
+        Returns:
+            float32 [count, C, H, W] in [-1, 1] on the CPU.
 
         Raises:
             UsageError: When there is no intact checkpoint, or not that class, or none is to be
@@ -110,9 +116,11 @@ class TrainedGenerator(ABC):
     def latents(self, count: int, seed: int = 0, *, truncation: float | None = None) -> Tensor:
         """Return the latents that `sample` draws, [count, latent_dim].
 
-        The first latents of a seed are the same whatever the count. `truncation` is the magnitude
-        above which numbers are drawn again (Brock et al. 2019, section 3.1), without effect where
-        the generator has styles, which `generate` truncates.
+        Args:
+            count: Number of latents.
+            seed: The first latents of a seed are the same whatever the count.
+            truncation: Magnitude above which numbers are drawn again (Brock et al. 2019, section
+                3.1); without effect where the generator has styles, which `generate` truncates.
 
         Raises:
             UsageError: When none is asked for.
@@ -129,10 +137,16 @@ class TrainedGenerator(ABC):
     def generate(
         self, latents: Tensor, labels: Tensor | None = None, *, truncation: float | None = None
     ) -> Tensor:
-        """Return the images of latents [N, latent_dim] and labels, int64 [N], as `sample` does.
+        """Return the images of latents, as `sample` does.
 
-        `truncation` is the share of the distance of styles from their mean that is kept (Karras et
-        al. 2019, section B), without effect where there are no styles.
+        Args:
+            latents: [N, latent_dim].
+            labels: int64 [N], where the generator is conditional.
+            truncation: Share of the distance of styles from their mean that is kept (Karras et
+                al. 2019, section B); without effect where there are no styles.
+
+        Returns:
+            float32 [N, C, H, W] in [-1, 1] on the CPU.
 
         Raises:
             UsageError: When the latents have another shape.
@@ -153,9 +167,12 @@ class TrainedGenerator(ABC):
         progress: Callable[[int, int], None] | None = None,
         label: int | str | None = None,
     ) -> Tensor:
-        """Draw the images that `sample` draws, as pixels, uint8 [count, H, W, C], on the CPU.
+        """Draw the images that `sample` draws, as pixels, of which many more fit into memory.
 
-        Many more of these fit into memory. Progress is told the images drawn so far and in all.
+        Progress is told the images drawn so far and the images in all.
+
+        Returns:
+            uint8 [count, H, W, C] on the CPU.
 
         Raises:
             UsageError: When there is no intact checkpoint, or not that class.
@@ -186,16 +203,21 @@ class TrainedGenerator(ABC):
         Raises:
             UsageError: When there is not that class.
         """
+        if label is not None:
+            self.refuse_unconditional("none can be chosen")
         if not self.classes:
-            if label is not None:
-                raise UsageError(
-                    f"'{self.name}' knows no classes, so none can be chosen",
-                    "train one with: --set training.conditional=true",
-                )
             return None
         if label is None:
             return draw_labels(seed, count, len(self.classes))
         return torch.full((count,), label_of(label, self.classes, self.name))
+
+    def refuse_unconditional(self, so: str) -> None:
+        """Refuse a generator without classes; `so` says what cannot be had of it."""
+        if not self.classes:
+            raise UsageError(
+                f"'{self.name}' knows no classes, so {so}",
+                "train one with: --set training.conditional=true",
+            )
 
     @property
     def has_styles(self) -> bool:

@@ -140,6 +140,7 @@ class TrainedRun(RecipesGenerator):
     """A run's checkpoint, opened when it is first needed.
 
     Attributes:
+        folder: The run folder.
         device_name: The device to compute with; None for the recipe's.
         checkpoint: "newest" for the newest intact one, "best" for the one with the best score, or
             the number of steps it was saved after.

@@ -111,9 +111,7 @@ def evaluate_classes(
         UsageError: When the run is not conditional, or no class can be scored; as `evaluate` does.
         DataError: As `evaluate` does.
     """
-    if not run.classes:
-        way_out = "train one with: --set training.conditional=true"
-        raise UsageError(f"'{run.name}' knows no classes, so none can be scored by itself", way_out)
+    run.refuse_unconditional("none can be scored by itself")
     work = _Work.on(run, extractor, progress)
     found, reasons = {}, {}
     for label, name in enumerate(run.classes):

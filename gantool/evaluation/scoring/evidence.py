@@ -95,11 +95,7 @@ class Witness:
         label: int | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Evidence:
-        """Return the evidence on images that a generator draws; arguments are those of its `draw`.
-
-        Raises:
-            DivergedError: When the images are not finite.
-        """
+        """Return the evidence on images that a generator draws; arguments are those of `draw`."""
         fake = generator.draw(count, seed, progress, label)
         labels = generator.labels(count, seed, label)
         return self.evidence(fake, seed, labels, EvidenceSampler(generator, self))
