@@ -201,9 +201,3 @@ class Dropout(NoiseSource):
             return inputs
         kept = self.uniform(*inputs.shape) >= self.probability
         return inputs * kept / (1 - self.probability)
-
-
-def sources_of(network: nn.Module) -> dict[str, NoiseSource]:
-    """Return a network's sources by name."""
-    modules = network.named_modules()
-    return {name: module for name, module in modules if isinstance(module, NoiseSource)}

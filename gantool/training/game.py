@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from gantool.interfaces.modules import sources_of
+from gantool.interfaces.modules import NoiseSource
 from gantool.registry.calling import described, misbehaved, owner_of, passes
 from gantool.training.device.compiling import image_gradient, with_features
 from gantool.training.device.ranks import Ranks
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from gantool.interfaces.architecture import Architecture
     from gantool.interfaces.dataset import ImageShape
     from gantool.interfaces.loss import Loss
-    from gantool.interfaces.modules import NoiseSource
     from gantool.interfaces.step import Features, Player, Setup
     from gantool.registry.calling import Owner
     from gantool.training.averages import Average, Totals
@@ -292,6 +291,12 @@ class _Probe(nn.Module):
         call = self.network if method == "forward" else getattr(self.network, method)
         result: Tensor = call(*arguments)
         return result
+
+
+def sources_of(network: nn.Module) -> dict[str, NoiseSource]:
+    """Return a network's sources by name."""
+    modules = network.named_modules()
+    return {name: module for name, module in modules if isinstance(module, NoiseSource)}
 
 
 def _copied_buffers(network: nn.Module) -> dict[str, Tensor]:

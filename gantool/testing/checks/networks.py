@@ -9,7 +9,6 @@ from unittest import mock
 import torch
 from torch import nn
 
-from gantool.interfaces.modules import sources_of
 from gantool.testing.harness.isolation import global_random_state, global_random_state_kept
 from gantool.testing.harness.moments import gradients_of, require_right_gradients, weighted
 from gantool.testing.harness.players import (
@@ -33,6 +32,7 @@ from gantool.testing.harness.trial import (
     weights_of,
 )
 from gantool.testing.promises import promise, require, require_finite, require_same
+from gantool.training.game import sources_of
 
 if TYPE_CHECKING:
     from torch import Tensor
