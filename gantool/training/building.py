@@ -25,13 +25,15 @@ from gantool.training.state.saving import Accord
 from gantool.training.trainer import Trainer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from torch import nn
 
     from gantool.data.selection import TrainingImages
+    from gantool.interfaces.step import Player
     from gantool.recipe.schema import Recipe
     from gantool.training.device.device import Device
+    from gantool.training.players import Competitor
     from gantool.training.state.beginning import Beginning, Owner
     from gantool.training.state.saving import Saver
 
@@ -50,14 +52,8 @@ def build_trainer(
 ) -> Trainer:
     """Build networks, optimizers and batches; nothing is trained or saved yet.
 
-    Args:
-        recipe: What to train.
-        images: All images, though this process may train on its rows of each batch only.
-        device: What to compute with.
-        ranks: The processes that train together; by default this one alone.
-        beginning: Trained networks to begin with.
-        about: Facts of the run that its checkpoints carry along, as `About` has them.
-        saver: Where checkpoints go, if anywhere.
+    `images` are all images, of which each of several `ranks` trains on its rows of a batch;
+    `about` is what checkpoints carry along, as `About` has it; without a `saver` nothing is saved.
 
     Raises:
         RecipeError: When the images do not make a batch, or the networks cannot be built so.
@@ -84,14 +80,9 @@ def _game(
     regularization = build_regularization(recipe, setup, device)
     network = partial(_network, recipe, setup, regularization, ranks, beginning)
     competitors = {
-        player: build_competitor(
-            network(player), player, setup, recipe.optimizer[player], regularization, device
-        )
+        player: build_competitor(network(player), player, recipe, setup, regularization, device)
         for player in PLAYERS
     }
-    average = _average(recipe, setup, competitors["generator"].network)
-    if average is not None and beginning is not None:
-        average.load(network("average").state_dict())
     return Game(
         setup=setup,
         architecture=recipe.architecture,
@@ -104,7 +95,7 @@ def _game(
         number=torch.zeros((), dtype=torch.int64, device=device.device),
         progress=torch.zeros((), dtype=device.dtype, device=device.device),
         totals=Totals(device.device),
-        average=average,
+        average=_average(recipe, setup, competitors, network if beginning else None),
         accumulate=training.accumulate,
         uniform_labels=training.label_sampling == "uniform",
         reuse_fakes=training.reuse_fakes,
@@ -115,12 +106,21 @@ def _game(
     )
 
 
-def _average(recipe: Recipe, setup: Setup, generator: nn.Module) -> Average | None:
-    """Return the average of the generator's weights, if one is kept."""
+def _average(
+    recipe: Recipe,
+    setup: Setup,
+    competitors: Mapping[Player, Competitor],
+    begun: Callable[[Owner], nn.Module] | None,
+) -> Average | None:
+    """Return the average of the generator's weights, if one is kept, or the one begun with."""
     if recipe.tables.ema.half_life_images is None:
         return None
     with calling(recipe.architecture, "the copying of its generator"):
-        return Average(generator, recipe.tables.ema, batch_size=setup.batch_size, steps=setup.steps)
+        generator, table = competitors["generator"].network, recipe.tables.ema
+        average = Average(generator, table, batch_size=setup.batch_size, steps=setup.steps)
+    if begun is not None:
+        average.load(begun("average").state_dict())
+    return average
 
 
 def _network(

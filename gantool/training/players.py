@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gantool.interfaces.architecture import Architecture
     from gantool.interfaces.optimizer import Optimizer
     from gantool.interfaces.step import Player, Setup
+    from gantool.recipe.schema import Recipe
     from gantool.training.device.device import Device
     from gantool.training.device.ranks import Ranks
     from gantool.training.regularization import Active, Regularization
@@ -65,12 +66,8 @@ class Competitor:
     """One player with what trains it.
 
     Attributes:
-        player: Its name.
-        turn: Its part of each step.
-        network: Its network.
         parameters: What its optimizer trains: the network's trainable parameters, then those of
             the regularizers' states.
-        optimizer: Its optimizer.
         learning_rate: A 0-dim tensor that the optimizer reads in every step.
         table: Its optimizer's table.
         is_scheduled: Whether the table has numbers that change while the run goes on.
@@ -139,12 +136,13 @@ def _prepared(network: nn.Module, active: Active, player: Player, setup: Setup) 
 def build_competitor(
     network: nn.Module,
     player: Player,
+    recipe: Recipe,
     setup: Setup,
-    table: Optimizer,
     regularization: Regularization,
     device: Device,
 ) -> Competitor:
-    """Move a network to the device and give it an optimizer."""
+    """Move a network to the device and give it the recipe's optimizer."""
+    table = recipe.optimizer[player]
     device.place(network).train()
     parameters = tuple(_trained(network, player, regularization))
     # fused CUDA kernels read nothing but float32
@@ -240,7 +238,10 @@ def _options(
     options: dict[str, Any] = {}
     set_by = dict.fromkeys(type(component).model_fields, "the recipe's optimizer table")
     for active in setting:
-        for option, value in _options_of(active, player).items():
+        found = active.call("optimizer_options", player)
+        if not isinstance(found, Mapping) or not all(isinstance(name, str) for name in found):
+            raise active.misbehaved("optimizer_options", described(found), "options by name")
+        for option, value in found.items():
             if objection := _objection(option, optimizer, set_by):
                 msg = f"regularizer '{active.stream}' sets '{option}' of optimizer "
                 way_out = f"leave out regularizer '{active.stream}', or use another optimizer"
@@ -248,14 +249,6 @@ def _options(
             set_by[option] = f"regularizer '{active.stream}'"
             options[option] = value
     return options
-
-
-def _options_of(active: Active, player: Player) -> Mapping[str, Any]:
-    """Return the options that a regularizer sets."""
-    found = active.call("optimizer_options", player)
-    if isinstance(found, Mapping) and all(isinstance(name, str) for name in found):
-        return found
-    raise active.misbehaved("optimizer_options", described(found), "options by name")
 
 
 def _objection(

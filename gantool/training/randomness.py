@@ -42,14 +42,9 @@ def global_seed(seed: int) -> Iterator[None]:
 
 
 class Draw(NamedTuple):
-    """A place in a step where numbers are drawn.
+    """A place where a stream draws numbers: in one of a step's updates, for a slice of the batch.
 
-    Attributes:
-        stream: Who draws.
-        place: The hook or the call that draws.
-        moment: Which of the step's updates it is.
-        part: Which slice of the batch.
-        again: How often the same numbers were drawn there before.
+    `again` counts how often the same numbers were drawn there before.
     """
 
     stream: str
@@ -84,10 +79,7 @@ class Streams:
     def begin(self, step: int, *moment: str | int, part: int = 0) -> None:
         """Start over for an update of a step, named by its player, index and repetition.
 
-        Args:
-            step: Steps completed.
-            *moment: Which of the step's updates it is.
-            part: Which slice of the batch; all slices draw the same numbers.
+        All slices of a batch, its parts, draw the same numbers.
         """
         self._step, self._moment, self._part = step, moment, part
         self._seeded.clear()
@@ -99,12 +91,8 @@ class Streams:
     def generator(self, stream: str, place: str, again: int = 0) -> torch.Generator:
         """Return the generator of a stream at a place, seeded at its first use in the update.
 
-        Each moment of a step has generators of its own.
-
-        Args:
-            stream: Who draws.
-            place: The hook or the call that draws.
-            again: Another number, another generator of the same numbers.
+        Each moment of a step has generators of its own; each number of `again` is another
+        generator of the same numbers.
         """
         at = Draw(stream, place, self._moment, self._part, again)
         if at not in self._generators:

@@ -46,7 +46,6 @@ class Active:
     """A regularizer that is on.
 
     Attributes:
-        component: The regularizer.
         stream: Its name, with its occurrence from the second one on: "l2", "l2-2".
         state: What its `make_state` returned.
     """
@@ -129,12 +128,8 @@ class Active:
 class Regularization:
     """All active regularizers, in the recipe's order.
 
-    One whose strength is 0 is left out: none of its methods is called.
-
-    Args:
-        regularizers: Those of the recipe.
-        setup: What is known before the first step.
-        seed: The recipe's seed, from which the states' first values follow.
+    One whose strength is 0 is left out: none of its methods is called. The states' first values
+    follow from the recipe's seed.
     """
 
     def __init__(self, regularizers: Iterable[Regularizer], setup: Setup, seed: int) -> None:
@@ -165,11 +160,7 @@ class Regularization:
         return {stream: module.state_dict() for stream, module in self.states().items()}
 
     def load(self, saved: Mapping[str, Mapping[str, Any]]) -> None:
-        """Put the states back, in place.
-
-        Raises:
-            UsageError: When they are of other regularizers.
-        """
+        """Put the states back, in place; those of other regularizers are refused."""
         for stream, module in self.states().items():
             tensors = saved.get(stream, {})
             refuse_other_tensors(tensors, module.state_dict(), f"regularizer '{stream}'")
@@ -198,11 +189,7 @@ def _is_scalar(found: Any, near: Tensor) -> bool:
 
 
 def _state_of(component: Regularizer, stream: str, setup: Setup) -> nn.Module | None:
-    """Return what a regularizer remembers between updates, if it does.
-
-    Raises:
-        PluginError: When it fails to make it, or makes no module.
-    """
+    """Return what a regularizer remembers between updates, if it does."""
     if type(component).make_state is Regularizer.make_state:
         return None
     state = call(component, "make_state", setup, name=stream)

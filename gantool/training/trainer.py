@@ -36,12 +36,10 @@ class Trainer:
     trainer whose state is restored goes on exactly as if it had never stopped.
 
     Attributes:
-        game: Players, loss, regularizers, images, and the figures of the open log interval.
         turns: Makes the updates of one step, eagerly or from a recording.
         table: The recipe's `[training]`.
-        accord: What several processes agree upon.
         about: Facts of the run that its checkpoints carry along, plain data.
-        saver: Where checkpoints go; None for a trial that leaves nothing behind.
+        saver: None for a trial that leaves nothing behind.
         step: Steps completed.
         stop_reason: Why training stopped before its last step, or None.
         rollbacks_spent: How often an earlier process went back before it gave up.
@@ -61,10 +59,6 @@ class Trainer:
 
     def train(self, observers: Sequence[Observer] = (), *, rollbacks_spent: int = 0) -> None:
         """Train to the last step, or until an observer wants to stop; either way, save.
-
-        Args:
-            observers: Who looks on.
-            rollbacks_spent: How often an earlier process went back before it gave up.
 
         Raises:
             DivergedError: When training is no longer finite and the recipe does not put up with it.
@@ -107,14 +101,7 @@ class Trainer:
             refuse_non_finite(record)
 
     def save(self, *, ends: bool = False) -> None:
-        """Save the state with the observers' rating, and let them know.
-
-        Args:
-            ends: Whether training ends here, so that what is not saved now is lost.
-
-        Raises:
-            DivergedError, DiskError: As `Saver.save`.
-        """
+        """Save the state with the observers' rating, and let them know; as `Saver.save`."""
         self.game.ranks.require_equal(self._shared())
         if self.saver is None:
             return

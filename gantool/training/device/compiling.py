@@ -24,10 +24,7 @@ log = logging.getLogger("gantool")
 class Compiled:
     """A function as torch.compile translates it; where that fails, the function itself.
 
-    Args:
-        plain: What computes it without a compiler.
-        what: What it is, for the message that it is not compiled.
-        source: What to translate, if it is another function that computes the same.
+    `what` names it in messages; `source`, which computes the same, is translated in its place.
     """
 
     def __init__(

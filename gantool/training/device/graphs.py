@@ -78,14 +78,7 @@ class CudaRecorder:
 
 @dataclass(frozen=True)
 class _Recording:
-    """A recorded step.
-
-    Attributes:
-        reals: The tensors that it reads real images from.
-        names: Of the figures that it adds.
-        places: The places of use that it draws numbers for.
-        replay: Does it again.
-    """
+    """A recorded step: what it reads real images from, the figures it adds, where it draws."""
 
     reals: Sequence[Batch]
     names: tuple[str, ...]
@@ -99,10 +92,6 @@ class GraphedTurns:
     There is a kind for every combination of lazily applied penalties, and for steps that end a log
     interval. An odd last batch is always worked on eagerly. Both ways share all tensors. Each
     recording is first tried beside the step itself; one that does something else ends recording.
-
-    Args:
-        game: Whose steps.
-        recorder: Records them.
     """
 
     def __init__(self, game: Game, recorder: Recorder) -> None:
@@ -168,12 +157,7 @@ class GraphedTurns:
             self._recordings[kind] = recording
 
     def _recorded(self, recorder: Recorder, reals: Sequence[Batch], step: int) -> _Recording:
-        """Return a step's recording.
-
-        Raises:
-            RuntimeError: When it cannot be recorded.
-            PluginError: Likewise, inside a plugin's hook.
-        """
+        """Return a step's recording; where that fails, a RuntimeError, or a plugin's error."""
         streams, totals = self._game.streams, self._game.totals
         held = [_copied(real) for real in reals]
         with streams.held() as places, totals.observed() as names:
@@ -208,12 +192,8 @@ class GraphedTurns:
 def _rehearse(game: Game, replayed: Callable[[], None], eager: Callable[[], None]) -> bool | None:
     """Return whether a recording changes the weights as the step itself does; make that step.
 
-    None if the step leads to weights that are not finite, which compare with nothing.
-
-    Args:
-        game: Whose networks, averages and totals are put back in between.
-        replayed: Makes the step by its recording.
-        eager: Makes the same step; what it leaves is what remains.
+    None if the step leads to weights that are not finite, which compare with nothing. The game is
+    put back in between; what the eager step leaves is what remains.
     """
     before = [copy.deepcopy(part.state()) for part in game.parts]
     start = _weights(game)
@@ -247,11 +227,9 @@ def _distance(one: Sequence[Tensor], other: Sequence[Tensor]) -> float:
 
 
 def turns_of(game: Game, wish: str) -> Callable[[Sequence[Batch], int], None]:
-    """Return what makes a step: from a recording, where that is possible and wanted.
+    """Return what makes a step: from a recording, where that is possible and the recipe wants it.
 
-    Args:
-        game: Whose steps.
-        wish: "on", "off" or "auto", as the recipe says.
+    Its `device.graph` is the wish: "on", "off" or "auto".
     """
     if wish == "off" or game.device.device.type != "cuda":
         return partial(take_turns, game)
@@ -264,12 +242,7 @@ def turns_of(game: Game, wish: str) -> Callable[[Sequence[Batch], int], None]:
 
 
 def reason_for_eager_steps(game: Game, *, insists: bool) -> str | None:
-    """Return why a game's steps are not recorded; None if they are.
-
-    Args:
-        game: On a CUDA device.
-        insists: Whether the recipe asks for it, rather than leaving it to us.
-    """
+    """Return why a game's steps on CUDA are not recorded, even where the recipe `insists`."""
     for active in game.regularization.active:
         if not active.component.capturable:
             return f"regularizer '{active.stream}' is not capturable"

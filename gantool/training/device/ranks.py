@@ -228,9 +228,7 @@ def shared_tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
 def synchronize(network: nn.Module, ranks: Ranks) -> nn.Module:
     """Replace every BatchNorm layer of a network by one over all ranks; weights keep their names.
 
-    Args:
-        network: Changed in place, unless it is itself a BatchNorm layer.
-        ranks: Who trains together; a single process keeps the layers it has.
+    The network is changed in place, unless it is itself such a layer.
     """
     if ranks.count == 1:
         return network
@@ -244,11 +242,7 @@ def synchronize(network: nn.Module, ranks: Ranks) -> nn.Module:
 def _synchronized(layer: _BatchNorm, ranks: Ranks) -> SynchronizedBatchNorm:
     with torch.no_grad():
         replacement = SynchronizedBatchNorm(
-            layer.num_features,
-            layer.eps,
-            layer.momentum,
-            layer.affine,
-            layer.track_running_stats,
+            layer.num_features, layer.eps, layer.momentum, layer.affine, layer.track_running_stats
         )
     replacement.ranks = ranks
     replacement.weight, replacement.bias = layer.weight, layer.bias
@@ -266,9 +260,6 @@ def join(table: DeviceTable) -> Ranks:
     """Meet the other processes that torchrun has started, if it has.
 
     On a machine with GPUs, each process takes its own.
-
-    Args:
-        table: What the recipe wants to compute with.
 
     Raises:
         UsageError: When the recipe wants all of them on the same GPU.

@@ -97,10 +97,8 @@ class Window:
 def discriminator_won(window: Window, stakes: Stakes | None, *, before: bool) -> str | None:
     """Say that the discriminator's loss is near its floor and the generator is not catching up.
 
-    Args:
-        window: What to judge by.
-        stakes: How far its loss can move; None where that is not bounded.
-        before: Whether it had won already: it is over only when the loss has risen clearly.
+    Nothing is said of a loss that is not bounded. Where it had won `before`, that is over only when
+    its loss has risen clearly.
     """
     loss = window.typical("discriminator_loss")
     if not window.is_full or stakes is None or loss is None:
@@ -151,9 +149,7 @@ def generator_collapsed(window: Window, *, before: bool) -> str | None:
 def alike_at_end(distance: float, *, within: bool) -> str | None:
     """Say that a run of some length ends with images that are all alike.
 
-    Args:
-        distance: Of the last images, as a share of that of real ones.
-        within: Whether images were compared within classes.
+    `distance` is a share of that of real ones, `within` classes or among all images.
     """
     if distance >= ALIKE:
         return None

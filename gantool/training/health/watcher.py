@@ -78,11 +78,7 @@ class _Memory(BaseModel):
 
     @classmethod
     def of(cls, kept: object) -> _Memory:
-        """Return what a checkpoint kept.
-
-        Raises:
-            UsageError: When that is something else.
-        """
+        """Return what a checkpoint kept; something else is a usage error."""
         try:
             return cls.model_validate(kept)
         except ValidationError as error:
@@ -204,9 +200,7 @@ def stakes_of(loss: Loss) -> Stakes | None:
 def _least(loss: Loss, pairs: Iterable[tuple[float, float]]) -> float:
     """Return the least loss of a discriminator that gives all images of a kind the same logit.
 
-    Args:
-        loss: Is asked once for all pairs, if it takes each image by itself.
-        pairs: Logits of real and of generated images.
+    A loss that takes each image by itself is asked once for all pairs of real and generated logits.
     """
     logits = torch.tensor([*pairs])  # [P, 2]
     if not loss.couples_batch:

@@ -42,7 +42,7 @@ class Beginning:
     way_out: Callable[[], str]
 
     def before(self, owner: Owner) -> Callable[[nn.Module], None]:
-        """Return what gives trained weights to a network that no regularizer has changed yet."""
+        """Return what gives trained weights to a network before regularizers change it."""
         return partial(self._begin, owner)
 
     def after(self, owner: Owner, network: nn.Module) -> None:
@@ -52,11 +52,7 @@ class Beginning:
             network.load_state_dict(saved)
 
     def _begin(self, owner: Owner, network: nn.Module) -> None:
-        """Load the weights of one network.
-
-        Raises:
-            UsageError: When they are of another structure or size.
-        """
+        """Load the weights of one network; others than its own are a usage error."""
         saved, expected = self._saved(owner), network.state_dict()
         if first_objection(saved, expected) is not None:
             saved = self._computed_with(owner, saved)

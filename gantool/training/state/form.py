@@ -118,15 +118,8 @@ def younger_options_named(
 ) -> Iterator[None]:
     """Where saved tensors do not fit a network, name what their run did not know yet.
 
-    What a run leaves holds every option that there was, so one that it does not hold came later.
-
-    Args:
-        architecture: Makes the network.
-        unsaid: Options that the run does not hold, with the values that they have now.
-        place: The file that holds the others.
-
-    Raises:
-        UsageError: When they do not fit.
+    What a run leaves holds every option that there was, so `unsaid` ones, here with the values
+    that they have now, came later. `place` is the file that holds the others.
     """
     try:
         yield
@@ -146,7 +139,7 @@ def load_network(network: nn.Module, saved: Mapping[str, Tensor], owner: str) ->
     """Copy saved tensors into a network.
 
     Raises:
-        UsageError: When a tensor is missing, unknown, of another shape or of another kind.
+        StructureError: When they do not fit, as `first_objection` says.
     """
     if objection := first_objection(saved, network.state_dict()):
         raise StructureError(f"the saved {owner} has another structure: {objection}", AS_BEFORE)
@@ -154,11 +147,7 @@ def load_network(network: nn.Module, saved: Mapping[str, Tensor], owner: str) ->
 
 
 def refuse_other_tensors(saved: Mapping[str, Any], expected: Mapping[str, Any], owner: str) -> None:
-    """Compare saved tensors with those whose place they are to take.
-
-    Raises:
-        UsageError: When a tensor is missing, unknown, of another shape or of another kind.
-    """
+    """Refuse saved tensors that cannot take the place of others, as `first_objection` says."""
     if objection := first_objection(saved, expected):
         raise UsageError(f"the saved {owner} has another structure: {objection}", WAY_OUT)
 

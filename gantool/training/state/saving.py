@@ -39,8 +39,6 @@ class Saver:
     """Saves states into a run's checkpoints.
 
     Attributes:
-        checkpoints: Where states go.
-        table: The recipe's `[checkpoints]`.
         stops_on_divergence: Whether a state that is not finite is an error; it is never saved.
         writes: Whether this process is the one that saves, of those that train together.
         last_step: The step last saved or resumed from; None before.
@@ -137,11 +135,7 @@ def _ctrl_c_behind(error: BaseException) -> KeyboardInterrupt | None:
 
 
 def refuse_non_finite(record: Record) -> None:
-    """Look at the figures of a log interval.
-
-    Raises:
-        DivergedError: When one of them is NaN or infinite.
-    """
+    """Refuse figures of a log interval of which one is NaN or infinite."""
     bad = [name for name, value in record.values.items() if not math.isfinite(value)]
     if bad:
         raise DivergedError(
@@ -182,9 +176,7 @@ class Accord:
     processes within one step of each other, and hosts run at most `AHEAD` steps ahead of their
     GPUs, so a wish for a step that far off reaches everybody in time.
 
-    Attributes:
-        ranks: Who must agree; a single process has its way at once.
-        on_gpu: Whether hosts run ahead.
+    A single process has its way at once.
     """
 
     ranks: Ranks
@@ -194,12 +186,7 @@ class Accord:
     _asked: set[str] = field(default_factory=set)
 
     def reason_to_stop(self, wish: str | None, step: int) -> str | None:
-        """Return why all processes stop after this step; None while they go on.
-
-        Args:
-            wish: Why this process wants to stop, if it does.
-            step: Steps completed.
-        """
+        """Return why all processes stop after this step; `wish` is why this one wants to."""
         return self._agreed("stop", wish, step)
 
     def is_time_to_save(self, saver: Saver | None, step: int) -> bool:

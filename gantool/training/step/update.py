@@ -50,11 +50,8 @@ class Update:
     """One optimizer step of one player; what `Regularizer.around_update` is given.
 
     Attributes:
-        game: What outlives the update.
-        player: Whose update it is.
         batch: Real images; those of the update before, where the player takes no batches.
-        step: Steps completed.
-        index: Which of the step's updates of this player it is.
+        index: Which of the step's updates of this player it is; `step` counts completed ones.
         kept: With `reuse_fakes`, the fakes that one player's last update leaves to the next one's.
         counts: Whether its figures are added up; those of a look-ahead are not.
         place: Distinguishes the draws of look-aheads.
