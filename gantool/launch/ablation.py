@@ -41,9 +41,7 @@ class Planned:
 
     Attributes:
         variant: "full", or what was taken out, as in "without-r1".
-        seed: Where its random numbers start.
         document: Its resolved recipe, seed included.
-        folder: Its run folder.
     """
 
     variant: str
@@ -75,7 +73,7 @@ def plan_ablation(
     """Return the runs of an ablation, seed by seed, so that a stop leaves all variants as far.
 
     Args:
-        recipe: The full recipe: a file, or the name of a shipped one.
+        recipe: The full recipe.
         toggles: Parts of it, each of which is taken out by itself.
         seeds: Number of training seeds, counted up from the recipe's.
         overrides: Values to put over the recipe's.
@@ -115,17 +113,11 @@ def run_ablation(
 ) -> None:
     """Train what is planned; what is done is left alone, what was stopped goes on.
 
-    A run that diverges is a result: it is said, and the others follow.
-
-    Args:
-        planned: All runs.
-        level: How much is shown on stderr.
-        device: Compute with this device instead of the recipe's.
-        told: Is given the place and the run that comes next, unless it is done.
+    A run that diverges is a result: it is said, and the others follow. `told` is given the place
+    and the run that comes next, unless it is done.
 
     Raises:
         Interrupted: When a signal stopped a run, after saving.
-        GantoolError: Whatever else a run can meet.
     """
     for place, each in enumerate(planned):
         if each.is_done():
@@ -183,15 +175,7 @@ def toggles_of(document: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def without(document: Mapping[str, Any], toggle: str) -> dict[str, Any]:
-    """Return a resolved recipe without one of its parts.
-
-    Args:
-        document: The recipe as plain data, which stays as it is.
-        toggle: As `toggles_of` names it.
-
-    Raises:
-        UsageError: When the recipe has no such part; it lists those that there are.
-    """
+    """Return a copy of a resolved recipe without a part, which `toggles_of` names."""
     found = toggles_of(document)
     if toggle not in found:
         there = f"there are: {', '.join(found)}" if found else "it has nothing to toggle"

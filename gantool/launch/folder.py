@@ -75,11 +75,7 @@ def _way_on(place: Path | None) -> str:
 
 @contextmanager
 def disk_faults_named(folder: RunFolder) -> Iterator[None]:
-    """Turn a file system's fault into a message that names the file, and what is safe.
-
-    Raises:
-        DiskError: In its place.
-    """
+    """Turn a file system's fault into a DiskError that names the file, and what is safe."""
     try:
         yield
     except OSError as error:

@@ -124,11 +124,9 @@ def _look(session: Session) -> Neighbors | str:
 
 
 def look_at_end(draw: Callable[[], NDArray[np.uint8]], training: Pixels) -> Neighbors | str:
-    """Return the nearest neighbors in pixels, which takes a second, or why there are none.
+    """Return the nearest neighbors in pixels, or why there are none.
 
-    Args:
-        draw: Makes the generated images, uint8 [M, H, W, C].
-        training: uint8 [N, H, W, C].
+    All images are uint8 [N, H, W, C]; those that are drawn are looked for among the others.
     """
     import torch
 

@@ -130,9 +130,6 @@ def _end_noted(trainer: Trainer, folder: RunFolder, status: RunStatus) -> Iterat
 
     The outcome comes last: a run that is called completed has all that belongs to it. A second
     Ctrl-C does not wait for curves, and a folder that has gone is left alone.
-
-    Raises:
-        OSError: When all went well until the outcome was written.
     """
     try:
         yield
@@ -190,8 +187,6 @@ class Divergence:
 
     Attributes:
         step: By which step training was not finite.
-        figures: What was not.
-        attempts: How often it was tried.
         ways: Arguments of `gantool resume` that may lead elsewhere; "try" in the file.
     """
 
@@ -205,11 +200,7 @@ class Divergence:
 
 @contextmanager
 def divergence_noted(session: Session, folder: RunFolder) -> Iterator[None]:
-    """Write down by when training was not finite, and forget it once training has come further.
-
-    Raises:
-        DivergedError: The same as inside.
-    """
+    """Write down by when training was not finite, and forget it once training has come further."""
     trainer = session.trainer
     try:
         yield
@@ -233,8 +224,7 @@ def divergence_noted(session: Session, folder: RunFolder) -> Iterator[None]:
 def remind_of_divergence(folder: RunFolder, step: int) -> int:
     """Say what a run met when it was last trained beyond a step, and how not to meet it again.
 
-    Returns:
-        How often it has gone back before it was given up: it will not go back as often again.
+    Return how often it has gone back before it was given up: it will not go back as often again.
     """
     record = _divergence(folder)
     if record is None or step >= record.step:

@@ -161,11 +161,7 @@ Change = tuple[str, str, str]
 def refuse_other_training(
     saved: State, now: Mapping[str, Any], recipe: Recipe, folder: RunFolder, *, override: bool
 ) -> None:
-    """Compare a state's circumstances with those of now, and show what has changed.
-
-    Raises:
-        UsageError: When something alters the training, unless that is overridden.
-    """
+    """Compare a state's circumstances with those of now; refuse, or show, what has changed."""
     if altering := _table(_altering(saved, now, recipe)):
         if not override:
             raise UsageError(

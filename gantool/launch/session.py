@@ -46,11 +46,8 @@ class Session:
     """A recipe made ready on a device.
 
     Attributes:
-        recipe: The recipe.
         images: What is trained on, and what is kept from it.
         prepared: All usable images of the dataset.
-        device: What is computed with.
-        trainer: Trains it.
     """
 
     recipe: Recipe
@@ -87,11 +84,7 @@ def read(recipe: str | Path, overrides: Sequence[str]) -> Recipe:
 
 
 def read_to_train(recipe: str | Path, overrides: Sequence[str]) -> Recipe:
-    """Read the recipe of a run, and see that its loggers can be there.
-
-    Raises:
-        MissingExtraError: When the package of a logger is missing, unless that is optional.
-    """
+    """Read the recipe of a run, and refuse one whose loggers lack a package, unless optional."""
     from gantool.reporting.loggers import require_packages
 
     loaded = read(recipe, overrides)
@@ -119,11 +112,7 @@ def prepare(recipe: Recipe, console: Console, level: Level) -> PreparedImages:
 def refuse_other_images(
     prepared: PreparedImages, about: Mapping[str, Any], folder: RunFolder, *, override: bool
 ) -> None:
-    """Compare the images with those of a run's checkpoint; others are accepted only if told so.
-
-    Raises:
-        DataError: When they are others.
-    """
+    """Refuse other images than those of a run's checkpoint, unless told to accept them."""
     before, now = about.get("fingerprint"), prepared.fingerprint
     if prepared.are(before):
         return
@@ -166,11 +155,7 @@ def assemble(
     *,
     begins: bool = True,
 ) -> Session:
-    """Build the trainer on its device; where it begins, with the networks of `start_from`.
-
-    Raises:
-        GantoolError: When device, images and recipe do not go together.
-    """
+    """Build the trainer on its device; where it begins, with the networks of `start_from`."""
     from gantool.data.selection import select
     from gantool.training.building import build_trainer
     from gantool.training.device.device import open_device

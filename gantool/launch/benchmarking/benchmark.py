@@ -53,8 +53,6 @@ class Against:
     """Another program's step on the same images, timed by turns.
 
     Attributes:
-        script: Its file.
-        step: Its times.
         ratio: Our fastest step by its fastest: below 1, we are faster.
         median_ratio: The same of the medians.
     """
@@ -70,10 +68,6 @@ class Benchmark:
     """How fast a recipe trains on a device.
 
     Attributes:
-        recipe: Its name.
-        device: What was computed with.
-        threads: Of a CPU.
-        torch: Its version.
         load: The load average before the measurement; above 0.5 the figures say little.
         batch_size: Real images in an update.
         step: Times of a step.

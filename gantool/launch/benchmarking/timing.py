@@ -14,8 +14,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 from typing_extensions import override
 
-from gantool.interfaces.regularizer import LazyOption
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -46,8 +44,8 @@ class Durations:
     count: int
 
 
-def durations_of(values: list[float]) -> Durations:
-    """Summarize times in seconds."""
+def _summarized(values: list[float]) -> Durations:
+    """Return what there is to say of times in seconds."""
     ordered = sorted(1e3 * value for value in values)
     last = round(0.95 * (len(ordered) - 1))
     return Durations(ordered[0], statistics.median(ordered), ordered[last], len(ordered))
@@ -67,7 +65,7 @@ def by_turns(
         for name, work in works.items():
             taken[name].append(work())
         progress(done + 1, rounds)
-    return {name: durations_of(values) for name, values in taken.items()}
+    return {name: _summarized(values) for name, values in taken.items()}
 
 
 def times_at_once(device: torch.device) -> int:
@@ -126,10 +124,11 @@ def costs(
     """
     if not recipe.regularizers:
         return
-    block = max(_period(recipe, index) for index in range(len(recipe.regularizers)))
     variants = range(WITH_ALL, len(recipe.regularizers))
     trainers = {index: _trainer(recipe, prepared, index) for index in variants}
-    device = trainers[WITH_ALL].game.device.device
+    game = trainers[WITH_ALL].game
+    block = max((active.every for active in game.regularization.active), default=1)
+    device = game.device.device
     blocks = {
         str(index): partial(seconds, _block(trainer, block), device)
         for index, trainer in trainers.items()
@@ -142,11 +141,6 @@ def costs(
     for index, component in enumerate(recipe.regularizers):
         without = times[str(index)].minimum
         yield Cost(component.name, (whole - without) / block, whole / without - 1)
-
-
-def _period(recipe: Recipe, index: int) -> int:
-    component = recipe.regularizers[index]
-    return component.every_steps if isinstance(component, LazyOption) else 1
 
 
 def _trainer(recipe: Recipe, prepared: PreparedImages, left_out: int) -> Trainer:

@@ -24,6 +24,7 @@ from gantool.training.health.signs import (
     nothing_moves,
 )
 from gantool.training.observers import Observer, Record
+from gantool.training.state.form import first_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -82,10 +83,9 @@ class _Memory(BaseModel):
         try:
             return cls.model_validate(kept)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            place = ".".join(map(str, (KEY, *first["loc"])))
+            problem = first_problem(error, KEY)
             raise UsageError(
-                f"the saved memory of the watcher is something else: {place}: {first['msg']}",
+                f"the saved memory of the watcher is something else: {problem}",
                 "go on without it: --set health.policy=off",
             ) from error
 

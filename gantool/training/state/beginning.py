@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -69,36 +69,24 @@ class Beginning:
 
     def _computed_with(self, owner: Owner, saved: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Return the weights without what regularizers had made of them, if that can be told."""
-        plain = _Plain()
-        network = self.rebuild("discriminator" if owner == "discriminator" else "generator", plain)
-        if first_objection(saved, network.state_dict()) is not None:
+        built: list[tuple[nn.Module, set[tuple[str, str]]]] = []
+
+        def remember(network: nn.Module) -> None:
+            built.append((network, set(_parametrized(network))))
+
+        player: Player = "generator" if owner == "average" else owner
+        prepared = self.rebuild(player, remember)
+        if first_objection(saved, prepared.state_dict()) is not None:
             return saved
-        network.load_state_dict(saved)
-        return plain.weights(network) or saved
-
-
-@dataclass
-class _Plain:
-    """A network as its architecture builds it, followed through what regularizers make of it."""
-
-    network: list[nn.Module] = field(default_factory=list)
-    parametrized: set[tuple[str, str]] = field(default_factory=set)
-
-    def __call__(self, network: nn.Module) -> None:
-        """Remember a network that no regularizer has changed yet."""
-        self.network.append(network)
-        self.parametrized = set(_parametrized(network))
-
-    def weights(self, prepared: nn.Module) -> Mapping[str, Tensor] | None:
-        """Return what it computes with in the end, by its own names; None if it is not in there."""
-        (network,) = self.network
-        if all(module is not network for module in prepared.modules()):
-            return None
-        network.eval()  # in training, reading a weight would advance its spectral norm
-        for path, name in set(_parametrized(network)) - self.parametrized:
-            module = network.get_submodule(path)
+        prepared.load_state_dict(saved)
+        ((plain, parametrized),) = built
+        if all(module is not plain for module in prepared.modules()):
+            return saved
+        plain.eval()  # in training, reading a weight would advance its spectral norm
+        for path, name in set(_parametrized(plain)) - parametrized:
+            module = plain.get_submodule(path)
             parametrize.remove_parametrizations(module, name, leave_parametrized=True)
-        weights: Mapping[str, Tensor] = network.state_dict()
+        weights: Mapping[str, Tensor] = plain.state_dict()
         return weights
 
 

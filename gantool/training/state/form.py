@@ -104,12 +104,15 @@ def training_state(checkpoint: Checkpoint) -> State:
     try:
         _FORM.validate_python(state)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise UsageError(
-            f"checkpoint {checkpoint.path} is not of a training: {place}: {first['msg']}", WAY_OUT
-        ) from error
+        message = f"checkpoint {checkpoint.path} is not of a training: {first_problem(error)}"
+        raise UsageError(message, WAY_OUT) from error
     return cast("State", state)
+
+
+def first_problem(error: ValidationError, *within: str) -> str:
+    """Return the first place in saved data that is not as it should be, and what is wrong."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return f"{'.'.join(map(str, (*within, *first['loc'])))}: {first['msg']}"
 
 
 @contextmanager

@@ -90,8 +90,9 @@ class Update:
         self.competitor.optimizer.zero_grad(set_to_none=True)
         self._slices_seen.clear()
         figures: dict[str, Tensor] = {}
-        for part, rows in enumerate(self._slices):
-            self._seed_draws(part)
+        moment = (self.player, self.index, self._repetitions, self.place)
+        for part, rows in enumerate(self._slices):  # each draws for the whole batch
+            self.game.streams.begin(self.step, *moment, part=part)
             step = self._begun(rows)
             with self.game.only_trains(self.player):
                 value, found = objective(step, self.batch.part(rows), self._updates_done)
@@ -169,11 +170,6 @@ class Update:
     def _streams_apart(self, when: str) -> Streams:
         """Return streams for what happens around gradients, which start draws of their own."""
         return self.game.streams.apart(self.step, self.player, self.index, when)
-
-    def _seed_draws(self, part: int) -> None:
-        """Start the draws anew: every slice draws for the whole batch and keeps its rows."""
-        moment = (self.player, self.index, self._repetitions, self.place)
-        self.game.streams.begin(self.step, *moment, part=part)
 
     @property
     def _slices(self) -> list[Rows]:
