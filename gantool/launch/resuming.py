@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from gantool.launch.session import Session
     from gantool.recipe.schema import Recipe
     from gantool.reporting.console.messages import Level
-    from gantool.runs.folder import RunFolder
     from gantool.training.device.ranks import Ranks
     from gantool.training.state.form import State
 
@@ -186,7 +185,10 @@ def _altering(saved: State, now: Mapping[str, Any], recipe: Recipe) -> Iterator[
         or any(number for table in tables for number in schedules_in(table))
     )
     unsaid = {".".join(map(str, k)) for k, o in recipe.origins.items() if o == DEFAULT}
-    then, new_one = (_trained(each) for each in (before.get("recipe", {}), now["recipe"]))
+    then, new_one = (
+        flat(part_bearing_upon(plainly(each), "training"))
+        for each in (before.get("recipe", {}), now["recipe"])
+    )
     for key, old, new in differences(then, new_one):
         only_extends = key in LENGTH and not follows
         is_new = old == MISSING and key in unsaid  # an option that came up since changes nothing
@@ -196,11 +198,6 @@ def _altering(saved: State, now: Mapping[str, Any], recipe: Recipe) -> Iterator[
     present = {name: fit for name, fit in now["plugins"].items() if name in known}
     for name, old, new in differences(known, present):
         yield f"plugin {name}", old, new
-
-
-def _trained(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what bears upon the training of a run that has begun, by dotted key."""
-    return flat(part_bearing_upon(plainly(document), "training"))
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Change]:

@@ -122,15 +122,12 @@ def refuse_other_images(
     )
     if not override:
         way_out = "restore the folder, go on with --override, or start a new run with"
-        raise DataError(change, f"{way_out} training.start_from{_of_old(prepared)}")
+        way_out = f"{way_out} training.start_from"
+        if not prepared.earlier:  # the run may be older than the conversion of colors
+            colors = "colors were converted since gantool follows profiles"
+            way_out = f"{way_out}; {colors}: --set image.profiles=ignore"
+        raise DataError(change, way_out)
     log.warning(change)
-
-
-def _of_old(prepared: PreparedImages) -> str:
-    """Name the way out for a run that is older than the conversion of colors."""
-    if prepared.earlier:
-        return ""
-    return "; colors were converted since gantool follows profiles: --set image.profiles=ignore"
 
 
 def saver_of(recipe: Recipe, folder: RunFolder, identifier: str) -> Saver:

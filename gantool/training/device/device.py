@@ -164,14 +164,11 @@ def _find(name: str) -> torch.device:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).partition("\n")[0]
-        raise UsageError(f"device '{name}' cannot be used: {reason}", _devices_here()) from error
+        here = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+        raise UsageError(
+            f"device '{name}' cannot be used: {reason}", f"devices here: {', '.join(here)}"
+        ) from error
     return device
-
-
-def _devices_here() -> str:
-    """Name the devices of this machine."""
-    names = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
-    return f"devices here: {', '.join(names)}"
 
 
 def _precision(name: str, device: torch.device) -> tuple[torch.dtype, torch.dtype | None]:

@@ -169,7 +169,7 @@ class GraphedTurns:
     def _follow_optimizers(self) -> None:
         """Begin anew if optimizers have, as when a run goes back to its first step."""
         memory = _memory_of(self._game)
-        if not _are(memory, self._memory):
+        if [*map(id, memory)] != [*map(id, self._memory)]:  # other tensors, if with equal numbers
             self._recordings, self._seen, self._memory = {}, Counter(), memory
 
     def _give_up(self, reason: str) -> None:
@@ -260,11 +260,6 @@ def _memory_of(game: Game) -> list[object]:
         for each in game.competitors.values()
         for value in each.optimizer.state.get(each.parameters[0], {}).values()
     ]
-
-
-def _are(some: Sequence[object], others: Sequence[object]) -> bool:
-    """Whether these are the very same objects."""
-    return [*map(id, some)] == [*map(id, others)]
 
 
 def _copied(batch: Batch) -> Batch:

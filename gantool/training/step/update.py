@@ -91,11 +91,13 @@ class Update:
         self._slices_seen.clear()
         figures: dict[str, Tensor] = {}
         moment = (self.player, self.index, self._repetitions, self.place)
-        for part, rows in enumerate(self._slices):  # each draws for the whole batch
+        slices = min(self.game.accumulate, self.batch.rows.count)
+        done = self.step * self.competitor.turn.updates + self.index
+        for part, rows in enumerate(self.batch.rows.divided(slices)):  # all draw the same numbers
             self.game.streams.begin(self.step, *moment, part=part)
             step = self._begun(rows)
             with self.game.only_trains(self.player):
-                value, found = objective(step, self.batch.part(rows), self._updates_done)
+                value, found = objective(step, self.batch.part(rows), done)
                 value = value if rows.share == 1 else rows.share * value
                 with differentiating(self.game, self.player):
                     torch.autograd.backward(value, inputs=self.competitor.parameters)
@@ -170,17 +172,6 @@ class Update:
     def _streams_apart(self, when: str) -> Streams:
         """Return streams for what happens around gradients, which start draws of their own."""
         return self.game.streams.apart(self.step, self.player, self.index, when)
-
-    @property
-    def _slices(self) -> list[Rows]:
-        """The rows of each slice, as equal as they can be."""
-        rows = self.batch.rows
-        return rows.divided(min(self.game.accumulate, rows.count))
-
-    @property
-    def _updates_done(self) -> int:
-        """Updates of this player before this one."""
-        return self.step * self.competitor.turn.updates + self.index
 
     def _record(self, figures: Mapping[str, Tensor]) -> None:
         if self.counts:
