@@ -118,19 +118,14 @@ def build_network(
         before(network)
     for active in regularization.having("prepare", player):
         with global_seed(seed_of(seed, "prepare", active.stream, player)):
-            network = _prepared(network, active, player, setup)
+            found = active.call("prepare", network, player, setup)
+        if not isinstance(found, nn.Module | None):
+            raise active.misbehaved("prepare", described(found), "a torch.nn.Module or None")
+        network = network if found is None else found
     if not any(weight.requires_grad for weight in network.parameters()):
-        found, expected = "a network without trainable weights", "one that can be trained"
-        raise misbehaved(architecture, player, found, expected)
+        untrained = "a network without trainable weights"
+        raise misbehaved(architecture, player, untrained, "one that can be trained")
     return network
-
-
-def _prepared(network: nn.Module, active: Active, player: Player, setup: Setup) -> nn.Module:
-    """Return the network, or the wrapper that a regularizer has put around it."""
-    found = active.call("prepare", network, player, setup)
-    if found is None or isinstance(found, nn.Module):
-        return network if found is None else found
-    raise active.misbehaved("prepare", described(found), "a torch.nn.Module or None")
 
 
 def build_competitor(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -154,11 +155,7 @@ class Draws:
 
     def integers(self, low: int, high: int, *shape: int) -> Tensor:
         """Draw whole numbers from [low, high), int64."""
-
-        def draw(shape: tuple[int, ...], **options: object) -> Tensor:
-            return torch.randint(low, high, shape, **options)  # type: ignore[call-overload, no-any-return]
-
-        return self._draw(draw, shape, torch.int64)
+        return self._draw(partial(torch.randint, low, high), shape, torch.int64)
 
     def _draw(
         self, draw: Callable[..., Tensor], shape: tuple[int, ...], dtype: torch.dtype

@@ -74,10 +74,7 @@ class Window:
     @property
     def is_full(self) -> bool:
         """Whether there is enough to judge by."""
-        if len(self.steps) < FEWEST_RECORDS:
-            return False
-        interval = self.steps[1] - self.steps[0]
-        return self.steps[-1] - self.steps[0] + interval >= WINDOW_STEPS
+        return len(self.steps) >= FEWEST_RECORDS and self.span >= WINDOW_STEPS
 
     @property
     def span(self) -> int:

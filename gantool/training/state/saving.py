@@ -200,28 +200,21 @@ class Accord:
         return self._agreed("save", wish, step) is not None or saver.is_due_by_steps(step)
 
     def _agreed(self, what: str, wish: str | None, step: int) -> str | None:
-        if self.ranks.store is None:
+        """Tell the others of a wish, read theirs, and return the reason of one that is granted."""
+        store = self.ranks.store
+        if store is None:
             return wish
         if wish is not None and what not in self._asked:
-            self._ask(what, wish, step + 1 + (AHEAD + 1 if self.on_gpu else 0))
-        self._listen()
+            at = step + 1 + (AHEAD + 1 if self.on_gpu else 0)
+            store.set(f"wish {store.add('wishes', 1)}", json.dumps([what, at, wish]))
+            self._asked.add(what)
+        while self._read < store.add("wishes", 0):
+            self._read += 1
+            asked, at, why = json.loads(store.get(f"wish {self._read}"))
+            self._granted.setdefault(asked, (at, why))  # of two for the same, the first counts
         at, why = self._granted.get(what, (step + 1, ""))
         if step < at:
             return None
         self._asked.discard(what)
         del self._granted[what]
         return why
-
-    def _ask(self, what: str, why: str, at: int) -> None:
-        assert self.ranks.store is not None  # asked before
-        number = self.ranks.store.add("wishes", 1)
-        self.ranks.store.set(f"wish {number}", json.dumps([what, at, why]))
-        self._asked.add(what)
-
-    def _listen(self) -> None:
-        """Read the wishes that are new; of two for the same thing, the first counts."""
-        assert self.ranks.store is not None  # asked before
-        while self._read < self.ranks.store.add("wishes", 0):
-            self._read += 1
-            what, at, why = json.loads(self.ranks.store.get(f"wish {self._read}"))
-            self._granted.setdefault(what, (at, why))
