@@ -154,6 +154,21 @@ class TestGroups:
             ("optimizer.eps", ("1e-08", "1e-06")),
         ]
 
+    def test_schedules_are_told_as_recipes_say_them(self, plant: Plant) -> None:
+        falling = {"start": 1.0, "end": 0.5}
+        folders = [
+            plant("base"),
+            plant(
+                "falling",
+                optimizer={"learning_rate": falling},
+                regularizers=[{"use": "r1", "gamma": falling}],
+            ),
+        ]
+        told = "{start = 1, end = 0.5, shape = linear, until = 1}"
+        differences = dict(compared(folders).differences)
+        assert f"gamma {told}" in differences["regularizers"][1]
+        assert differences["optimizer.learning_rate"][1] == told
+
 
 class TestWinner:
     def test_the_lowest_distance_wins_if_its_lead_exceeds_the_noise(self, plant: Plant) -> None:
