@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import ConfigDict
 
 from gantool.errors import GantoolError, UsageError
+from gantool.interfaces.step import PLAYERS
 from gantool.recipe.documents import plainly
 from gantool.runs.documents import read_document
 from gantool.text import numbered
@@ -118,11 +119,16 @@ def _values(document: Mapping[str, Any]) -> dict[str, tuple[KeyPath, Any]]:
     return dict(_leaves(document, "", ()))
 
 
+def _is_table(path: KeyPath) -> bool:
+    """Whether what stands at a path has options of its own; a schedule is the value of one."""
+    return len(path) < 2 or path[-1] in PLAYERS or isinstance(path[-1], int)
+
+
 def _leaves(value: Any, name: str, path: KeyPath) -> Iterator[tuple[str, tuple[KeyPath, Any]]]:
-    if isinstance(value, dict):
+    if isinstance(value, dict) and _is_table(path):
         for key, inside in value.items():
             yield from _leaves(inside, f"{name}.{key}".removeprefix("."), (*path, key))
-    elif value and isinstance(value, list) and all(isinstance(each, dict) for each in value):
+    elif len(path) == 1 and isinstance(value, list) and value and isinstance(value[0], dict):
         uses = numbered(str(inside.get("use")) for inside in value)
         for index, (use, inside) in enumerate(zip(uses, value, strict=True)):
             yield from _leaves(inside, f"{name}.{use}", (*path, index))

@@ -51,6 +51,18 @@ def test_what_only_the_parent_says_is_named() -> None:
     assert dropped(OURS, None) == []
 
 
+def test_a_schedule_is_one_value() -> None:
+    falling = {"start": 1.0, "end": 0.5}
+    ours = {"optimizer": {"betas": [falling, falling]}, "regularizers": [{"use": "r1", "gamma": 5}]}
+    theirs = {"optimizer": {"betas": [0, 1]}, "regularizers": [{"use": "r1", "gamma": falling}]}
+    for one, other, gamma in ((ours, theirs, '{"start": 1.0, "end": 0.5}'), (theirs, ours, "5")):
+        parent = Parent("base", True, other)
+        was = {line.text.split(" ")[0]: line.was for line in recipe_lines(one, parent) if line.was}
+        assert was.keys() == {"betas", "gamma"}
+        assert was["gamma"] == gamma
+        assert dropped(one, parent) == []
+
+
 def test_without_a_parent_nothing_is_marked() -> None:
     assert all(line.was is None for line in recipe_lines(OURS, None))
 
