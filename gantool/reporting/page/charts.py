@@ -35,6 +35,9 @@ MARGIN = 0.05
 """Share of an axis that is left free at both its ends."""
 RARE = 0.005
 """Share of the faint values, at either end, that need not be in the picture."""
+LARGEST = 1e100
+"""What is larger counts as infinite, and what is smaller than its inverse as 0, so that axes can be
+computed."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def line_chart(
     drawn = [_draw(line, smoothed=smoothed) for line in lines]
     strong, faint = [each.strong for each in drawn], [each.faint for each in drawn]
     y_scale = Scale(*y_range) if y_range else fit(strong, faint, logarithmic=logarithmic)
-    end = max([float(each.x[-1]) for each in drawn if each.x.size], default=0.0)
+    end = max([0.0, *(float(each.x.max()) for each in drawn if each.x.size)])
     x_scale = Scale(0, end * (ROOM if any(each.is_sparse for each in drawn) else 1) or 1)
     how = ["smoothed"] * any(each.is_mean for each in drawn)
     how += ["log scale"] * y_scale.logarithmic
@@ -125,17 +128,27 @@ class _Drawn:
 
 
 def _draw(line: Line, *, smoothed: bool) -> _Drawn:
-    x, y = _known(line.x), _known(line.y)
-    across, faint = map(_known, line.extremes) if line.extremes else (x, y)
+    x, y = _points(line.x, line.y)
+    across, faint = _points(*line.extremes) if line.extremes else (x, y)
     plain = _Drawn(line, across, faint, across, faint, is_mean=False)
     if smoothed and not plain.is_sparse:
         return _Drawn(line, across, faint, x, smooth(y), is_mean=True)
     return plain
 
 
+def _points(
+    x: Sequence[float] | Values, y: Sequence[float | None] | Values
+) -> tuple[Values, Values]:
+    """Return the points that have a place; where a value is not known, NaN stands."""
+    places, values = _known(x), _known(y)
+    placed = np.isfinite(places)
+    return places[placed], values[placed]
+
+
 def _known(values: Sequence[float | None] | Values) -> Values:
     array = np.array(values, dtype=np.float64)
-    return np.where(np.isfinite(array), array, np.nan)
+    size = np.abs(array)
+    return np.where(size <= LARGEST, np.where(size < 1 / LARGEST, 0.0, array), np.nan)
 
 
 def smooth(values: Values) -> Values:

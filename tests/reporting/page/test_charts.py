@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from xml.etree import ElementTree
 
@@ -122,3 +123,14 @@ def test_least_and_greatest_values_are_drawn_in_place_of_means() -> None:
     chart = line_chart([Line("a", x, np.full(400, 5.0), extremes=extremes)], title="t")
     (faint,), (strong,) = drawn(chart, "raw"), drawn(chart, "line")
     assert np.ptp([y for _, y in faint]) > 100 * np.ptp([y for _, y in strong])
+
+
+@pytest.mark.parametrize("logarithmic", [False, True])
+@pytest.mark.parametrize("odd", [1e308, -1e308, 5e-324, math.inf, math.nan, None, -1.0])
+def test_no_value_of_a_damaged_record_keeps_the_others_from_being_drawn(
+    odd: float | None, logarithmic: bool
+) -> None:
+    for x, y in (([1.0, 2.0, 3.0], [1.0, odd, 2.0]), ([1.0, 2.0, odd or 3.0], [1.0, 1.5, 2.0])):
+        chart = line_chart([Line("a", x, y)], title="Loss", logarithmic=logarithmic)
+        assert not re.search(r"\b(nan|inf)\b", chart)
+        assert re.search(r'd="M[\d.-]+,[\d.-]+', chart)
