@@ -139,7 +139,8 @@ class NoiseSource(nn.Module):
     each rank gets those of its rows. Anywhere else, in sampling and exports, they are fixed: the
     same for each image and each call, so that an image is a function of its latent.
 
-    The first dimension of a shape counts the images.
+    The first dimension of a shape counts the images: `x.shape[0]`, not `len(x)`, where exports to
+    ONNX lose it.
 
     Args:
         seed: Tells the fixed numbers from those of other sources in the network.
