@@ -11,7 +11,7 @@ from gantool.exporting.exported import exporter_of
 from gantool.recipe.documents import bare, dump, plainly
 from gantool.registry.calling import calling
 from gantool.registry.catalog import installed
-from gantool.reporting.figures import format_figure, protocol_lines
+from gantool.reporting.figures import protocol_lines, score_cells
 from gantool.runs.history import read_recipe_table
 from gantool.runs.scores import read_scores
 from gantool.text import format_epoch, markdown, visible
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gantool.exporting.folder import ExportedFolder
     from gantool.interfaces.exporter import Trained
     from gantool.registry.catalog import Offer
-    from gantool.runs.scores import Evaluation, Score, Scored
+    from gantool.runs.scores import Evaluation, Scored
 
 SHOWN = 64
 """Pictures on the card."""
@@ -42,11 +42,7 @@ def model_card(
 ) -> str:
     """Return the card of an exported generator, Markdown with what the Hub reads in front.
 
-    Args:
-        run: What it was exported from.
-        trained: What exporters were given of it.
-        folder: Where the card will be, and what is beside it.
-        repository: Where on the Hugging Face Hub it will be found, if it is published.
+    `repository` is where on the Hugging Face Hub it will be found, if it is published.
     """
     import jinja2
 
@@ -83,10 +79,10 @@ def _usage(offer: Offer, trained: Trained, folder: str, repository: str | None) 
 
 
 def _facts(run: TrainedRun, trained: Trained) -> dict[str, Any]:
-    """Return what the card says of the run."""
     about = markdown((type(run.recipe.dataset).__doc__ or "").strip().partition("\n\n")[0])
     written = plainly(read_recipe_table(run.folder))  # whatever it was opened with
-    scores = _scores(run)
+    image, scores = run.recipe.tables.image, _scores(run)
+    flipped = ", half of them mirrored" if image.horizontal_flip else ""
     tells_memory = any("memorization" in row["name"] for each in scores for row in each["rows"])
     return {
         "name": markdown(run.name),
@@ -94,7 +90,7 @@ def _facts(run: TrainedRun, trained: Trained) -> dict[str, Any]:
         "tags": sorted({bare(str(run.recipe.document["architecture"]["use"])), "gantool"}),
         "dataset": {"use": plainly(run.recipe.document)["dataset"]["use"], "about": about},
         "images": run.about.get("images"),
-        "prepared": _prepared(run),
+        "prepared": f"{image.shape}, fit by {image.fit}{flipped}",
         "training": list(_training(run, trained)),
         "recipe": dump(without_folders(written)).strip(),
         "scores": scores,
@@ -111,12 +107,6 @@ def without_folders(value: Any) -> Any:
     if isinstance(value, str) and PurePath(value).is_absolute():
         return PurePath(value).name
     return value
-
-
-def _prepared(run: TrainedRun) -> str:
-    table = run.recipe.tables.image
-    flipped = ", half of them mirrored" if table.horizontal_flip else ""
-    return f"{table.shape}, fit by {table.fit}{flipped}"
 
 
 def _training(run: TrainedRun, trained: Trained) -> Iterator[tuple[str, str]]:
@@ -157,15 +147,10 @@ def _scores(run: TrainedRun) -> list[dict[str, Any]]:
 def _told(line: Evaluation | Scored) -> dict[str, Any]:
     """Return scores as the card shows them, with how they were obtained in words."""
     assert line.protocol is not None
-    rows = list(map(_row, line.scores))
+    rows = [
+        {"name": name, "value": f"{mean} {sd}".strip(), "floor": floor, "better": better}
+        for name, mean, sd, floor, better in map(score_cells, line.scores)
+    ]
     names, floors = [row["name"] for row in rows], any(row["floor"] for row in rows)
     protocol = protocol_lines(line.step, line.protocol, names, floors=floors)
     return {"step": line.step, "rows": rows, "protocol": protocol, "remarks": line.remarks}
-
-
-def _row(score: Score) -> dict[str, str]:
-    mean = "" if score.mean is None else format_figure(score.mean)
-    spread = "" if score.sd is None else f" ± {format_figure(score.sd)}"
-    floor = "" if score.floor is None else format_figure(score.floor)
-    better = "" if score.direction == "none" else score.direction
-    return {"name": score.name, "value": mean + spread, "floor": floor, "better": better}

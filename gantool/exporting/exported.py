@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 from typing_extensions import override
@@ -13,7 +14,6 @@ from typing_extensions import override
 from gantool.errors import UsageError
 from gantool.evaluation.sampling.generator import TrainedGenerator, refuse_non_finite
 from gantool.exporting.folder import read_config
-from gantool.exporting.trained import fingerprint_of, form_of
 from gantool.files.plain import open_linked
 from gantool.recipe.schema import DeviceTable
 from gantool.registry.calling import calling
@@ -40,9 +40,10 @@ if TYPE_CHECKING:
 class ExportedGenerator(TrainedGenerator):
     """An exported folder's generator, opened when it is first needed.
 
-    Attributes:
-        folder: The exported folder.
-        device_name: What to compute with; None for a GPU if there is one.
+    Without `device_name` it computes with a GPU, if there is one.
+
+    Raises:
+        UsageError: In every property, when the folder's `config.json` is not one.
     """
 
     folder: ExportedFolder
@@ -50,11 +51,7 @@ class ExportedGenerator(TrainedGenerator):
 
     @cached_property
     def config(self) -> ExportConfig:
-        """The folder's `config.json`.
-
-        Raises:
-            UsageError: When it is not one.
-        """
+        """The folder's `config.json`."""
         return read_config(self.folder.config)
 
     @property
@@ -99,28 +96,18 @@ class ExportedGenerator(TrainedGenerator):
 
     @cached_property
     def architecture(self) -> Architecture:
-        """What the config names.
-
-        Raises:
-            UsageError: When there is none.
-        """
+        """What the config names, with its options."""
         return self.config.component(self.folder.config)
-
-    @property
-    def _unsaid(self) -> dict[str, Any]:
-        """The architecture's options that the config does not hold, with their values."""
-        said, options = self.config.architecture.options, self.architecture.model_dump(mode="json")
-        return {name: options[name] for name in options.keys() - said if options[name] is not None}
 
     @cached_property
     def network(self) -> nn.Module:
-        """The generator, on the device.
-
-        Raises:
-            UsageError: When config and weights do not make one.
-        """
+        """The generator, on the device; a `UsageError` where config and weights make none."""
         weights, path = _read_weights(self.folder)
-        with younger_options_named(self.architecture, self._unsaid, str(self.folder.config)):
+        said, options = self.config.architecture.options, self.architecture.model_dump(mode="json")
+        unsaid = {
+            name: options[name] for name in options.keys() - said if options[name] is not None
+        }
+        with younger_options_named(self.architecture, unsaid, str(self.folder.config)):
             network = self._built(weights, path)
         refuse_non_finite(network, self.name, "export it again, from an earlier checkpoint")
         return self.device.place(network)
@@ -150,11 +137,7 @@ class ExportedGenerator(TrainedGenerator):
 
 
 def _read_weights(folder: ExportedFolder) -> tuple[Mapping[str, Tensor], Path]:
-    """Return the weights of an exported folder, and the file that holds them.
-
-    Raises:
-        UsageError: When no installed exporter loads them, or they cannot be read.
-    """
+    """Return the weights of an exported folder, and the file that holds them."""
     listed = folder.listed()
     loadable = {o.full_name: o for o in installed().of_kind("exporter") if exporter_of(o).loadable}
     for form, names in listed.items():
@@ -171,7 +154,7 @@ def _read_weights(folder: ExportedFolder) -> tuple[Mapping[str, Tensor], Path]:
 
 
 def exporter_of(offer: Offer) -> type[Exporter]:
-    """Return an offered exporter's class."""
+    """Return an offered exporter's class, by its interface."""
     return cast("type[Exporter]", offer.component)
 
 
@@ -197,3 +180,18 @@ def _difference(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> 
         if ours != theirs:
             return f"expected {name} to be {ours}, got {theirs}"
     return None
+
+
+def fingerprint_of(tensors: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of tensors with their names, types and shapes."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(f"{name} {form_of(tensors[name])}\n".encode())
+        flat = tensors[name].detach().cpu().contiguous().reshape(-1)
+        digest.update(flat.view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def form_of(tensor: Tensor) -> str:
+    """Return type and shape, as in "float32 [3, 4]"."""
+    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"

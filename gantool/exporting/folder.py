@@ -84,18 +84,11 @@ class ExportConfig(_Strict):
 
     @property
     def shape(self) -> ImageShape:
-        """Shape of every image."""
+        """Shape of every image, as architectures take it."""
         return ImageShape(self.image.channels, self.image.height, self.image.width)
 
     def component(self, path: Path) -> Architecture:
-        """Return the architecture with its options.
-
-        Args:
-            path: Where the config is, for messages.
-
-        Raises:
-            UsageError: When its plugin is not installed, or it refuses options, image or classes.
-        """
+        """Return the architecture with its options; messages name the config's `path`."""
         name = self.architecture.use
         try:
             offer = installed().find("architecture", name, ours_first=True)
@@ -117,20 +110,12 @@ class ExportConfig(_Strict):
 
 
 def read_config(path: Path) -> ExportConfig:
-    """Read `config.json`, of unknown origin.
-
-    Raises:
-        UsageError: When it cannot be read or is not one; the message names what is wrong.
-    """
+    """Return what `config.json`, of unknown origin, holds."""
     return _read(path, TypeAdapter(ExportConfig), "a generator's config")
 
 
 def _plain_name(name: str) -> str:
-    """Return the name of a file, which leads nowhere else.
-
-    Raises:
-        ValueError: When it may.
-    """
+    """Return the name of a file; refuse what may lead elsewhere."""
     if not name or name in (".", "..") or any(each in name for each in "/\\:\0"):
         msg = f"{name!r} is no file's name"
         raise ValueError(msg)
@@ -171,9 +156,6 @@ class ExportedFolder:
         """Return the files of each exporter, in the order in which they were first written.
 
         Version 0.1.0 kept no list: the file of each form was called generator.FORM.
-
-        Raises:
-            UsageError: When the list is damaged, or names a file outside the folder.
         """
         if os.path.lexists(self.manifest):
             return _read(self.manifest, TypeAdapter(Files), "a list of exported files")
@@ -196,11 +178,7 @@ class ExportedFolder:
         return tuple(path for path in every if is_plain_file(path))
 
     def check_writable(self) -> None:
-        """Refuse a folder that holds something else, which would be written over.
-
-        Raises:
-            UsageError: When one of our names is taken and the folder is no export.
-        """
+        """Refuse a folder where one of our names is taken and that is no export."""
         if not (files := self.files()):
             return
         try:
@@ -213,11 +191,6 @@ class ExportedFolder:
         """List the files that an exporter wrote into a folder beside, and put them in place.
 
         The list comes first: a kill leaves names of files that are not there, and no stray files.
-
-        Raises:
-            PluginError: When it wrote nothing, or something else than plain files.
-            UsageError: When a file of others is in the place of one.
-            OSError: When the disk is full or failing.
         """
         paths = sorted(aside.iterdir())
         odd = [path.name for path in paths if not is_plain_file(path)]
@@ -227,7 +200,8 @@ class ExportedFolder:
         listed, names = self.listed(), tuple(path.name for path in paths)
         for name in names:
             self._refuse_taken(form, name, listed)
-        self._list({**listed, form: names})
+        files = json.dumps({**listed, form: names}, indent=2, ensure_ascii=False)
+        write_durably(self.manifest, files + "\n")
         for path in paths:
             sync_path(path)
             path.replace(self.path / path.name)
@@ -251,9 +225,6 @@ class ExportedFolder:
             found = f"{self.path} holds a file that is not an export's: {name}"
             raise UsageError(found, WAY_OUT)
 
-    def _list(self, files: Files) -> None:
-        write_durably(self.manifest, json.dumps(files, indent=2, ensure_ascii=False) + "\n")
-
     def _remove(self, names: Iterable[str]) -> None:
         for name in names:
             (self.path / name).unlink(missing_ok=True)
@@ -269,11 +240,7 @@ def reason_of(error: Exception) -> str:
 
 
 def _read(path: Path, form: TypeAdapter[Content], what: str) -> Content:
-    """Return the content of a JSON file of unknown origin.
-
-    Raises:
-        UsageError: When it cannot be read or holds something else.
-    """
+    """Return the content of a JSON file of unknown origin."""
     try:
         with open_linked(path) as file:
             text = file.read(LARGEST_BYTES + 1)

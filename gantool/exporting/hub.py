@@ -15,12 +15,7 @@ LOGIN = "log in with: hf auth login, or set HF_TOKEN"
 
 
 def check_repository(name: str) -> None:
-    """Refuse what cannot be a repository, and a missing extra, before anything is computed.
-
-    Raises:
-        UsageError: When the name has another form.
-        MissingExtraError: When the extra `hub` is not installed.
-    """
+    """Refuse what cannot be a repository, and a missing extra, before anything is computed."""
     if not REPOSITORY.fullmatch(name):
         raise UsageError(f"--push takes OWNER/NAME, got '{name}'")
     _library()
@@ -36,11 +31,6 @@ def push(folder: ExportedFolder, name: str, api: Any = None) -> str:
 
     Returns:
         The address of the repository.
-
-    Raises:
-        MissingExtraError: When the extra `hub` is not installed.
-        UsageError: When nobody is logged in, or the Hub refuses.
-        GantoolError: When the Hub cannot be reached.
     """
     library = _library()
     api = library.HfApi() if api is None else api

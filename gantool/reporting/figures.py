@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from gantool.runs.scores import Protocol
+    from gantool.runs.scores import Protocol, Score
 
 PENALTY = "penalty/"
 LABELS = {
@@ -38,6 +38,15 @@ def format_figure(value: float) -> str:
 def format_recorded(name: str, value: float) -> str:
     """Return a recorded figure as its name asks: probabilities with three decimals."""
     return f"{value:.3f}" if name in SCORES.values() else format_figure(value)
+
+
+def score_cells(score: Score) -> tuple[str, str, str, str, str]:
+    """Return name, mean, deviation, floor and better direction; empty is what there is not."""
+    mean, sd, floor = (
+        "" if each is None else format_figure(each) for each in (score.mean, score.sd, score.floor)
+    )
+    better = "" if score.direction == "none" else score.direction
+    return score.name, mean, sd and f"± {sd}", floor, better
 
 
 def format_tick(value: float) -> str:

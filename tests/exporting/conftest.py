@@ -13,8 +13,8 @@ from torch import nn
 import gantool
 from gantool import Trained
 from gantool.evaluation.sampling.trained import TrainedRun
+from gantool.exporting.exporting import as_trained
 from gantool.exporting.folder import ArchitectureConfig, ExportConfig, ImageConfig
-from gantool.exporting.trained import as_trained
 from gantool.recipe.documents import dump
 from gantool.runs.folder import RunFolder
 

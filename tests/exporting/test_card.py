@@ -9,8 +9,8 @@ import pytest
 
 from gantool.evaluation.sampling.trained import TrainedRun
 from gantool.exporting.card import model_card, without_folders
+from gantool.exporting.exporting import trained_generator
 from gantool.exporting.folder import ExportedFolder
-from gantool.exporting.trained import trained_generator
 from gantool.text import markdown
 
 EVALUATION = {

@@ -21,8 +21,8 @@ from gantool import Exporter, PluginError, Trained, UsageError
 from gantool.cli.runs.export import chosen_exporters
 from gantool.evaluation.sampling.trained import TrainedRun
 from gantool.exporting import exporting
+from gantool.exporting.exporting import trained_generator
 from gantool.exporting.folder import ExportedFolder
-from gantool.exporting.trained import trained_generator
 from gantool.launch import load
 from gantool.runs.checkpoints import Checkpoints
 

@@ -176,6 +176,7 @@ def _present(found: Mapping[str, Evaluation], console: Console, *, quiet: bool) 
     """Print all scores; say to a person how they were obtained."""
     from gantool.evaluation.scoring.evaluating import mean_over_classes
     from gantool.reporting.console.messages import say, show_protocol
+    from gantool.reporting.figures import score_cells
 
     by_class = "" not in found
     scores = [(name, score) for name, each in found.items() for score in each.scores]
@@ -184,7 +185,7 @@ def _present(found: Mapping[str, Evaluation], console: Console, *, quiet: bool) 
     print_listing(
         ("class", *COLUMNS) if by_class else COLUMNS,
         [[*_named(name), *_record(score)] for name, score in scores],
-        [[*_named(name), *_row(score)] for name, score in scores],
+        [[*_named(name), *score_cells(score)] for name, score in scores],
     )
     if not quiet:
         name, evaluation = next(iter(found.items()))
@@ -211,14 +212,3 @@ def _record(score: Score) -> list[object]:
     """Return a score for a program; a missing number is empty."""
     numbers = (score.mean, score.sd, score.floor)
     return [score.name, *("" if each is None else each for each in numbers), score.direction]
-
-
-def _row(score: Score) -> list[str]:
-    """Return a score for a person."""
-    from gantool.reporting.figures import format_figure
-
-    mean, sd, floor = (
-        "" if each is None else format_figure(each) for each in (score.mean, score.sd, score.floor)
-    )
-    direction = "" if score.direction == "none" else score.direction
-    return [score.name, mean, f"± {sd}" if sd else "", floor, direction]

@@ -14,6 +14,7 @@ from gantool.reporting.figures import (
     figure_label,
     format_figure,
     protocol_lines,
+    score_cells,
 )
 from gantool.reporting.page.charts import COLORS, Line, line_chart
 from gantool.runs.scores import SPREADS
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from gantool.runs.history import RunHistory
-    from gantool.runs.scores import Evaluation, Protocol, Score, Scored
+    from gantool.runs.scores import Evaluation, Protocol, Scored
 
 MOST_CHARTS = 12
 """Of scores: more of them would make the page too large."""
@@ -126,16 +127,7 @@ def _after(run: RunHistory, evaluation: Evaluation) -> ScoreTable:
     return ScoreTable(
         f"After {step:,} steps, epoch {format_epoch(run.epoch(step))}",
         AFTER,
-        tuple(map(_row, scores)),
+        tuple(map(score_cells, scores)),
         tuple(protocol_lines(step, evaluation.protocol, [score.name for score in scores])),
         evaluation.remarks,
     )
-
-
-def _row(score: Score) -> tuple[str, ...]:
-    mean, sd, floor = (
-        "" if value is None else format_figure(value)
-        for value in (score.mean, score.sd, score.floor)
-    )
-    better = "" if score.direction == "none" else score.direction
-    return (score.name, mean, sd and f"± {sd}", floor, better)

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from gantool.errors import MissingExtraError, UsageError
-from gantool.exporting.exporting import written
+from gantool.exporting.exporting import as_trained, written
 from gantool.exporting.folder import (
     ArchitectureConfig,
     ExportConfig,
     ExportedFolder,
     ImageConfig,
 )
-from gantool.exporting.trained import as_trained
 from gantool.interfaces.dataset import ImageShape
 from gantool.testing.harness.isolation import (
     global_random_state_kept,

@@ -19,8 +19,7 @@ from torch.nn import functional
 
 from gantool import Trained, UsageError
 from gantool.evaluation.sampling.trained import TrainedRun
-from gantool.exporting.exporting import without_remarks
-from gantool.exporting.trained import trained_generator
+from gantool.exporting.exporting import trained_generator, without_remarks
 from gantool_browser import packing
 from gantool_browser import page as pages
 

@@ -15,8 +15,7 @@ from torch import Tensor, nn
 
 from gantool import GantoolError, MissingExtraError, Trained, UsageError
 from gantool.evaluation.sampling.trained import TrainedRun
-from gantool.exporting.exporting import without_remarks
-from gantool.exporting.trained import trained_generator
+from gantool.exporting.exporting import trained_generator, without_remarks
 from gantool_onnx import graph
 from gantool_onnx.plugin import Onnx
 
