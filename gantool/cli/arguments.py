@@ -71,9 +71,19 @@ def complete_kind(incomplete: str) -> list[str]:
 
 def complete_override(context: typer.Context, incomplete: str) -> list[str]:
     """Offer the options of the core's tables, and those of the recipe's components."""
-    recipe = typed_recipe(context)
-    keys = [*_core_keys(), *(() if recipe is None else _component_keys(recipe))]
-    return starting(incomplete, [f"{key}=" for key in keys])
+    from gantool.interfaces.optimizer import Optimizer
+    from gantool.recipe.schema import CORE_TABLES, LISTS, SINGLES
+
+    models: list[tuple[str, type[BaseModel]]] = [*CORE_TABLES.items(), ("optimizer", Optimizer)]
+    if recipe := typed_recipe(context):
+        models += [(kind, type(getattr(recipe, kind))) for kind in SINGLES]
+        models.append(("optimizer", type(recipe.optimizer["generator"])))
+        lists = ((array, each) for array in LISTS for each in getattr(recipe, array))
+        models += [(f"{array}.{each.name}", type(each)) for array, each in lists]
+    keys = dict.fromkeys(
+        f"{table}.{name}=" for table, model in models for name in model.model_fields
+    )
+    return starting(incomplete, keys)
 
 
 def component_names(kind: str) -> list[str]:
@@ -145,11 +155,7 @@ WorkersOption = Annotated[
 
 
 def verbosity(*, quiet: bool, verbose: bool = False) -> Level:
-    """Return how much is shown.
-
-    Raises:
-        UsageError: When both are asked for.
-    """
+    """Return how much is shown; refuse both."""
     if quiet and verbose:
         raise UsageError("--quiet and --verbose exclude each other", "choose one of them")
     return "quiet" if quiet else "verbose" if verbose else "normal"
@@ -167,32 +173,6 @@ def in_all(
 def separate(lists: Iterable[str] | None) -> list[str]:
     """Return the names in lists with commas."""
     return [name.strip() for each in lists or () for name in each.split(",") if name.strip()]
-
-
-def _core_keys() -> Iterator[str]:
-    from gantool.interfaces.optimizer import Optimizer
-    from gantool.recipe.schema import CORE_TABLES
-
-    models: dict[str, type[BaseModel]] = {**CORE_TABLES, "optimizer": Optimizer}
-    for table, model in models.items():
-        yield from _keys(table, model)
-
-
-def _component_keys(recipe: Recipe) -> Iterator[str]:
-    from gantool.recipe.schema import LISTS, SINGLES
-
-    for kind in SINGLES:
-        yield from _keys(kind, type(getattr(recipe, kind)))
-    known = set(_core_keys())
-    options = _keys("optimizer", type(recipe.optimizer["generator"]))
-    yield from (key for key in options if key not in known)
-    for array in LISTS:
-        for component in getattr(recipe, array):
-            yield from _keys(f"{array}.{component.name}", type(component))
-
-
-def _keys(table: str, model: type[BaseModel]) -> Iterator[str]:
-    yield from (f"{table}.{name}" for name in model.model_fields)
 
 
 def _paths(incomplete: str, suffix: str | None = None) -> Iterator[str]:

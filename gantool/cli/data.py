@@ -157,7 +157,9 @@ def inspect(
     if as_json:
         print_json(found.as_json())
     else:
-        _list_findings(found)
+        uses = {True: "used", False: "left out"}
+        rows = [(each.kind, each.name, each.detail, uses[each.used]) for each in found.findings]
+        print_listing(("finding", "file", "detail", "use"), rows)
     _sum_up(found, console, quiet=quiet)
     if found.prepared is None:
         raise DataError(f"none of the {found.files} images can be used")
@@ -201,14 +203,6 @@ def _folder_or_recipe(named: str, overrides: Sequence[str]) -> tuple[str, Sequen
     if find_shipped(named) or not of_pictures or any(path.glob(f"*{SUFFIX}")):
         return named, overrides
     return FOR_PICTURES, (f"dataset.folder={path.absolute()}", *overrides)
-
-
-def _list_findings(found: Inspection) -> None:
-    records = [
-        (finding.kind, finding.name, finding.detail, "used" if finding.used else "left out")
-        for finding in found.findings
-    ]
-    print_listing(("finding", "file", "detail", "use"), records)
 
 
 def _sum_up(found: Inspection, console: Console, *, quiet: bool) -> None:

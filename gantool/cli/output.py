@@ -113,11 +113,7 @@ def print_listing(
 ) -> None:
     """Print a table on a terminal, and elsewhere one record a line, never cut.
 
-    Args:
-        columns: Names of the columns; only a terminal shows them.
-        records: One value for each column.
-        shown: The same as a person likes to read it, cells with a style of their own among them;
-            by default the records' own values.
+    `shown` is the same as a person likes to read it; by default the records' own values.
     """
     if sys.stdout.isatty():
         plain = [[str(value) for value in record] for record in records]

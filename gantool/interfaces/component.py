@@ -104,6 +104,7 @@ class Component(BaseModel):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         """Refuse options that a recipe's table could not hold; read what the others mean."""
         super().__pydantic_init_subclass__(**kwargs)
+        _forget_types_of_class_variables(cls)
         silent = {name: field for name, field in cls.model_fields.items() if not field.description}
         meanings = attribute_docstrings(cls) if silent else {}
         for name in silent.keys() & meanings.keys():
@@ -126,6 +127,15 @@ class Component(BaseModel):
         """
         del scratch
         return cls()
+
+
+def _forget_types_of_class_variables(model: type[BaseModel]) -> None:
+    """Spare pydantic from compiling their annotations again for every class made from a model."""
+    own = vars(model).get("__annotations__", {})
+    own.update(dict.fromkeys(own.keys() & model.__class_vars__, ClassVar))
+
+
+_forget_types_of_class_variables(Component)
 
 
 @hookspec

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gantool.testing import CheckResult
 
 SAID = {"expected": "expected to fail"}
+ENDINGS = ("passed", SAID["expected"], "skipped", "failed")
 
 
 def complete_plugin(incomplete: str) -> list[str]:
@@ -61,7 +62,7 @@ def check_plugin(
 
         print_json([asdict(result) for result in results])
     else:
-        shown = list(_of_one_cause(results))
+        shown = _of_one_cause(results)
         columns = ("check", "result", "failure")
         print_listing(columns, [_record(*each) for each in shown], [_row(*each) for each in shown])
     _summarize(results)
@@ -69,8 +70,8 @@ def check_plugin(
         raise typer.Exit(1)
 
 
-def _of_one_cause(results: Sequence[CheckResult]) -> Iterator[tuple[CheckResult, list[str]]]:
-    """Yield the results with the names of later checks that failed for the same reason."""
+def _of_one_cause(results: Sequence[CheckResult]) -> list[tuple[CheckResult, list[str]]]:
+    """Return the results with the names of later checks that failed for the same reason."""
     same: dict[str, list[str]] = {}
     first: list[tuple[CheckResult, list[str]]] = []
     for result in results:
@@ -80,7 +81,7 @@ def _of_one_cause(results: Sequence[CheckResult]) -> Iterator[tuple[CheckResult,
             same[cause].append(check)
         else:
             first.append((result, same.setdefault(cause, []) if result.cause else []))
-    yield from first
+    return first
 
 
 def _record(result: CheckResult, alike: Sequence[str]) -> tuple[str, str, str]:
@@ -117,12 +118,8 @@ def _summarize(results: Sequence[CheckResult]) -> None:
     from gantool.reporting.console.messages import open_console, say
 
     counts = Counter(SAID.get(result.status, result.status) for result in results)
-    told = [f"{count} {status}" for status, count in sorted(counts.items(), key=_order)]
+    told = [f"{counts[status]} {status}" for status in ENDINGS if counts[status]]
     causes = {(result.id.partition("::")[0], result.cause) for result in results if result.cause}
     if 0 < len(causes) < counts["failed"]:
         told.append(f"of {len(causes)} cause{'s' if len(causes) > 1 else ''}")
     say(open_console(), f"{len(results)} checks: {', '.join(told)}")
-
-
-def _order(counted: tuple[str, int]) -> int:
-    return ("passed", SAID["expected"], "skipped", "failed").index(counted[0])

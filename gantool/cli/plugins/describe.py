@@ -64,7 +64,6 @@ def _papers(documentation: str) -> list[str]:
 
 
 def _as_data(offer: Offer, use: str) -> dict[str, Any]:
-    """Return everything about a component as plain data."""
     documentation = inspect.getdoc(offer.component) or ""
     return {
         "component": f"{offer.kind}/{use}",
@@ -85,7 +84,6 @@ def _as_data(offer: Offer, use: str) -> dict[str, Any]:
 
 
 def _print_page(offer: Offer, use: str) -> None:
-    """Print everything about a component for a person."""
     documentation = inspect.getdoc(offer.component) or ""
     plugin = offer.plugin
     _say(f"{offer.kind}/{use}", "bold cyan")
@@ -112,15 +110,11 @@ def _used(offer: Offer, use: str) -> dict[str, str]:
 
 
 def _print_options(options: list[Option], bears_upon: str) -> None:
-    """Print a table of options, or that there are none, and what they bear upon."""
     if not options:
         print_lines(["It has no options."])
         return
-    columns = ("option", "type", "default", "meaning")
-    print_listing(
-        columns,
-        [(each.name, each.type, default(each), meaning(each, bears_upon)) for each in options],
-    )
+    rows = [(each.name, each.type, default(each), meaning(each, bears_upon)) for each in options]
+    print_listing(("option", "type", "default", "meaning"), rows)
     if bears_upon != "training":
         print_lines(["", BEARINGS[bears_upon]])
 

@@ -29,16 +29,10 @@ PLACEHOLDERS = {"boolean": False, "string": "...", "array": [], "object": {}}
 
 @dataclass(frozen=True)
 class Option:
-    """An option of a component.
+    """An option of a component, its type in words.
 
-    Attributes:
-        name: As recipes write it.
-        type: What it takes, in words.
-        required: Whether it has no default.
-        default: Plain data; None where it is required, or absent by default.
-        meaning: Its documentation.
-        bears_upon: What another value changes: "training", "start", "bits" or "nothing".
-        placeholder: Something of the right type, for a required option.
+    The default is plain data, None where the option is required, or absent by default. For a
+    required one, `placeholder` is something of the right type.
     """
 
     name: str
@@ -129,18 +123,11 @@ def recipe_table(component: type[Component], use: str) -> str:
 
 def export_command(component: type[Component], use: str) -> str:
     """Return a command that names an exporter and says all its options."""
-    values = {
-        option.name: option.placeholder if option.required else option.default
-        for option in options_of(component)
-    }
-    settings = [
-        f"{component.name}.{name}={as_toml(value)}"
-        for name, value in values.items()
-        if value is not None
-    ]
     words = ["gantool", "export", "RUN", "--to", use]
-    for setting in settings:
-        words += ["--set", setting]
+    for option in options_of(component):
+        value = option.placeholder if option.required else option.default
+        if value is not None:
+            words += ["--set", f"{component.name}.{option.name}={as_toml(value)}"]
     return shlex.join(words) + "\n"
 
 

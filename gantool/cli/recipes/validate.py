@@ -21,44 +21,27 @@ from gantool.errors import GantoolError, RecipeError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gantool.recipe.source.problems import Problem
-
 
 @dataclass(frozen=True)
 class Validation:
-    """The outcome of validating a recipe.
-
-    Attributes:
-        recipe: As the user named it.
-        warnings: What is allowed and probably unwise.
-        error: Why it cannot be run, or None.
-    """
+    """The outcome of validating a recipe, which is as the user named it."""
 
     recipe: str
     warnings: tuple[str, ...] = ()
     error: GantoolError | None = None
 
-    @property
-    def state(self) -> str:
-        """How it is called in a listing."""
-        return "valid" if self.error is None else "invalid"
-
-    def problems(self) -> tuple[Problem, ...]:
-        """Return everything that makes it invalid, also what has no place in a file."""
+    def as_data(self) -> dict[str, Any]:
+        """Return it as plain data, with the problems that have no place in a file too."""
         from gantool.recipe.source.problems import Problem
 
-        if self.error is None:
-            return ()
-        if isinstance(self.error, RecipeError) and self.error.problems:
-            return self.error.problems
-        return (Problem(self.error.message, (), self.recipe, suggestion=self.error.hint),)
-
-    def as_data(self) -> dict[str, Any]:
-        """Return it as plain data."""
+        problems = self.error.problems if isinstance(self.error, RecipeError) else ()
+        if self.error is not None and not problems:
+            hint = self.error.hint
+            problems = (Problem(self.error.message, (), self.recipe, suggestion=hint),)
         return {
             "recipe": self.recipe,
             "valid": self.error is None,
-            "problems": [asdict(problem) for problem in self.problems()],
+            "problems": list(map(asdict, problems)),
             "warnings": list(self.warnings),
         }
 
@@ -112,8 +95,9 @@ def _report(validation: Validation) -> None:
         say(open_console(), ("warning:", WARNING_STYLE), f" {validation.recipe}: {warning}")
     if validation.error is not None:
         show_failure(validation.error)
+    state = "valid" if validation.error is None else "invalid"
     if sys.stdout.isatty():
         color = typer.colors.GREEN if validation.error is None else typer.colors.RED
-        print(styled(f"{validation.state:<9}", fg=color) + one_line(validation.recipe))
+        print(styled(f"{state:<9}", fg=color) + one_line(validation.recipe))
     else:
-        print_records([(validation.recipe, validation.state)])
+        print_records([(validation.recipe, state)])

@@ -133,16 +133,7 @@ def present(
         write_durably(markdown, as_markdown(comparison))
     if as_json:
         print_json(as_data(comparison))
-    else:
-        _print(comparison)
-    if not quiet:
-        for path in filter(None, (page, markdown)):
-            tell(f"written: {path}")
-
-
-def _print(comparison: Comparison) -> None:
-    """Print the figures and the conclusion."""
-    if sys.stdout.isatty():
+    elif sys.stdout.isatty():
         from rich.console import Console
 
         from gantool.reporting.comparing.forms import show_comparison
@@ -150,6 +141,9 @@ def _print(comparison: Comparison) -> None:
         show_comparison(comparison, Console())
     else:
         print_records(_records(comparison))
+    if not quiet:
+        for path in filter(None, (page, markdown)):
+            tell(f"written: {path}")
 
 
 def _records(comparison: Comparison) -> Iterator[tuple[str, ...]]:

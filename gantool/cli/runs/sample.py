@@ -22,10 +22,7 @@ from gantool.cli.output import print_lines
 from gantool.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    import numpy as np
-    from numpy.typing import NDArray
+    from collections.abc import Iterator
 
     from gantool.evaluation.sampling.arrangements import Wanted
     from gantool.evaluation.sampling.generator import TrainedGenerator
@@ -211,7 +208,9 @@ def _draw(generator: TrainedGenerator, place: Path, wish: Wish) -> Iterator[Path
     from gantool.files.plain import make_below
 
     wanted, columns = _arranged(generator, wish)
-    count, chunks = len(wanted.latents), _begun(generator, wanted, wish.truncation)
+    count, truncation = len(wanted.latents), wish.truncation
+    chunks = generator.pixel_chunks(wanted.latents, wanted.labels, truncation=truncation)
+    chunks = chain([next(chunks)], chunks)  # the first are drawn: what can fail has not
     if wish.walk is not None:
         import numpy as np
 
@@ -229,19 +228,15 @@ def _draw(generator: TrainedGenerator, place: Path, wish: Wish) -> Iterator[Path
         names = generator.classes if wish.classes else ()
         stream_grid(chunks, count, target, columns, names)
         yield target
-    elif target.suffix.lower() == ".png" and count == 1:
-        _save_picture(next(chunks)[0], target)
-        yield target
-    else:
-        yield from _save_each(chunks, count, target)
+        return
+    from gantool.reporting.pictures.grids import save_png, to_image
 
-
-def _begun(
-    generator: TrainedGenerator, wanted: Wanted, truncation: float | None
-) -> Iterator[NDArray[np.uint8]]:
-    """Return pictures, some at a time, the first of which are drawn: what can fail has not."""
-    chunks = generator.pixel_chunks(wanted.latents, wanted.labels, truncation=truncation)
-    return chain([next(chunks)], chunks)
+    digits = max(4, len(str(count - 1)))
+    is_file = target.suffix.lower() == ".png" and count == 1
+    for number, picture in enumerate(chain.from_iterable(chunks)):
+        path = target if is_file else target / f"{number:0{digits}d}.png"
+        save_png(to_image(picture), path, durably=False)
+        yield path
 
 
 def _arranged(generator: TrainedGenerator, wish: Wish) -> tuple[Wanted, int | None]:
@@ -282,19 +277,3 @@ def _default_target(generator: TrainedGenerator, place: Path, wish: Wish) -> Pat
     elif wish.grid:
         parts.append(f"grid-{wish.count or PICTURES}")
     return place / "samples" / ("-".join(parts) + (".png" if wish.arrangement else ""))
-
-
-def _save_each(chunks: Iterable[NDArray[np.uint8]], count: int, folder: Path) -> Iterator[Path]:
-    """Write pictures, some at a time, uint8 [n, H, W, C], one file each, and yield the paths."""
-    digits = max(4, len(str(count - 1)))
-    for number, picture in enumerate(picture for chunk in chunks for picture in chunk):
-        path = folder / f"{number:0{digits}d}.png"
-        _save_picture(picture, path)
-        yield path
-
-
-def _save_picture(picture: NDArray[np.uint8], path: Path) -> None:
-    """Write one picture, uint8 [H, W, C], at its own size."""
-    from gantool.reporting.pictures.grids import save_png, to_image
-
-    save_png(to_image(picture), path, durably=False)
