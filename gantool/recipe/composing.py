@@ -51,9 +51,6 @@ def read_chain(path: Path, problems: Problems, files: list[Path], naming: Naming
     """Return a recipe laid over all that it extends; None where the recipe itself is unreadable.
 
     What can be read of the others is in it. `files` is given all files, the recipe's own first.
-
-    Raises:
-        RecipeError: When the file itself cannot be opened.
     """
     files.append(path)
     try:

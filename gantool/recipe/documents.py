@@ -43,10 +43,8 @@ KIND_OF: Mapping[str, str] = {**{kind: kind for kind in (*SINGLES, "optimizer")}
 class Naming:
     """Says in full which components documents mean.
 
-    Attributes:
-        catalog: The components that there are.
-        notes: By kind and full name, a sentence on what was taken to mean gantool's own although
-            others offer the same name.
+    `notes` holds, by kind and full name, a sentence on what was taken to mean gantool's own
+    although others offer the same name.
     """
 
     catalog: Catalog
@@ -91,11 +89,8 @@ def plainly(document: Mapping[str, Any], catalog: Catalog | None = None) -> dict
     """Return a resolved recipe with short names, for comparing and for reading.
 
     A full name is shortened where its bare name means the same in the recipe of a run: names are
-    equal where they mean the same, whether they were written before or after names were full.
-
-    Args:
-        document: Plain data, possibly of unknown origin.
-        catalog: The components that there are; by default the installed ones.
+    equal where they mean the same, whether they were written before or after names were full. The
+    document may be of unknown origin.
     """
     if catalog is None:
         from gantool.registry.catalog import installed
@@ -150,9 +145,7 @@ def _renamed_use(entry: Entry, kind: str, key: str, rename: Callable[[str, str],
 def part_bearing_upon(document: Mapping[str, Any], *upon: Bearing) -> dict[str, Any]:
     """Return the options of a resolved recipe that bear upon certain things, and nothing else.
 
-    Args:
-        document: Plain data, possibly of unknown origin and with components that are not installed.
-        upon: What the options bear upon, as `Bears` has it.
+    The document may be of unknown origin, and name components that are not installed.
     """
     parts = {name: _part(name, value, upon) for name, value in document.items()}
     return {name: part for name, part in parts.items() if part}

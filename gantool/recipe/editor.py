@@ -80,20 +80,27 @@ def _reference(name: str) -> Schema:
 
 def _table(choices: Sequence[Choice], besides: Mapping[str, Schema] | None = None) -> Schema:
     """Return the schema of a table whose `use` decides about its options, others `besides`."""
-    besides = dict(besides or {})
+    besides, by_option = dict(besides or {}), _by_option(choices)
     allowed: Schema = {name: {} for name in besides}  # what they are is said once, above
     meanings = {
         name: {"description": "\n\n".join({each.get("description", ""): None for each in schemas})}
-        for name, schemas in _by_option(choices).items()
+        for name, schemas in by_option.items()
     }
     conditions = [
-        {"if": _names(choice), "then": _exactly({**choice.options, **allowed})}
+        {
+            "if": {"properties": {"use": {"enum": list(choice.names)}}, "required": ["use"]},
+            "then": _exactly({**choice.options, **allowed}),
+        }
         for choice in choices
         if choice.options is not None
     ]
+    anything = {  # which one is meant, the extended recipe says
+        name: schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+        for name, schemas in by_option.items()
+    }
     without_use = {
         "if": {"not": {"required": ["use"]}},
-        "then": _exactly({**_anything_of(choices), **allowed}),
+        "then": _exactly({**anything, **allowed}),
     }
     return {
         "type": "object",
@@ -113,10 +120,6 @@ def _name_of(choices: Sequence[Choice], description: str) -> Schema:
     }
 
 
-def _names(choice: Choice) -> Schema:
-    return {"properties": {"use": {"enum": list(choice.names)}}, "required": ["use"]}
-
-
 def _exactly(options: Mapping[str, Schema]) -> Schema:
     return {"properties": {"use": {}, **options}, "additionalProperties": False}
 
@@ -129,14 +132,6 @@ def _by_option(choices: Sequence[Choice]) -> dict[str, list[Schema]]:
             if schema not in schemas.setdefault(name, []):
                 schemas[name].append(schema)
     return schemas
-
-
-def _anything_of(choices: Sequence[Choice]) -> Schema:
-    """Return the options of all choices: which one is meant, the extended recipe says."""
-    return {
-        name: schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
-        for name, schemas in _by_option(choices).items()
-    }
 
 
 def _choices(kind: str, catalog: Catalog) -> list[Choice]:
@@ -153,12 +148,7 @@ def _choices(kind: str, catalog: Catalog) -> list[Choice]:
 
 
 def options_schema(model: type[BaseModel], owner: str) -> tuple[Schema, Schema]:
-    """Return the schemas of a model's options by name, and the definitions they refer to.
-
-    Args:
-        model: A table of the core, or a component.
-        owner: What its definitions are named after, unlike those of every other model.
-    """
+    """Return the schemas of a model's options by name, and definitions named after its owner."""
     document = model.model_json_schema(ref_template=f"#/definitions/{owner}.{{model}}")
     definitions = document.get("$defs", {})
     return (

@@ -32,16 +32,12 @@ OWN_PACKAGE = "gantool"
 
 @dataclass(frozen=True)
 class Owner:
-    """The owner of a piece of code, in words: plain data that other processes can be sent.
-
-    Attributes:
-        title: Kind and name of the component, and its plugin's.
-        package: The package that its class is from.
-        way_out: What a user can do about it, if there is something.
-    """
+    """The owner of a piece of code, in words: plain data that other processes can be sent."""
 
     title: str
+    """Kind and name of the component, and its plugin's."""
     package: str
+    """The package that its class is from."""
     way_out: str | None
 
     def failed(self, hook: str, error: BaseException) -> PluginError:
@@ -85,11 +81,7 @@ def owner_of(
 
 
 def call(component: Component, hook: str, *arguments: Any, name: str | None = None) -> Any:
-    """Call a hook of a component and return what it returns, which is not looked at.
-
-    Raises:
-        PluginError: When it fails.
-    """
+    """Call a hook of a component and return what it returns, which is not looked at."""
     with calling(component, hook, name=name):
         return getattr(component, hook)(*arguments)
 
@@ -103,17 +95,10 @@ def calling(
     plugin: Plugin | None = None,
     may_raise: tuple[type[Exception], ...] = (),
 ) -> Iterator[None]:
-    """Blame what fails inside on a component.
+    """Blame what fails inside on a component, as a `PluginError`.
 
-    Args:
-        component: Whose code is called.
-        hook: What of it: a method's name, or words.
-        name: What messages call the component, as in `owner_of`.
-        plugin: Who offers it, as there.
-        may_raise: What the interface lets it raise; passes through.
-
-    Raises:
-        PluginError: When something else fails inside.
+    `hook` is a method's name, or words; `name` and `plugin` are as in `owner_of`. What the
+    interface lets it raise, `may_raise`, passes through.
     """
     try:
         yield

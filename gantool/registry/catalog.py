@@ -82,15 +82,10 @@ class Catalog:
         return offer.name if len(self.named(offer.kind, offer.name)) == 1 else offer.full_name
 
     def find(self, kind: str, use: str, *, ours_first: bool = False) -> Offer:
-        """Return the component that a recipe means.
+        """Return the component that `use`, a name or full name (`plugin:name`), means.
 
-        Args:
-            kind: One of the kinds of components.
-            use: The component's name or full name (`plugin:name`).
-            ours_first: Whether a bare name is of a run or an export, and so `meant`.
-
-        Raises:
-            PluginError: When no plugin offers it, or several do and `use` does not say which.
+        With `ours_first` a bare name is of a run or an export, and so `meant`. A `PluginError` says
+        that no plugin offers it, or that several do and `use` does not say which.
         """
         if ours_first and (meant := self.meant(kind, use)) is not None:
             return meant
@@ -103,11 +98,7 @@ class Catalog:
         raise PluginError(f"unknown {kind} '{use}'", self._way_out(kind, use))
 
     def locate(self, reference: str) -> Offer:
-        """Return the component that `KIND/NAME` names.
-
-        Raises:
-            PluginError: When the reference has another form or names nothing.
-        """
+        """Return the component that `KIND/NAME` names."""
         kind, slash, use = reference.partition("/")
         if not slash or kind not in KINDS:
             expected = f"expected KIND/NAME with one of the kinds {', '.join(KINDS)}"

@@ -35,7 +35,6 @@ from gantool.registry.plugin import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gantool.registry.plugin import Package, Plugin
 
 GROUP = "gantool.plugins"
 ENTRY_POINTS = "entry_points.txt"
@@ -176,11 +175,7 @@ def _offered(offer: Any) -> Iterable[Any]:
 
 
 def checked(component: Any) -> type[Component]:
-    """Return an offered class if it is a whole component with a kind and a name.
-
-    Raises:
-        PluginError: When it is something else.
-    """
+    """Return an offered class if it is a whole component with a kind and a name."""
     if not (isinstance(component, type) and issubclass(component, Component)):
         raise PluginError(f"{HOOK} offers {_quoted(component)}, which is no component class")
     name = component.__name__

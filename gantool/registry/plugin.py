@@ -29,17 +29,10 @@ NAME = re.compile(r"[a-z][a-z0-9-]*")
 
 @dataclass(frozen=True)
 class Plugin:
-    """An installed plugin, loaded or broken.
+    """An installed plugin: an entry point's name and module, and the package that brought it.
 
-    Attributes:
-        name: The entry point's name.
-        module: The module it names.
-        distribution: The installed package that brought it.
-        version: That package's version.
-        components: What it offers; empty when broken.
-        failure: Why it could not be loaded, or None.
-        remark: What it should not do and yet does not keep it from being used, or None.
-        interface: The interface version that it states.
+    What it offers is empty when it is broken. `failure` says why it could not be loaded, `remark`
+    what it should not do and yet does not keep it from being used.
     """
 
     name: str
@@ -67,13 +60,7 @@ ON_GANTOOL = re.compile(r"gantool(?![\w.-])", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Package:
-    """An installed package.
-
-    Attributes:
-        name: What pip calls it.
-        version: Its version.
-        requires: The packages it requires, as its metadata say it.
-    """
+    """An installed package, as its metadata say it."""
 
     name: str = UNKNOWN
     version: str = UNKNOWN
@@ -146,12 +133,6 @@ def stated_interface(module: str) -> int:
     """Return the interface version that a plugin's package states, without running its module.
 
     1 where it states none, as packages written for gantool 0.1 do, or cannot be imported.
-
-    Args:
-        module: The plugin's: in the package, or the package itself.
-
-    Raises:
-        PluginError: When it states something else than a number.
     """
     try:
         package = import_module(module.partition(":")[0].strip().partition(".")[0])
@@ -164,11 +145,7 @@ def stated_interface(module: str) -> int:
 
 
 def refuse_other_interface(plugin: Plugin) -> None:
-    """Refuse a plugin for interfaces that this gantool has not yet, or no longer.
-
-    Raises:
-        PluginError: With the package that is to be upgraded.
-    """
+    """Refuse a plugin for interfaces that this gantool has not yet, or no longer."""
     written = f"it is written for interface {plugin.interface}"
     if plugin.interface > INTERFACE_VERSION:
         raise PluginError(

@@ -62,8 +62,8 @@ def test_what_no_other_shape_would_mend_is_the_architectures(
 def test_the_option_that_is_to_blame_is_found(
     takes: Takes, shape: ImageShape, classes: int, expected: tuple[str, str] | None
 ) -> None:
-    found = culprit(takes, shape, classes)
-    assert (found and (".".join(map(str, found.path)), found.way_out)) == expected
+    path, way_out = culprit(takes, shape, classes)
+    assert (path and (".".join(path), way_out)) == expected
 
 
 def test_architecture_is_asked_whether_it_can_be_conditional(

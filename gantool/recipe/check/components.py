@@ -58,11 +58,7 @@ class Optimizers:
 class Draft:
     """A recipe while it is checked: what has problems is absent.
 
-    Attributes:
-        document: What the recipe says, merged.
-        tables: The core's tables by name.
-        singles: Dataset, architecture and loss by kind.
-        lists: Regularizers, metrics and loggers by the name of their array.
+    `singles` holds components by kind, `lists` by the name of their array.
     """
 
     document: Entry
@@ -156,7 +152,12 @@ def _choose_optimizers(draft: Draft) -> Optimizers | None:
     nothing = Entry({}, Origin(draft.document.origin.source, ()))
     whole = draft.document.table.get(OPTIMIZER) or nothing
     shared = whole.without(*PLAYERS) if isinstance(whole.value, dict) else whole
-    tables = {player: _of_player(player, shared, whole.table.get(player)) for player in PLAYERS}
+    tables = {
+        player: merge(shared, whole.table[player], (OPTIMIZER, player), DEFAULT_OPTIMIZER)
+        if player in whole.table
+        else shared
+        for player in PLAYERS
+    }
 
     def chosen(table: Entry, title: str) -> Chosen | None:
         return _choose(OPTIMIZER, title, table, draft, default=DEFAULT_OPTIMIZER)
@@ -167,10 +168,6 @@ def _choose_optimizers(draft: Draft) -> Optimizers | None:
     if everyone is None or len(complete) < len(PLAYERS):
         return None
     return Optimizers(everyone, complete, Entry({**shared.table, **tables}, whole.origin))
-
-
-def _of_player(player: Player, shared: Entry, own: Entry | None) -> Entry:
-    return shared if own is None else merge(shared, own, (OPTIMIZER, player), DEFAULT_OPTIMIZER)
 
 
 def _choose_extractor(draft: Draft) -> Component | None:
@@ -227,11 +224,7 @@ def _find(kind: str, use: Entry, draft: Draft, *, ours_first: bool = False) -> O
 
 
 def _build(offer: Offer, options: Entry, draft: Draft) -> Component | None:
-    """Return the component with its options, or None where these have problems.
-
-    Raises:
-        PluginError: When the component's own validators fail in another way than by ValueError.
-    """
+    """Return the component with its options, or None where these have problems."""
     try:
         return validate(offer.component, options, f"{offer.kind} '{offer.name}'", draft.problems)
     except GantoolError:

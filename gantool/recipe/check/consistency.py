@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from gantool.errors import PluginError
 from gantool.interfaces.architecture import Architecture
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from packaging.requirements import Requirement
 
-    from gantool.interfaces.component import Component
     from gantool.interfaces.optimizer import Optimizer
     from gantool.recipe.check.components import Chosen, Draft
     from gantool.recipe.schema import EmaTable, ImageTable, SamplingTable, TrainingTable
@@ -34,13 +33,6 @@ Takes = Callable[[ImageShape, int], bool]
 SIDES = tuple(2**power for power in range(2, 11))
 """Sides of images that are tried: 4 to 1024."""
 CHANNELS = (3, 1, 4)
-
-
-class Culprit(NamedTuple):
-    """An option, and a value that would do."""
-
-    path: tuple[str, ...]
-    way_out: str
 
 
 def check_consistency(draft: Draft) -> None:
@@ -137,31 +129,29 @@ def _check_shape(draft: Draft) -> None:
     if refusal is None:
         return
     message = f"architecture '{chosen.use}': {refusal}"
-    blamed = culprit(partial(_takes, chosen), image.shape, classes)
-    if blamed is None or not draft.says(*blamed.path):
+    path, way_out = culprit(partial(_takes, chosen), image.shape, classes)
+    if path is None or not draft.says(*path):
         draft.problems.add(message, chosen.table.origin.header)
     else:
-        place = draft.origin(*blamed.path).value.of(*blamed.path)
-        draft.problems.add(message, place, blamed.way_out)
+        draft.problems.add(message, draft.origin(*path).value.of(*path), way_out)
 
 
-def culprit(takes: Takes, shape: ImageShape, classes: int) -> Culprit | None:
-    """Return the option that is to blame; None where no other value of a single one would do."""
+def culprit(
+    takes: Takes, shape: ImageShape, classes: int
+) -> tuple[tuple[str, str], str] | tuple[None, None]:
+    """Return the option that is to blame, and the way out, where another value of it would do."""
     sides = [side for side in SIDES if takes(ImageShape(shape.channels, side, side), classes)]
     if sides:
-        return Culprit(("image", "size"), f"set it to {_around(max(shape[1:]), sides)}")
+        below = [each for each in sides if each <= max(shape[1:])]
+        above = [each for each in sides if each > max(shape[1:])]
+        nearest = " or ".join(map(str, [*below[-1:], *above[:1]]))
+        return ("image", "size"), f"set it to {nearest}"
     for channels in CHANNELS:
         if takes(shape._replace(channels=channels), classes):
-            return Culprit(("image", "channels"), f"set it to {channels}")
+            return ("image", "channels"), f"set it to {channels}"
     if classes and takes(shape, 0):
-        return Culprit(("training", "conditional"), "set it to false")
-    return None
-
-
-def _around(side: int, sides: list[int]) -> str:
-    """Return the nearest sides below and above one."""
-    below, above = [each for each in sides if each <= side], [each for each in sides if each > side]
-    return " or ".join(map(str, [*below[-1:], *above[:1]]))
+        return ("training", "conditional"), "set it to false"
+    return None, None
 
 
 def _takes(chosen: Chosen, shape: ImageShape, classes: int) -> bool:
@@ -231,16 +221,11 @@ def _mixing(
     components = [(f"architecture '{chosen.use}'", chosen.component)]
     components += [(f"regularizer '{use}'", each) for use, each in regularizers]
     for name, component in components:
-        if (way_out := _coupling_of(component)) is not None:
+        way_out = call(component, "batch_coupling")
+        if isinstance(way_out, str):
             yield name, way_out
-
-
-def _coupling_of(component: Component) -> str | None:
-    """Return the way to keep a component from mixing the images of a batch, if it does."""
-    way_out = call(component, "batch_coupling")
-    if way_out is None or isinstance(way_out, str):
-        return way_out
-    raise misbehaved(component, "batch_coupling", described(way_out), "text or None")
+        elif way_out is not None:
+            raise misbehaved(component, "batch_coupling", described(way_out), "text or None")
 
 
 def _divided(draft: Draft) -> Iterator[str]:

@@ -56,13 +56,9 @@ MEANT = {
 
 
 def validate(model: type[Model], table: Entry, owner: str, problems: Problems) -> Model | None:
-    """Return the options of a table as an instance of their model; None where some are wrong.
+    """Return the options of a table, without `use`, as their model; None where some are wrong.
 
-    Args:
-        model: A table of the core, or a component.
-        table: The options, without `use`.
-        owner: Whose options they are: "architecture 'dcgan'", "[training]".
-        problems: Is told what is wrong.
+    `owner` is whose options they are: "architecture 'dcgan'", "[training]".
     """
     if not isinstance(table.value, dict):
         message = f"expected a table {owner}, got {brief(plain(table))}"

@@ -57,12 +57,10 @@ class Origin:
 
 @dataclass(frozen=True)
 class Entry:
-    """A value of a recipe and its origin.
+    """A value of a recipe, and where it was said.
 
-    Attributes:
-        value: A scalar, a list of entries, or a dictionary of entries by name. In what `--set`
-            arguments say, a dictionary by index stands for changed elements of an array.
-        origin: Where it was said.
+    A scalar, a list of entries, or a dictionary of entries by name. In what `--set` arguments say,
+    a dictionary by index stands for changed elements of an array.
     """
 
     value: Any
@@ -134,8 +132,7 @@ class UnreadableError(Exception):
 def read(path: Path, *, label: str, rank: int, problems: Problems) -> Entry | None:
     """Return the document of a recipe file; None where the text is no TOML, or unfit for a recipe.
 
-    Raises:
-        UnreadableError: When there is no such file, or it cannot be read.
+    There may be no such file: that is an `UnreadableError`.
     """
     content = _content(path)
     text = content.decode(errors="replace").replace("\r\n", "\n")

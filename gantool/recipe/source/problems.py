@@ -24,19 +24,15 @@ MOST_COLUMNS = 100
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A recipe file, or one `--set` argument.
-
-    Attributes:
-        label: How messages name it.
-        folder: What its relative paths are relative to.
-        rank: Its turn among the sources of a recipe: the file, its parents, the arguments.
-        text: The file's text, with line ends of one character; None for an argument.
-    """
+    """A recipe file, or one `--set` argument, as messages name it."""
 
     label: str
     folder: Path
+    """What its relative paths are relative to."""
     rank: int = 0
+    """Its turn among the sources of a recipe: the file, its parents, the arguments."""
     text: str | None = None
+    """The file's text, with line ends of one character; None for an argument."""
 
     @cached_property
     def positions(self) -> Positions:
@@ -111,15 +107,10 @@ class Problem:
 
 
 class Problems:
-    """The problems of one recipe, each place named once.
-
-    Attributes:
-        partial: Whether a part of the recipe could not be read, so that nothing can be said of
-            what is missing.
-    """
+    """The problems of one recipe, each place named once."""
 
     def __init__(self) -> None:
-        self.partial = False
+        self.partial = False  # once a part was not read, nothing can be said of what is missing
         self._known: dict[Place, Problem] = {}
         self._uncounted = 0
 
@@ -143,11 +134,7 @@ class Problems:
         return len(self._known) >= MOST_SHOWN
 
     def raise_any(self) -> None:
-        """Raise all problems, in the order of the sources and of the places in each.
-
-        Raises:
-            RecipeError: When there is at least one problem.
-        """
+        """Raise all problems, in the order of the sources and of the places in each."""
         if self._known:
             places = sorted(self._known, key=lambda each: (*each.standing, [*map(str, each.path)]))
             problems = tuple(self._known[place] for place in places)

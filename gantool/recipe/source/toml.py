@@ -91,19 +91,16 @@ def find_hazard(text: str) -> tuple[str, int] | None:
 
 @dataclass
 class Positions:
-    """Spans of the parts of a document in its text.
-
-    Attributes:
-        keys: The last part of each key, also as it first occurs in a header or a dotted key.
-        values: Each value, arrays and inline tables as a whole too.
-        headers: Each `[table]` and each entry's `[[array of tables]]`, brackets included.
-        repeated: Second definitions of the same path, each with the first one.
-    """
+    """Spans of the parts of a document in its text."""
 
     keys: dict[KeyPath, Span] = field(default_factory=dict)
+    """The last part of each key, also as it first occurs in a header or a dotted key."""
     values: dict[KeyPath, Span] = field(default_factory=dict)
+    """Each value, arrays and inline tables as a whole too."""
     headers: dict[KeyPath, Span] = field(default_factory=dict)
+    """Each `[table]` and each entry's `[[array of tables]]`, brackets included."""
     repeated: list[tuple[Span, Span]] = field(default_factory=list)
+    """Second definitions of the same path, each with the first one."""
 
     def key(self, path: KeyPath) -> Span:
         """Return the span of a key, or of the longest known beginning of its path."""
