@@ -87,12 +87,35 @@ DebugOption = Annotated[
 ]
 
 
-class CommandPage(TyperCommand):
-    """A command with a help page of our own.
+class Page:
+    """A help page of our own.
 
     Typer's own pages with frames would double the time that `--help` takes, by importing a Markdown
     parser and a syntax highlighter that they do not use.
     """
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments and options of a command."""
+        rows: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        for parameter in ctx.command.get_params(ctx):
+            if record := parameter.get_help_record(ctx):
+                name, meaning = record[0], LIMIT.sub("at least ", record[1])
+                is_argument = parameter.param_type_name == "argument"
+                name = name.partition(" <")[0] if is_argument else name
+                rows["Arguments" if is_argument else "Options"].append((name, meaning))
+        for heading, records in rows.items():
+            _write_section(formatter, heading, records)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the examples as they are, a line each."""
+        if ctx.command.epilog:
+            with formatter.section(styled("Examples", bold=True)):
+                for line in ctx.command.epilog.strip().splitlines():
+                    formatter.write(f"  {line}\n")
+
+
+class CommandPage(Page, TyperCommand):
+    """A command with such a page."""
 
     @override
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
@@ -100,17 +123,9 @@ class CommandPage(TyperCommand):
             piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)
         ]
 
-    @override
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        _write_parameters(self, ctx, formatter)
 
-    @override
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        _write_examples(self, formatter)
-
-
-class GroupPage(TyperGroup):
-    """A group of commands with a help page of our own."""
+class GroupPage(Page, TyperGroup):
+    """A group of commands with such a page."""
 
     @override
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -123,11 +138,7 @@ class GroupPage(TyperGroup):
     @override
     def format_options(self, ctx: Any, formatter: Any) -> None:
         _write_commands(self, ctx, formatter)
-        _write_parameters(self, ctx, formatter)
-
-    @override
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        _write_examples(self, formatter)
+        super().format_options(ctx, formatter)
 
 
 def _write_commands(group: TyperGroup, context: Any, formatter: Any) -> None:
@@ -146,32 +157,11 @@ def _write_commands(group: TyperGroup, context: Any, formatter: Any) -> None:
         _write_section(formatter, panel, padded)
 
 
-def _write_parameters(command: TyperCommand | TyperGroup, context: Any, formatter: Any) -> None:
-    """Write the arguments and options of a command."""
-    rows: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
-    for parameter in command.get_params(context):
-        if record := parameter.get_help_record(context):
-            name, meaning = record[0], LIMIT.sub("at least ", record[1])
-            is_argument = parameter.param_type_name == "argument"
-            name = name.partition(" <")[0] if is_argument else name
-            rows["Arguments" if is_argument else "Options"].append((name, meaning))
-    for heading, records in rows.items():
-        _write_section(formatter, heading, records)
-
-
 def _write_section(formatter: Any, heading: str, rows: list[tuple[str, str]]) -> None:
     """Write a heading and what stands below it, if anything does."""
     if rows:
         with formatter.section(styled(heading, bold=True)):
             formatter.write_dl([(styled(name, fg="cyan"), text) for name, text in rows])
-
-
-def _write_examples(command: TyperCommand | TyperGroup, formatter: Any) -> None:
-    """Write the examples as they are, a line each."""
-    if command.epilog:
-        with formatter.section(styled("Examples", bold=True)):
-            for line in command.epilog.strip().splitlines():
-                formatter.write(f"  {line}\n")
 
 
 def group(name: str, purpose: str, epilog: str | None = None) -> typer.Typer:

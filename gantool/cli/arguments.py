@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound="Callable[..., None]")
 
 
-def examples(text: str) -> Callable[[Command], Command]:
-    """Give a command the examples that its page ends with, one a line."""
+def examples(*lines: str) -> Callable[[Command], Command]:
+    """Give a command the examples that its page ends with."""
 
     def mark(command: Command) -> Command:
-        command.examples = text  # type: ignore[attr-defined]
+        command.examples = "\n".join(lines)  # type: ignore[attr-defined]
         return command
 
     return mark
@@ -84,6 +84,14 @@ def complete_override(context: typer.Context, incomplete: str) -> list[str]:
         f"{table}.{name}=" for table, model in models for name in model.model_fields
     )
     return starting(incomplete, keys)
+
+
+def check_kind(kind: str) -> None:
+    """Refuse a kind of components that there is not."""
+    from gantool.interfaces.component import KINDS
+
+    if kind not in KINDS:
+        raise UsageError(f"unknown kind '{kind}'", f"kinds: {', '.join(KINDS)}")
 
 
 def component_names(kind: str) -> list[str]:

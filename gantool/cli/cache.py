@@ -25,12 +25,7 @@ def complete_cache(incomplete: str) -> list[str]:
     return starting(incomplete, map(_reference, entries()))
 
 
-@examples(
-    """
-gantool cache show
-GANTOOL_CACHE=/scratch/gantool gantool cache show --json
-"""
-)
+@examples("gantool cache show", "GANTOOL_CACHE=/scratch/gantool gantool cache show --json")
 def show(as_json: JsonOption = False) -> None:
     """List what is in the cache, the most recently used first."""
     from gantool.data import cache
@@ -48,11 +43,9 @@ def show(as_json: JsonOption = False) -> None:
 
 
 @examples(
-    """
-gantool cache clear
-gantool cache clear datasets/artworks
-gantool cache clear 'prepared/artworks-128x128*' --yes
-"""
+    "gantool cache clear",
+    "gantool cache clear datasets/artworks",
+    "gantool cache clear 'prepared/artworks-128x128*' --yes",
 )
 def clear(
     chosen: Annotated[

@@ -52,12 +52,7 @@ def complete_dataset(incomplete: str) -> list[str]:
     return starting(incomplete, component_names("dataset"))
 
 
-@examples(
-    """
-gantool data download artworks
-gantool data download artworks --into /data/artworks
-"""
-)
+@examples("gantool data download artworks", "gantool data download artworks --into /data/artworks")
 def download(
     dataset: Annotated[
         str,
@@ -83,10 +78,8 @@ def download(
 
 
 @examples(
-    """
-gantool data prepare base
-gantool data prepare base --set image.size=128 --set dataset.folder=data/paintings
-"""
+    "gantool data prepare base",
+    "gantool data prepare base --set image.size=128 --set dataset.folder=data/paintings",
 )
 def prepare(
     recipe: RecipeArgument,
@@ -129,12 +122,10 @@ def _name_skipped(skipped: Sequence[Skipped], console: Console) -> None:
 
 
 @examples(
-    """
-gantool data inspect data/paintings
-gantool data inspect few-paintings --set dataset.folder=data/paintings
-gantool data inspect base --sheet overview.png
-gantool data inspect base --json
-"""
+    "gantool data inspect data/paintings",
+    "gantool data inspect few-paintings --set dataset.folder=data/paintings",
+    "gantool data inspect base --sheet overview.png",
+    "gantool data inspect base --json",
 )
 def inspect(
     recipe: ImagesArgument,

@@ -31,11 +31,9 @@ def complete_plugin(incomplete: str) -> list[str]:
 
 
 @examples(
-    """
-gantool check-plugin losses
-gantool check-plugin losses:hinge
-gantool check-plugin my-plugin --json
-"""
+    "gantool check-plugin losses",
+    "gantool check-plugin losses:hinge",
+    "gantool check-plugin my-plugin --json",
 )
 def check_plugin(
     name: Annotated[

@@ -28,11 +28,9 @@ def complete_component(incomplete: str) -> list[str]:
 
 
 @examples(
-    """
-gantool describe architecture/dcgan
-gantool describe loss/losses:hinge
-gantool describe regularizer/spectral-norm --json
-"""
+    "gantool describe architecture/dcgan",
+    "gantool describe loss/losses:hinge",
+    "gantool describe regularizer/spectral-norm --json",
 )
 def describe(
     component: Annotated[
@@ -50,12 +48,13 @@ def describe(
 
     catalog = installed()
     offer = catalog.locate(component)
+    use = catalog.shortest_name(offer)
     with calling(offer.component, "describing its options", plugin=offer.plugin):
-        data = _as_data(offer, catalog.shortest_name(offer))
+        data = _as_data(offer, use)
     if as_json:
         print_json(data)
     else:
-        _print_page(offer, catalog.shortest_name(offer))
+        _print_page(offer, use)
 
 
 def _papers(documentation: str) -> list[str]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gantool.cli.arguments import JsonOption, argument, complete_kind, examples
+from gantool.cli.arguments import JsonOption, argument, check_kind, complete_kind, examples
 from gantool.cli.output import (
     FAILURE_STYLE,
     Cell,
@@ -16,12 +15,11 @@ from gantool.cli.output import (
     print_lines,
     print_listing,
 )
-from gantool.errors import PluginError, UsageError
+from gantool.errors import PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gantool.registry.catalog import Catalog, Offer
     from gantool.registry.plugin import Plugin
 
 KINDS = (
@@ -30,11 +28,9 @@ KINDS = (
 
 
 @examples(
-    """
-gantool list-plugins
-gantool list-plugins --strict --json
-GANTOOL_DISABLE_PLUGINS=losses gantool list-plugins
-"""
+    "gantool list-plugins",
+    "gantool list-plugins --strict --json",
+    "GANTOOL_DISABLE_PLUGINS=losses gantool list-plugins",
 )
 def list_plugins(
     as_json: JsonOption = False,
@@ -88,53 +84,39 @@ def _as_data(plugin: Plugin) -> dict[str, Any]:
 
 
 @examples(
-    """
-gantool list-components
-gantool list-components loss
-gantool list-components --json
-"""
+    "gantool list-components",
+    "gantool list-components loss",
+    "gantool list-components --json",
 )
 def list_components(
     kind: Annotated[str | None, argument("KIND", KINDS, complete_kind)] = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the installed components."""
+    from gantool.interfaces.component import KINDS
     from gantool.registry.catalog import installed
 
-    offers = _offers(installed(), kind)
-    names = Counter((offer.kind, offer.name) for offer in offers)
+    if kind is not None:
+        check_kind(kind)
+    catalog, columns = installed(), ("component", "plugin", "summary")
+    offers = [
+        offer for each in (KINDS if kind is None else (kind,)) for offer in catalog.of_kind(each)
+    ]
     records = [
         (
-            f"{offer.kind}/{offer.full_name if names[offer.kind, offer.name] > 1 else offer.name}",
+            f"{offer.kind}/{catalog.shortest_name(offer)}",
             offer.plugin.name,
             offer.component.summary(),
         )
         for offer in offers
     ]
     if as_json:
-        keys = ("component", "plugin", "summary")
-        print_json([dict(zip(keys, record, strict=True)) for record in records])
+        print_json([dict(zip(columns, record, strict=True)) for record in records])
     else:
-        print_listing(("component", "plugin", "summary"), records)
+        print_listing(columns, records)
 
 
-def _offers(catalog: Catalog, kind: str | None) -> list[Offer]:
-    """Return the components of one kind, or of all in the order of the kinds."""
-    from gantool.interfaces.component import KINDS
-
-    if kind is None:
-        return [offer for each in KINDS for offer in catalog.of_kind(each)]
-    if kind not in KINDS:
-        raise UsageError(f"unknown kind '{kind}'", f"kinds: {', '.join(KINDS)}")
-    return catalog.of_kind(kind)
-
-
-@examples(
-    """
-gantool environment
-gantool environment --json
-"""
-)
+@examples("gantool environment", "gantool environment --json")
 def environment(as_json: JsonOption = False) -> None:
     """Print versions, devices and plugins, for a bug report."""
     from gantool.registry.catalog import installed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from gantool.cli.arguments import argument, complete_kind, examples, option
+from gantool.cli.arguments import argument, check_kind, complete_kind, examples, option
 from gantool.cli.output import print_lines
 from gantool.cli.plugins.installed import KINDS
 from gantool.errors import UsageError
@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 
 
 @examples(
-    """
-gantool new-plugin sparkle --kind regularizer
-gantool new-plugin my-photos --kind dataset --folder ~/plugins
-"""
+    "gantool new-plugin sparkle --kind regularizer",
+    "gantool new-plugin my-photos --kind dataset --folder ~/plugins",
 )
 def new_plugin(
     name: Annotated[
@@ -57,8 +55,7 @@ def _refuse_taken(names: Names, catalog: Catalog) -> None:
     from gantool.interfaces.component import KINDS
 
     name, kind = names.plugin, names.kind
-    if kind not in KINDS:
-        raise UsageError(f"unknown kind '{kind}'", f"kinds: {', '.join(KINDS)}")
+    check_kind(kind)
     if name in KINDS:
         raise UsageError(f"a plugin cannot be called '{name}', which is a kind")
     for plugin in catalog.plugins:

@@ -16,11 +16,9 @@ if TYPE_CHECKING:
 
 
 @examples(
-    """
-gantool copy-recipe spectral
-gantool copy-recipe spectral recipes/mine.toml
-gantool copy-recipe spectral recipes --force
-"""
+    "gantool copy-recipe spectral",
+    "gantool copy-recipe spectral recipes/mine.toml",
+    "gantool copy-recipe spectral recipes --force",
 )
 def copy_recipe(
     name: Annotated[str, argument("NAME", "The name of a shipped recipe.", complete_shipped)],

@@ -19,12 +19,7 @@ MOST_COLUMNS = 44
 """Longer lines do not move the origins of all others to the right."""
 
 
-@examples(
-    """
-gantool list-recipes
-gantool list-recipes --json
-"""
-)
+@examples("gantool list-recipes", "gantool list-recipes --json")
 def list_recipes(as_json: JsonOption = False) -> None:
     """List the recipes that come with gantool."""
     from gantool.recipe.shipped import shipped_recipes
@@ -37,11 +32,7 @@ def list_recipes(as_json: JsonOption = False) -> None:
         print_listing(("recipe", "summary"), [(recipe.name, recipe.summary) for recipe in recipes])
 
 
-@examples(
-    """
-gantool schema > gantool.schema.json
-"""
-)
+@examples("gantool schema > gantool.schema.json")
 def schema() -> None:
     """Print a JSON schema of recipes, for editors.
 
@@ -56,11 +47,9 @@ def schema() -> None:
 
 
 @examples(
-    """
-gantool show spectral
-gantool show spectral --set training.steps=600 > mine.toml
-gantool show spectral --json
-"""
+    "gantool show spectral",
+    "gantool show spectral --set training.steps=600 > mine.toml",
+    "gantool show spectral --json",
 )
 def show(
     recipe: RecipeArgument,

@@ -47,11 +47,9 @@ class Validation:
 
 
 @examples(
-    """
-gantool validate recipes/*.toml
-gantool validate mine.toml --set training.steps=600
-gantool validate mine.toml --json
-"""
+    "gantool validate recipes/*.toml",
+    "gantool validate mine.toml --set training.steps=600",
+    "gantool validate mine.toml --json",
 )
 def validate(
     recipes: Annotated[

@@ -35,12 +35,10 @@ COLUMNS = ("run", "recipe", "step", "steps", "outcome", "created")
 
 
 @examples(
-    """
-gantool run quickstart
-gantool run recipes/spectral.toml --set dataset.folder=data/paintings
-gantool run base --steps 2000 --set training.seed=7 --out runs/seed-7
-gantool run base --dry-run
-"""
+    "gantool run quickstart",
+    "gantool run recipes/spectral.toml --set dataset.folder=data/paintings",
+    "gantool run base --steps 2000 --set training.seed=7 --out runs/seed-7",
+    "gantool run base --dry-run",
 )
 def run(
     recipe: Annotated[str | None, RECIPE] = None,
@@ -81,12 +79,10 @@ def _shipped() -> str:
 
 
 @examples(
-    """
-gantool resume
-gantool resume runs/quickstart-2026-01-31-1
-gantool resume runs/quickstart-2026-01-31-1 --steps 1200
-gantool resume runs/base-2026-01-31-1 --set optimizer.learning_rate=0.0002 --override
-"""
+    "gantool resume",
+    "gantool resume runs/quickstart-2026-01-31-1",
+    "gantool resume runs/quickstart-2026-01-31-1 --steps 1200",
+    "gantool resume runs/base-2026-01-31-1 --set optimizer.learning_rate=0.0002 --override",
 )
 def resume(
     run: Annotated[
@@ -120,11 +116,9 @@ def resume(
 
 
 @examples(
-    """
-gantool bench quickstart
-gantool bench base --set dataset.folder=data/paintings --steps 30 --json
-gantool bench base --against my_loop.py
-"""
+    "gantool bench quickstart",
+    "gantool bench base --set dataset.folder=data/paintings --steps 30 --json",
+    "gantool bench base --against my_loop.py",
 )
 def bench(
     recipe: RecipeArgument,
@@ -161,12 +155,7 @@ def bench(
         show_benchmark(found, open_console())
 
 
-@examples(
-    """
-gantool list-runs
-gantool list-runs /data/experiments --json
-"""
-)
+@examples("gantool list-runs", "gantool list-runs /data/experiments --json")
 def list_runs(
     folder: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="Where the run folders are.")
