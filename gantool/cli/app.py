@@ -158,7 +158,6 @@ def _write_commands(group: TyperGroup, context: Any, formatter: Any) -> None:
 
 
 def _write_section(formatter: Any, heading: str, rows: list[tuple[str, str]]) -> None:
-    """Write a heading and what stands below it, if anything does."""
     if rows:
         with formatter.section(styled(heading, bold=True)):
             formatter.write_dl([(styled(name, fg="cyan"), text) for name, text in rows])

@@ -207,7 +207,6 @@ def _sum_up(found: Inspection, console: Console, *, quiet: bool) -> None:
 
 
 def _summary(found: Inspection) -> Iterator[str]:
-    """Yield what the dataset holds, a line each."""
     from gantool.data.remarks import PROFILE
     from gantool.interfaces.dataset import OtherFiles, kind_of
 

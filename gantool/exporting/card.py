@@ -110,7 +110,6 @@ def without_folders(value: Any) -> Any:
 
 
 def _training(run: TrainedRun, trained: Trained) -> Iterator[tuple[str, str]]:
-    """Yield what the training was, a label and a value each."""
     recipe = run.recipe
     document = plainly(recipe.document)
     yield "recipe", run.status.recipe

@@ -137,7 +137,6 @@ class ExportedGenerator(TrainedGenerator):
 
 
 def _read_weights(folder: ExportedFolder) -> tuple[Mapping[str, Tensor], Path]:
-    """Return the weights of an exported folder, and the file that holds them."""
     listed = folder.listed()
     loadable = {o.full_name: o for o in installed().of_kind("exporter") if exporter_of(o).loadable}
     for form, names in listed.items():

@@ -237,7 +237,6 @@ def as_trained(
 
 
 def _config_of(run: TrainedRun, fingerprint: str) -> ExportConfig:
-    """Return what is needed to build a run's generator again."""
     use = str(run.recipe.document["architecture"]["use"])
     options = run.recipe.architecture.model_dump(mode="json")
     return ExportConfig(

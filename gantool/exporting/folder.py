@@ -240,7 +240,6 @@ def reason_of(error: Exception) -> str:
 
 
 def _read(path: Path, form: TypeAdapter[Content], what: str) -> Content:
-    """Return the content of a JSON file of unknown origin."""
     try:
         with open_linked(path) as file:
             text = file.read(LARGEST_BYTES + 1)

@@ -49,7 +49,6 @@ def push(folder: ExportedFolder, name: str, api: Any = None) -> str:
 
 
 def _understood(error: Exception, name: str, errors: Any) -> GantoolError:
-    """Return what a failure of the Hub means to a user."""
     reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
     if isinstance(error, errors.LocalTokenNotFoundError):
         return UsageError("nobody is logged in to the Hugging Face Hub", LOGIN)

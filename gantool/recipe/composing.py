@@ -107,7 +107,6 @@ def _read_parent(extends: Entry, chain: list[Path], problems: Problems) -> Entry
 
 
 def _name_missing(path: Path, extends: Entry, problems: Problems) -> None:
-    """Say that `extends` leads nowhere, and which recipe may be meant."""
     beside = {file.name for file in path.parent.glob(f"*{SUFFIX}")}
     beside.discard(Path(extends.origin.source.label).name)
     known = sorted(beside | {f"{shipped}{SUFFIX}" for shipped in shipped_names()})

@@ -210,6 +210,5 @@ def _is_of(module: str | None, package: str) -> bool:
 
 
 def _short(file: str) -> str:
-    """Return a path below the working folder without that folder."""
     here = working_folder()
     return file if here is None else file.removeprefix(here + os.sep)

@@ -141,7 +141,10 @@ def _components(name: str, module: Any) -> tuple[type[Component], ...]:
     manager = _manager()
     try:
         manager.register(module, name)
-        _refuse_unknown_hooks(manager, module)
+        for caller in manager.get_hookcallers(module) or ():
+            if not caller.has_spec():
+                unknown = f"it implements the unknown hook '{caller.name}'"
+                raise PluginError(unknown, f"known: {HOOK}")
         implementations = manager.hook.gantool_components.get_hookimpls()
     finally:
         if manager.is_registered(module):
@@ -159,12 +162,6 @@ def _manager() -> pluggy.PluginManager:
     manager = pluggy.PluginManager(hooks.PROJECT)
     manager.add_hookspecs(hooks)
     return manager
-
-
-def _refuse_unknown_hooks(manager: pluggy.PluginManager, module: Any) -> None:
-    for caller in manager.get_hookcallers(module) or ():
-        if not caller.has_spec():
-            raise PluginError(f"it implements the unknown hook '{caller.name}'", f"known: {HOOK}")
 
 
 def _offered(offer: Any) -> Iterable[Any]:

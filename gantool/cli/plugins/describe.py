@@ -58,7 +58,6 @@ def describe(
 
 
 def _papers(documentation: str) -> list[str]:
-    """Return the papers that a docstring cites, in its order."""
     return PAPER.findall(" ".join(documentation.split()))
 
 

@@ -99,9 +99,8 @@ def list_components(
     if kind is not None:
         check_kind(kind)
     catalog, columns = installed(), ("component", "plugin", "summary")
-    offers = [
-        offer for each in (KINDS if kind is None else (kind,)) for offer in catalog.of_kind(each)
-    ]
+    kinds = KINDS if kind is None else (kind,)
+    offers = [offer for each in kinds for offer in catalog.of_kind(each)]
     records = [
         (
             f"{offer.kind}/{catalog.shortest_name(offer)}",

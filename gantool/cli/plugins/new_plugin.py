@@ -70,7 +70,6 @@ def _refuse_taken(names: Names, catalog: Catalog) -> None:
 
 
 def _show_next(root: Path, names: Names) -> None:
-    """Say what can be done with the package."""
     import shlex
 
     from gantool.reporting.console.messages import open_console, say

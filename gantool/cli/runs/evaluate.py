@@ -199,7 +199,6 @@ def _named(name: str) -> list[str]:
 
 
 def _refuse_both(protocol: Path | None, said: Mapping[str, object]) -> None:
-    """Refuse options that a protocol decides."""
     given = " and ".join(option for option, value in said.items() if value)
     if protocol is not None and given:
         raise UsageError(

@@ -94,7 +94,6 @@ def _look(
 
 
 def _animate(folder: RunFolder, path: Path) -> None:
-    """Write the animation of a run's sample grids."""
     from gantool.reporting.pictures.films import write_animation
     from gantool.reporting.report.writing import labeled_grids, read_logged
     from gantool.runs.history import grid_images, tile

@@ -70,7 +70,6 @@ def run(
 
 
 def _shipped() -> str:
-    """Return the shipped recipes, one a line."""
     from gantool.recipe.shipped import shipped_recipes
 
     recipes = shipped_recipes()

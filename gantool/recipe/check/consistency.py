@@ -251,7 +251,6 @@ def _active(draft: Draft) -> Iterator[tuple[str, Regularizer]]:
 
 
 def _idle_options(draft: Draft) -> Iterator[str]:
-    """Yield the options that differ from their default and have no effect."""
     ema, training, evaluation = (draft.tables[each] for each in ("ema", "training", "evaluation"))
     no_average, no_metrics = ema.half_life_images is None, not draft.lists["metrics"]
     unused_labels = not training.conditional and training.label_sampling != "data"
@@ -268,7 +267,6 @@ def _idle_options(draft: Draft) -> Iterator[str]:
 
 
 def _odd_rates(draft: Draft) -> Iterator[str]:
-    """Yield what is odd about the learning rates."""
     assert draft.optimizers is not None
     players = {p: cast("Optimizer", o.component) for p, o in draft.optimizers.players.items()}
     for player, optimizer in players.items():

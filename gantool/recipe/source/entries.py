@@ -202,7 +202,6 @@ def refuse_unfit(document: Entry, problems: Problems) -> None:
 
 
 def _explain(error: str, text: str, source: Source, problems: Problems) -> None:
-    """Turn tomllib's message into a problem that points at the culprit."""
     where = WHERE.search(error)
     offset = _offset(text, where)
     message = error[: where.start()] if where else error

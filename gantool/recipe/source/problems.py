@@ -176,7 +176,6 @@ def _listing(problems: tuple[Problem, ...], more: int) -> str:
 
 
 def _with_caret(problem: Problem) -> str:
-    """Return a problem with its place, the line and a caret."""
     gutter = " " * len(str(problem.line or 0))
     lines = [f"error: {problem.message}", f"{gutter} --> {problem.place}"]
     if problem.excerpt is None:
