@@ -57,24 +57,27 @@ def observed(
     screen = _screen(session, folder, console, level, images_per_step)
     figures = _figures(session, folder, images_per_step)
     page = ReportObserver(folder, status)
-    told = [loggers.images, page.after_grid]
+    told = [*(each.images for each in loggers), page.after_grid]
     grids = _grids(session, folder, 1 / per_step, told, [screen.show_samples])
-    loggers.start()
+    for each in loggers:
+        each.start()
     try:
         with screen:
-            scored = [loggers.scores, screen.show_scores]
+            scored = [*(each.scores for each in loggers), screen.show_scores]
             scoring = _scoring(session, folder, 1 / per_step, scored)
             watching = _watching(session, folder)
-            yield [figures, *scoring, grids, loggers, screen, *watching, page]
+            yield [figures, *scoring, grids, *loggers, screen, *watching, page]
     except KeyboardInterrupt:  # a second Ctrl-C waits for nobody
         raise
     except BaseException as error:
-        loggers.finish("failed")
+        for each in loggers:
+            each.finish("failed")
         if not isinstance(error, FolderGoneError):  # what is in its place is another's
             page.finish(trainer.step, "failed")
         raise
     outcome = outcome_of(trainer)
-    loggers.finish(outcome)
+    for each in loggers:
+        each.finish(outcome)
     page.finish(trainer.step, outcome, partial(_look, session) if outcome == "completed" else None)
 
 
@@ -146,8 +149,10 @@ def outcome_of(trainer: Trainer) -> Literal["completed", "stopped"]:
     return "completed" if trainer.is_finished() else "stopped"
 
 
-def _loggers(session: Session, folder: RunFolder, status: RunStatus) -> LoggersObserver:
-    """Return what drives the recipe's loggers; they are told what an earlier process sent."""
+def _loggers(session: Session, folder: RunFolder, status: RunStatus) -> list[LoggersObserver]:
+    """Return what drives the recipe's loggers, if it names any; they know what was sent before."""
+    if not session.recipe.loggers:
+        return []
     from gantool.reporting.loggers import LoggersObserver, SentSteps
 
     description = RunDescription(
@@ -157,7 +162,7 @@ def _loggers(session: Session, folder: RunFolder, status: RunStatus) -> LoggersO
         recipe=session.recipe.document,
         resumed_from=session.trainer.step,
     )
-    return LoggersObserver(session.recipe.loggers, description, SentSteps(folder.sent))
+    return [LoggersObserver(session.recipe.loggers, description, SentSteps(folder.sent))]
 
 
 def _scoring(

@@ -85,10 +85,11 @@ def read(recipe: str | Path, overrides: Sequence[str]) -> Recipe:
 
 def read_to_train(recipe: str | Path, overrides: Sequence[str]) -> Recipe:
     """Read the recipe of a run, and refuse one whose loggers lack a package, unless optional."""
-    from gantool.reporting.loggers import require_packages
-
     loaded = read(recipe, overrides)
-    require_packages(loaded.loggers)
+    if loaded.loggers:
+        from gantool.reporting.loggers import require_packages
+
+        require_packages(loaded.loggers)
     return loaded
 
 

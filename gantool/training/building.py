@@ -12,23 +12,25 @@ from gantool.errors import RecipeError
 from gantool.interfaces.regularizer import refusal_of
 from gantool.interfaces.step import PLAYERS, Setup
 from gantool.registry.calling import calling
-from gantool.training.averages import Average, Totals
+from gantool.training.average import Average
 from gantool.training.device.compiling import compiled_gradient, compiled_networks, image_gradient
 from gantool.training.device.device import is_resident
-from gantool.training.device.graphs import turns_of
 from gantool.training.device.ranks import Ranks
 from gantool.training.game import Game
+from gantool.training.observers import Totals
 from gantool.training.players import build_competitor, build_network
 from gantool.training.randomness import Streams
 from gantool.training.regularization import Regularization
 from gantool.training.state.saving import Accord
+from gantool.training.step.update import take_turns
 from gantool.training.trainer import Trainer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from torch import nn
 
+    from gantool.data.batches import Batch
     from gantool.data.selection import TrainingImages
     from gantool.interfaces.step import Player
     from gantool.recipe.schema import Recipe
@@ -61,7 +63,11 @@ def build_trainer(
         UsageError: When the networks to begin with are others.
     """
     game = _game(recipe, images, device, ranks or Ranks(), beginning)
-    turns = turns_of(game, recipe.tables.device.graph)
+    turns: Callable[[Sequence[Batch], int], None] = partial(take_turns, game)
+    if device.device.type == "cuda" and recipe.tables.device.graph != "off":
+        from gantool.training.device.graphs import recorded
+
+        turns = recorded(game, insists=recipe.tables.device.graph == "on") or turns
     accord = Accord(game.ranks, on_gpu=device.device.type == "cuda")
     return Trainer(game, turns, recipe.tables.training, accord, about, saver)
 

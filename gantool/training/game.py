@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from gantool.interfaces.loss import Loss
     from gantool.interfaces.step import Features, Player, Setup
     from gantool.registry.calling import Owner
-    from gantool.training.averages import Average, Totals
+    from gantool.training.average import Average
     from gantool.training.device.device import Device
+    from gantool.training.observers import Totals
     from gantool.training.players import Competitor
     from gantool.training.randomness import Streams
     from gantool.training.regularization import Regularization

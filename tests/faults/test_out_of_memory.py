@@ -10,7 +10,7 @@ import torch
 
 import gantool
 from gantool.reporting.observers import GridsObserver
-from gantool.training.averages import Average
+from gantool.training.average import Average
 from gantool_losses.plugin import BCE
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from torch.nn.functional import softplus
 
 from gantool import Evidence, Samples, Scheduled
 from gantool.recipe.schema import EmaTable
-from gantool.training.averages import Average
+from gantool.training.average import Average
 from gantool_augmentation.adaptive import AdaptiveProbability
 from gantool_consistency.views import shifted
 from gantool_diversity.plugin import FeatureMatching, ModeSeeking

@@ -13,7 +13,7 @@ from typing_extensions import override
 from gantool import DiscriminatorStep, LazyOption, Regularizer, Scheduled
 from gantool.recipe.schema import EmaTable
 from gantool.testing.harness.operations import TapeRecorder
-from gantool.training.averages import Average
+from gantool.training.average import Average
 from gantool.training.device.graphs import GraphedTurns
 from gantool_augmentation.plugin import ADA, DiffAugment, InstanceNoise
 from gantool_dcgan.plugin import DCGAN

@@ -226,18 +226,15 @@ def _distance(one: Sequence[Tensor], other: Sequence[Tensor]) -> float:
     return float(get_total_norm(differences, foreach=True))
 
 
-def turns_of(game: Game, wish: str) -> Callable[[Sequence[Batch], int], None]:
-    """Return what makes a step: from a recording, where that is possible and the recipe wants it.
+def recorded(game: Game, *, insists: bool) -> GraphedTurns | None:
+    """Return what makes steps from recordings, even with several ranks where the recipe insists.
 
-    Its `device.graph` is the wish: "on", "off" or "auto".
+    None, and why in the log, where steps cannot be recorded.
     """
-    if wish == "off" or game.device.device.type != "cuda":
-        return partial(take_turns, game)
-    if reason := reason_for_eager_steps(game, insists=wish == "on"):
-        log.log(
-            logging.WARNING if wish == "on" else logging.INFO, "steps are not recorded: %s", reason
-        )
-        return partial(take_turns, game)
+    if reason := reason_for_eager_steps(game, insists=insists):
+        level = logging.WARNING if insists else logging.INFO
+        log.log(level, "steps are not recorded: %s", reason)
+        return None
     return GraphedTurns(game, CudaRecorder())
 
 
