@@ -190,6 +190,8 @@ def _is_scalar(found: Any, near: Tensor) -> bool:
 
 def _state_of(component: Regularizer, stream: str, setup: Setup) -> nn.Module | None:
     """Return what a regularizer remembers between updates, if it does."""
+    if type(component).make_state is Regularizer.make_state:
+        return None
     state = call(component, "make_state", setup, name=stream)
     if state is None or isinstance(state, nn.Module):
         return state
