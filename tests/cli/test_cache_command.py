@@ -12,6 +12,8 @@ import pytest
 from gantool.cli.cache import size
 from gantool.data.cache import dataset_cache, entry_lock, prepared_cache
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture(autouse=True)
 def entries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,8 @@ from gantool.errors import (
 )
 from gantool.recipe import shipped
 
+pytestmark = pytest.mark.quick
+
 Raise = Callable[[BaseException], None]
 
 

@@ -12,6 +12,8 @@ from typer.core import TyperGroup
 from gantool.cli.app import MEANT, app
 from gantool.recipe.shipped import shipped_recipes
 
+pytestmark = pytest.mark.quick
+
 ROOT = typer.main.get_command(app)
 
 

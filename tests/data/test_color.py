@@ -18,6 +18,8 @@ from gantool.data.prepare.decoding import decode, decode_one, quiet_decoders
 from gantool.data.prepare.fingerprint import Rendering
 from tests.data import icc
 
+pytestmark = pytest.mark.quick
+
 ADOBE_TO_XYZ = np.array(  # Adobe RGB (1998) Color Image Encoding, section 4.3.5.3; D65
     [[0.57667, 0.18556, 0.18823], [0.29734, 0.62736, 0.07529], [0.02703, 0.07069, 0.99134]]
 )

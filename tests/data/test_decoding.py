@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     Draw = Callable[..., Image.Image]
 
+pytestmark = pytest.mark.quick
+
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
 

@@ -11,6 +11,8 @@ from PIL import Image, ImageEnhance
 
 from gantool.data.duplicates import Looks, identical, similar
 
+pytestmark = pytest.mark.quick
+
 
 def plain_hash(image: np.ndarray) -> int:
     """The difference hash by its definition, cell by cell."""

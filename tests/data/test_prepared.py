@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     Tree = Callable[[Path], Dataset]
     Fill = Callable[[int], Path]
 
+pytestmark = pytest.mark.quick
+
 NAMES = [f"{index}.jpg" for index in range(1000)]
 
 

@@ -17,6 +17,8 @@ from gantool.evaluation.neighbors import (
 )
 from gantool.reporting.report.verdict import copies_called_out
 
+pytestmark = pytest.mark.quick
+
 COUNT = 300
 
 

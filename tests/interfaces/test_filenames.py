@@ -12,6 +12,8 @@ from PIL import Image
 from gantool import OtherFiles, is_image_name, open_image
 from gantool.interfaces import dataset
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture(params=[True, False])
 def heif(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:

@@ -16,6 +16,8 @@ from gantool.interfaces.optimizer import schedules_in
 if TYPE_CHECKING:
     from torch import Tensor
 
+pytestmark = pytest.mark.quick
+
 
 class Weighted(Component):
     """A component with numbers that may follow the run."""

@@ -24,6 +24,8 @@ from gantool.registry.plugin import Plugin
 from gantool.runs.folder import RunFolder
 from gantool.runs.history import RunHistory
 
+pytestmark = pytest.mark.quick
+
 OPTIONS: list[tuple[str, str | None, str]] = [
     (table, option, bearing)
     for table, model in CORE_TABLES.items()

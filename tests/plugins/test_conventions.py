@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from gantool.training.trainer import Trainer
     from tests.plugins.conftest import Bench
 
+pytestmark = pytest.mark.quick
+
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:
     source = torch.Generator().manual_seed(seed)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from gantool.recipe.check.consistency import Takes
     from gantool.recipe.schema import Recipe
 
+pytestmark = pytest.mark.quick
+
 
 def test_architecture_refuses_images_it_cannot_make(
     complain: Callable[..., str], minimal: str

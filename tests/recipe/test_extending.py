@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from gantool.recipe.schema import Recipe
     from gantool.registry.catalog import Catalog
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture
 def shipped_folder(

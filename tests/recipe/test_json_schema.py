@@ -19,6 +19,8 @@ from gantool.registry.plugin import Plugin
 if TYPE_CHECKING:
     from torch import Tensor
 
+pytestmark = pytest.mark.quick
+
 Faults = Callable[[str], list[str]]
 
 

@@ -9,6 +9,8 @@ from gantool.recipe.composing import merge
 from gantool.recipe.source.entries import annotate, plain
 from gantool.recipe.source.problems import Source
 
+pytestmark = pytest.mark.quick
+
 FILE = Source("a.toml", Path("/"), text="")
 
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {

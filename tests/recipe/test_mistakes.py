@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from gantool.recipe.schema import Recipe
     from gantool.registry.catalog import Catalog
 
+pytestmark = pytest.mark.quick
+
 MANY = """\
 # everything at once
 [dataset]

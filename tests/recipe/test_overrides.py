@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from gantool.recipe.schema import Recipe
 
+pytestmark = pytest.mark.quick
+
 REGULARIZED = """
 [[regularizers]]
 use = "l2"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from gantool.recipe.schema import Recipe
     from gantool.registry.catalog import Catalog
 
+pytestmark = pytest.mark.quick
+
 
 class Places(BaseModel):
     """Every way in which a type can hold paths, and some in which it does not."""

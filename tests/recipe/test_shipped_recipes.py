@@ -13,6 +13,8 @@ from gantool.recipe.documents import dump, plainly
 from gantool.recipe.reading import read_recipe
 from gantool.recipe.shipped import ShippedRecipe, shipped_recipes
 
+pytestmark = pytest.mark.quick
+
 RECIPES = shipped_recipes()
 
 

@@ -12,6 +12,8 @@ import gantool
 from gantool.registry.loading import checked, discover, load
 from gantool.registry.plugin import Package, Plugin, package_of
 
+pytestmark = pytest.mark.quick
+
 Plant = Callable[..., Path]
 
 

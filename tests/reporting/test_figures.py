@@ -8,6 +8,8 @@ from gantool.reporting.console.dashboard import Trend
 from gantool.reporting.figures import figure_label, format_duration, format_figure
 from gantool.text import format_epoch
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.mark.parametrize(
     ("value", "text"),

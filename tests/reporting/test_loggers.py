@@ -14,6 +14,8 @@ from gantool.training.observers import Record
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+pytestmark = pytest.mark.quick
+
 VALUES = {"discriminator_loss": 0.5, "generator_loss": 2.0}
 METHODS = ("start", "scalars", "images", "finish")
 Calls = list[tuple[Any, ...]]

@@ -14,6 +14,8 @@ import pytest
 from gantool.runs.curves import MOST_FIGURES, MOST_POINTS, Curves, read_curves
 from gantool.runs.documents import Damages
 
+pytestmark = pytest.mark.quick
+
 CRASH = '{"step": 50, "lo'
 
 

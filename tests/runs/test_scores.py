@@ -14,6 +14,8 @@ from gantool.runs.scores import Evaluation, Finding, Scored, read_records
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.quick
+
 PROTOCOL: dict[str, Any] = {
     "extractor": {"name": "pixels"},
     "dataset": "folder",

@@ -14,6 +14,8 @@ from gantool.errors import UsageError
 from gantool.interfaces.component import KINDS
 from gantool.scaffold.package import LONGEST, Names, check_names, package_files, write_package
 
+pytestmark = pytest.mark.quick
+
 EVERY = {
     ".github/workflows/ci.yml",
     ".gitignore",

@@ -16,6 +16,8 @@ from gantool import Component, Regularizer
 if TYPE_CHECKING:
     from gantool.testing import CheckResult
 
+pytestmark = pytest.mark.quick
+
 
 class Sound(Regularizer):
     """Regularizer with options of every sort."""

@@ -13,6 +13,8 @@ import pytest
 if TYPE_CHECKING:
     from gantool.testing import CheckResult
 
+pytestmark = pytest.mark.quick
+
 BROKEN = [
     ("opens_without_a_network", "CallingHome", "there is no network in this check"),
     ("counts_its_images", "Empty", "its example has no images"),

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from gantool.testing import CheckResult
 
+pytestmark = pytest.mark.quick
+
 FILE = "generator.npz"
 
 

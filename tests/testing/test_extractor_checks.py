@@ -17,6 +17,8 @@ from gantool import Extractor, MissingExtraError
 if TYPE_CHECKING:
     from gantool.testing import CheckResult
 
+pytestmark = pytest.mark.quick
+
 
 class Means(nn.Module):
     """Weighted means of the channels."""

@@ -17,6 +17,8 @@ from gantool import Loss
 if TYPE_CHECKING:
     from gantool.testing import CheckResult
 
+pytestmark = pytest.mark.quick
+
 
 class Sound(Loss):
     """Logistic loss."""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from gantool import Evidence, EvidenceShape
     from gantool.testing import CheckResult
 
+pytestmark = pytest.mark.quick
+
 
 class Sound(Metric):
     """Distance of mean features, of a random half of the fakes."""

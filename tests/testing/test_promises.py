@@ -13,6 +13,8 @@ from gantool.interfaces.component import KINDS
 from gantool.testing import Promise, checks_for
 from gantool.testing.promises import GROUPS
 
+pytestmark = pytest.mark.quick
+
 PROMISES = [promise for group in GROUPS for promise in checks_for(group)]
 
 

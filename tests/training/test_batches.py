@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from gantool.training.trainer import Trainer
     from tests.training.conftest import PlainGame, Train
 
+pytestmark = pytest.mark.quick
+
 
 def shuffled(epoch: int, count: int) -> Tensor:
     return torch.randperm(count, generator=torch.Generator().manual_seed(epoch))

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from gantool.training.trainer import Trainer
     from tests.training.conftest import Train
 
+pytestmark = pytest.mark.quick
+
 ONLY_WORDS = {"batch_coupling", "check"}
 HOOKS = [
     name

@@ -20,6 +20,8 @@ from gantool import UsageError
 from gantool.files import disk
 from gantool.runs.checkpoints import Checkpoint, Checkpoints
 
+pytestmark = pytest.mark.quick
+
 
 def state(step: int) -> dict[str, Any]:
     weight = torch.full((40, 40), step * 1.0)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from gantool.training.trainer import Trainer
     from tests.training.conftest import Train
 
+pytestmark = pytest.mark.quick
+
 OPTIMIZERS: tuple[dict[str, Any], ...] = (
     {"use": "adam"},
     {"use": "adamw"},

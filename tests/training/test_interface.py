@@ -20,6 +20,8 @@ from gantool import (
     Update,
 )
 
+pytestmark = pytest.mark.quick
+
 HERE = Path(__file__).parent
 EXERCISED: dict[type, dict[str, str]] = {
     Step: {

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from gantool.training.trainer import Trainer
     from tests.training.conftest import PlainGame, Train
 
+pytestmark = pytest.mark.quick
+
 Rule = Callable[[Tensor, Tensor, dict[str, Tensor], int], Tensor]
 RATE = 0.05
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from gantool.training.trainer import Trainer
     from tests.training.conftest import PlainGame, Train
 
+pytestmark = pytest.mark.quick
+
 WIDTH, LATENT, BATCH, IMAGES = 8, 10, 8, 19  # batches of 8, 8 and, kept, 3
 STEPS = 10
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from gantool.training.trainer import Trainer
     from tests.training.conftest import PlainGame, Train
 
+pytestmark = pytest.mark.quick
+
 
 class FreezeD(PlayerOption, Regularizer):
     """Keep the first blocks as they are (Mo et al. 2020)."""

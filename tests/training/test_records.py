@@ -16,6 +16,8 @@ from gantool.runs.records import JsonLines, step_lines
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture
 def lines(tmp_path: Path) -> JsonLines:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from gantool.training.trainer import Trainer
     from tests.training.conftest import Train
 
+pytestmark = pytest.mark.quick
+
 
 class Scoring(Observer):
     """Rates checkpoints, and stops after a step."""

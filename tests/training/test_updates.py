@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from gantool.training.trainer import Trainer
     from tests.training.conftest import PlainGame, Train
 
+pytestmark = pytest.mark.quick
+
 Follow = Callable[["Trainer"], "PlainGame"]
 
 

@@ -17,6 +17,8 @@ from gantool.interfaces.regularizer import Regularizer
 from gantool.recipe.schema import LISTS, SINGLES
 from gantool.registry.catalog import Offer, installed
 
+pytestmark = pytest.mark.quick
+
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 

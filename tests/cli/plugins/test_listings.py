@@ -10,6 +10,8 @@ import pytest
 from gantool.recipe.shipped import shipped_recipes
 from gantool.registry.catalog import installed
 
+pytestmark = pytest.mark.quick
+
 THIRD_PARTY = '''
 from gantool import Component, Loss, hookimpl
 

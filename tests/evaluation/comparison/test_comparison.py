@@ -25,6 +25,8 @@ from gantool.evaluation.comparison.verdicts import (
 from gantool.runs.folder import RunFolder
 from gantool.runs.status import hold
 
+pytestmark = pytest.mark.quick
+
 Plant = Callable[..., Path]
 KID = {"metrics": [{"use": "kid"}], "evaluation": {"extractor": "random-conv"}}
 NAME = "kd-random-conv/distance"

@@ -14,6 +14,8 @@ from gantool.data.selection import TrainingImages
 from gantool.evaluation.scoring.evidence import Witness
 from gantool.evaluation.scoring.features import FILE, FeatureNetwork, cached_features
 
+pytestmark = pytest.mark.quick
+
 CPU = torch.device("cpu")
 
 

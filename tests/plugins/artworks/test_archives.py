@@ -21,6 +21,8 @@ from gantool_artworks import archive as archives
 from gantool_artworks.archive import directory_size
 from gantool_artworks.plugin import Artworks
 
+pytestmark = pytest.mark.quick
+
 Zipped = Callable[[Path], Path]
 Jpeg = Callable[..., bytes]
 

@@ -12,6 +12,8 @@ from gantool import DataError
 from gantool_artworks.plugin import Artworks
 from gantool_artworks.register import read_register
 
+pytestmark = pytest.mark.quick
+
 
 def test_artists_are_chosen_by_any_spelling(kaggle: Path) -> None:
     source = Artworks(folder=kaggle, artists=("vasiliy_KANDINSKIY",)).open(kaggle)

@@ -12,6 +12,8 @@ from PIL import Image
 from gantool import DataError, ImageSource
 from gantool_artworks.plugin import Artworks
 
+pytestmark = pytest.mark.quick
+
 PAINTINGS = Path(__file__).parents[4] / "shared/data/paintings"
 
 FULL = [

@@ -12,6 +12,8 @@ from gantool import DataError
 from gantool_artworks.plugin import Artworks
 from gantool_artworks.sample import writing
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture(autouse=True)
 def _small_sample(monkeypatch: pytest.MonkeyPatch) -> None:

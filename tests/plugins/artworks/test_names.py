@@ -11,6 +11,8 @@ import pytest
 from gantool_artworks.names import comparable, displayed, printable, repaired
 from gantool_artworks.plugin import Artworks
 
+pytestmark = pytest.mark.quick
+
 TWICE, ONCE = "Albrecht_DuΓòá├¬rer", "Albrecht_Du╠êrer"
 DUERER = "Albrecht_Dürer"
 

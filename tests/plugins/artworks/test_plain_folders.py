@@ -11,6 +11,8 @@ import pytest
 from gantool import DataError, ImageSource
 from gantool_artworks.plugin import Artworks
 
+pytestmark = pytest.mark.quick
+
 ODD = [
     "0.jpg",
     "99.jpg",

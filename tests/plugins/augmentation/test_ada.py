@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from gantool.training.trainer import Trainer
     from tests.plugins.augmentation.conftest import Seeded
 
+pytestmark = pytest.mark.quick
+
 GROUPS = ("blit", "geometry", "color")
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from gantool.training.trainer import Trainer
     from tests.plugins.conftest import Bench
 
+pytestmark = pytest.mark.quick
+
 EVERY: list[Regularizer] = [InstanceNoise(), DiffAugment(), ADA(initial_probability=1.0)]
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from gantool.training.trainer import Trainer
     from tests.plugins.conftest import Bench
 
+pytestmark = pytest.mark.quick
+
 
 def reflected(row: list[float], shift: int) -> list[float]:
     """Shift a row of pixels; numpy's padding tells what comes in."""

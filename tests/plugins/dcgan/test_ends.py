@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from gantool_dcgan.ends import FromVectors, ToVectors
 
+pytestmark = pytest.mark.quick
+
 PAIRS = [
     (FromVectors(5, 6, (4, 8)), nn.ConvTranspose2d(5, 6, (4, 8)), (3, 5, 1, 1)),
     (FromVectors(5, 6, 4, bias=False), nn.ConvTranspose2d(5, 6, 4, bias=False), (3, 5, 1, 1)),

@@ -20,6 +20,8 @@ from gantool.interfaces import dataset
 from gantool.recipe.schema import ImageTable
 from gantool_folders.plugin import Folder
 
+pytestmark = pytest.mark.quick
+
 PAINTINGS = Path(__file__).parents[4] / "shared/data/paintings"
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from gantool import Regularizer
     from gantool.training.trainer import Trainer
 
+pytestmark = pytest.mark.quick
+
 AUGMENTATIONS: list[Regularizer] = [
     DiffAugment(),
     InstanceNoise(deviation=Scheduled(0.5)),

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from gantool.training.trainer import Trainer
     from tests.plugins.conftest import Bench
 
+pytestmark = pytest.mark.quick
+
 PENALTIES: list[type[LazyOption]] = [R1, R2, WganGP, WganLP, Dragan]
 
 

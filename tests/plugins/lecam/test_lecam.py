@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     Logits = tuple[NDArray[np.float64], NDArray[np.float64]]
 
+pytestmark = pytest.mark.quick
+
 
 class Watching(Regularizer):
     """Notes the logits of every discriminator update, and costs nothing."""

@@ -14,6 +14,8 @@ from torch.nn import BCEWithLogitsLoss
 from gantool import Loss
 from gantool_losses.plugin import BCE, Hinge, LeastSquares, Wasserstein
 
+pytestmark = pytest.mark.quick
+
 LOSSES = [BCE(), BCE(real_target=0.9), Hinge(), LeastSquares(), Wasserstein()]
 REAL, FAKE = [0.0, 2.0, -1.0], [0.0, -3.0, 0.5]
 

@@ -8,6 +8,8 @@ from gantool_metrics import neighbors
 from gantool_metrics.manifold import density_coverage, precision_recall
 from gantool_metrics.neighbors import ball_radii, nearest
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture(params=[None, 7])
 def block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from gantool.training.trainer import Trainer
     from tests.plugins.conftest import Bench
 
+pytestmark = pytest.mark.quick
+
 
 class SplitGenerator(nn.Module):
     """A mapping that gives each of three layers a style of its own, and a synthesis."""

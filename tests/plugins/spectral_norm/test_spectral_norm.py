@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from gantool.training.trainer import Trainer
 
+pytestmark = pytest.mark.quick
+
 WEIGHT = "parametrizations.weight.original"
 
 

@@ -23,6 +23,8 @@ from gantool.reporting.comparing.wording import (
 )
 from gantool.runs.folder import RunFolder
 
+pytestmark = pytest.mark.quick
+
 Plant = Callable[..., Path]
 NAME = "kd-random-conv/distance"
 KID = {"metrics": [{"use": "kid"}], "evaluation": {"extractor": "random-conv"}}

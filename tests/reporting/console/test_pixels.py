@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+pytestmark = pytest.mark.quick
+
 CELL = re.compile(r"\x1b\[([\d;]*)m([▀▄])\x1b\[0m| ")
 TRUE = re.compile(r"(38|48);2;(\d+);(\d+);(\d+)")
 INDEXED = re.compile(r"(38|48);5;(\d+)")

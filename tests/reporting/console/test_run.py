@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from gantool.reporting.console.messages import Level
     from tests.reporting.conftest import FakeClock
 
+pytestmark = pytest.mark.quick
+
 STEPS = 600
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
 

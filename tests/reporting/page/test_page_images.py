@@ -20,6 +20,8 @@ from gantool.reporting.page.images import (
 )
 from gantool.reporting.pictures.grids import save_grid
 
+pytestmark = pytest.mark.quick
+
 RANDOM = np.random.default_rng(0)
 
 

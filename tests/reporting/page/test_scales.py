@@ -7,6 +7,8 @@ import pytest
 
 from gantool.reporting.page.charts import Scale, fit, round_numbers
 
+pytestmark = pytest.mark.quick
+
 
 def test_places_are_linear_or_logarithmic() -> None:
     values = np.array([1.0, 10.0, 100.0, 0.0, -1.0, np.nan])

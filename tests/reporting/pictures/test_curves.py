@@ -16,6 +16,8 @@ from tests.curves import curves_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+pytestmark = pytest.mark.quick
+
 REPORT = Path(__file__).parents[4] / "shared" / "reference" / "seed_curve.csv"
 BLUE, RED = (0x0E, 0x74, 0x90), (0xBE, 0x18, 0x5D)
 

@@ -7,6 +7,8 @@ import pytest
 from gantool.evaluation.neighbors import Copies
 from gantool.reporting.report.verdict import copies_called_out, scores_called_out
 
+pytestmark = pytest.mark.quick
+
 
 def copies(percent: int, real_percent: int = 0) -> Copies:
     return Copies(100, percent, repeated=min(percent, 7), real=100, real_copies=real_percent)

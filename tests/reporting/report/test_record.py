@@ -13,6 +13,8 @@ from gantool.runs.folder import RunFolder
 from gantool.runs.history import grid_images, tile
 from gantool.runs.status import hold, read_status, write_status
 
+pytestmark = pytest.mark.quick
+
 MakeRun = Callable[..., RunFolder]
 
 

@@ -14,6 +14,8 @@ from gantool.reporting.report.writing import read_logged
 from gantool.runs.folder import RunFolder
 from gantool.training.health.signs import WINDOW_STEPS
 
+pytestmark = pytest.mark.quick
+
 MakeRun = Callable[..., RunFolder]
 HONEST = Copies(100, 1, 1, 100, 2)
 REPLAY = Copies(100, 100, 90, 100, 2)
