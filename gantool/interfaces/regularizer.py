@@ -158,26 +158,6 @@ class Regularizer(Component):
         update()
 
 
-def is_off(regularizer: Regularizer) -> bool:
-    """Whether a regularizer is left out, its strength being 0."""
-    return regularizer.strength is not None and not getattr(regularizer, regularizer.strength)
-
-
-def refusal_of(
-    regularizer: Regularizer, image: ImageShape, classes: int, latent_dim: int
-) -> str | None:
-    """Return why a regularizer that is on cannot be used for such images and latents, or None."""
-    if is_off(regularizer):
-        return None
-    if regularizer.needs_labels and not classes:
-        return "it needs labels: set conditional = true in [training]"
-    try:
-        regularizer.check(image, classes, latent_dim)
-    except ValueError as error:
-        return str(error)
-    return None
-
-
 class PlayerOption(Regularizer):
     """Adds the option `player`: the hooks named there are called for that player alone.
 

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from gantool.errors import GantoolError, PluginError
 from gantool.files.disk import FAULTS
+from gantool.interfaces.regularizer import Regularizer
 from gantool.registry.plugin import said, working_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gantool.interfaces.component import Component
+    from gantool.interfaces.dataset import ImageShape
     from gantool.registry.plugin import Plugin
 
 LONGEST_REASON = 300
@@ -212,3 +214,25 @@ def _is_of(module: str | None, package: str) -> bool:
 def _short(file: str) -> str:
     here = working_folder()
     return file if here is None else file.removeprefix(here + os.sep)
+
+
+def is_off(regularizer: Regularizer) -> bool:
+    """Whether a regularizer is left out, its strength being 0."""
+    return regularizer.strength is not None and not getattr(regularizer, regularizer.strength)
+
+
+def refusal_of(
+    regularizer: Regularizer, image: ImageShape, classes: int, latent_dim: int
+) -> str | None:
+    """Return why a regularizer that is on cannot be used for such images and latents, or None."""
+    if is_off(regularizer):
+        return None
+    if regularizer.needs_labels and not classes:
+        return "it needs labels: set conditional = true in [training]"
+    if type(regularizer).check is Regularizer.check:
+        return None
+    try:
+        regularizer.check(image, classes, latent_dim)
+    except ValueError as error:
+        return str(error)
+    return None

@@ -9,9 +9,8 @@ import torch
 
 from gantool.data.batches import Batches, Stream
 from gantool.errors import RecipeError
-from gantool.interfaces.regularizer import refusal_of
 from gantool.interfaces.step import PLAYERS, Setup
-from gantool.registry.calling import calling
+from gantool.registry.calling import calling, refusal_of
 from gantool.training.average import Average
 from gantool.training.device.compiling import compiled_gradient, compiled_networks, image_gradient
 from gantool.training.device.device import is_resident

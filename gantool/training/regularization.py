@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer, is_off
-from gantool.registry.calling import call, described, misbehaved
+from gantool.interfaces.regularizer import LazyOption, PlayerOption, Regularizer
+from gantool.registry.calling import call, described, is_off, misbehaved
 from gantool.text import numbered
 from gantool.training.randomness import global_seed, seed_of
 from gantool.training.state.form import refuse_other_tensors

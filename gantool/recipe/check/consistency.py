@@ -11,8 +11,8 @@ from gantool.errors import PluginError
 from gantool.interfaces.architecture import Architecture
 from gantool.interfaces.dataset import ImageShape
 from gantool.interfaces.loss import Loss
-from gantool.interfaces.regularizer import Regularizer, is_off, refusal_of
-from gantool.registry.calling import call, calling, described, misbehaved
+from gantool.interfaces.regularizer import Regularizer
+from gantool.registry.calling import call, calling, described, is_off, misbehaved, refusal_of
 from gantool.registry.catalog import not_loaded
 from gantool.registry.plugin import fits
 

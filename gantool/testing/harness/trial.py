@@ -19,7 +19,7 @@ from gantool.interfaces.dataset import Dataset, ImageShape
 from gantool.interfaces.loss import Loss
 from gantool.interfaces.modules import Frozen
 from gantool.interfaces.optimizer import Optimizer
-from gantool.interfaces.regularizer import Regularizer, refusal_of
+from gantool.interfaces.regularizer import Regularizer
 from gantool.interfaces.step import PLAYERS
 from gantool.recipe.schema import (
     DEFAULT_OPTIMIZER,
@@ -29,6 +29,7 @@ from gantool.recipe.schema import (
     Recipe,
     TrainingTable,
 )
+from gantool.registry.calling import refusal_of
 from gantool.registry.catalog import installed
 from gantool.testing.harness.networks import SmallNetworks
 from gantool.testing.promises import BrokenPromise, require, require_same, with_options
