@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-import torch
 from typing_extensions import override
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from types import FrameType, TracebackType
 
+    import torch
     from torch import Tensor
 
     from gantool.training.state.form import Interval
@@ -40,6 +40,8 @@ class Totals:
     """
 
     def __init__(self, device: torch.device) -> None:
+        import torch
+
         self.is_closing = True
         self._waiting: list[tuple[str, Tensor]] = []
         self._observed: list[str] | None = None
@@ -53,15 +55,17 @@ class Totals:
         """Take figures of an update, scalars; they count once the step is over."""
         self._waiting += figures.items()
 
-    @torch.no_grad()
     def end_step(self) -> None:
         """Add the step's figures to their sums."""
+        import torch
+
         names, figures = zip(*self._waiting, strict=True)
         self._waiting = []
         if self._observed is not None:
             self._observed += names
         sums = self._sums_of(names)
-        sums.values += torch.stack(figures)  # [figures]
+        with torch.no_grad():
+            sums.values += torch.stack(figures)  # [figures]
         sums.count += 1
 
     def count(self, names: tuple[str, ...]) -> None:
@@ -83,6 +87,8 @@ class Totals:
 
     def means(self) -> dict[str, float]:
         """Return the mean of each figure, by one transfer from the device."""
+        import torch
+
         if not self._sums:
             return {}
         values = torch.cat([sums.values for sums in self._sums.values()]).tolist()
@@ -111,6 +117,8 @@ class Totals:
 
     def load(self, state: Iterable[Mapping[str, Any]]) -> None:
         """Go on with a saved interval."""
+        import torch
+
         self.clear()
         for saved in state:
             sums = self._sums_of(saved["names"])
@@ -118,6 +126,8 @@ class Totals:
             sums.count = saved["count"]
 
     def _sums_of(self, names: Iterable[str]) -> _Sums:
+        import torch
+
         key = tuple(names)
         if key not in self._kept:
             zeros = torch.zeros(len(key), dtype=self._dtype, device=self._device)
