@@ -100,3 +100,15 @@ def torn_tables(text: str) -> list[str]:
 def test_tables_are_tables() -> None:
     assert torn_tables("> said\n| a |\n|---|\n\n| b |\n|---|") == ["| a |"]
     assert {page.name: torn_tables(prose(page)) for page in PAGES} == {p.name: [] for p in PAGES}
+
+
+def test_files_that_pages_name_are_there() -> None:
+    named = [
+        (page.name, file)
+        for page in PAGES
+        for file in re.findall(r"\b(?:gantool|tests)/[\w/]+\.(?:py|toml)\b", page.read_text())
+    ]
+    assert len(named) > 20
+    of_new_plugins = {("writing-a-plugin.md", "tests/test_contract.py")}
+    missing = {each for each in named if not (ROOT / each[1]).exists()}
+    assert missing - of_new_plugins == set()
