@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,9 +11,11 @@ import torch
 from gantool import Architecture, ImageShape, Loss, Optimizer, Player, Regularizer
 from gantool.data.selection import TrainingImages
 from gantool.recipe.schema import CoreTables, Recipe
+from gantool.testing.harness.operations import TapeRecorder
 from gantool.testing.harness.trial import GivenImages
 from gantool.training.building import build_trainer
 from gantool.training.device.device import open_device
+from gantool.training.device.graphs import GraphedTurns
 from gantool_losses.plugin import BCE
 from gantool_optimizers.plugin import SGD, Adam, AdamW, RMSprop
 from tests.states import leaves
@@ -83,3 +85,16 @@ def random_images(shape: ImageShape, count: int, classes: int) -> TrainingImages
 def bits_of(trainer: Trainer) -> dict[str, bytes]:
     """Return everything a trainer would save, as bytes by path: equal means bitwise equal."""
     return dict(leaves(trainer.state()))
+
+
+def assert_replays_are_eager_steps(
+    build: Callable[[], Trainer], bits: Callable[[Trainer], object], steps: int = 50
+) -> None:
+    """Train twice from the same start, operation by operation and from recordings."""
+    eager, replayed = build(), build()
+    replayed.turns = turns = GraphedTurns(replayed.game, TapeRecorder())
+    for trainer in (eager, replayed):
+        for _ in range(steps):
+            trainer.one_step()
+    assert turns.is_recording
+    assert bits(eager) == bits(replayed)

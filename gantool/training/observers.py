@@ -126,10 +126,10 @@ class Totals:
             sums.count = saved["count"]
 
     def _sums_of(self, names: Iterable[str]) -> _Sums:
-        import torch
-
         key = tuple(names)
         if key not in self._kept:
+            import torch
+
             zeros = torch.zeros(len(key), dtype=self._dtype, device=self._device)
             self._kept[key] = _Sums(zeros)
         return self._sums.setdefault(key, self._kept[key])

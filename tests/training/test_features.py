@@ -11,15 +11,14 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from gantool import Player, PluginError, Regularizer, Setup, Step
-from gantool.testing.harness.operations import TapeRecorder
 from gantool.testing.harness.trial import in_threads, ranks_in_threads
-from gantool.training.device.graphs import GraphedTurns
 from gantool_augmentation.plugin import DiffAugment
 from gantool_dcgan.plugin import DCGAN
 from gantool_diversity.plugin import FeatureMatching, MinibatchStddev
 from gantool_losses.plugin import Hinge
 from gantool_spectral_norm.plugin import SpectralNorm
 from tests.linear_players import LinearDiscriminator, LinearPlayers
+from tests.trainers import assert_replays_are_eager_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -279,13 +278,7 @@ def test_replays_are_the_eager_steps(
         training = {"steps": 50, "log_every_steps": 5, "accumulate": 2}
         return train(regularizer, architecture=LinearPlayers(depth=1), training=training)
 
-    eager, graphed = build(), build()
-    graphed.turns = turns = GraphedTurns(graphed.game, TapeRecorder())
-    for trainer in (eager, graphed):
-        for _ in range(50):
-            trainer.one_step()
-    assert turns.is_recording
-    assert bits(eager) == bits(graphed)
+    assert_replays_are_eager_steps(build, bits)
 
 
 class Unannounced(Looking):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,11 @@ from typing_extensions import override
 
 from gantool import Frozen, ImageShape, UsageError
 from gantool.testing.harness.networks import SmallDiscriminator, SmallGenerator, SmallNetworks
-from gantool.testing.harness.operations import TapeRecorder
 from gantool.testing.harness.trial import frozen_parts
-from gantool.training.device.graphs import GraphedTurns
 from gantool_diversity.plugin import RandomFeatures
 from gantool_spectral_norm.plugin import SpectralNorm
 from gantool_weight_decay.plugin import L2
+from tests.trainers import assert_replays_are_eager_steps
 
 if TYPE_CHECKING:
     from gantool.training.trainer import Trainer
@@ -175,10 +175,4 @@ def test_other_weights_than_those_trained_with_are_refused(
 
 
 def test_replays_are_eager_steps(build: Callable[..., Trainer], bits: Bits) -> None:
-    eager, graphed = build(training={"steps": 50}), build(training={"steps": 50})
-    graphed.turns = turns = GraphedTurns(graphed.game, TapeRecorder())
-    for _ in range(50):
-        eager.one_step()
-        graphed.one_step()
-    assert turns.is_recording
-    assert bits(graphed) == bits(eager)
+    assert_replays_are_eager_steps(partial(build, training={"steps": 50}), bits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,10 +11,9 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from gantool import DiscriminatorStep, Dropout, NoiseSource, Regularizer
-from gantool.testing.harness.operations import TapeRecorder
 from gantool.testing.harness.trial import in_threads, ranks_in_threads
-from gantool.training.device.graphs import GraphedTurns
 from gantool_dcgan.plugin import DCGAN
+from tests.trainers import assert_replays_are_eager_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,12 +57,8 @@ def test_fifty_replays_are_eager_steps(
     train: Train, bits: Callable[[Trainer], dict[str, bytes]]
 ) -> None:
     run = {"steps": STEPS + 1, "log_every_steps": 100}
-    eager, replayed = (train(architecture=NETWORKS, training=run) for _ in range(2))
-    replayed.turns = graphed = GraphedTurns(replayed.game, TapeRecorder())
-    for trainer in (eager, replayed):
-        steps(trainer, STEPS)
-    assert graphed.is_recording
-    assert bits(eager) == bits(replayed)
+    build = partial(train, architecture=NETWORKS, training=run)
+    assert_replays_are_eager_steps(build, bits, STEPS)
 
 
 def test_a_resumed_run_draws_the_numbers_of_its_step(

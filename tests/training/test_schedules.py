@@ -12,13 +12,12 @@ from typing_extensions import override
 
 from gantool import DiscriminatorStep, LazyOption, Regularizer, Scheduled
 from gantool.recipe.schema import EmaTable
-from gantool.testing.harness.operations import TapeRecorder
 from gantool.training.average import Average
-from gantool.training.device.graphs import GraphedTurns
 from gantool_augmentation.plugin import ADA, DiffAugment, InstanceNoise
 from gantool_dcgan.plugin import DCGAN
 from gantool_gradient_penalties.plugin import R1, R2
 from gantool_optimizers.plugin import Adam, AdamW
+from tests.trainers import assert_replays_are_eager_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,13 +71,7 @@ def test_fifty_replays_are_eager_steps(
         run = {"steps": STEPS, "log_every_steps": 100}
         return train(*regularizers, architecture=network, training=run, **BURN_IN)
 
-    eager, replayed = build(), build()
-    replayed.turns = graphed = GraphedTurns(replayed.game, TapeRecorder())
-    for trainer in (eager, replayed):
-        for _ in range(STEPS - 1):
-            trainer.one_step()
-    assert graphed.is_recording
-    assert bits(eager) == bits(replayed)
+    assert_replays_are_eager_steps(build, bits, STEPS - 1)
 
 
 def test_the_penalty_of_each_step_has_the_weight_of_that_step(train: Train) -> None:

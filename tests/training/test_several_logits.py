@@ -11,9 +11,7 @@ from torch.nn.functional import relu
 from typing_extensions import override
 
 from gantool import Player, PluginError, Regularizer, Scheduled, Setup, Step
-from gantool.testing.harness.operations import TapeRecorder
 from gantool.testing.harness.trial import in_threads, ranks_in_threads
-from gantool.training.device.graphs import GraphedTurns
 from gantool_augmentation.plugin import DiffAugment
 from gantool_consistency.plugin import Consistency
 from gantool_dcgan.plugin import DCGAN
@@ -21,6 +19,7 @@ from gantool_gradient_penalties.plugin import R1
 from gantool_lecam.plugin import LeCam
 from gantool_losses.plugin import Hinge
 from gantool_relativistic.plugin import RelativisticAverage
+from tests.trainers import assert_replays_are_eager_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,13 +130,7 @@ def test_replays_are_the_eager_steps(
         architecture = DCGAN(width=4, latent_dim=6, discriminator_norm="layer", patches=True)
         return train(*regularizers, architecture=architecture, training=training)
 
-    eager, graphed = build(), build()
-    graphed.turns = turns = GraphedTurns(graphed.game, TapeRecorder())
-    for trainer in (eager, graphed):
-        for _ in range(50):
-            trainer.one_step()
-    assert turns.is_recording
-    assert bits(eager) == bits(graphed)
+    assert_replays_are_eager_steps(build, bits)
 
 
 class Squared(Regularizer):
